@@ -1,0 +1,95 @@
+//! What a report is made of.
+
+use simulator::finding::Finding;
+use simulator::{Pair, Scenario};
+
+/// Everything a report is made of.
+#[derive(Clone, Debug)]
+pub struct Inputs<'a> {
+    /// Digest of change, snapshot, settings and engine version.
+    pub id: String,
+    /// Version of the engine.
+    pub engine: String,
+    /// The change.
+    pub change: ChangeInfo,
+    /// The cluster.
+    pub cluster: ClusterInfo,
+    /// What was simulated.
+    pub scenario: &'a Scenario,
+    /// Outcomes in order of their trials; never empty.
+    pub pairs: &'a [Pair],
+    /// Root seed.
+    pub seed: u64,
+    /// Why sampling stopped: `width`, `decision` or `budget`.
+    pub stopped: &'static str,
+    /// Rules that apply.
+    pub findings: Vec<Finding>,
+    /// Things not seen or not modelled, one sentence each.
+    pub not_seen: Vec<String>,
+    /// Values assumed.
+    pub assumptions: Vec<AssumptionInfo>,
+    /// Service level objective the error budget is measured against, such as 0.999.
+    pub slo: f64,
+}
+
+/// The change, as reports show it.
+#[derive(Clone, Debug)]
+pub struct ChangeInfo {
+    /// Digest that identifies it.
+    pub id: String,
+    /// `proposed`, `in_flight` or `completed`.
+    pub phase: String,
+    /// `{format, eventId, correlationId, caller, time}`.
+    pub source: serde_json::Value,
+    /// Cluster name or id.
+    pub cluster: String,
+    /// Pool, where one is named.
+    pub pool: Option<String>,
+    /// `{kind, ...}`.
+    pub operation: serde_json::Value,
+    /// One line in plain words.
+    pub summary: String,
+    /// How it really ended, where it is over: `(succeeded, text)`.
+    pub recorded: Option<(bool, String)>,
+}
+
+/// The cluster, as reports show it.
+#[derive(Clone, Debug)]
+pub struct ClusterInfo {
+    /// Name.
+    pub name: String,
+    /// Digest of the snapshot.
+    pub digest: String,
+    /// When the snapshot was taken.
+    pub taken_at: Option<String>,
+    /// Pools.
+    pub pools: Vec<PoolInfo>,
+}
+
+/// A pool, as reports show it.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the fields carry the names of the AKS API")]
+pub struct PoolInfo {
+    pub name: String,
+    pub mode: String,
+    pub count: u32,
+    pub vm_size: String,
+    pub os_type: String,
+    pub zones: Vec<String>,
+    pub taints: Vec<String>,
+    pub max_surge: String,
+    pub autoscaler: Option<(u32, u32)>,
+}
+
+/// A value that was assumed.
+#[derive(Clone, Debug)]
+pub struct AssumptionInfo {
+    /// What it is.
+    pub name: String,
+    /// Its value with unit.
+    pub value: String,
+    /// Where the value comes from.
+    pub source: String,
+    /// `A`, `B` or `C`.
+    pub grade: char,
+}

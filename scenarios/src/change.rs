@@ -1,0 +1,333 @@
+//! A change as poolproof understands it, whatever message it came in: who wants what done to which pool, and whether it
+//! is proposed, under way or over.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One change of one cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// Digest of what identifies the change; equal for repeated deliveries of one event.
+    pub id: String,
+    /// Proposed, under way or over.
+    pub phase: Phase,
+    /// Where it was read from.
+    pub source: Source,
+    /// The cluster.
+    pub cluster: ClusterRef,
+    /// The pool, where one is named.
+    pub pool: Option<String>,
+    /// What is done.
+    pub operation: Operation,
+    /// One line in plain words.
+    pub summary: String,
+    /// How a completed change ended, in the platform's words (`Succeeded`, or an error code and text).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<ChangeResult>,
+    /// Snapshot carried by the message itself, unread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<serde_json::Value>,
+    /// Name of a snapshot in the snapshot store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_ref: Option<String>,
+    /// Settings carried by the message.
+    #[serde(default)]
+    pub settings: ChangeSettings,
+}
+
+/// Where a change stands in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Not begun: score it.
+    Proposed,
+    /// Begun: score it and say so.
+    InFlight,
+    /// Over: replay it and compare.
+    Completed,
+}
+
+/// Where a change was read from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Source {
+    /// Format of the message, such as `proposal`, `activity-log`, `event-grid`, `terraform-plan`.
+    pub format: String,
+    /// Id of the event.
+    pub event_id: Option<String>,
+    /// What ties the phases of one operation together.
+    pub correlation_id: Option<String>,
+    /// Who asked for it.
+    pub caller: Option<String>,
+    /// When, as the message says (RFC 3339).
+    pub time: Option<String>,
+}
+
+/// A cluster as messages name it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterRef {
+    /// ARM resource id, lower-cased, where known.
+    pub id: Option<String>,
+    /// Cluster name.
+    pub name: String,
+    /// Resource group, where known.
+    pub resource_group: Option<String>,
+    /// Subscription, where known.
+    pub subscription: Option<String>,
+}
+
+/// How a completed change ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeResult {
+    /// True where it ended well.
+    pub succeeded: bool,
+    /// Error code, where it did not.
+    pub code: Option<String>,
+    /// Error text.
+    pub message: Option<String>,
+}
+
+/// What is done to a pool. Everything optional that the message left open is `None`: AKS keeps or defaults it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Operation {
+    /// Set the node count.
+    Scale {
+        /// Nodes afterwards.
+        count: u32,
+    },
+    /// Delete the pool.
+    DeletePool {
+        /// Bypass disruption budgets.
+        #[serde(default)]
+        ignore_pdb: bool,
+    },
+    /// Add a pool.
+    AddPool {
+        /// What it looks like.
+        desired: PoolFields,
+    },
+    /// Write a whole pool (ARM PUT, Terraform update): what changes depends on the pool as it stands, so a snapshot
+    /// turns it into other operations.
+    PutPool {
+        /// The fields written.
+        desired: PoolFields,
+    },
+    /// Replace every node: new version, new image or any other reimage.
+    Upgrade {
+        /// Kubernetes version, where it changes.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
+        /// Node image only.
+        #[serde(default)]
+        node_image_only: bool,
+        /// Settings given with the call; the pool's own otherwise.
+        #[serde(default)]
+        settings: UpgradeFields,
+        /// Bypass disruption budgets (force upgrade).
+        #[serde(default)]
+        force: bool,
+        /// Why nodes are replaced when neither version nor image changes, such as `enableFIPS`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Change the mode.
+    SetMode {
+        /// `System`, `User` or another mode.
+        mode: String,
+    },
+    /// Replace the taints.
+    SetTaints {
+        /// Taints as `key=value:Effect`.
+        taints: Vec<String>,
+    },
+    /// Replace the labels.
+    SetLabels {
+        /// Labels.
+        labels: std::collections::BTreeMap<String, String>,
+    },
+    /// Change autoscaler settings.
+    SetAutoscaler {
+        /// On or off, where it changes.
+        enabled: Option<bool>,
+        /// Fewest nodes.
+        min: Option<u32>,
+        /// Most nodes.
+        max: Option<u32>,
+    },
+    /// Change upgrade settings without upgrading.
+    SetUpgradeSettings {
+        /// The settings.
+        settings: UpgradeFields,
+    },
+    /// Change a property no node notices (tags, scale-down mode).
+    SetProperties {
+        /// Names of the properties.
+        names: Vec<String>,
+    },
+    /// Stop the pool.
+    StopPool,
+    /// Start the pool.
+    StartPool,
+    /// Delete machines without drain.
+    DeleteMachines {
+        /// Machine names.
+        machines: Vec<String>,
+    },
+    /// Recreate all nodes of the cluster with new certificates.
+    RotateCertificates,
+    /// Replace the pool by one with other immutable properties: create, drain, delete.
+    ResizePool {
+        /// What it looks like afterwards.
+        desired: PoolFields,
+        /// How: `rotate` (temporary pool, as Terraform does) or `resize` (AKS in place).
+        method: String,
+    },
+    /// Cordon nodes.
+    Cordon {
+        /// Node names; empty for all of the pool.
+        nodes: Vec<String>,
+    },
+    /// Cordon and drain nodes.
+    Drain {
+        /// Node names; empty for all of the pool.
+        nodes: Vec<String>,
+    },
+    /// Stop the operation that is running.
+    Abort,
+    /// Go back to the version and image before.
+    Rollback,
+    /// A rolling operation is under way or over, and the event does not say which.
+    Rolling,
+    /// Something was written to the pool, and the event does not say what.
+    Unknown,
+}
+
+/// The fields of an agent pool that matter here, as messages give them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields carry the names of the AKS API")]
+pub struct PoolFields {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vm_size: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub os_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub os_sku: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_pods: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orchestrator_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enable_auto_scaling: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_count: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_count: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub availability_zones: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_labels: Option<std::collections::BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_taints: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale_set_priority: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale_down_mode: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub power_state: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upgrade_settings: Option<UpgradeFields>,
+    /// Other properties of the message, by API name, for telling what changed.
+    #[serde(flatten)]
+    pub other: std::collections::BTreeMap<String, serde_json::Value>,
+}
+
+/// Upgrade settings of an agent pool, as messages give them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields carry the names of the AKS API")]
+pub struct UpgradeFields {
+    /// A count or a percentage, as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_surge: Option<String>,
+    /// A count or a percentage, as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_unavailable: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain_timeout_in_minutes: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_soak_duration_in_minutes: Option<u32>,
+    /// `Schedule` or `Cordon`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undrainable_node_behavior: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_blocked_nodes: Option<String>,
+    /// `Rolling` or `BlueGreen`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
+}
+
+/// Settings a message or a command line may carry. `None` means the default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChangeSettings {
+    /// Root seed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Paired replications.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trials: Option<u32>,
+    /// Outage threshold in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outage_threshold_seconds: Option<u32>,
+    /// Service level objective for the error budget, such as 0.999.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slo: Option<f64>,
+    /// Causes switched off, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub off: Vec<String>,
+    /// Simulated hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub horizon_hours: Option<f64>,
+    /// Known loads: bursts that will come whatever is done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bursts: Vec<BurstFields>,
+    /// Random bursts per day, instead of the default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bursts_per_day: Option<f64>,
+    /// Least factor of random bursts, instead of the default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub burst_factor: Option<f64>,
+    /// DNS queries per second at base load, over the whole cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns_qps: Option<f64>,
+}
+
+/// A burst of load that is known to come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BurstFields {
+    /// Minutes after the start of the simulation.
+    pub at_minutes: f64,
+    /// Multiple of the base load at the top.
+    pub factor: f64,
+    /// Minutes from base to top.
+    #[serde(default)]
+    pub ramp_minutes: f64,
+    /// Minutes at the top.
+    pub hold_minutes: f64,
+    /// Time constant of the way back, minutes.
+    #[serde(default)]
+    pub decay_minutes: f64,
+    /// `namespace/name` of one workload; all that follow load when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<String>,
+}

@@ -1,0 +1,61 @@
+//! What is wrong with an input: where, what was found, what was expected. All at once.
+
+use std::fmt;
+
+/// One thing wrong with an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// File or message part, where there are several.
+    pub file: Option<String>,
+    /// JSON path, such as `agentPools[0].count`; empty for the whole input.
+    pub path: String,
+    /// The offending value, shortened.
+    pub value: String,
+    /// What was expected instead.
+    pub expected: String,
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{file}: ")?;
+        }
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        write!(f, "found {}, expected {}", self.value, self.expected)
+    }
+}
+
+/// Everything wrong with an input; never empty.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct Complaints(pub Vec<Complaint>);
+
+/// Longest piece of an offending value that is quoted back, in characters.
+const QUOTED: usize = 80;
+
+impl Complaint {
+    /// A complaint about the value at `path`.
+    pub fn at(path: impl Into<String>, value: impl fmt::Display, expected: impl Into<String>) -> Complaint {
+        let value = value.to_string();
+        let value = if value.chars().count() > QUOTED {
+            format!("{}…", value.chars().take(QUOTED).collect::<String>())
+        } else {
+            value
+        };
+        Complaint { file: None, path: path.into(), value: value.escape_debug().to_string(), expected: expected.into() }
+    }
+
+    /// The same complaint, about a named file.
+    pub fn in_file(mut self, file: impl Into<String>) -> Complaint {
+        self.file = Some(file.into());
+        self
+    }
+}
+
+impl From<Complaint> for Complaints {
+    fn from(complaint: Complaint) -> Self {
+        Complaints(vec![complaint])
+    }
+}

@@ -1,0 +1,16 @@
+//! From what Azure, Terraform, kubectl and people write to what the simulator runs.
+//!
+//! Two steps: [`decode`] reads a message into [`change::Change`]s; [`load`] resolves one change against a
+//! [`snapshot::Snapshot`] into a valid [`simulator::Scenario`], with findings and a list of what was assumed.
+
+pub mod change;
+pub mod complaint;
+pub mod coverage;
+pub mod load;
+pub mod message;
+pub mod snapshot;
+
+pub use change::Change;
+pub use complaint::{Complaint, Complaints};
+pub use load::{Loaded, load};
+pub use message::{Decoded, decode};

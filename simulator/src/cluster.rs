@@ -1,0 +1,3 @@
+//! The whole mutable state of a simulated cluster.
+
+pub mod ids;

@@ -1,0 +1,21 @@
+//! A discrete-event simulator of a Kubernetes cluster under change, failure and load.
+//!
+//! Pure: no I/O, no clock, no environment, no hash-map order. The same scenario, seed and trial give the same outcome on
+//! any machine with any number of threads.
+
+pub mod change;
+mod cluster;
+pub mod finding;
+pub mod outcome;
+pub mod random;
+mod run;
+pub mod scenario;
+pub mod settings;
+pub mod spec;
+mod time;
+
+pub use cluster::ids::{BudgetId, Column, DrainId, Id, NodeId, NodeShapeId, PodId, PodShapeId, PoolId, WorkloadId, ZoneId};
+pub use outcome::{Outcome, Pair, Trace};
+pub use run::{Runs, paired, simulate, trace};
+pub use scenario::Scenario;
+pub use time::{Duration, Time};

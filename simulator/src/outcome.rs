@@ -1,0 +1,178 @@
+//! What one trial came to: plain facts, sized at start, no judgement. Judging is the business of `reports`.
+
+use crate::time::{Duration, Time};
+use crate::{BudgetId, NodeId, PodId, PoolId, WorkloadId};
+
+/// The facts of one trial of one plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Watched workloads, in the order of [`crate::Scenario::watched`].
+    pub workloads: Vec<WorkloadOutcome>,
+    /// Planned operations, in order.
+    pub operations: Vec<OperationOutcome>,
+    /// Counters.
+    pub counts: Counts,
+    /// Sampled series, where asked for.
+    pub series: Option<Series>,
+}
+
+/// How one watched workload fared.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WorkloadOutcome {
+    /// Total time it was out (up replicas below its minimum, or losing more than the tolerated share).
+    pub out: Duration,
+    /// Total time with fewer up replicas than the minimum.
+    pub below: Duration,
+    /// Longest uninterrupted time it was out, cut at the horizon.
+    pub longest: Duration,
+    /// Periods of being out that were longer than the outage threshold.
+    pub outages: u32,
+    /// Start of the first such period.
+    pub first: Option<Time>,
+    /// Fewest up replicas at any time.
+    pub fewest: u32,
+    /// Requests asked of its service.
+    pub asked: f64,
+    /// Requests lost.
+    pub lost: f64,
+}
+
+/// How one planned operation ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OperationOutcome {
+    /// When it started.
+    pub started: Time,
+    /// When it ended, well or not; `None` when the horizon came first.
+    pub ended: Option<Time>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// Extra node time it used.
+    pub extra_node_time: Duration,
+}
+
+/// Why an operation failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Failure {
+    /// A node could not be emptied in time.
+    DrainTimedOut {
+        /// Whose pod would not go.
+        workload: Option<WorkloadId>,
+        /// The budget that refused.
+        budget: Option<BudgetId>,
+    },
+    /// No quota or addresses for the nodes it needs.
+    NoRoom,
+    /// The platform had no machine to give.
+    AllocationFailed,
+    /// A new machine never joined.
+    BootstrapFailed,
+}
+
+/// Counters of one trial.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Events delivered.
+    pub events: u64,
+    /// Pods placed by the scheduler.
+    pub placements: u64,
+    /// Pods placed on another pool than their workload's first pod stood on: spill-over.
+    pub evictions: u32,
+    /// Evictions refused by a budget.
+    pub refusals: u32,
+    /// Pods preempted.
+    pub preemptions: u32,
+    /// Nodes that failed.
+    pub node_failures: u32,
+    /// Bursts that began.
+    pub bursts: u32,
+    /// Pods of watched workloads that found no node, at most once each time they waited.
+    pub unschedulable: u32,
+    /// Longest time a pod of a watched workload waited for a node.
+    pub longest_wait: Duration,
+}
+
+/// Samples on a grid of equal steps over the horizon.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Series {
+    /// Fewest up replicas within each step: `[watched workload][step]`.
+    pub up: Vec<Vec<u16>>,
+    /// Free CPU requests on system pools at the end of each step, in thousandths of a core.
+    pub system_free_cpu: Vec<i64>,
+    /// Free memory requests on system pools at the end of each step, in bytes.
+    pub system_free_memory: Vec<i64>,
+    /// Share of the DNS demand lost within each step (0-1); all 0 without a modelled DNS service.
+    pub dns_loss: Vec<f32>,
+}
+
+/// One trial of both plans.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    /// Index of the trial.
+    pub trial: u32,
+    /// With the planned changes.
+    pub proposal: Outcome,
+    /// Without them, on the same random futures.
+    pub baseline: Outcome,
+}
+
+/// A trial told in full.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// What it came to.
+    pub outcome: Outcome,
+    /// What happened, in order.
+    pub log: Vec<Entry>,
+    /// Every node that ever existed, indexed by [`NodeId`].
+    pub nodes: Vec<NodeIdentity>,
+}
+
+/// A node of a traced trial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeIdentity {
+    /// Its pool.
+    pub pool: PoolId,
+    /// Its instance number.
+    pub ordinal: u32,
+    /// Its name: the snapshot's, or made from pool and ordinal.
+    pub name: String,
+}
+
+/// One line of a trial's log.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Entry {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub what: Incident,
+}
+
+/// What a log line tells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the variants and fields are named after the events they tell")]
+pub enum Incident {
+    OperationStarted { operation: u32 },
+    OperationEnded { operation: u32, failure: Option<Failure> },
+    NodeRequested { node: NodeId, surge: bool },
+    NodeReady { node: NodeId },
+    NodeCordoned { node: NodeId },
+    NodeUncordoned { node: NodeId },
+    NodeDrainStarted { node: NodeId },
+    NodeDrained { node: NodeId },
+    NodeDrainTimedOut { node: NodeId, workload: Option<WorkloadId>, budget: Option<BudgetId> },
+    NodeReimaging { node: NodeId },
+    NodeDied { node: NodeId },
+    NodeNotReady { node: NodeId },
+    NodeDeleted { node: NodeId },
+    NodeLabelsChanged { node: NodeId },
+    PodEvicted { pod: PodId, workload: WorkloadId, node: NodeId },
+    EvictionRefused { workload: WorkloadId, node: NodeId, budget: Option<BudgetId> },
+    PodPreempted { workload: WorkloadId, node: NodeId },
+    PodLost { workload: WorkloadId, node: NodeId },
+    PodBound { workload: WorkloadId, node: NodeId },
+    PodUnschedulable { workload: WorkloadId },
+    PodReady { workload: WorkloadId, node: NodeId },
+    ReplicasChanged { workload: WorkloadId, from: u32, to: u32 },
+    LoadChanged { target: Option<WorkloadId>, percent: u32 },
+    OutageBegan { workload: WorkloadId, up: u32 },
+    OutageEnded { workload: WorkloadId, lasted: Duration },
+}

@@ -1,0 +1,85 @@
+//! What is simulated: a start cluster, what is planned, what happens anyway, and the settings. Valid by construction:
+//! whoever builds a `Scenario` has already resolved every name, so running one cannot fail.
+
+use crate::change::Planned;
+use crate::settings::Settings;
+use crate::spec::ClusterSpec;
+use crate::time::{Duration, Time};
+use crate::{NodeId, PoolId, WorkloadId};
+
+/// A complete, valid input of the simulator.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The cluster as it stands at time zero.
+    pub cluster: ClusterSpec,
+    /// What happens in every plan, the proposal and doing nothing alike (recorded loads and failures), sorted by time.
+    pub script: Vec<Scripted>,
+    /// What the proposal does, sorted by time. Doing nothing is the same scenario with this list empty.
+    pub changes: Vec<Planned>,
+    /// Rates, distributions and switches.
+    pub settings: Settings,
+    /// How long is simulated.
+    pub horizon: Duration,
+}
+
+impl Scenario {
+    /// The same scenario without its planned changes.
+    pub fn do_nothing(&self) -> Scenario {
+        Scenario { changes: Vec::new(), ..self.clone() }
+    }
+
+    /// The workloads whose availability is judged: those with a minimum, in order.
+    pub fn watched(&self) -> Vec<WorkloadId> {
+        self.cluster.workloads.iter().filter(|(_, w)| w.minimum.is_some()).map(|(id, _)| id).collect()
+    }
+}
+
+/// Something that happens at a given time whatever is planned.
+#[derive(Clone, Debug)]
+pub struct Scripted {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub what: Happening,
+}
+
+/// What can be scripted.
+#[derive(Clone, Debug)]
+pub enum Happening {
+    /// The load of one workload, or of all that have one, becomes `factor` times its base.
+    Load {
+        /// One workload, or all.
+        target: Option<WorkloadId>,
+        /// Multiple of the base load, at least 0.
+        factor: f64,
+    },
+    /// A burst of load with its ramp, hold and decay.
+    Burst {
+        /// One workload, or all.
+        target: Option<WorkloadId>,
+        /// Multiple of the base load at the top, at least 0.
+        factor: f64,
+        /// From base to top.
+        ramp: Duration,
+        /// At the top.
+        hold: Duration,
+        /// Time constant of the exponential way back.
+        decay: Duration,
+    },
+    /// A node dies and comes back after `down`.
+    NodeFailure {
+        /// Which.
+        node: NodeId,
+        /// Until it is Ready again.
+        down: Duration,
+    },
+    /// The nodes of a pool in one zone die together and come back after `down`.
+    ZoneFailure {
+        /// Which pool; all when absent.
+        pool: Option<PoolId>,
+        /// Index of the zone.
+        zone: crate::ZoneId,
+        /// Until they are Ready again.
+        down: Duration,
+    },
+}

@@ -1,0 +1,1 @@
+//! Integration tests of the whole product, one target with a module per theme.
