@@ -1,16 +1,51 @@
 //! A cluster snapshot as read: agent pools and Kubernetes objects, checked, not yet interned.
+//!
+//! Only what decides about scheduling, disruption and load is kept; every other field of an object is ignored.
+
+pub mod cluster;
+pub mod object;
+pub mod pool;
+
+use std::collections::BTreeSet;
 
 use crate::complaint::Complaints;
+use crate::coverage::Coverage;
+
+pub use cluster::ClusterFacts;
+pub use object::{
+    Amounts, Autoscaler, Budget, Container, HostPort, IntOrPercent, Node, Labels, Owner, Pod, PodTemplate, Requests, Selector, Usage, Workload,
+};
+pub use pool::AgentPool;
 
 /// A snapshot that has been read.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// Cluster name.
+    /// Cluster name; empty where nothing names it.
     pub name: String,
-    /// Digest of the canonical content.
+    /// SHA-256 of the canonical content, hexadecimal: independent of the order of objects and of how they were split into files.
     pub digest: String,
     /// When it was taken, RFC 3339, as given.
     pub taken_at: Option<String>,
+    /// What is known of the cluster as a whole.
+    pub cluster: ClusterFacts,
+    /// Agent pools, by name.
+    pub pools: Vec<AgentPool>,
+    /// Nodes, by name.
+    pub nodes: Vec<Node>,
+    /// Pods, by namespace and name.
+    pub pods: Vec<Pod>,
+    /// Deployments, ReplicaSets, StatefulSets, DaemonSets and Jobs, by kind, namespace and name.
+    pub workloads: Vec<Workload>,
+    /// PodDisruptionBudgets, by namespace and name.
+    pub budgets: Vec<Budget>,
+    /// HorizontalPodAutoscalers, by namespace and name.
+    pub autoscalers: Vec<Autoscaler>,
+    /// Measured use of pods (metrics.k8s.io or `kubectl top pods`), by namespace and name.
+    pub usage: Vec<Usage>,
+    /// Kinds that were given, such as `Pod`; an empty list of a kind counts only where it names the kind.
+    pub kinds: BTreeSet<String>,
+    /// What was noted while reading: kinds not looked at, values that are not known.
+    pub coverage: Coverage,
 }
 
 impl Snapshot {
@@ -21,5 +56,25 @@ impl Snapshot {
     pub fn from_json(bytes: &[u8]) -> Result<Snapshot, Complaints> {
         let _ = bytes;
         unimplemented!()
+    }
+
+    /// The pool of a name.
+    pub fn pool(&self, name: &str) -> Option<&AgentPool> {
+        self.pools.iter().find(|p| p.name == name)
+    }
+
+    /// The nodes of a pool, by the label AKS puts on them, in order of name.
+    pub fn nodes_of<'a>(&'a self, pool: &'a str) -> impl Iterator<Item = &'a Node> + 'a {
+        self.nodes.iter().filter(move |n| n.pool() == Some(pool))
+    }
+
+    /// The workload of a kind, namespace and name.
+    pub fn workload(&self, kind: &str, namespace: &str, name: &str) -> Option<&Workload> {
+        self.workloads.iter().find(|w| w.kind == kind && w.namespace == namespace && w.name == name)
+    }
+
+    /// The pods a budget selects.
+    pub fn selected<'a>(&'a self, budget: &'a Budget) -> impl Iterator<Item = &'a Pod> + 'a {
+        self.pods.iter().filter(move |p| p.namespace == budget.namespace && budget.selects(&p.labels))
     }
 }

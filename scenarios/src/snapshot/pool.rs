@@ -1,0 +1,86 @@
+//! An agent pool as the AKS API describes it, whichever form it was printed in: `az aks nodepool list` lifts `properties`
+//! to the top level and turns unset fields into null, REST keeps them apart.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::change::UpgradeFields;
+
+/// An agent pool. Field names are the API's; what the API may leave out is `None`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AgentPool {
+    /// Name.
+    pub name: String,
+    /// Nodes wanted.
+    pub count: u32,
+    /// VM size as written; compare without regard to case. For `VirtualMachines` pools the size of most machines.
+    pub vm_size: Option<String>,
+    /// `System`, `User`, `Gateway`, `ManagedSystem`, `Machines` or one not known yet, spelled as AKS spells known ones.
+    pub mode: String,
+    /// `Linux` or `Windows`.
+    pub os_type: String,
+    /// Such as `Ubuntu`, `AzureLinux`.
+    pub os_sku: Option<String>,
+    /// Most pods on one node.
+    pub max_pods: Option<u32>,
+    /// Kubernetes version asked for.
+    pub orchestrator_version: Option<String>,
+    /// Kubernetes version in use.
+    pub current_orchestrator_version: Option<String>,
+    /// Node image in use.
+    pub node_image_version: Option<String>,
+    /// Autoscaler on.
+    pub enable_auto_scaling: bool,
+    /// Fewest nodes.
+    pub min_count: Option<u32>,
+    /// Most nodes.
+    pub max_count: Option<u32>,
+    /// Zones, such as `1`; empty for a pool without zones.
+    pub availability_zones: Vec<String>,
+    /// Labels set through the pool.
+    pub node_labels: BTreeMap<String, String>,
+    /// Taints set through the pool, `key=value:Effect`.
+    pub node_taints: Vec<String>,
+    /// `Regular` or `Spot`.
+    pub scale_set_priority: Option<String>,
+    /// `Delete` or `Deallocate`: what becomes of nodes that are scaled away.
+    pub scale_down_mode: Option<String>,
+    /// `Running` or `Stopped`.
+    pub power_state: Option<String>,
+    /// Such as `Succeeded`, `Updating`, `Failed`.
+    pub provisioning_state: Option<String>,
+    /// `VirtualMachineScaleSets`, `VirtualMachines` or `AvailabilitySet`.
+    pub pool_type: Option<String>,
+    /// Upgrade settings.
+    pub upgrade_settings: UpgradeFields,
+    /// Every other field that is not null, by API name; `osDiskSizeGb` and `vnetSubnetId` under the REST names.
+    pub other: BTreeMap<String, Value>,
+}
+
+impl AgentPool {
+    /// True for pools of mode System, and those AKS hosts itself.
+    pub fn is_system(&self) -> bool {
+        self.mode == "System" || self.mode == "ManagedSystem"
+    }
+
+    /// True for spot pools.
+    pub fn is_spot(&self) -> bool {
+        self.scale_set_priority.as_deref().is_some_and(|p| p.eq_ignore_ascii_case("spot"))
+    }
+
+    /// True for Windows pools.
+    pub fn is_windows(&self) -> bool {
+        self.os_type.eq_ignore_ascii_case("windows")
+    }
+
+    /// True for stopped pools.
+    pub fn is_stopped(&self) -> bool {
+        self.power_state.as_deref().is_some_and(|p| p.eq_ignore_ascii_case("stopped"))
+    }
+
+    /// Kubernetes version of the nodes: in use, else asked for.
+    pub fn version(&self) -> Option<&str> {
+        self.current_orchestrator_version.as_deref().or(self.orchestrator_version.as_deref())
+    }
+}
