@@ -10,6 +10,7 @@ pub mod outcome;
 pub mod random;
 mod run;
 pub mod scenario;
+pub mod scheduler;
 pub mod settings;
 pub mod spec;
 mod time;

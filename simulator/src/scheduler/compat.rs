@@ -1,0 +1,279 @@
+//! What never changes between a pod shape and a node shape, computed once: taints, affinity, preferences, host ports
+//! that exclude each other. What is left for a decision is a table row and the columns that change.
+
+use crate::scheduler::filter::{node_affinity, node_ports, taint_toleration};
+use crate::scheduler::{Incoming, NodeView, score};
+use crate::spec::{ClusterSpec, Effect, HostPort, NodeShape, PodShape, Resources, Taint};
+use crate::{Id, NodeId, NodeShapeId, PodShapeId};
+
+/// An interned host port: address, protocol and number.
+pub type PortId = u16;
+
+/// The table of shapes.
+#[derive(Clone, Debug)]
+pub struct Compat {
+    pods: Vec<Row>,
+    nodes: Vec<NodeShape>,
+    /// `pods` × `nodes`.
+    cells: Vec<Cell>,
+    /// Keys and values of taints that keep some pod off.
+    taints: Vec<(String, String)>,
+    extended: Vec<String>,
+}
+
+/// A pod shape with what follows from it alone.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub shape: PodShape,
+    /// Asks for an extended resource.
+    pub extended: bool,
+    pub pinned: Pinned,
+    pub node_name: Option<String>,
+    pub tolerates: Tolerates,
+    /// Host ports it holds.
+    pub ports: Vec<PortId>,
+    /// By port: cannot be held beside this pod. Empty when it wants none.
+    pub conflicts: Vec<bool>,
+    /// Preferred terms ask for names.
+    pub preferred_by_name: bool,
+}
+
+/// Nodes that the pod's terms on names leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pinned {
+    Anywhere,
+    Nowhere,
+    To(Vec<String>),
+}
+
+/// Taints that come and go with a node's state.
+#[derive(Clone, Copy, Debug)]
+pub struct Tolerates {
+    pub unschedulable: bool,
+    pub not_ready: bool,
+    pub unreachable: bool,
+}
+
+/// One pod shape on one node shape.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell {
+    /// First untolerated NoSchedule or NoExecute taint.
+    pub taint: Option<u16>,
+    pub affinity: Affinity,
+    /// Untolerated PreferNoSchedule taints.
+    pub unwanted: u16,
+    /// Weights of matching preferred terms, as far as names do not matter.
+    pub preferred: i64,
+}
+
+/// Whether selector and required affinity match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Affinity {
+    Matches,
+    Differs,
+    ByName,
+}
+
+/// A pod with its row of the table.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    pub compat: &'a Compat,
+    pub row: &'a Row,
+    pub pin: Option<NodeId>,
+    cells: &'a [Cell],
+}
+
+/// Index of the taint `node.kubernetes.io/not-ready`.
+pub const NOT_READY: u16 = 0;
+/// Index of the taint `node.kubernetes.io/unreachable`.
+pub const UNREACHABLE: u16 = 1;
+
+const CONDITIONS: [&str; 2] = [
+    "node.kubernetes.io/not-ready",
+    "node.kubernetes.io/unreachable",
+];
+
+impl Compat {
+    /// Compares every pod shape with every node shape.
+    pub fn new(spec: &ClusterSpec) -> Compat {
+        let mut taints: Vec<(String, String)> =
+            CONDITIONS.map(|key| (key.to_owned(), String::new())).into();
+        let ports = distinct_ports(spec);
+        let mut cells = Vec::with_capacity(spec.pod_shapes.len() * spec.node_shapes.len());
+        for pod in spec.pod_shapes.rows() {
+            cells.extend(
+                spec.node_shapes
+                    .rows()
+                    .iter()
+                    .map(|node| cell(pod, node, &mut taints)),
+            );
+        }
+        Compat {
+            pods: spec
+                .pod_shapes
+                .rows()
+                .iter()
+                .map(|pod| row(pod, &ports))
+                .collect(),
+            nodes: spec.node_shapes.rows().to_vec(),
+            cells,
+            taints,
+            extended: spec.extended.clone(),
+        }
+    }
+
+    /// Host ports a pod of this shape holds on its node: to be added to the node's when it is bound there.
+    pub fn ports(&self, pod: PodShapeId) -> &[PortId] {
+        &self.pods[pod.index()].ports
+    }
+
+    /// True where a DaemonSet with pods of this shape wants one on the node, room or not
+    /// (DaemonSet controller v1.34 `NodeShouldRunDaemonPod`: node name, affinity, taints).
+    pub fn runs_daemon(&self, pod: PodShapeId, node: &NodeView) -> bool {
+        use super::filter::{node_name, node_unschedulable};
+        let asked = self.asked(Incoming {
+            shape: pod,
+            pin: None,
+        });
+        [
+            node_unschedulable::filter,
+            node_name::filter,
+            node_affinity::filter,
+            taint_toleration::filter,
+        ]
+        .iter()
+        .all(|filter| filter(&asked, node).is_ok())
+    }
+
+    pub(super) fn asked(&self, pod: Incoming) -> Asked<'_> {
+        let row = pod.shape.index();
+        let width = self.nodes.len();
+        Asked {
+            compat: self,
+            row: &self.pods[row],
+            pin: pod.pin,
+            cells: &self.cells[row * width..(row + 1) * width],
+        }
+    }
+
+    pub(super) fn shape(&self, pod: PodShapeId) -> &PodShape {
+        &self.pods[pod.index()].shape
+    }
+
+    #[inline]
+    pub(super) fn allocatable(&self, node: NodeShapeId) -> &Resources {
+        &self.nodes[node.index()].allocatable
+    }
+
+    pub(super) fn taint(&self, index: u16) -> (&str, &str) {
+        self.taints
+            .get(usize::from(index))
+            .map_or(("", ""), |(key, value)| (key, value))
+    }
+
+    pub(super) fn extended(&self, index: usize) -> &str {
+        self.extended.get(index).map_or("", String::as_str)
+    }
+}
+
+impl Asked<'_> {
+    #[inline]
+    pub fn cell(&self, node: &NodeView) -> &Cell {
+        &self.cells[node.shape.index()]
+    }
+
+    pub fn labels<'a>(&'a self, node: &NodeView<'a>) -> node_affinity::Labels<'a> {
+        node_affinity::Labels {
+            shared: &self.compat.nodes[node.shape.index()].labels,
+            name: node.name,
+        }
+    }
+}
+
+fn row(pod: &PodShape, ports: &[&HostPort]) -> Row {
+    let holds = |port: &HostPort| pod.host_ports.iter().any(|own| own == port);
+    let clashes = |port: &&HostPort| {
+        pod.host_ports
+            .iter()
+            .any(|own| node_ports::conflict(own, port))
+    };
+    let tolerates = |key: &str, effects: &[Effect]| {
+        effects.iter().all(|&effect| {
+            let taint = Taint {
+                key: key.to_owned(),
+                value: String::new(),
+                effect,
+            };
+            taint_toleration::tolerated(&taint, &pod.tolerations)
+        })
+    };
+    const BOTH: [Effect; 2] = [Effect::NoSchedule, Effect::NoExecute];
+    Row {
+        extended: pod.requests.extended.iter().any(|&n| n > 0),
+        pinned: node_affinity::pinned(pod),
+        node_name: pod.node_name.clone().filter(|name| !name.is_empty()),
+        tolerates: Tolerates {
+            unschedulable: tolerates("node.kubernetes.io/unschedulable", &[Effect::NoSchedule]),
+            not_ready: tolerates(CONDITIONS[usize::from(NOT_READY)], &BOTH),
+            unreachable: tolerates(CONDITIONS[usize::from(UNREACHABLE)], &BOTH),
+        },
+        ports: (0..=u16::MAX)
+            .zip(ports)
+            .filter(|(_, port)| holds(port))
+            .map(|(id, _)| id)
+            .collect(),
+        conflicts: if pod.host_ports.is_empty() {
+            Vec::new()
+        } else {
+            ports.iter().map(clashes).collect()
+        },
+        preferred_by_name: pod
+            .preferred
+            .iter()
+            .any(|(_, term)| node_affinity::asks_name(term)),
+        shape: pod.clone(),
+    }
+}
+
+fn cell(pod: &PodShape, node: &NodeShape, taints: &mut Vec<(String, String)>) -> Cell {
+    let labels = node_affinity::Labels {
+        shared: &node.labels,
+        name: "",
+    };
+    let by_name = node_affinity::by_name(pod, pod.required.iter());
+    Cell {
+        taint: taint_toleration::untolerated(&node.taints, &pod.tolerations)
+            .map(|taint| intern(taint, taints)),
+        affinity: match by_name {
+            true => Affinity::ByName,
+            false if node_affinity::required(pod, &labels) => Affinity::Matches,
+            false => Affinity::Differs,
+        },
+        unwanted: score::taint_toleration::unwanted(&node.taints, &pod.tolerations),
+        preferred: score::node_affinity::preferred(pod, &labels),
+    }
+}
+
+fn intern(taint: &Taint, taints: &mut Vec<(String, String)>) -> u16 {
+    let found = taints
+        .iter()
+        .position(|(key, value)| *key == taint.key && *value == taint.value);
+    let index = found.unwrap_or_else(|| {
+        taints.push((taint.key.clone(), taint.value.clone()));
+        taints.len() - 1
+    });
+    u16::try_from(index).unwrap_or(u16::MAX)
+}
+
+fn distinct_ports(spec: &ClusterSpec) -> Vec<&HostPort> {
+    let mut ports: Vec<&HostPort> = spec
+        .pod_shapes
+        .rows()
+        .iter()
+        .flat_map(|pod| &pod.host_ports)
+        .collect();
+    ports.sort_by_key(|port| (port.port, &port.protocol, &port.ip));
+    ports.dedup();
+    ports.truncate(usize::from(PortId::MAX));
+    ports
+}

@@ -1,0 +1,229 @@
+//! Why a node does not take a pod: the plugin, whether removing pods could help, and the reasons in Kubernetes' words.
+
+use std::fmt;
+
+use super::Compat;
+use crate::spec::EXTENDED;
+
+/// The verdict of the first filter plugin that refuses a node. Small and `Copy`; names are looked up in [`Compat`] when
+/// it is put into words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// The pod's terms on `metadata.name` contradict each other: refused before any node is looked at.
+    Conflict,
+    /// Left out in advance, since the pod is pinned to other nodes by name.
+    Excluded,
+    /// NodeUnschedulable: the node is cordoned.
+    Unschedulable,
+    /// NodeName: the pod names another node.
+    NodeName,
+    /// TaintToleration: index of the first untolerated taint.
+    Taint(u16),
+    /// NodeAffinity: node selector or required affinity does not match.
+    Affinity,
+    /// NodePorts: a host port is taken.
+    Ports,
+    /// NodeResourcesFit: not enough room.
+    Resources(Shortage),
+}
+
+/// Whether preemption may look at the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// Removing pods might help.
+    Unschedulable,
+    /// Removing pods cannot help.
+    UnschedulableAndUnresolvable,
+}
+
+/// The resources a node lacks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shortage {
+    /// Bits: pod slots, CPU, memory, ephemeral storage, then the extended resources.
+    lacking: u16,
+    /// More of one of them is asked for than the node has in all.
+    hopeless: bool,
+}
+
+/// Bits before those of the extended resources.
+const PLAIN: usize = 4;
+
+impl Shortage {
+    pub(super) const PODS: usize = 0;
+    pub(super) const CPU: usize = 1;
+    pub(super) const MEMORY: usize = 2;
+    pub(super) const EPHEMERAL: usize = 3;
+
+    pub(super) const fn extended(i: usize) -> usize {
+        PLAIN + i
+    }
+
+    pub(super) fn add(&mut self, resource: usize, hopeless: bool) {
+        self.lacking |= 1 << resource;
+        self.hopeless |= hopeless;
+    }
+
+    pub(super) fn none(self) -> bool {
+        self.lacking == 0
+    }
+}
+
+impl Rejection {
+    /// Whether removing pods could help (kube-scheduler v1.34.1: only ports and resources can be made free).
+    pub fn code(self) -> Code {
+        match self {
+            Rejection::Ports => Code::Unschedulable,
+            Rejection::Resources(shortage) if !shortage.hopeless => Code::Unschedulable,
+            _ => Code::UnschedulableAndUnresolvable,
+        }
+    }
+
+    /// Name of the plugin that refuses; empty for nodes left out in advance.
+    pub fn plugin(self) -> &'static str {
+        match self {
+            Rejection::Excluded => "",
+            Rejection::Unschedulable => "NodeUnschedulable",
+            Rejection::NodeName => "NodeName",
+            Rejection::Taint(_) => "TaintToleration",
+            Rejection::Conflict | Rejection::Affinity => "NodeAffinity",
+            Rejection::Ports => "NodePorts",
+            Rejection::Resources(_) => "NodeResourcesFit",
+        }
+    }
+
+    /// All reasons that plugin gives, in its order.
+    pub fn reasons(self, compat: &Compat) -> Vec<Reason> {
+        match self {
+            Rejection::Conflict => vec![Reason::Conflict],
+            Rejection::Excluded => vec![Reason::Excluded],
+            Rejection::Unschedulable => vec![Reason::Unschedulable],
+            Rejection::NodeName => vec![Reason::NodeName],
+            Rejection::Taint(i) => {
+                let (key, value) = compat.taint(i);
+                vec![Reason::Taint {
+                    key: key.to_owned(),
+                    value: value.to_owned(),
+                }]
+            }
+            Rejection::Affinity => vec![Reason::Affinity],
+            Rejection::Ports => vec![Reason::Ports],
+            Rejection::Resources(shortage) => (0..PLAIN + EXTENDED)
+                .filter(|bit| shortage.lacking & (1 << bit) != 0)
+                .map(|bit| lack(bit, compat))
+                .collect(),
+        }
+    }
+}
+
+fn lack(bit: usize, compat: &Compat) -> Reason {
+    match bit {
+        Shortage::PODS => Reason::TooManyPods,
+        Shortage::CPU => Reason::Insufficient("cpu".to_owned()),
+        Shortage::MEMORY => Reason::Insufficient("memory".to_owned()),
+        Shortage::EPHEMERAL => Reason::Insufficient("ephemeral-storage".to_owned()),
+        _ => Reason::Insufficient(compat.extended(bit - PLAIN).to_owned()),
+    }
+}
+
+/// One reason; displays as kube-scheduler v1.34.1 writes it into events.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// The pod's terms on node names contradict each other.
+    Conflict,
+    /// The pod is pinned to other nodes.
+    Excluded,
+    /// The node is cordoned.
+    Unschedulable,
+    /// The pod names another node.
+    NodeName,
+    /// A taint the pod does not tolerate.
+    Taint {
+        /// Its key.
+        key: String,
+        /// Its value, empty when absent.
+        value: String,
+    },
+    /// Node selector or required affinity does not match.
+    Affinity,
+    /// A host port is taken.
+    Ports,
+    /// No pod slot is free.
+    TooManyPods,
+    /// Not enough of a resource.
+    Insufficient(String),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Reason::Conflict => f.write_str("pod affinity terms conflict"),
+            Reason::Excluded => f.write_str("node(s) didn't satisfy plugin(s) [NodeAffinity]"),
+            Reason::Unschedulable => f.write_str("node(s) were unschedulable"),
+            Reason::NodeName => f.write_str("node(s) didn't match the requested node name"),
+            Reason::Taint { key, value } => {
+                write!(f, "node(s) had untolerated taint {{{key}: {value}}}")
+            }
+            Reason::Affinity => f.write_str("node(s) didn't match Pod's node affinity/selector"),
+            Reason::Ports => {
+                f.write_str("node(s) didn't have free ports for the requested pod ports")
+            }
+            Reason::TooManyPods => f.write_str("Too many pods"),
+            Reason::Insufficient(resource) => write!(f, "Insufficient {resource}"),
+        }
+    }
+}
+
+/// Why no node takes a pod; displays as the line `kubectl describe pod` shows (kube-scheduler v1.34.1 `FitError`),
+/// without the part on preemption.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Nodes looked at.
+    pub nodes: u32,
+    /// Reasons with the number of nodes that gave them, in the order of the reasons.
+    pub reasons: Vec<(Reason, u32)>,
+}
+
+impl Summary {
+    /// Counts the reasons of refused nodes.
+    pub fn new(compat: &Compat, rejections: impl Iterator<Item = Rejection>) -> Summary {
+        let mut kinds: Vec<(Rejection, u32)> = Vec::new();
+        let mut nodes = 0;
+        for rejection in rejections {
+            nodes += 1;
+            match kinds.iter_mut().find(|(known, _)| *known == rejection) {
+                Some((_, count)) => *count += 1,
+                None => kinds.push((rejection, 1)),
+            }
+        }
+        let mut reasons = std::collections::BTreeMap::new();
+        for (rejection, count) in kinds {
+            for reason in rejection.reasons(compat) {
+                *reasons.entry(reason).or_insert(0) += count;
+            }
+        }
+        Summary {
+            nodes,
+            reasons: reasons.into_iter().collect(),
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "0/{} nodes are available", self.nodes)?;
+        // A refusal that comes before any node is looked at stands without a count.
+        if let [(Reason::Conflict, _)] = self.reasons[..] {
+            return write!(f, ": {}.", Reason::Conflict);
+        }
+        let mut parts: Vec<String> = self
+            .reasons
+            .iter()
+            .map(|(reason, count)| format!("{count} {reason}"))
+            .collect();
+        parts.sort();
+        match parts.is_empty() {
+            true => f.write_str(":"),
+            false => write!(f, ": {}.", parts.join(", ")),
+        }
+    }
+}

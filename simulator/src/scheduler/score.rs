@@ -1,0 +1,130 @@
+//! The score plugins of kube-scheduler v1.34.1 (default profile) with their weights: TaintToleration 3, NodeAffinity 2,
+//! NodeResourcesFit 1, NodeResourcesBalancedAllocation 1. Integers throughout, as there; scores are normalised over the
+//! feasible nodes only.
+
+pub mod balanced_allocation;
+pub mod node_affinity;
+pub mod node_resources_fit;
+pub mod taint_toleration;
+
+use super::NodeView;
+use super::compat::Asked;
+use crate::NodeId;
+
+/// Highest score a plugin gives before its weight (`MaxNodeScore`).
+const MAX: i64 = 100;
+
+/// Weighted scores of one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scores {
+    /// Few untolerated PreferNoSchedule taints.
+    pub taint_toleration: i64,
+    /// Preferred node affinity; absent for pods without any.
+    pub node_affinity: Option<i64>,
+    /// LeastAllocated.
+    pub node_resources_fit: i64,
+    /// CPU and memory used evenly; absent for pods that request neither.
+    pub balanced_allocation: Option<i64>,
+}
+
+impl Scores {
+    /// The sum that decides.
+    pub fn total(&self) -> i64 {
+        self.taint_toleration
+            + self.node_affinity.unwrap_or(0)
+            + self.node_resources_fit
+            + self.balanced_allocation.unwrap_or(0)
+    }
+}
+
+/// Scores of a feasible node before normalisation.
+#[derive(Clone, Copy, Debug)]
+pub struct Raw {
+    pub node: NodeId,
+    taints: i64,
+    affinity: i64,
+    fit: i64,
+    balanced: i64,
+}
+
+/// What every plugin says of one node.
+#[inline]
+pub fn raw(pod: &Asked, node: &NodeView) -> Raw {
+    Raw {
+        node: node.id,
+        taints: taint_toleration::score(pod, node),
+        affinity: node_affinity::score(pod, node),
+        fit: node_resources_fit::score(pod, node),
+        balanced: balanced_allocation::score(pod, node),
+    }
+}
+
+/// The best node; of several, the one `tie` points at. `feasible` must not be empty.
+pub fn pick(feasible: &mut [Raw], mut tie: impl FnMut(u32) -> u32) -> NodeId {
+    let norm = Norm::new(feasible);
+    let (mut best, mut count) = (i64::MIN, 0u32);
+    for raw in feasible.iter_mut() {
+        // The total takes the place of a part: `feasible` is not read again.
+        raw.fit = norm.taints(raw) + norm.affinity(raw) + raw.fit + raw.balanced;
+        if raw.fit > best {
+            (best, count) = (raw.fit, 0);
+        }
+        count += u32::from(raw.fit == best);
+    }
+    let wanted = if count == 1 {
+        0
+    } else {
+        tie(count).min(count - 1)
+    };
+    let mut winners = feasible.iter().filter(|raw| raw.fit == best);
+    winners
+        .nth(wanted as usize)
+        .map_or(feasible[0].node, |raw| raw.node)
+}
+
+/// Weighted scores, plugin by plugin.
+pub fn weighted(pod: &Asked, feasible: &[Raw]) -> Vec<(NodeId, Scores)> {
+    let norm = Norm::new(feasible);
+    let scores = |raw: &Raw| Scores {
+        taint_toleration: norm.taints(raw),
+        node_affinity: (!node_affinity::skip(pod)).then(|| norm.affinity(raw)),
+        node_resources_fit: raw.fit,
+        balanced_allocation: (!balanced_allocation::skip(pod)).then_some(raw.balanced),
+    };
+    feasible.iter().map(|raw| (raw.node, scores(raw))).collect()
+}
+
+/// Highest raw scores among feasible nodes (`helper.DefaultNormalizeScore`).
+struct Norm {
+    taints: i64,
+    affinity: i64,
+}
+
+impl Norm {
+    fn new(feasible: &[Raw]) -> Norm {
+        let highest = |part: fn(&Raw) -> i64| feasible.iter().map(part).max().unwrap_or(0);
+        Norm {
+            taints: highest(|raw| raw.taints),
+            affinity: highest(|raw| raw.affinity),
+        }
+    }
+
+    #[inline]
+    fn taints(&self, raw: &Raw) -> i64 {
+        taint_toleration::WEIGHT * (MAX - share(raw.taints, self.taints))
+    }
+
+    #[inline]
+    fn affinity(&self, raw: &Raw) -> i64 {
+        node_affinity::WEIGHT * share(raw.affinity, self.affinity)
+    }
+}
+
+#[inline]
+fn share(score: i64, highest: i64) -> i64 {
+    if highest == 0 {
+        0
+    } else {
+        MAX * score / highest
+    }
+}
