@@ -3,11 +3,13 @@
 //! Two steps: [`decode`] reads a message into [`change::Change`]s; [`load`] resolves one change against a
 //! [`snapshot::Snapshot`] into a valid [`simulator::Scenario`], with findings and a list of what was assumed.
 
+pub mod azure;
 pub mod change;
 pub mod complaint;
 pub mod coverage;
 pub mod load;
 pub mod message;
+pub mod quantity;
 pub mod snapshot;
 
 pub use change::Change;

@@ -3,8 +3,13 @@
 //! Only what decides about scheduling, disruption and load is kept; every other field of an object is ignored.
 
 pub mod cluster;
+mod digest;
+mod document;
+pub(crate) mod fields;
+mod item;
 pub mod object;
 pub mod pool;
+mod wire;
 
 use std::collections::BTreeSet;
 
@@ -13,7 +18,8 @@ use crate::coverage::Coverage;
 
 pub use cluster::ClusterFacts;
 pub use object::{
-    Amounts, Autoscaler, Budget, Container, HostPort, IntOrPercent, Node, Labels, Owner, Pod, PodTemplate, Requests, Selector, Usage, Workload,
+    Amounts, Autoscaler, Budget, Container, HostPort, IntOrPercent, Labels, Node, Owner, Pod, PodTemplate, Requests, Selector, Usage,
+    Workload,
 };
 pub use pool::AgentPool;
 
@@ -54,8 +60,23 @@ impl Snapshot {
     /// # Errors
     /// Everything wrong with it at once.
     pub fn from_json(bytes: &[u8]) -> Result<Snapshot, Complaints> {
-        let _ = bytes;
-        unimplemented!()
+        let mut reader = document::Reader::default();
+        reader.read(None, bytes);
+        reader.finish()
+    }
+
+    /// Reads a folder of printouts, each file with its name: `az aks show`, `az aks nodepool list`, `kubectl get ... -o json`,
+    /// `kubectl top pods`, or our own document, in any number and order.
+    ///
+    /// # Errors
+    /// Everything wrong with them at once, each complaint with its file.
+    pub fn from_files(mut files: Vec<(String, Vec<u8>)>) -> Result<Snapshot, Complaints> {
+        files.sort();
+        let mut reader = document::Reader::default();
+        for (name, bytes) in &files {
+            reader.read(Some(name), bytes);
+        }
+        reader.finish()
     }
 
     /// The pool of a name.

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use super::fields::Fields;
+use crate::complaint::Complaint;
 
 /// Facts of the cluster as a whole. Absent means not given.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,4 +39,43 @@ pub struct ClusterFacts {
     pub subnet: BTreeMap<String, u32>,
     /// Everything else, by name.
     pub other: BTreeMap<String, Value>,
+}
+
+/// Reads the facts; `properties`, where there are any, count as if they stood at the top. Gives the name as well.
+pub(super) fn read(mut map: Map<String, Value>, path: &str) -> (Option<String>, ClusterFacts, Vec<Complaint>) {
+    if let Some(Value::Object(properties)) = map.remove("properties") {
+        map.extend(properties);
+    }
+    let mut fields = Fields::new(map, path);
+    let name = fields.text("name");
+    let mut facts = ClusterFacts {
+        id: fields.text("id"),
+        location: fields.text("location"),
+        kubernetes_version: fields.text("currentKubernetesVersion").or_else(|| fields.text("kubernetesVersion")),
+        tier: fields.take("sku").as_ref().and_then(|s| s.get("tier").unwrap_or(s).as_str().map(str::to_owned)),
+        node_provisioning: fields.take("nodeProvisioningProfile").and_then(|p| p.get("mode").and_then(Value::as_str).map(str::to_owned)),
+        autoscaler_profile: fields.texts_by_name("autoScalerProfile").unwrap_or_default(),
+        addons: fields.take("addonProfiles").map(|a| enabled(&a)).unwrap_or_default(),
+        quota: fields.counts_by_name("quota").unwrap_or_default(),
+        subnet: fields.counts_by_name("subnet").unwrap_or_default(),
+        ..ClusterFacts::default()
+    };
+    if let Some(mut network) = fields.object("networkProfile") {
+        facts.network_plugin = network.text("networkPlugin");
+        facts.network_plugin_mode = network.text("networkPluginMode");
+        facts.network_policy = network.text("networkPolicy");
+        facts.network_dataplane = network.text("networkDataplane");
+        fields.close(network);
+    }
+    facts.other = fields.rest();
+    (name, facts, fields.complaints)
+}
+
+/// Names of the add-ons that are enabled, in lower case: profiles carry `azurepolicy` as well as `azurePolicy`.
+fn enabled(profiles: &Value) -> Vec<String> {
+    let on = |profile: &Value| profile.get("enabled").and_then(Value::as_bool).unwrap_or(false);
+    let mut names: Vec<String> =
+        profiles.as_object().into_iter().flatten().filter(|(_, p)| on(p)).map(|(name, _)| name.to_ascii_lowercase()).collect();
+    names.sort();
+    names
 }

@@ -78,9 +78,9 @@ pub struct PodTemplate {
     /// `spec.overhead`.
     pub overhead: Amounts,
     /// `spec.resources.requests` where pod-level resources are used.
-    pub pod_requests: Option<Amounts>,
+    pub pod_requests: Option<Requests>,
     /// `spec.resources.limits` where pod-level resources are used.
-    pub pod_limits: Option<Amounts>,
+    pub pod_limits: Option<Requests>,
     /// Node selector.
     pub node_selector: Labels,
     /// Required node affinity: one of these must match; `None` means no requirement.

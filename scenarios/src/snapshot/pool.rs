@@ -1,9 +1,12 @@
 //! An agent pool as the AKS API describes it, whichever form it was printed in: `az aks nodepool list` lifts `properties`
 //! to the top level and turns unset fields into null, REST keeps them apart.
 
+pub(crate) mod read;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use simulator::spec::{Effect, Taint};
 
 use crate::change::UpgradeFields;
 
@@ -83,4 +86,17 @@ impl AgentPool {
     pub fn version(&self) -> Option<&str> {
         self.current_orchestrator_version.as_deref().or(self.orchestrator_version.as_deref())
     }
+}
+
+/// Reads a taint as pools write it: `key=value:Effect` or `key:Effect`.
+pub fn taint(text: &str) -> Option<Taint> {
+    let (pair, effect) = text.rsplit_once(':')?;
+    let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+    let effect = match effect {
+        "NoSchedule" => Effect::NoSchedule,
+        "PreferNoSchedule" => Effect::PreferNoSchedule,
+        "NoExecute" => Effect::NoExecute,
+        _ => return None,
+    };
+    (!key.is_empty()).then(|| Taint { key: key.into(), value: value.into(), effect })
 }

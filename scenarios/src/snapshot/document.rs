@@ -1,0 +1,482 @@
+//! Recognises what a file or a document of a snapshot holds, by content: our own document, answers of Azure about pools or the
+//! cluster, Kubernetes objects and lists of them, the table of `kubectl top pods`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::digest::Canon;
+use super::{Snapshot, cluster, item, pool};
+use crate::complaint::{Complaint, Complaints};
+use crate::quantity::Quantity;
+use crate::snapshot::object::Usage;
+
+/// Largest file or document that is read, in bytes.
+pub const MOST_BYTES: usize = 256 << 20;
+/// Most nodes (AKS docs: 5,000 per cluster).
+pub const MOST_NODES: usize = 5_000;
+/// Most pods (Kubernetes v1.34, considerations for large clusters).
+pub const MOST_PODS: usize = 150_000;
+/// Most objects of all kinds together.
+const MOST_OBJECTS: usize = 400_000;
+/// Most complaints that are listed.
+const MOST_COMPLAINTS: usize = 100;
+
+/// A snapshot as it grows, part by part.
+#[derive(Default)]
+pub(super) struct Reader {
+    snapshot: Snapshot,
+    canon: Canon,
+    complaints: Vec<Complaint>,
+    file: Option<String>,
+    /// Pools a cluster's own answer lists; used where nothing lists pools better.
+    profiles: Vec<Value>,
+    seen: BTreeSet<String>,
+    ignored: BTreeMap<String, usize>,
+    twice: usize,
+    with_pools: bool,
+}
+
+impl Reader {
+    /// Reads one file or document.
+    pub fn read(&mut self, file: Option<&str>, bytes: &[u8]) {
+        self.file = file.map(str::to_owned);
+        if bytes.len() > MOST_BYTES {
+            let limit = format!("at most {} MiB", MOST_BYTES >> 20);
+            return self.complain(Complaint::at("", format!("{} MiB", bytes.len() >> 20), limit));
+        }
+        // A byte order mark is what some shells put in front of redirected output.
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        match serde_json::from_slice::<Value>(bytes) {
+            Ok(value) => self.value(value),
+            Err(error) => match std::str::from_utf8(bytes).ok().and_then(top) {
+                Some(rows) => self.top(&rows),
+                None => self.complain(Complaint::at("", format!("no JSON: {error}"), "JSON as az or kubectl print it")),
+            },
+        }
+    }
+
+    /// Everything read, or everything wrong with it.
+    pub fn finish(mut self) -> Result<Snapshot, Complaints> {
+        self.file = None;
+        if !self.with_pools {
+            let profiles = std::mem::take(&mut self.profiles);
+            self.pools(profiles, "agentPoolProfiles");
+        }
+        let s = &self.snapshot;
+        if self.complaints.is_empty() && s.pools.is_empty() && s.nodes.is_empty() {
+            self.complain(Complaint::at(
+                "",
+                "neither agentPools nor nodes",
+                "agentPools as `az aks nodepool list -o json` prints them, or nodes among the items",
+            ));
+        }
+        self.check_limits();
+        if !self.complaints.is_empty() {
+            let more = self.complaints.len().saturating_sub(MOST_COMPLAINTS);
+            self.complaints.truncate(MOST_COMPLAINTS);
+            if more > 0 {
+                self.complaints.push(Complaint::at("", format!("{more} more complaints"), "the ones above to be mended first"));
+            }
+            return Err(Complaints(self.complaints));
+        }
+        self.note_coverage();
+        let mut s = self.snapshot;
+        s.pools.sort_by(|a, b| a.name.cmp(&b.name));
+        s.nodes.sort_by(|a, b| a.name.cmp(&b.name));
+        s.pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        s.workloads.sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));
+        s.budgets.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        s.autoscalers.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        s.usage.sort_by(|a, b| (&a.namespace, &a.pod).cmp(&(&b.namespace, &b.pod)));
+        s.digest = self.canon.finish();
+        Ok(s)
+    }
+
+    fn value(&mut self, value: Value) {
+        match value {
+            Value::Array(list) if list.iter().any(is_object) => self.items(list, "[]"),
+            Value::Array(list) => self.pools(list, ""),
+            Value::Object(map) => self.object(map),
+            other => self.complain(Complaint::at("", other, "an object or a list, as az or kubectl print them")),
+        }
+    }
+
+    fn object(&mut self, mut map: Map<String, Value>) {
+        if let Some(Value::Array(list)) = map.get_mut("value").map(Value::take) {
+            return self.pools(list, "value");
+        }
+        let has = |key: &str| map.contains_key(key);
+        if map.get("schema").is_some() || (!has("kind") && (has("agentPools") || has("items"))) {
+            self.document(map);
+        } else if map.get("kind").and_then(Value::as_str).is_some_and(|k| k.ends_with("List")) && has("items") {
+            self.list(map, "items");
+        } else if has("kind") && has("apiVersion") {
+            self.item_or_list(Value::Object(map), "");
+        } else if has("agentPoolProfiles") || map.get("properties").is_some_and(|p| p.get("agentPoolProfiles").is_some()) {
+            self.cluster(map, "");
+        } else if has("name") && (has("vmSize") || has("mode") || has("count") || has("properties")) {
+            self.pools(vec![Value::Object(map)], "");
+        } else {
+            let keys: Vec<&str> = map.keys().map(String::as_str).take(6).collect();
+            let expected = "a snapshot document, agent pools or a cluster as az prints them, or Kubernetes objects as kubectl prints them";
+            self.complain(Complaint::at("", format!("an object with {}", keys.join(", ")), expected));
+        }
+    }
+
+    /// Our own document.
+    fn document(&mut self, mut map: Map<String, Value>) {
+        const SCHEMA: &str = "poolproof.snapshot/1";
+        if let Some(schema) = map.remove("schema").filter(|s| s != SCHEMA) {
+            self.complain(Complaint::at("schema", schema, SCHEMA));
+        }
+        match map.remove("takenAt") {
+            None | Some(Value::Null) => {}
+            Some(Value::String(at)) => {
+                self.canon.add("takenAt".into(), &Value::String(at.clone()));
+                self.snapshot.taken_at = Some(at);
+            }
+            Some(other) => self.complain(Complaint::at("takenAt", other, "a time as RFC 3339 text")),
+        }
+        match map.remove("cluster") {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(facts)) => self.cluster(facts, "cluster"),
+            Some(other) => self.complain(Complaint::at("cluster", other, "an object")),
+        }
+        match map.remove("agentPools") {
+            None | Some(Value::Null) => {}
+            Some(Value::Array(list)) => self.pools(list, "agentPools"),
+            Some(Value::Object(mut rest)) => match rest.get_mut("value").map(Value::take) {
+                Some(Value::Array(list)) => self.pools(list, "agentPools.value"),
+                _ => self.complain(Complaint::at("agentPools", "an object", "a list of agent pools")),
+            },
+            Some(other) => self.complain(Complaint::at("agentPools", other, "a list of agent pools")),
+        }
+        match map.remove("items") {
+            None | Some(Value::Null) => {}
+            Some(Value::Array(list)) => self.items(list, "items"),
+            Some(Value::Object(list)) => self.list(list, "items.items"),
+            Some(other) => self.complain(Complaint::at("items", other, "a list of Kubernetes objects")),
+        }
+        match map.remove("topPods") {
+            None | Some(Value::Null) => {}
+            Some(Value::String(text)) => match top(&text) {
+                Some(rows) => self.top(&rows),
+                None => self.complain(Complaint::at("topPods", "a text", "what `kubectl top pods -A` prints")),
+            },
+            Some(other) => self.complain(Complaint::at("topPods", other, "what `kubectl top pods -A` prints, as text")),
+        }
+        for key in map.keys() {
+            self.snapshot.coverage.not_seen.push(format!("field `{key}` of the snapshot document is not known and was not looked at"));
+        }
+    }
+
+    fn cluster(&mut self, mut map: Map<String, Value>, path: &str) {
+        let own = map.remove("agentPoolProfiles");
+        let under = map.get_mut("properties").and_then(Value::as_object_mut).and_then(|p| p.remove("agentPoolProfiles"));
+        if let Some(Value::Array(list)) = own.filter(|v| !v.is_null()).or(under) {
+            self.profiles = list;
+        }
+        self.canon.add("cluster".into(), &Value::Object(map.clone()));
+        let (name, facts, complaints) = cluster::read(map, path);
+        self.snapshot.name = name.unwrap_or_else(|| std::mem::take(&mut self.snapshot.name));
+        self.snapshot.cluster = facts;
+        complaints.into_iter().for_each(|c| self.complain(c));
+    }
+
+    fn pools(&mut self, list: Vec<Value>, path: &str) {
+        self.with_pools |= !list.is_empty() && path != "agentPoolProfiles";
+        let single = list.len() == 1;
+        for (i, value) in list.into_iter().enumerate() {
+            let at = if path.is_empty() && single { String::new() } else { format!("{path}[{i}]") };
+            let Value::Object(map) = value else {
+                self.complain(Complaint::at(at, value, "an agent pool"));
+                continue;
+            };
+            let canonical = Value::Object(map.clone());
+            if self.snapshot.name.is_empty() {
+                self.snapshot.name = cluster_name(&map).unwrap_or_default();
+            }
+            match pool::read::read(map, &at) {
+                Err(list) => list.into_iter().for_each(|c| self.complain(c)),
+                Ok(pool) if !self.seen.insert(format!("AgentPool//{}", pool.name)) => self.twice += 1,
+                Ok(pool) => {
+                    self.canon.add(format!("AgentPool//{}", pool.name), &canonical);
+                    self.snapshot.kinds.insert("AgentPool".into());
+                    self.snapshot.pools.push(pool);
+                }
+            }
+        }
+    }
+
+    /// A Kubernetes list; the kind of an empty one still counts as seen.
+    fn list(&mut self, mut map: Map<String, Value>, path: &str) {
+        if let Some(kind) = map.get("kind").and_then(Value::as_str).and_then(|k| k.strip_suffix("List")).filter(|k| !k.is_empty()) {
+            self.snapshot.kinds.insert(kind.to_owned());
+        }
+        match map.get_mut("items").map(Value::take) {
+            Some(Value::Array(list)) => self.items(list, path),
+            None | Some(Value::Null) => {}
+            Some(other) => self.complain(Complaint::at(path, other, "a list of Kubernetes objects")),
+        }
+    }
+
+    fn items(&mut self, list: Vec<Value>, path: &str) {
+        for (i, value) in list.into_iter().enumerate() {
+            self.item_or_list(value, &format!("{path}[{i}]"));
+        }
+    }
+
+    fn item_or_list(&mut self, mut value: Value, at: &str) {
+        let kind = value.get("kind").and_then(Value::as_str).map(str::to_owned);
+        match (kind, value.as_object_mut()) {
+            (Some(kind), Some(map)) if kind.ends_with("List") && map.contains_key("items") => {
+                let inner = std::mem::take(map);
+                self.list(inner, &format!("{at}.items"));
+            }
+            (Some(kind), Some(_)) => self.item(&kind, value, at),
+            _ => self.complain(Complaint::at(at, value, "a Kubernetes object with its kind")),
+        }
+    }
+
+    fn item(&mut self, kind: &str, mut value: Value, path: &str) {
+        let name = |key: &str| value.pointer(&format!("/metadata/{key}")).and_then(Value::as_str).unwrap_or_default();
+        let key = format!("{kind}/{}/{}", name("namespace"), name("name"));
+        if !self.seen.insert(key.clone()) {
+            self.twice += 1;
+            return;
+        }
+        if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+            meta.remove("managedFields"); // who wrote which field when: says nothing about the cluster
+        }
+        self.canon.add(key, &value);
+        strip_nulls(&mut value);
+        let s = &mut self.snapshot;
+        let read = match kind {
+            "Node" => item::node(value, path).map(|n| s.nodes.push(n)),
+            "Pod" => item::pod(value, path).map(|p| s.pods.push(p)),
+            "PodDisruptionBudget" => item::budget(value, path).map(|b| s.budgets.push(b)),
+            "HorizontalPodAutoscaler" => item::autoscaler(value, path).map(|a| s.autoscalers.push(a)),
+            "PodMetrics" => item::usage(value, path).map(|u| s.usage.push(u)),
+            kind if item::WORKLOADS.contains(&kind) => item::workload(kind, value, path).map(|w| s.workloads.push(w)),
+            other => {
+                *self.ignored.entry(other.to_owned()).or_default() += 1;
+                return;
+            }
+        };
+        s.kinds.insert(kind.to_owned());
+        if let Err(complaint) = read {
+            self.complain(complaint);
+        }
+    }
+
+    fn top(&mut self, rows: &[Usage]) {
+        for row in rows {
+            let key = format!("PodMetrics/{}/{}", row.namespace, row.pod);
+            if self.seen.insert(key.clone()) {
+                self.canon.add(key, &Value::String(format!("{}m {}", row.cpu, row.memory)));
+                self.snapshot.usage.push(row.clone());
+            }
+        }
+        self.snapshot.kinds.insert("PodMetrics".into());
+    }
+
+    fn check_limits(&mut self) {
+        let s = &self.snapshot;
+        let (nodes, pods, objects) = (s.nodes.len(), s.pods.len(), self.seen.len());
+        let wanted: u64 = s.pools.iter().map(|p| u64::from(p.count)).sum();
+        for (found, most, what) in [
+            (nodes, MOST_NODES, "nodes"),
+            (usize::try_from(wanted).unwrap_or(usize::MAX), MOST_NODES, "nodes in all agent pools"),
+            (pods, MOST_PODS, "pods"),
+            (objects, MOST_OBJECTS, "objects"),
+        ] {
+            if found > most {
+                self.complain(Complaint::at("", format!("{found} {what}"), format!("at most {most}")));
+            }
+        }
+    }
+
+    fn note_coverage(&mut self) {
+        let notes = &mut self.snapshot.coverage.not_seen;
+        for pool in &self.snapshot.pools {
+            if !matches!(pool.mode.as_str(), "System" | "User" | "Gateway" | "ManagedSystem" | "Machines") {
+                notes.push(format!("pool {} has the mode {:?}, which is not known; it is treated as a User pool", pool.name, pool.mode));
+            }
+        }
+        for (kind, count) in &self.ignored {
+            notes.push(format!("{count} objects of kind {kind} were not looked at"));
+        }
+        if self.twice > 0 {
+            notes.push(format!("{} objects were given more than once; the first of each counted", self.twice));
+        }
+    }
+
+    fn complain(&mut self, mut complaint: Complaint) {
+        if complaint.path.starts_with('.') {
+            complaint.path.remove(0); // a path below the whole input
+        }
+        // One more than is listed is enough to know that there are more.
+        if self.complaints.len() <= 10 * MOST_COMPLAINTS {
+            self.complaints.push(match &self.file {
+                Some(file) => complaint.in_file(file.clone()),
+                None => complaint,
+            });
+        }
+    }
+}
+
+fn is_object(value: &Value) -> bool {
+    value.get("kind").is_some() && value.get("metadata").is_some()
+}
+
+/// Removes members that are null: some printers write them for what is unset.
+fn strip_nulls(value: &mut Value) {
+    match value {
+        Value::Array(list) => list.iter_mut().for_each(strip_nulls),
+        Value::Object(map) => {
+            map.retain(|_, v| !v.is_null());
+            map.values_mut().for_each(strip_nulls);
+        }
+        _ => {}
+    }
+}
+
+/// The cluster's name out of a pool's resource id.
+fn cluster_name(pool: &Map<String, Value>) -> Option<String> {
+    let mut segments = pool.get("id")?.as_str()?.split('/');
+    segments.find(|s| s.eq_ignore_ascii_case("managedClusters"))?;
+    segments.next().map(str::to_owned)
+}
+
+/// The rows of `kubectl top pods -A` (with or without `--containers`); `None` where the text is no such table.
+fn top(text: &str) -> Option<Vec<Usage>> {
+    let mut lines = text.lines().filter(|l| !l.trim().is_empty());
+    let header: Vec<&str> = lines.next()?.split_whitespace().collect();
+    let column = |names: &[&str]| header.iter().position(|h| names.contains(h));
+    let (namespace, pod) = (column(&["NAMESPACE"]), column(&["POD", "NAME"])?);
+    let (cpu, memory) = (column(&["CPU(cores)"])?, column(&["MEMORY(bytes)"])?);
+    let mut sums: BTreeMap<(String, String), (i64, i64)> = BTreeMap::new();
+    for line in lines {
+        let cells: Vec<&str> = line.split_whitespace().collect();
+        let amount = |i: usize| Quantity::parse(cells.get(i)?).ok();
+        let space = namespace.map_or(Some("default"), |i| cells.get(i).copied())?;
+        let sum = sums.entry((space.to_owned(), (*cells.get(pod)?).to_owned())).or_default();
+        sum.0 = sum.0.saturating_add(amount(cpu)?.milli());
+        sum.1 = sum.1.saturating_add(amount(memory)?.value());
+    }
+    Some(sums.into_iter().map(|((namespace, pod), (cpu, memory))| Usage { namespace, pod, cpu, memory }).collect())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const POOL: &str = r#"{"name":"system1","count":3,"vmSize":"Standard_D4s_v3","mode":"System","orchestratorVersion":"1.33.2"}"#;
+    const NODE: &str = r#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"n1","labels":{"agentpool":"system1"},"managedFields":[{"a":1}]},
+        "status":{"allocatable":{"cpu":"3860m","memory":"12Gi","pods":"30"},"conditions":[{"type":"Ready","status":"True"}]}}"#;
+
+    fn json(text: &str) -> Result<Snapshot, String> {
+        Snapshot::from_json(text.as_bytes()).map_err(|c| c.to_string())
+    }
+
+    fn files(list: &[(&str, &str)]) -> Result<Snapshot, String> {
+        let list = list.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect();
+        Snapshot::from_files(list).map_err(|c| c.to_string())
+    }
+
+    #[test]
+    fn a_document_and_its_printouts_read_the_same() {
+        let list = format!(r#"{{"apiVersion":"v1","kind":"List","items":[{NODE}]}}"#);
+        let whole = json(&format!(r#"{{"schema":"poolproof.snapshot/1","agentPools":[{POOL}],"items":[{NODE}]}}"#)).unwrap();
+        let nested = json(&format!(r#"{{"schema":"poolproof.snapshot/1","agentPools":{{"value":[{POOL}]}},"items":{list}}}"#)).unwrap();
+        let split = files(&[("nodes.json", &list), ("pools.json", &format!("[{POOL}]"))]).unwrap();
+        let single = files(&[("a.json", POOL), ("b.json", NODE)]).unwrap();
+        for other in [&nested, &split, &single] {
+            assert_eq!(other.digest, whole.digest);
+            assert_eq!((&other.pools, &other.nodes), (&whole.pools, &whole.nodes));
+        }
+        assert_eq!((whole.nodes[0].allocatable.cpu, whole.nodes[0].ready, whole.nodes[0].pool()), (3860, true, Some("system1")));
+    }
+
+    #[test]
+    fn the_digest_depends_on_content_not_on_form() {
+        let a = json(&format!(r#"{{"agentPools":[{POOL},{{"name":"b","count":1,"mode":"User"}}]}}"#)).unwrap();
+        let b = json(&format!(r#"{{ "agentPools" : [{{"mode":"User","count":1,"name":"b","nodeTaints":null}}, {POOL}] }}"#)).unwrap();
+        let c = json(&format!(r#"{{"agentPools":[{POOL},{{"name":"b","count":2,"mode":"User"}}]}}"#)).unwrap();
+        assert_eq!(a.digest, b.digest);
+        assert_ne!(a.digest, c.digest);
+        assert_eq!(a.digest.len(), 64);
+    }
+
+    #[test]
+    fn a_cluster_answer_brings_its_pools_unless_there_is_a_list() {
+        let cluster = format!(
+            r#"{{"name":"c1","location":"westeurope","kubernetesVersion":"1.33.1","agentPoolProfiles":[{POOL}],"networkProfile":{{"networkPlugin":"azure"}},
+               "addonProfiles":{{"azurepolicy":{{"enabled":true}},"x":{{"enabled":false}}}},"sku":{{"name":"Base","tier":"Standard"}}}}"#
+        );
+        let s = files(&[("cluster.json", &cluster)]).unwrap();
+        assert_eq!((s.name.as_str(), s.pools.len(), s.cluster.tier.as_deref()), ("c1", 1, Some("Standard")));
+        assert_eq!(s.cluster.addons, ["azurepolicy"]);
+        let s =
+            files(&[("cluster.json", &cluster), ("pools.json", r#"{"value":[{"name":"p","properties":{"count":2,"mode":"System"}}]}"#)])
+                .unwrap();
+        assert_eq!(s.pools.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["p"]);
+    }
+
+    #[test]
+    fn every_complaint_names_its_file_and_path() {
+        let bad = r#"{"apiVersion":"v1","kind":"PodList","items":[{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},
+            "spec":{"containers":[{"resources":{"requests":{"cpu":"lots"}}}]}},{"metadata":{}}]}"#;
+        let text =
+            files(&[("pods.json", bad), ("pools.json", r#"[{"name":"a","count":-3}]"#), ("junk.json", "{\"a\": 1}"), ("cut.json", "[{")])
+                .unwrap_err();
+        for part in [
+            "pods.json: items[0].spec.containers[0].resources.requests.cpu: found",
+            "not a Kubernetes quantity",
+            "pods.json: items[1]: found",
+            "pools.json: count: found -3, expected a count from 0 to 1000",
+            "junk.json: found an object with a",
+            "cut.json: found no JSON",
+        ] {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_to_work_on_is_a_complaint() {
+        for text in
+            [r#"{"schema":"poolproof.snapshot/1","agentPools":[],"items":[]}"#, r#"{"apiVersion":"v1","kind":"NodeList","items":[]}"#]
+        {
+            assert!(json(text).unwrap_err().contains("neither agentPools nor nodes"), "{text}");
+        }
+        assert!(json(&"[".repeat(10_000)).unwrap_err().contains("recursion limit"));
+        assert!(json(r#"{"schema":"poolproof.snapshot/9","agentPools":[]}"#).unwrap_err().contains("schema"));
+        assert!(json("").is_err());
+    }
+
+    #[test]
+    fn limits_are_named() {
+        let many: Vec<String> = (0..6).map(|i| format!(r#"{{"name":"p{i}","count":1000,"mode":"User"}}"#)).collect();
+        assert!(json(&format!("[{}]", many.join(","))).unwrap_err().contains("found 6000 nodes in all agent pools, expected at most 5000"));
+    }
+
+    #[test]
+    fn oddities_are_noted() {
+        let odd = json(&format!(
+            r#"{{"agentPools":[{{"name":"a","count":1,"mode":"Quantum"}}],"items":[{NODE},{NODE},{{"apiVersion":"v1","kind":"Secret","metadata":{{"name":"s"}}}}]}}"#
+        ));
+        let notes = odd.unwrap().coverage.not_seen.join("\n");
+        for part in ["Quantum", "1 objects of kind Secret", "1 objects were given more than once"] {
+            assert!(notes.contains(part), "{part} in {notes}");
+        }
+    }
+
+    #[test]
+    fn reads_the_table_of_top() {
+        let table = "NAMESPACE     NAME        CPU(cores)   MEMORY(bytes)\nshop          web-1       250m         300Mi\n";
+        let s = files(&[("pools.json", POOL), ("top-pods.txt", table)]).unwrap();
+        assert_eq!(s.usage, [Usage { namespace: "shop".into(), pod: "web-1".into(), cpu: 250, memory: 300 << 20 }]);
+    }
+}

@@ -1,0 +1,335 @@
+//! Kubernetes objects as they are written, cut down to what is looked at. Fields left out are ignored when reading.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::quantity::Quantity;
+
+/// `metadata`.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Meta {
+    pub name: String,
+    pub namespace: Option<String>,
+    pub labels: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
+    pub owner_references: Vec<OwnerReference>,
+    pub deletion_timestamp: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct OwnerReference {
+    pub kind: String,
+    pub name: String,
+    pub controller: bool,
+}
+
+/// Any object of which only the metadata matters.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Object<Spec, Status> {
+    pub metadata: Meta,
+    pub spec: Spec,
+    pub status: Status,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct NodeSpec {
+    pub unschedulable: bool,
+    pub taints: Vec<Taint>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Taint {
+    pub key: String,
+    pub value: String,
+    pub effect: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct NodeStatus {
+    pub allocatable: ResourceList,
+    pub capacity: ResourceList,
+    pub conditions: Vec<Condition>,
+    pub node_info: NodeInfo,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct NodeInfo {
+    pub kubelet_version: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Condition {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub status: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PodStatus {
+    pub phase: String,
+    pub conditions: Vec<Condition>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct PodSpec {
+    pub containers: Vec<Container>,
+    pub init_containers: Vec<Container>,
+    pub overhead: ResourceList,
+    pub resources: Option<Resources>,
+    pub node_name: Option<String>,
+    pub node_selector: BTreeMap<String, String>,
+    pub affinity: Affinity,
+    pub topology_spread_constraints: Vec<SpreadConstraint>,
+    pub tolerations: Vec<Toleration>,
+    pub priority: Option<i32>,
+    pub priority_class_name: Option<String>,
+    pub preemption_policy: Option<String>,
+    pub termination_grace_period_seconds: Option<i64>,
+    pub host_network: bool,
+    pub volumes: Vec<BTreeMap<String, Value>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Container {
+    pub name: String,
+    pub resources: Resources,
+    pub ports: Vec<Port>,
+    pub restart_policy: Option<String>,
+    pub readiness_probe: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Resources {
+    pub requests: ResourceList,
+    pub limits: ResourceList,
+}
+
+/// Quantities by name of the resource.
+pub(super) type ResourceList = BTreeMap<String, Amount>;
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Port {
+    pub container_port: u16,
+    pub host_port: Option<u16>,
+    #[serde(rename = "hostIP")]
+    pub host_ip: Option<String>,
+    pub protocol: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Affinity {
+    pub node_affinity: NodeAffinity,
+    pub pod_affinity: PodAffinity,
+    pub pod_anti_affinity: PodAffinity,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct NodeAffinity {
+    pub required_during_scheduling_ignored_during_execution: Option<NodeSelector>,
+    pub preferred_during_scheduling_ignored_during_execution: Vec<Preferred>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct PodAffinity {
+    pub required_during_scheduling_ignored_during_execution: Vec<serde::de::IgnoredAny>,
+    pub preferred_during_scheduling_ignored_during_execution: Vec<serde::de::IgnoredAny>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct NodeSelector {
+    pub node_selector_terms: Vec<Term>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Preferred {
+    pub weight: i64,
+    pub preference: Term,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Term {
+    pub match_expressions: Vec<Expression>,
+    pub match_fields: Vec<Expression>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Expression {
+    pub key: String,
+    pub operator: String,
+    pub values: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct SpreadConstraint {
+    pub topology_key: String,
+    pub when_unsatisfiable: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Toleration {
+    pub key: String,
+    pub operator: String,
+    pub value: String,
+    pub effect: String,
+    pub toleration_seconds: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct WorkloadSpec {
+    pub replicas: Option<i64>,
+    pub parallelism: Option<i64>,
+    pub selector: LabelSelector,
+    pub template: Template,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct WorkloadStatus {
+    pub ready_replicas: i64,
+    pub number_ready: i64,
+    pub desired_number_scheduled: i64,
+    pub ready: i64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Template {
+    pub metadata: Meta,
+    pub spec: PodSpec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct LabelSelector {
+    pub match_labels: BTreeMap<String, String>,
+    pub match_expressions: Vec<Expression>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct BudgetSpec {
+    pub min_available: Option<IntOrString>,
+    pub max_unavailable: Option<IntOrString>,
+    pub selector: Option<LabelSelector>,
+    pub unhealthy_pod_eviction_policy: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct BudgetStatus {
+    pub disruptions_allowed: Option<i64>,
+    pub current_healthy: Option<i64>,
+    pub desired_healthy: Option<i64>,
+    pub expected_pods: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct AutoscalerSpec {
+    pub scale_target_ref: OwnerReference,
+    pub min_replicas: Option<i64>,
+    pub max_replicas: i64,
+    pub metrics: Vec<Metric>,
+    #[serde(rename = "targetCPUUtilizationPercentage")]
+    pub target_cpu: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Metric {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub resource: MetricResource,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct MetricResource {
+    pub name: String,
+    pub target: MetricTarget,
+    /// autoscaling/v2beta1.
+    pub target_average_utilization: Option<f64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct MetricTarget {
+    pub average_utilization: Option<f64>,
+}
+
+/// metrics.k8s.io `PodMetrics`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PodMetrics {
+    pub metadata: Meta,
+    pub containers: Vec<ContainerMetrics>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ContainerMetrics {
+    pub usage: ResourceList,
+}
+
+/// Nothing of an object's spec or status.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Nothing {}
+
+/// A quantity, written as text or as a number.
+#[derive(Clone, Copy)]
+pub(super) struct Amount(pub Quantity);
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Amount, D::Error> {
+        use serde::de::Error;
+        let text = match Value::deserialize(deserializer)? {
+            Value::String(s) => s,
+            Value::Number(n) => n.to_string(),
+            other => return Err(D::Error::custom(format!("{other} is not a Kubernetes quantity"))),
+        };
+        Quantity::parse(&text).map(Amount).map_err(|e| D::Error::custom(format!("{text:?} is {e}")))
+    }
+}
+
+/// A count or a percentage as written.
+pub(super) enum IntOrString {
+    Int(i64),
+    Text(String),
+}
+
+impl<'de> Deserialize<'de> for IntOrString {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<IntOrString, D::Error> {
+        use serde::de::Error;
+        match Value::deserialize(deserializer)? {
+            Value::String(s) => Ok(IntOrString::Text(s)),
+            Value::Number(n) if n.is_i64() => Ok(IntOrString::Int(n.as_i64().unwrap_or_default())),
+            other => Err(D::Error::custom(format!("{other} is neither a count nor a percentage"))),
+        }
+    }
+}
