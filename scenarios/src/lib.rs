@@ -5,12 +5,21 @@
 
 pub mod azure;
 pub mod change;
+pub mod cluster_source;
 pub mod complaint;
 pub mod coverage;
+mod fit;
+mod inline;
+mod leaving;
 pub mod load;
 pub mod message;
+mod part;
 pub mod quantity;
+pub mod recording;
+pub mod schema;
+mod settings;
 pub mod snapshot;
+pub mod what_if;
 
 pub use change::Change;
 pub use complaint::{Complaint, Complaints};
