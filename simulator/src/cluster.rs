@@ -1,3 +1,280 @@
-//! The whole mutable state of a simulated cluster.
+//! The whole mutable state of a simulated cluster: rows behind typed ids, copied at the start of each trial.
+//!
+//! This is the only place that binds and releases, and that counts replicas; every writer asserts what must hold. Lists
+//! of pods on a node and of a workload are threaded through the pod rows, so that a copy of the cluster is a few copies of
+//! vectors and nothing is allocated per pod.
 
+pub(crate) mod budget;
+#[cfg(test)]
+pub(crate) mod check;
 pub mod ids;
+pub(crate) mod node;
+pub(crate) mod pod;
+pub(crate) mod workload;
+
+use crate::cluster::node::{Node, NodeState};
+use crate::cluster::pod::{NO_POD, Pod, PodState};
+use crate::cluster::workload::Workload;
+use crate::random::{entity_key, sub_key};
+use crate::spec::{ClusterSpec, Resources, WorkloadKind};
+use crate::time::Time;
+use crate::{Column, NodeId, NodeShapeId, PodId, PodShapeId, PoolId, WorkloadId};
+
+/// The state of a cluster during a trial.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cluster {
+    pub nodes: Column<NodeId, Node>,
+    pub names: Column<NodeId, String>,
+    pub pods: Column<PodId, Pod>,
+    pub workloads: Column<WorkloadId, Workload>,
+    pub pools: Column<PoolId, Pool>,
+    /// Head of the list of free pod rows.
+    free: u32,
+    /// Numbers pods in the order of their start, for "the youngest goes first".
+    next_start: u32,
+}
+
+/// The state of a pool.
+#[derive(Clone, Debug)]
+pub(crate) struct Pool {
+    pub next_ordinal: u32,
+    /// Nodes that may still be added, where known.
+    pub room: Option<u32>,
+    /// Shapes of future nodes, one for each zone.
+    pub templates: Vec<NodeShapeId>,
+}
+
+impl Cluster {
+    /// The cluster at time zero.
+    pub fn new(spec: &ClusterSpec) -> Cluster {
+        let mut cluster = Cluster { free: NO_POD, ..Cluster::default() };
+        for (_, pool) in spec.pools.iter() {
+            cluster.pools.push(Pool { next_ordinal: pool.next_ordinal, room: pool.room, templates: pool.templates.clone() });
+        }
+        for (_, node) in spec.nodes.iter() {
+            let state = if node.ready { NodeState::Ready } else { NodeState::NotReady };
+            let id = cluster.nodes.push(Node::new(node.pool, node.shape, node.ordinal, entity_key(&node.name), state));
+            cluster.nodes[id].cordoned = node.cordoned;
+            cluster.names.push(node.name.clone());
+        }
+        for (_, workload) in spec.workloads.iter() {
+            let key = sub_key(entity_key(&workload.namespace), entity_key(&workload.name) ^ workload.kind as u64);
+            cluster.workloads.push(Workload::new(key, workload.replicas));
+        }
+        for pod in &spec.pods {
+            let kind = spec.workloads[pod.workload].kind;
+            let id = match (kind, pod.node) {
+                (WorkloadKind::DaemonSet, Some(node)) => cluster.create_daemon(pod.workload, node),
+                _ => cluster.create(pod.workload, None),
+            };
+            if let Some(node) = pod.node {
+                let alive = cluster.nodes[node].state == NodeState::Ready;
+                cluster.bind(spec, id, node);
+                cluster.pods[id].state = PodState::Starting;
+                if pod.ready {
+                    cluster.pods[id].state = PodState::Running;
+                    cluster.set_serving(id, alive, alive);
+                }
+            }
+        }
+        cluster
+    }
+
+    /// Becomes a copy of `other` without giving up room.
+    pub fn copy_from(&mut self, other: &Cluster) {
+        self.nodes.copy_from(&other.nodes);
+        self.names.copy_from(&other.names);
+        self.pods.copy_from(&other.pods);
+        self.workloads.copy_from(&other.workloads);
+        self.pools.copy_from(&other.pools);
+        self.free = other.free;
+        self.next_start = other.next_start;
+    }
+
+    /// Makes a pending pod. It takes the place (ordinal) of a predecessor where one is named, else the next free one.
+    pub fn create(&mut self, workload: WorkloadId, predecessor: Option<(u32, u32)>) -> PodId {
+        let owner = &mut self.workloads[workload];
+        let (ordinal, generation) = match predecessor {
+            Some((ordinal, generation)) => (ordinal, generation + 1),
+            None => {
+                owner.next_ordinal += 1;
+                (owner.next_ordinal - 1, 0)
+            }
+        };
+        let key = sub_key(owner.key, u64::from(ordinal));
+        self.insert(Pod::new(workload, key, ordinal, generation))
+    }
+
+    /// Makes a daemon pod for a node: its luck belongs to (workload, node).
+    pub fn create_daemon(&mut self, workload: WorkloadId, node: NodeId) -> PodId {
+        let key = sub_key(self.workloads[workload].key, self.nodes[node].key);
+        let generation = self.nodes[node].incarnation;
+        self.insert(Pod::new(workload, key, node.0, generation))
+    }
+
+    fn insert(&mut self, mut pod: Pod) -> PodId {
+        pod.start = self.next_start;
+        self.next_start += 1;
+        let owner = &mut self.workloads[pod.workload];
+        owner.alive += 1;
+        pod.next_sibling = owner.first_pod;
+        let id = if self.free == NO_POD {
+            self.pods.push(pod)
+        } else {
+            let id = PodId(self.free);
+            self.free = self.pods[id].next_sibling;
+            pod.epoch = self.pods[id].epoch + 1;
+            self.pods[id] = pod;
+            id
+        };
+        let next = pod.next_sibling;
+        self.workloads[pod.workload].first_pod = id.0;
+        if next != NO_POD {
+            self.pods[PodId(next)].prev_sibling = id.0;
+        }
+        id
+    }
+
+    /// Binds a pending pod to a node and takes its requests there.
+    pub fn bind(&mut self, spec: &ClusterSpec, pod: PodId, node: NodeId) {
+        let shape = spec.workloads[self.pods[pod].workload].shape;
+        let row = &mut self.pods[pod];
+        assert!(row.state == PodState::Pending && row.node.is_none(), "only a pending pod can be bound");
+        row.node = Some(node);
+        row.state = PodState::Starting;
+        row.next_on_node = self.nodes[node].first_pod;
+        if row.next_on_node != NO_POD {
+            self.pods[PodId(self.pods[pod].next_on_node)].prev_on_node = pod.0;
+        }
+        let host = &mut self.nodes[node];
+        host.first_pod = pod.0;
+        add(&mut host.used, &spec.pod_shapes[shape].requests);
+        let (cpu, memory) = spec.pod_shapes[shape].score_requests;
+        host.used_score.0 += cpu;
+        host.used_score.1 += memory;
+    }
+
+    /// Removes a pod for good and gives back what it used. It must not serve any more.
+    pub fn remove(&mut self, spec: &ClusterSpec, pod: PodId) {
+        self.set_serving(pod, false, false);
+        let row = self.pods[pod];
+        assert!(row.state != PodState::Free, "a pod is removed once");
+        if let Some(node) = row.node {
+            let shape = &spec.pod_shapes[spec.workloads[row.workload].shape];
+            let host = &mut self.nodes[node];
+            sub(&mut host.used, &shape.requests);
+            host.used_score.0 -= shape.score_requests.0;
+            host.used_score.1 -= shape.score_requests.1;
+            if row.prev_on_node == NO_POD {
+                host.first_pod = row.next_on_node;
+            } else {
+                self.pods[PodId(row.prev_on_node)].next_on_node = row.next_on_node;
+            }
+            if row.next_on_node != NO_POD {
+                self.pods[PodId(row.next_on_node)].prev_on_node = row.prev_on_node;
+            }
+        }
+        if row.state != PodState::Terminating {
+            self.workloads[row.workload].alive -= 1;
+        }
+        if row.prev_sibling == NO_POD {
+            self.workloads[row.workload].first_pod = row.next_sibling;
+        } else {
+            self.pods[PodId(row.prev_sibling)].next_sibling = row.next_sibling;
+        }
+        if row.next_sibling != NO_POD {
+            self.pods[PodId(row.next_sibling)].prev_sibling = row.prev_sibling;
+        }
+        let row = &mut self.pods[pod];
+        row.state = PodState::Free;
+        row.epoch += 1;
+        row.node = None;
+        row.next_sibling = self.free;
+        self.free = pod.0;
+    }
+
+    /// Marks a pod for deletion: from now on it neither counts nor serves.
+    pub fn terminate(&mut self, pod: PodId) {
+        self.set_serving(pod, false, false);
+        let row = &mut self.pods[pod];
+        assert!(!matches!(row.state, PodState::Free | PodState::Terminating), "a pod is deleted once");
+        row.state = PodState::Terminating;
+        row.epoch += 1;
+        self.workloads[row.workload].alive -= 1;
+    }
+
+    /// Sets whether the control plane holds a pod ready, and whether it truly serves.
+    pub fn set_serving(&mut self, pod: PodId, ready: bool, up: bool) {
+        let row = &mut self.pods[pod];
+        let owner = &mut self.workloads[row.workload];
+        match (row.ready, ready) {
+            (false, true) => owner.ready += 1,
+            (true, false) => owner.ready -= 1,
+            _ => {}
+        }
+        match (row.up, up) {
+            (false, true) => owner.up += 1,
+            (true, false) => owner.up -= 1,
+            _ => {}
+        }
+        row.ready = ready;
+        row.up = up;
+    }
+
+    /// Pods on a node.
+    pub fn pods_on(&self, node: NodeId) -> impl Iterator<Item = PodId> + '_ {
+        self.list(self.nodes[node].first_pod, |pod| pod.next_on_node)
+    }
+
+    /// Pods of a workload, terminating ones included; youngest first.
+    pub fn pods_of(&self, workload: WorkloadId) -> impl Iterator<Item = PodId> + '_ {
+        self.list(self.workloads[workload].first_pod, |pod| pod.next_sibling)
+    }
+
+    fn list<'a>(&'a self, first: u32, next: impl Fn(&Pod) -> u32 + 'a) -> impl Iterator<Item = PodId> + 'a {
+        let mut at = first;
+        std::iter::from_fn(move || {
+            (at != NO_POD).then(|| {
+                let id = PodId(at);
+                at = next(&self.pods[id]);
+                id
+            })
+        })
+    }
+
+    /// Nodes of a pool that exist or are on their way.
+    pub fn nodes_of(&self, pool: PoolId) -> impl Iterator<Item = NodeId> + '_ {
+        self.nodes.iter().filter(move |(_, n)| n.pool == pool && n.state != NodeState::Gone).map(|(id, _)| id)
+    }
+
+    /// Shape of a pod.
+    pub fn shape_of(&self, spec: &ClusterSpec, pod: PodId) -> PodShapeId {
+        spec.workloads[self.pods[pod].workload].shape
+    }
+
+    /// Longest wait of a pod so far.
+    pub fn waited(&self, pod: PodId, now: Time) -> crate::Duration {
+        now.since(self.pods[pod].since)
+    }
+}
+
+fn add(total: &mut Resources, part: &Resources) {
+    total.cpu += part.cpu;
+    total.memory += part.memory;
+    total.ephemeral += part.ephemeral;
+    total.pods += part.pods;
+    for (t, p) in total.extended.iter_mut().zip(&part.extended) {
+        *t += p;
+    }
+}
+
+fn sub(total: &mut Resources, part: &Resources) {
+    total.cpu -= part.cpu;
+    total.memory -= part.memory;
+    total.ephemeral -= part.ephemeral;
+    total.pods -= part.pods;
+    for (t, p) in total.extended.iter_mut().zip(&part.extended) {
+        *t -= p;
+    }
+    debug_assert!(total.cpu >= 0 && total.memory >= 0 && total.pods >= 0, "more was freed than taken");
+}

@@ -1,0 +1,89 @@
+//! A node's row.
+
+use crate::cluster::pod::NO_POD;
+use crate::spec::Resources;
+use crate::{DrainId, NodeShapeId, PoolId};
+
+/// A node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Node {
+    pub pool: PoolId,
+    pub shape: NodeShapeId,
+    pub ordinal: u32,
+    /// Key of its random streams.
+    pub key: u64,
+    pub state: NodeState,
+    pub cordoned: bool,
+    /// Rises when pending events of the node become void.
+    pub epoch: u32,
+    /// Times it has been reimaged.
+    pub incarnation: u32,
+    /// Times it has failed, for naming draws.
+    pub failures: u32,
+    /// Requests of the pods bound to it.
+    pub used: Resources,
+    /// The same as the scoring plugins count them.
+    pub used_score: (i64, i64),
+    /// Head of the list of its pods.
+    pub first_pod: u32,
+    /// The drain in progress.
+    pub drain: Option<DrainId>,
+    /// The planned operation that owns it for now.
+    pub owner: Option<u32>,
+    /// Pods on it that give a service whose flows are modelled.
+    pub serving: u32,
+}
+
+/// Where a node is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NodeState {
+    /// Requested, not there yet.
+    Joining,
+    /// Ready, or dead and not yet noticed (see [`Node::is_dead`]).
+    Ready,
+    /// Dead; the control plane still holds it Ready.
+    Dead,
+    /// Declared NotReady.
+    NotReady,
+    /// Being reimaged.
+    Reimaging,
+    /// Deleted.
+    Gone,
+}
+
+impl Node {
+    pub fn new(pool: PoolId, shape: NodeShapeId, ordinal: u32, key: u64, state: NodeState) -> Node {
+        Node {
+            pool,
+            shape,
+            ordinal,
+            key,
+            state,
+            cordoned: false,
+            epoch: 0,
+            incarnation: 0,
+            failures: 0,
+            used: Resources::default(),
+            used_score: (0, 0),
+            first_pod: NO_POD,
+            drain: None,
+            owner: None,
+            serving: 0,
+        }
+    }
+
+    /// True while the scheduler sees it at all.
+    pub fn registered(&self) -> bool {
+        matches!(self.state, NodeState::Ready | NodeState::Dead | NodeState::NotReady)
+    }
+
+    /// True while the control plane holds it Ready.
+    pub fn seems_ready(&self) -> bool {
+        matches!(self.state, NodeState::Ready | NodeState::Dead)
+    }
+
+    /// True where nothing on it runs.
+    pub fn is_dead(&self) -> bool {
+        self.state != NodeState::Ready
+    }
+}

@@ -1,0 +1,49 @@
+//! A workload's row.
+
+use crate::cluster::pod::NO_POD;
+use crate::time::Time;
+
+/// A workload.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Workload {
+    /// Key of its random streams.
+    pub key: u64,
+    /// Replicas wanted.
+    pub desired: u32,
+    /// Replicas wanted at base load.
+    pub base: u32,
+    /// Pods that are not marked for deletion.
+    pub alive: u32,
+    /// Pods the control plane holds ready.
+    pub ready: u32,
+    /// Pods that truly serve.
+    pub up: u32,
+    /// Ordinal of the next additional pod.
+    pub next_ordinal: u32,
+    /// Head of the list of its pods.
+    pub first_pod: u32,
+    /// Load as a multiple of the base.
+    pub load: f64,
+    /// Scripted part of the load.
+    pub scripted_load: f64,
+    /// Since when the autoscaler has wanted fewer replicas, and the most it has wanted since.
+    pub lower_since: Option<(Time, u32)>,
+}
+
+impl Workload {
+    pub fn new(key: u64, replicas: u32) -> Workload {
+        Workload {
+            key,
+            desired: replicas,
+            base: replicas,
+            alive: 0,
+            ready: 0,
+            up: 0,
+            next_ordinal: 0,
+            first_pod: NO_POD,
+            load: 1.0,
+            scripted_load: 1.0,
+            lower_since: None,
+        }
+    }
+}

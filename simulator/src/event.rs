@@ -1,0 +1,88 @@
+//! Everything that can happen, in one closed list, and the order of what happens at one instant.
+//!
+//! Events are small and hold ids, never payloads. An event that may be overtaken carries the epoch of its subject; a
+//! stale one is dropped when it surfaces.
+//!
+//! Order within one instant, part of the model: what the world does to nodes comes first, then pods finish what they were
+//! doing (a replacement that becomes ready at the instant of an eviction attempt counts already), then controllers and
+//! operations act, then the scheduler places what they made, then flows and samples are brought up to date. Within a
+//! stage, first queued is first delivered.
+
+use crate::{DrainId, NodeId, PodId};
+
+/// Something that happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The `n`-th random failure of a node.
+    NodeFails { node: NodeId, n: u32 },
+    /// The `n`-th random failure of a zone.
+    ZoneFails { zone: u32, n: u32 },
+    /// A scripted happening.
+    Scripted(u32),
+    /// A dead node is declared NotReady.
+    NodeNoticed { node: NodeId, epoch: u32 },
+    /// A failed node is back.
+    NodeRecovers { node: NodeId, epoch: u32 },
+    /// A requested or reimaged node becomes Ready.
+    NodeJoins { node: NodeId, epoch: u32 },
+    /// A requested node turns out not to come.
+    NodeNeverJoins { node: NodeId, epoch: u32 },
+    /// A starting pod becomes ready.
+    PodReady { pod: PodId, epoch: u32 },
+    /// A terminating pod is gone.
+    PodExits { pod: PodId, epoch: u32 },
+    /// A pod has tolerated its unreachable node long enough.
+    TolerationOver { pod: PodId, epoch: u32 },
+    /// The `n`-th random burst begins.
+    BurstBegins { n: u32 },
+    /// A burst takes its next step.
+    BurstStep { burst: u32, step: u32 },
+    /// Horizontal autoscalers look at the load.
+    HorizontalSync,
+    /// Proportional autoscalers look at the nodes.
+    ProportionalSync,
+    /// A planned operation starts.
+    OperationStarts(u32),
+    /// A planned operation goes on after a wait; `stage` is its own business.
+    OperationGoesOn { operation: u32, stage: u32 },
+    /// A drain tries its evictions again.
+    DrainRetries(DrainId),
+    /// A drain has taken too long.
+    DrainTimesOut(DrainId),
+    /// A node of an upgrade has soaked.
+    SoakOver { operation: u32, node: NodeId },
+    /// A pod may be tried again by the scheduler.
+    BackoffOver { pod: PodId, epoch: u32 },
+    /// The scheduler works off its queue.
+    Schedule,
+    /// Flows are brought up to date.
+    Flow,
+    /// The next step of the recorded series.
+    Sample,
+}
+
+impl Event {
+    /// Its place among the events of one instant, 0-7.
+    pub(crate) fn stage(self) -> u64 {
+        match self {
+            Event::NodeFails { .. }
+            | Event::ZoneFails { .. }
+            | Event::Scripted(_)
+            | Event::NodeNoticed { .. }
+            | Event::NodeRecovers { .. }
+            | Event::NodeJoins { .. }
+            | Event::NodeNeverJoins { .. } => 0,
+            Event::PodReady { .. } | Event::PodExits { .. } => 1,
+            Event::TolerationOver { .. } | Event::BurstBegins { .. } | Event::BurstStep { .. } => 2,
+            Event::HorizontalSync | Event::ProportionalSync => 3,
+            Event::OperationStarts(_)
+            | Event::OperationGoesOn { .. }
+            | Event::DrainRetries(_)
+            | Event::DrainTimesOut(_)
+            | Event::SoakOver { .. } => 4,
+            Event::BackoffOver { .. } | Event::Schedule => 5,
+            Event::Flow => 6,
+            Event::Sample => 7,
+        }
+    }
+}

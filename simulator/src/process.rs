@@ -1,0 +1,15 @@
+//! Everything that acts on the cluster, one file each: what the scheduler's queue, controllers, planned operations, node
+//! failures and load do when their events come.
+
+pub(crate) mod controllers;
+pub(crate) mod drain;
+pub(crate) mod flow;
+pub(crate) mod lifecycle;
+pub(crate) mod load;
+pub(crate) mod node_failure;
+pub(crate) mod node_life;
+pub(crate) mod observe;
+pub(crate) mod operation;
+pub mod replicas;
+pub(crate) mod scheduling;
+pub(crate) mod upgrade;

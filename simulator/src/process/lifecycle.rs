@@ -1,0 +1,127 @@
+//! The life of a pod: bound, started, ready, stopping, gone.
+//!
+//! Kubernetes v1.34 semantics: a pod marked for deletion leaves its service at once and holds its requests until it has
+//! exited; on a node that is dead nobody confirms the exit, so the pod stays Terminating until the node is back or deleted.
+//! Left out: crash loops, init containers' own time, propagation of endpoints (kept in the readiness times).
+
+use crate::cluster::pod::PodState;
+use crate::event::Event;
+use crate::outcome::Incident;
+use crate::random::Process;
+use crate::sim::Sim;
+use crate::spec::WorkloadKind;
+use crate::{NodeId, PodId};
+
+impl Sim<'_> {
+    /// Binds a pod and starts it.
+    pub(crate) fn place(&mut self, pod: PodId, node: NodeId) {
+        let workload = self.cluster.pods[pod].workload;
+        self.counts.placements += 1;
+        if self.spec.workloads[workload].minimum.is_some() {
+            let waited = self.cluster.waited(pod, self.now);
+            self.counts.longest_wait = self.counts.longest_wait.max(waited);
+        }
+        self.cluster.bind(self.spec, pod, node);
+        self.cluster.pods[pod].nominated = None;
+        self.tell(Incident::PodBound { workload, node });
+        if self.spec.workloads[workload].service.is_some() {
+            self.cluster.nodes[node].serving += 1;
+        }
+        self.node_load_changed(node);
+        if !self.cluster.nodes[node].is_dead() {
+            self.start_pod(pod);
+        }
+    }
+
+    /// Pulls, starts and awaits readiness of a bound pod: one pending event.
+    pub(crate) fn start_pod(&mut self, pod: PodId) {
+        let row = self.cluster.pods[pod];
+        let workload = &self.spec.workloads[row.workload];
+        let pull = self.draw(&workload.pull, Process::ImagePull, row.key, row.generation);
+        let start = self.draw(&workload.start, Process::StartUp, row.key, row.generation);
+        let readiness = self.draw(&workload.readiness, Process::Readiness, row.key, row.generation);
+        let runs = self.now + pull + start;
+        self.cluster.pods[pod].since = runs;
+        self.queue.at(runs + readiness, Event::PodReady { pod, epoch: row.epoch });
+    }
+
+    pub(crate) fn pod_ready(&mut self, pod: PodId, epoch: u32) {
+        let row = self.cluster.pods[pod];
+        let Some(node) = row.node else { return };
+        if row.epoch != epoch || row.state != PodState::Starting || self.cluster.nodes[node].is_dead() {
+            return;
+        }
+        self.cluster.pods[pod].state = PodState::Running;
+        self.cluster.set_serving(pod, true, true);
+        self.tell(Incident::PodReady { workload: row.workload, node });
+        self.serving_changed(row.workload);
+        self.budgets_may_allow_more();
+    }
+
+    /// Marks a pod for deletion and lets its owner replace it. Pods that run nowhere are gone at once.
+    pub(crate) fn delete_pod(&mut self, pod: PodId) {
+        let row = self.cluster.pods[pod];
+        debug_assert!(row.state != PodState::Terminating);
+        self.cluster.terminate(pod);
+        self.serving_changed(row.workload);
+        match row.node {
+            None => self.pod_gone(pod),
+            Some(node) if self.cluster.nodes[node].is_dead() => {}
+            Some(_) => {
+                let workload = &self.spec.workloads[row.workload];
+                let exit = self.draw(&workload.exit, Process::Exit, row.key, row.generation).min(workload.grace);
+                self.queue.at(self.now + exit, Event::PodExits { pod, epoch: self.cluster.pods[pod].epoch });
+            }
+        }
+        if matches!(self.spec.workloads[row.workload].kind, WorkloadKind::Deployment | WorkloadKind::Job) {
+            self.replace(row.workload, row.ordinal, row.generation);
+        }
+    }
+
+    pub(crate) fn pod_exits(&mut self, pod: PodId, epoch: u32) {
+        let row = self.cluster.pods[pod];
+        let stuck = row.node.is_some_and(|n| self.cluster.nodes[n].is_dead());
+        if row.epoch == epoch && row.state == PodState::Terminating && !stuck {
+            self.pod_gone(pod);
+        }
+    }
+
+    /// Removes a pod for good: frees its node, tells drain, scheduler and owner.
+    pub(crate) fn pod_gone(&mut self, pod: PodId) {
+        let row = self.cluster.pods[pod];
+        let was_alive = row.state != PodState::Terminating;
+        self.cluster.remove(self.spec, pod);
+        if let Some(node) = row.node {
+            if self.spec.workloads[row.workload].service.is_some() {
+                self.cluster.nodes[node].serving -= 1;
+            }
+            self.node_load_changed(node);
+            self.wake_scheduler();
+            self.drain_may_be_done(node);
+        }
+        self.serving_changed(row.workload);
+        match self.spec.workloads[row.workload].kind {
+            WorkloadKind::StatefulSet => self.replace(row.workload, row.ordinal, row.generation),
+            WorkloadKind::Deployment | WorkloadKind::Job if was_alive => self.replace(row.workload, row.ordinal, row.generation),
+            WorkloadKind::DaemonSet => self.replace_daemon(row.workload, row.node),
+            _ => {}
+        }
+    }
+
+    /// All pods of a node vanish with it.
+    pub(crate) fn lose_pods(&mut self, node: NodeId) {
+        let mut pods = std::mem::take(&mut self.scheduling.pods);
+        pods.clear();
+        pods.extend(self.cluster.pods_on(node));
+        // In order of creation, so that owners replace them in a stable order.
+        pods.sort_unstable_by_key(|&p| self.cluster.pods[p].start);
+        for &pod in &pods {
+            let workload = self.cluster.pods[pod].workload;
+            if self.cluster.pods[pod].state != PodState::Terminating {
+                self.tell(Incident::PodLost { workload, node });
+            }
+            self.pod_gone(pod);
+        }
+        self.scheduling.pods = pods;
+    }
+}

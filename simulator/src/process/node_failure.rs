@@ -1,0 +1,190 @@
+//! Nodes and zones that fail, how that is noticed, what is evicted, and how they come back.
+//!
+//! Failures come in calendar time, one renewal process per node and zone, so that the same crash at the same minute hits
+//! every plan. Detection: a dead node's last heartbeat is U(0, heartbeat) old, the controller looks every monitor period
+//! with an independent phase (validation family 11). Eviction after the pod's toleration of the NoExecute taint
+//! (Kubernetes v1.34 taint-eviction-controller). Left out: eviction rates per zone, the small-zone rule, repair in steps.
+
+use crate::cluster::node::NodeState;
+use crate::cluster::pod::PodState;
+use crate::event::Event;
+use crate::outcome::Incident;
+use crate::random::distribution::exponential_quantile;
+use crate::random::{Process, entity_key};
+use crate::scenario::Happening;
+use crate::settings::Cause;
+use crate::sim::Sim;
+use crate::time::Duration;
+use crate::{NodeId, PodId, ZoneId};
+
+impl Sim<'_> {
+    pub(crate) fn start_failures(&mut self) {
+        for node in self.cluster.nodes.ids() {
+            self.start_node_failures(node);
+            if self.cluster.nodes[node].state == NodeState::NotReady {
+                let down = self.draw(&self.p.scenario.settings.failures.down, Process::NodeDown, self.cluster.nodes[node].key, 0);
+                self.queue.at(self.now + down, Event::NodeRecovers { node, epoch: self.cluster.nodes[node].epoch });
+                self.cluster.nodes[node].failures = 1;
+            }
+        }
+        if self.on(Cause::ZoneFailure) && self.p.scenario.settings.failures.zone_per_hour > 0.0 {
+            for zone in self.spec.zones.ids() {
+                self.next_zone_failure(zone, 0);
+            }
+        }
+    }
+
+    /// Queues the first failure of a node.
+    pub(crate) fn start_node_failures(&mut self, node: NodeId) {
+        if self.on(Cause::NodeFailure) && self.p.scenario.settings.failures.per_hour > 0.0 {
+            self.next_node_failure(node, 0);
+        }
+    }
+
+    fn next_node_failure(&mut self, node: NodeId, n: u32) {
+        let u = self.streams.uniform(Process::NodeFailure, self.cluster.nodes[node].key, n);
+        let wait = exponential_wait(u, self.p.scenario.settings.failures.per_hour);
+        self.queue.at(self.now + wait, Event::NodeFails { node, n });
+    }
+
+    fn next_zone_failure(&mut self, zone: ZoneId, n: u32) {
+        let u = self.streams.uniform(Process::ZoneFailure, entity_key(&self.spec.zones[zone]), n);
+        let wait = exponential_wait(u, self.p.scenario.settings.failures.zone_per_hour);
+        self.queue.at(self.now + wait, Event::ZoneFails { zone: zone.0, n });
+    }
+
+    pub(crate) fn node_fails(&mut self, node: NodeId, n: u32) {
+        if self.cluster.nodes[node].state == NodeState::Gone {
+            return;
+        }
+        self.next_node_failure(node, n + 1);
+        let key = self.cluster.nodes[node].key;
+        let down = self.draw(&self.p.scenario.settings.failures.down, Process::NodeDown, key, n);
+        self.node_dies(node, down);
+    }
+
+    pub(crate) fn zone_fails(&mut self, zone: u32, n: u32) {
+        let zone = ZoneId(zone);
+        self.next_zone_failure(zone, n + 1);
+        let down = self.draw(&self.p.scenario.settings.failures.zone_down, Process::ZoneDown, entity_key(&self.spec.zones[zone]), n);
+        self.zone_dies(zone, None, down);
+    }
+
+    fn zone_dies(&mut self, zone: ZoneId, pool: Option<crate::PoolId>, down: Duration) {
+        for node in self.cluster.nodes.ids() {
+            let row = &self.cluster.nodes[node];
+            if self.spec.node_shapes[row.shape].zone == zone && pool.is_none_or(|p| p == row.pool) {
+                self.node_dies(node, down);
+            }
+        }
+    }
+
+    pub(crate) fn scripted(&mut self, i: u32) {
+        match self.p.scenario.script[i as usize].what {
+            Happening::Load { target, factor } => self.set_load(target, factor),
+            Happening::Burst { target, factor, ramp, hold, decay } => self.add_burst(target, factor, ramp, hold, decay),
+            Happening::NodeFailure { node, down } => self.node_dies(node, down),
+            Happening::ZoneFailure { pool, zone, down } => self.zone_dies(zone, pool, down),
+        }
+    }
+
+    /// A node stops at once; the control plane does not know yet. Nothing happens to a node that is not running.
+    fn node_dies(&mut self, node: NodeId, down: Duration) {
+        let row = &mut self.cluster.nodes[node];
+        if row.state != NodeState::Ready {
+            return;
+        }
+        row.state = NodeState::Dead;
+        row.epoch += 1;
+        let (key, n, epoch) = (row.key, row.failures, row.epoch);
+        row.failures += 1;
+        self.counts.node_failures += 1;
+        self.tell(Incident::NodeDied { node });
+        let pods = self.take_pods(node, |sim, p| sim.cluster.pods[p].up);
+        for &pod in &pods {
+            let ready = self.cluster.pods[pod].ready;
+            self.cluster.set_serving(pod, ready, false);
+            self.serving_changed(self.cluster.pods[pod].workload);
+        }
+        self.scheduling.pods = pods;
+        let d = self.p.scenario.settings.detection;
+        let age = d.heartbeat.as_secs_f64() * self.streams.uniform(Process::Detection, key, 2 * n);
+        let look = d.monitor.as_secs_f64() * self.streams.uniform(Process::Detection, key, 2 * n + 1);
+        let noticed = Duration::from_secs_f64(d.grace.as_secs_f64() - age + look);
+        self.queue.at(self.now + noticed, Event::NodeNoticed { node, epoch });
+        self.queue.at(self.now + down, Event::NodeRecovers { node, epoch });
+    }
+
+    /// NotReady: traffic stops going to its pods, and their tolerations begin to run.
+    pub(crate) fn node_noticed(&mut self, node: NodeId, epoch: u32) {
+        let row = &mut self.cluster.nodes[node];
+        if row.epoch != epoch || row.state != NodeState::Dead {
+            return;
+        }
+        row.state = NodeState::NotReady;
+        self.tell(Incident::NodeNotReady { node });
+        let pods = self.take_pods(node, |sim, p| sim.cluster.pods[p].state != PodState::Terminating);
+        for &pod in &pods {
+            let row = self.cluster.pods[pod];
+            self.cluster.set_serving(pod, false, false);
+            self.serving_changed(row.workload);
+            if let Some(tolerated) = self.spec.workloads[row.workload].unreachable {
+                self.queue.at(self.now + tolerated, Event::TolerationOver { pod, epoch: row.epoch });
+            }
+        }
+        self.scheduling.pods = pods;
+        self.nodes_changed();
+    }
+
+    pub(crate) fn toleration_over(&mut self, pod: PodId, epoch: u32) {
+        let row = self.cluster.pods[pod];
+        let away = row.node.is_some_and(|n| self.cluster.nodes[n].state == NodeState::NotReady);
+        if row.epoch == epoch && away && !matches!(row.state, PodState::Terminating | PodState::Free) {
+            self.delete_pod(pod);
+        }
+    }
+
+    /// A failed node is back: pods that are still bound start again, those marked for deletion are gone.
+    pub(crate) fn node_recovers(&mut self, node: NodeId, epoch: u32) {
+        let row = &mut self.cluster.nodes[node];
+        if row.epoch != epoch || !matches!(row.state, NodeState::Dead | NodeState::NotReady) {
+            return;
+        }
+        row.state = NodeState::Ready;
+        row.epoch += 1;
+        self.tell(Incident::NodeReady { node });
+        let pods = self.take_pods(node, |_, _| true);
+        for &pod in &pods {
+            let row = self.cluster.pods[pod];
+            if row.state == PodState::Terminating {
+                self.pod_gone(pod);
+            } else {
+                self.cluster.set_serving(pod, false, false);
+                self.cluster.pods[pod].state = PodState::Starting;
+                self.cluster.pods[pod].epoch += 1;
+                self.cluster.pods[pod].generation += 1;
+                self.start_pod(pod);
+            }
+        }
+        self.scheduling.pods = pods;
+        self.create_missing_daemons(node);
+        self.nodes_changed();
+        self.wake_scheduler();
+    }
+
+    /// Daemons that were lost while the node was away.
+    fn create_missing_daemons(&mut self, node: NodeId) {
+        for i in 0..self.p.daemons.len() {
+            let workload = self.p.daemons[i];
+            let there = self.cluster.pods_of(workload).any(|p| self.cluster.pods[p].ordinal == node.0);
+            if !there {
+                self.replace_daemon(workload, Some(node));
+            }
+        }
+    }
+}
+
+/// Time to the next event of a Poisson process, from a uniform and a rate per hour.
+fn exponential_wait(u: f64, per_hour: f64) -> Duration {
+    Duration::from_secs_f64(exponential_quantile(u) / per_hour * 3600.0)
+}

@@ -1,0 +1,134 @@
+//! Nodes that come and go on purpose: requested, joined, reimaged, deleted.
+
+use crate::cluster::node::{Node, NodeState};
+use crate::event::Event;
+use crate::outcome::{Failure, Incident};
+use crate::random::{Process, entity_key, sub_key};
+use crate::settings::Cause;
+use crate::sim::Sim;
+use crate::{NodeId, NodeShapeId, PoolId};
+
+impl Sim<'_> {
+    /// Asks the platform for a node. `surge` numbers the extra nodes of an operation, so that their luck does not depend on
+    /// how many nodes the pool has.
+    pub(crate) fn request_node(&mut self, pool: PoolId, operation: u32, surge: Option<u32>) -> NodeId {
+        let shape = self.template_for(pool);
+        let state = &mut self.cluster.pools[pool];
+        let ordinal = state.next_ordinal;
+        state.next_ordinal += 1;
+        if let Some(room) = &mut state.room {
+            *room = room.saturating_sub(1);
+        }
+        let pool_key = entity_key(&self.spec.pools[pool].name);
+        let key = match surge {
+            Some(n) => sub_key(sub_key(pool_key, 0x7375_7267_6500 + u64::from(operation)), u64::from(n)),
+            None => sub_key(pool_key, u64::from(ordinal)),
+        };
+        let node = self.cluster.nodes.push(Node::new(pool, shape, ordinal, key, NodeState::Joining));
+        self.cluster.names.push(format!("{}-new-{ordinal}", self.spec.pools[pool].name));
+        self.cluster.nodes[node].owner = Some(operation);
+        self.tell(Incident::NodeRequested { node, surge: surge.is_some() });
+        self.await_join(node, &self.spec.pools[pool].provision.clone(), Process::Provision, true);
+        self.start_node_failures(node);
+        node
+    }
+
+    /// The template of the zone with the fewest nodes of the pool; the first of several
+    /// (VMSS balances zones best-effort: AKS docs cluster-autoscaler-overview).
+    fn template_for(&self, pool: PoolId) -> NodeShapeId {
+        let templates = &self.cluster.pools[pool].templates;
+        let in_zone = |shape: NodeShapeId| {
+            let zone = self.spec.node_shapes[shape].zone;
+            self.cluster.nodes_of(pool).filter(|&n| self.spec.node_shapes[self.cluster.nodes[n].shape].zone == zone).count()
+        };
+        *templates.iter().min_by_key(|&&t| in_zone(t)).unwrap_or(&templates[0])
+    }
+
+    /// Queues the arrival of a requested or reimaged node, or the news that it will not come.
+    fn await_join(&mut self, node: NodeId, takes: &crate::random::Dist, process: Process, new: bool) {
+        let row = self.cluster.nodes[node];
+        let troubles = &self.p.scenario.settings.provisioning;
+        if self.on(Cause::ProvisioningFailure) {
+            let n = row.incarnation * 2;
+            let refused = new && self.streams.uniform(Process::ProvisionFailure, row.key, n) < troubles.allocation_failure;
+            let broken = self.streams.uniform(Process::ProvisionFailure, row.key, n + 1) < troubles.bootstrap_failure;
+            if refused || broken {
+                // An allocation failure is answered within the request; a node that does not join is given up on later.
+                let noticed = if refused { crate::Duration::secs(30) } else { troubles.bootstrap_notice };
+                self.queue.at(self.now + noticed, Event::NodeNeverJoins { node, epoch: row.epoch });
+                return;
+            }
+        }
+        let wait = self.draw(takes, process, row.key, row.incarnation);
+        self.queue.at(self.now + wait, Event::NodeJoins { node, epoch: row.epoch });
+    }
+
+    pub(crate) fn node_joins(&mut self, node: NodeId, epoch: u32) {
+        let row = &mut self.cluster.nodes[node];
+        if row.epoch != epoch || !matches!(row.state, NodeState::Joining | NodeState::Reimaging) {
+            return;
+        }
+        row.state = NodeState::Ready;
+        row.cordoned = false;
+        let owner = row.owner;
+        self.tell(Incident::NodeReady { node });
+        self.create_daemons(node);
+        self.nodes_changed();
+        self.wake_scheduler();
+        if let Some(operation) = owner {
+            self.operation_node_ready(operation, node);
+        }
+    }
+
+    pub(crate) fn node_never_joins(&mut self, node: NodeId, epoch: u32) {
+        let row = self.cluster.nodes[node];
+        if row.epoch != epoch {
+            return;
+        }
+        let failure = match row.state {
+            NodeState::Joining if self.now < self.requested_at(node) + self.p.scenario.settings.provisioning.bootstrap_notice => Failure::AllocationFailed,
+            NodeState::Joining | NodeState::Reimaging => Failure::BootstrapFailed,
+            _ => return,
+        };
+        if row.state == NodeState::Joining {
+            self.delete_node(node);
+        } else {
+            self.cluster.nodes[node].state = NodeState::NotReady;
+        }
+        if let Some(operation) = row.owner {
+            self.operation_fails(operation, failure);
+        }
+    }
+
+    /// Wipes a node and starts it again, with another shape where the operation says so.
+    pub(crate) fn reimage(&mut self, node: NodeId, shape: NodeShapeId) {
+        self.tell(Incident::NodeReimaging { node });
+        let row = &mut self.cluster.nodes[node];
+        row.state = NodeState::Reimaging;
+        row.epoch += 1;
+        row.incarnation += 1;
+        self.lose_pods(node);
+        self.cluster.nodes[node].shape = shape;
+        self.nodes_changed();
+        let pool = self.cluster.nodes[node].pool;
+        self.await_join(node, &self.spec.pools[pool].reimage.clone(), Process::Reimage, false);
+    }
+
+    /// Deletes a node; its pods are lost.
+    pub(crate) fn delete_node(&mut self, node: NodeId) {
+        let row = &mut self.cluster.nodes[node];
+        if row.state == NodeState::Gone {
+            return;
+        }
+        row.state = NodeState::Gone;
+        row.epoch += 1;
+        row.drain = None;
+        let pool = row.pool;
+        if let Some(room) = &mut self.cluster.pools[pool].room {
+            *room += 1;
+        }
+        self.tell(Incident::NodeDeleted { node });
+        self.lose_pods(node);
+        self.nodes_changed();
+    }
+}

@@ -1,0 +1,227 @@
+//! The rolling upgrade of a pool.
+//!
+//! Order of AKS (docs upgrade-aks-node-pools-rolling, 2026-05-29): add surge nodes; cordon and drain as many old nodes in
+//! parallel as there are surge nodes; soak; reimage; the reimaged node is the buffer for the next; at the end the surge
+//! nodes are drained and deleted, so that pods which went there move a second time. Without surge, `max_unavailable` nodes
+//! are replaced at a time onto the rest. The order of nodes is not documented: by ordinal here.
+//! Surge nodes are not always awaited (Azure/AKS issue 4340): `Settings::provisioning::gap_share`.
+
+use crate::change::{Operation, Pace, UpgradeSettings};
+use crate::event::Event;
+use crate::outcome::Failure;
+use crate::process::operation::Phase;
+use crate::random::{Process, entity_key};
+use crate::settings::Cause;
+use crate::sim::Sim;
+use crate::{NodeId, PoolId};
+
+/// An upgrade in progress.
+#[derive(Clone, Debug)]
+pub(crate) struct Upgrade {
+    /// Nodes still to be replaced, the next one last.
+    todo: Vec<NodeId>,
+    /// How many at a time.
+    parallel: u32,
+    /// Extra nodes.
+    surge: Vec<NodeId>,
+    /// Of these, not there yet.
+    awaited: u32,
+    /// Old nodes being replaced.
+    in_flight: u32,
+    /// Nodes left behind undrained; each keeps one surge node in its place.
+    quarantined: u32,
+    /// The first drains have started.
+    rolling: bool,
+    /// Surge nodes are being drained at the end.
+    closing: u32,
+}
+
+/// Stage of `OperationGoesOn` that starts the first drains.
+const ROLL: u32 = 1;
+
+impl Sim<'_> {
+    pub(crate) fn start_upgrade(&mut self, operation: u32, pool: PoolId, how: &UpgradeSettings) {
+        let mut todo: Vec<NodeId> = self.cluster.nodes_of(pool).collect();
+        if todo.is_empty() {
+            self.operation_ends(operation, None);
+            return;
+        }
+        todo.sort_unstable_by_key(|&n| std::cmp::Reverse((self.cluster.nodes[n].ordinal, n)));
+        for &node in &todo {
+            self.cluster.nodes[node].owner = Some(operation);
+        }
+        let size = todo.len() as u32;
+        let mut surge = how.max_surge.of(size).min(size);
+        if let Some(room) = self.cluster.pools[pool].room
+            && room < surge
+        {
+            // Kubernetes 1.35 and later fall back to one surge node (AKS changelog); before, the upgrade fails.
+            if how.surge_fallback && room >= 1 {
+                surge = 1;
+            } else {
+                self.operation_fails(operation, Failure::NoRoom);
+                return;
+            }
+        }
+        let parallel = if surge > 0 { surge } else { how.max_unavailable.of(size).clamp(1, size) };
+        let upgrade = Upgrade { todo, parallel, surge: Vec::new(), awaited: surge, in_flight: 0, quarantined: 0, rolling: false, closing: 0 };
+        self.operations[operation as usize].phase = Phase::Upgrading(Box::new(upgrade));
+        for n in 0..surge {
+            self.request_surge_node(operation, pool, n);
+        }
+        if surge == 0 {
+            self.roll(operation);
+        } else {
+            self.maybe_do_not_wait(operation, pool);
+        }
+    }
+
+    fn request_surge_node(&mut self, operation: u32, pool: PoolId, n: u32) {
+        let node = self.request_node(pool, operation, Some(n));
+        let now = self.now;
+        self.operations[operation as usize].extra.push((node, now));
+        if let Some(upgrade) = self.upgrade(operation) {
+            upgrade.surge.push(node);
+        }
+    }
+
+    /// With some probability the first drain starts before the surge node is usable.
+    fn maybe_do_not_wait(&mut self, operation: u32, pool: PoolId) {
+        let troubles = &self.p.scenario.settings.provisioning;
+        let key = entity_key(&self.spec.pools[pool].name);
+        if !self.on(Cause::SurgeGap) || self.streams.uniform(Process::SurgeGap, key, 0) >= troubles.gap_share {
+            return;
+        }
+        let gap = self.draw(&troubles.gap, Process::SurgeGap, key, 1);
+        let Some(first) = self.upgrade(operation).and_then(|u| u.surge.first().copied()) else { return };
+        let ready = self.draw(&self.spec.pools[pool].provision, Process::Provision, self.cluster.nodes[first].key, 0);
+        let early = crate::Duration(ready.0.saturating_sub(gap.0));
+        self.queue.at(self.now + early, Event::OperationGoesOn { operation, stage: ROLL });
+    }
+
+    pub(crate) fn upgrade_goes_on(&mut self, operation: u32, stage: u32) {
+        if stage == ROLL {
+            self.roll(operation);
+        }
+    }
+
+    /// Starts the first batch, once.
+    fn roll(&mut self, operation: u32) {
+        if let Some(upgrade) = self.upgrade(operation)
+            && !upgrade.rolling
+        {
+            upgrade.rolling = true;
+            self.next_nodes(operation);
+        }
+    }
+
+    /// Starts as many drains as the pace allows; closes when no node is left.
+    fn next_nodes(&mut self, operation: u32) {
+        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation else { return };
+        let Some(upgrade) = self.upgrade(operation) else { return };
+        let free = match how.pace {
+            Pace::Batches if upgrade.in_flight > 0 => 0,
+            _ => upgrade.parallel.saturating_sub(upgrade.in_flight) as usize,
+        };
+        let at = upgrade.todo.len().saturating_sub(free);
+        let mut batch = upgrade.todo.split_off(at);
+        upgrade.in_flight += batch.len() as u32;
+        let finished = upgrade.in_flight == 0 && upgrade.todo.is_empty();
+        // Cordon the whole batch before the first eviction, so that its pods do not move within it.
+        for &node in batch.iter().rev() {
+            self.cordon(node);
+        }
+        while let Some(node) = batch.pop() {
+            self.start_drain(operation, node, how.drain);
+        }
+        if finished {
+            self.close(operation);
+        }
+    }
+
+    pub(crate) fn upgrade_drained(&mut self, operation: u32, node: NodeId) {
+        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation else { return };
+        let closing = self.upgrade(operation).is_some_and(|u| u.surge.contains(&node));
+        if closing {
+            self.surge_node_empty(operation);
+        } else if how.soak.is_zero() {
+            self.soak_over(operation, node);
+        } else {
+            self.queue.at(self.now + how.soak, Event::SoakOver { operation, node });
+        }
+    }
+
+    pub(crate) fn soak_over(&mut self, operation: u32, node: NodeId) {
+        if self.operations[operation as usize].ended.is_some() {
+            return;
+        }
+        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation else { return };
+        let old = self.cluster.nodes[node].shape;
+        let shape = how.shapes.iter().find(|(from, _)| *from == old).map_or(old, |(_, to)| *to);
+        self.reimage(node, shape);
+    }
+
+    /// A surge node or a reimaged node is Ready.
+    pub(crate) fn upgrade_node_ready(&mut self, operation: u32, node: NodeId) {
+        let Some(upgrade) = self.upgrade(operation) else { return };
+        if upgrade.surge.contains(&node) {
+            upgrade.awaited = upgrade.awaited.saturating_sub(1);
+            if upgrade.awaited == 0 {
+                self.roll(operation);
+            }
+        } else {
+            upgrade.in_flight -= 1;
+            self.next_nodes(operation);
+        }
+    }
+
+    /// Leaves a node cordoned and goes on: undrainable behaviour Cordon (AKS docs upgrade-options). A surge node takes its
+    /// place for good.
+    pub(crate) fn upgrade_quarantines(&mut self, operation: u32, node: NodeId) {
+        let Some(upgrade) = self.upgrade(operation) else { return };
+        if upgrade.surge.contains(&node) {
+            upgrade.quarantined += 1;
+            self.surge_node_empty(operation);
+            return;
+        }
+        upgrade.in_flight -= 1;
+        upgrade.quarantined += 1;
+        self.cluster.nodes[node].owner = None;
+        self.next_nodes(operation);
+    }
+
+    /// All old nodes are done: drains the surge nodes that are not needed any more.
+    fn close(&mut self, operation: u32) {
+        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation else { return };
+        let Some(upgrade) = self.upgrade(operation) else { return };
+        let keep = (upgrade.quarantined as usize).min(upgrade.surge.len());
+        let leaving = upgrade.surge[keep..].to_vec();
+        upgrade.closing = leaving.len() as u32;
+        if leaving.is_empty() {
+            let failure = self.operations[operation as usize].failure;
+            self.operation_ends(operation, failure);
+            return;
+        }
+        leaving.iter().for_each(|&node| self.cordon(node));
+        for &node in &leaving {
+            self.start_drain(operation, node, how.drain);
+        }
+    }
+
+    fn surge_node_empty(&mut self, operation: u32) {
+        let Some(upgrade) = self.upgrade(operation) else { return };
+        upgrade.closing -= 1;
+        if upgrade.closing == 0 {
+            let keep = (upgrade.quarantined as usize).min(upgrade.surge.len());
+            let leaving = upgrade.surge[keep..].to_vec();
+            self.delete_nodes(operation, leaving);
+        }
+    }
+
+    fn upgrade(&mut self, operation: u32) -> Option<&mut Upgrade> {
+        match &mut self.operations[operation as usize].phase {
+            Phase::Upgrading(upgrade) => Some(upgrade),
+            _ => None,
+        }
+    }
+}

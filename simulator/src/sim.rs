@@ -1,0 +1,218 @@
+//! One trial in progress: its state, its loop and the one `match` over everything that can happen.
+
+use crate::cluster::Cluster;
+use crate::cluster::budget::Budgets;
+use crate::cluster::node::NodeState;
+use crate::event::Event;
+use crate::outcome::{Counts, Entry, Incident, Outcome};
+use crate::process::drain::Drain;
+use crate::process::flow::Flows;
+use crate::process::load::Burst;
+use crate::process::observe::Observer;
+use crate::process::operation::Run;
+use crate::process::scheduling::Scheduling;
+use crate::queue::EventQueue;
+use crate::random::{Dist, Process, Streams};
+use crate::scenario::Scenario;
+use crate::scheduler::Compat;
+use crate::settings::Cause;
+use crate::spec::{ClusterSpec, WorkloadKind};
+use crate::time::{Duration, Time};
+use crate::{Column, DrainId, WorkloadId};
+
+/// What is computed once for all trials of a scenario.
+pub(crate) struct Prepared<'a> {
+    pub scenario: &'a Scenario,
+    pub spec: &'a ClusterSpec,
+    pub initial: Cluster,
+    pub budgets: Budgets,
+    pub compat: Compat,
+    pub watched: Vec<WorkloadId>,
+    pub daemons: Vec<WorkloadId>,
+    pub services: Vec<WorkloadId>,
+}
+
+impl<'a> Prepared<'a> {
+    pub fn new(scenario: &'a Scenario) -> Prepared<'a> {
+        let spec = &scenario.cluster;
+        let with = |test: &dyn Fn(&crate::spec::WorkloadSpec) -> bool| {
+            spec.workloads.iter().filter(|(_, w)| test(w)).map(|(id, _)| id).collect::<Vec<_>>()
+        };
+        let mut initial = Cluster::new(spec);
+        let services = with(&|w| w.service.is_some());
+        for pod in initial.pods.ids() {
+            let row = initial.pods[pod];
+            if let Some(node) = row.node
+                && spec.workloads[row.workload].service.is_some()
+            {
+                initial.nodes[node].serving += 1;
+            }
+        }
+        Prepared {
+            scenario,
+            spec,
+            initial,
+            budgets: Budgets::new(spec),
+            compat: Compat::new(spec),
+            watched: scenario.watched(),
+            daemons: with(&|w| w.kind == WorkloadKind::DaemonSet),
+            services,
+        }
+    }
+}
+
+/// One trial in progress. Kept between trials for its room.
+pub(crate) struct Sim<'a> {
+    pub p: &'a Prepared<'a>,
+    pub spec: &'a ClusterSpec,
+    pub now: Time,
+    pub streams: Streams,
+    pub queue: EventQueue,
+    pub cluster: Cluster,
+    pub scheduling: Scheduling,
+    pub drains: Column<DrainId, Drain>,
+    pub operations: Vec<Run>,
+    pub bursts: Vec<Burst>,
+    pub flows: Flows,
+    pub observer: Observer,
+    pub counts: Counts,
+    pub log: Option<Vec<Entry>>,
+    pub horizontal_queued: bool,
+    pub proportional_queued: bool,
+}
+
+impl<'a> Sim<'a> {
+    pub fn new(p: &'a Prepared<'a>) -> Sim<'a> {
+        Sim {
+            p,
+            spec: p.spec,
+            now: Time::ZERO,
+            streams: Streams::new(0, 0),
+            queue: EventQueue::default(),
+            cluster: Cluster::default(),
+            scheduling: Scheduling::default(),
+            drains: Column::default(),
+            operations: Vec::new(),
+            bursts: Vec::new(),
+            flows: Flows::default(),
+            observer: Observer::default(),
+            counts: Counts::default(),
+            log: None,
+            horizontal_queued: false,
+            proportional_queued: false,
+        }
+    }
+
+    /// Runs one trial, with the planned changes or without.
+    pub fn run(&mut self, seed: u64, trial: u32, with_changes: bool) -> Outcome {
+        self.restart(seed, trial, with_changes);
+        let end = Time::ZERO + self.p.scenario.horizon;
+        while let Some((now, event)) = self.queue.next_until(end) {
+            debug_assert!(now >= self.now, "time does not run backwards");
+            self.now = now;
+            self.counts.events += 1;
+            self.handle(event);
+            self.observe();
+            #[cfg(test)]
+            crate::cluster::check::check(self.spec, &self.cluster);
+        }
+        self.now = end;
+        self.finish()
+    }
+
+    fn restart(&mut self, seed: u64, trial: u32, with_changes: bool) {
+        self.now = Time::ZERO;
+        self.streams = Streams::new(seed, trial);
+        self.queue.clear();
+        self.cluster.copy_from(&self.p.initial);
+        self.scheduling.clear();
+        self.drains.clear();
+        self.operations.clear();
+        self.bursts.clear();
+        self.counts = Counts::default();
+        self.horizontal_queued = false;
+        self.proportional_queued = false;
+        if let Some(log) = &mut self.log {
+            log.clear();
+        }
+        let scenario = self.p.scenario;
+        for (i, scripted) in scenario.script.iter().enumerate() {
+            self.queue.at(scripted.at, Event::Scripted(i as u32));
+        }
+        if with_changes {
+            for (i, planned) in scenario.changes.iter().enumerate() {
+                self.operations.push(Run::new());
+                self.queue.at(planned.at, Event::OperationStarts(i as u32));
+            }
+        }
+        self.start_failures();
+        self.start_bursts();
+        self.start_pods();
+        self.flows.restart(&self.p.services);
+        self.start_observing();
+        self.touch_flows();
+    }
+
+    /// Pods of the snapshot that are on their way: pending ones are tried at once, unready ones go on starting.
+    fn start_pods(&mut self) {
+        for pod in self.cluster.pods.ids() {
+            match (self.cluster.pods[pod].state, self.cluster.pods[pod].node) {
+                (crate::cluster::pod::PodState::Pending, _) => self.enqueue(pod),
+                (crate::cluster::pod::PodState::Starting, Some(node)) if self.cluster.nodes[node].state == NodeState::Ready => self.start_pod(pod),
+                _ => {}
+            }
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::NodeFails { node, n } => self.node_fails(node, n),
+            Event::ZoneFails { zone, n } => self.zone_fails(zone, n),
+            Event::Scripted(i) => self.scripted(i),
+            Event::NodeNoticed { node, epoch } => self.node_noticed(node, epoch),
+            Event::NodeRecovers { node, epoch } => self.node_recovers(node, epoch),
+            Event::NodeJoins { node, epoch } => self.node_joins(node, epoch),
+            Event::NodeNeverJoins { node, epoch } => self.node_never_joins(node, epoch),
+            Event::PodReady { pod, epoch } => self.pod_ready(pod, epoch),
+            Event::PodExits { pod, epoch } => self.pod_exits(pod, epoch),
+            Event::TolerationOver { pod, epoch } => self.toleration_over(pod, epoch),
+            Event::BurstBegins { n } => self.burst_begins(n),
+            Event::BurstStep { burst, step } => self.burst_step(burst, step),
+            Event::HorizontalSync => self.horizontal_sync(),
+            Event::ProportionalSync => self.proportional_sync(),
+            Event::OperationStarts(operation) => self.operation_starts(operation),
+            Event::OperationGoesOn { operation, stage } => self.operation_goes_on(operation, stage),
+            Event::DrainRetries(drain) => self.drain_retries(drain),
+            Event::DrainTimesOut(drain) => self.drain_times_out(drain),
+            Event::SoakOver { operation, node } => self.soak_over(operation, node),
+            Event::BackoffOver { pod, epoch } => self.backoff_over(pod, epoch),
+            Event::Schedule => self.schedule(),
+            Event::Flow => self.update_flows(),
+            Event::Sample => self.sample(),
+        }
+    }
+
+    /// Draws a duration. Pod timings lose their spread when slow starts are switched off.
+    pub fn draw(&self, dist: &Dist, process: Process, entity: u64, n: u32) -> Duration {
+        if let Dist::Constant(d) = *dist {
+            return d;
+        }
+        let pod_timing = matches!(process, Process::ImagePull | Process::StartUp | Process::Readiness | Process::Exit);
+        if pod_timing && !self.on(Cause::SlowStart) {
+            return dist.median();
+        }
+        dist.quantile(self.streams.uniform(process, entity, n))
+    }
+
+    /// True where a cause is active.
+    pub fn on(&self, cause: Cause) -> bool {
+        self.p.scenario.settings.on(cause)
+    }
+
+    /// Writes a line of the trial's log, where one is kept.
+    pub fn tell(&mut self, what: Incident) {
+        if let Some(log) = &mut self.log {
+            log.push(Entry { at: self.now, what });
+        }
+    }
+}
