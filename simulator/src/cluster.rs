@@ -16,6 +16,7 @@ use crate::cluster::node::{Node, NodeState};
 use crate::cluster::pod::{NO_POD, Pod, PodState};
 use crate::cluster::workload::Workload;
 use crate::random::{entity_key, sub_key};
+use crate::scheduler::{Compat, PortId};
 use crate::spec::{ClusterSpec, Resources, WorkloadKind};
 use crate::time::Time;
 use crate::{Column, NodeId, NodeShapeId, PodId, PodShapeId, PoolId, WorkloadId};
@@ -25,6 +26,8 @@ use crate::{Column, NodeId, NodeShapeId, PodId, PodShapeId, PoolId, WorkloadId};
 pub(crate) struct Cluster {
     pub nodes: Column<NodeId, Node>,
     pub names: Column<NodeId, String>,
+    /// Host ports held on each node.
+    pub ports: Column<NodeId, Vec<PortId>>,
     pub pods: Column<PodId, Pod>,
     pub workloads: Column<WorkloadId, Workload>,
     pub pools: Column<PoolId, Pool>,
@@ -46,20 +49,43 @@ pub(crate) struct Pool {
 
 impl Cluster {
     /// The cluster at time zero.
-    pub fn new(spec: &ClusterSpec) -> Cluster {
-        let mut cluster = Cluster { free: NO_POD, ..Cluster::default() };
+    pub fn new(spec: &ClusterSpec, compat: &Compat) -> Cluster {
+        let mut cluster = Cluster {
+            free: NO_POD,
+            ..Cluster::default()
+        };
         for (_, pool) in spec.pools.iter() {
-            cluster.pools.push(Pool { next_ordinal: pool.next_ordinal, room: pool.room, templates: pool.templates.clone() });
+            cluster.pools.push(Pool {
+                next_ordinal: pool.next_ordinal,
+                room: pool.room,
+                templates: pool.templates.clone(),
+            });
         }
         for (_, node) in spec.nodes.iter() {
-            let state = if node.ready { NodeState::Ready } else { NodeState::NotReady };
-            let id = cluster.nodes.push(Node::new(node.pool, node.shape, node.ordinal, entity_key(&node.name), state));
+            let state = if node.ready {
+                NodeState::Ready
+            } else {
+                NodeState::NotReady
+            };
+            let id = cluster.nodes.push(Node::new(
+                node.pool,
+                node.shape,
+                node.ordinal,
+                entity_key(&node.name),
+                state,
+            ));
             cluster.nodes[id].cordoned = node.cordoned;
             cluster.names.push(node.name.clone());
+            cluster.ports.push(Vec::new());
         }
         for (_, workload) in spec.workloads.iter() {
-            let key = sub_key(entity_key(&workload.namespace), entity_key(&workload.name) ^ workload.kind as u64);
-            cluster.workloads.push(Workload::new(key, workload.replicas));
+            let key = sub_key(
+                entity_key(&workload.namespace),
+                entity_key(&workload.name) ^ workload.kind as u64,
+            );
+            cluster
+                .workloads
+                .push(Workload::new(key, workload.replicas));
         }
         for pod in &spec.pods {
             let kind = spec.workloads[pod.workload].kind;
@@ -69,7 +95,7 @@ impl Cluster {
             };
             if let Some(node) = pod.node {
                 let alive = cluster.nodes[node].state == NodeState::Ready;
-                cluster.bind(spec, id, node);
+                cluster.bind(spec, compat, id, node);
                 cluster.pods[id].state = PodState::Starting;
                 if pod.ready {
                     cluster.pods[id].state = PodState::Running;
@@ -84,6 +110,7 @@ impl Cluster {
     pub fn copy_from(&mut self, other: &Cluster) {
         self.nodes.copy_from(&other.nodes);
         self.names.copy_from(&other.names);
+        self.ports.copy_from(&other.ports);
         self.pods.copy_from(&other.pods);
         self.workloads.copy_from(&other.workloads);
         self.pools.copy_from(&other.pools);
@@ -136,15 +163,19 @@ impl Cluster {
     }
 
     /// Binds a pending pod to a node and takes its requests there.
-    pub fn bind(&mut self, spec: &ClusterSpec, pod: PodId, node: NodeId) {
+    pub fn bind(&mut self, spec: &ClusterSpec, compat: &Compat, pod: PodId, node: NodeId) {
         let shape = spec.workloads[self.pods[pod].workload].shape;
         let row = &mut self.pods[pod];
-        assert!(row.state == PodState::Pending && row.node.is_none(), "only a pending pod can be bound");
+        assert!(
+            row.state == PodState::Pending && row.node.is_none(),
+            "only a pending pod can be bound"
+        );
         row.node = Some(node);
         row.state = PodState::Starting;
         row.next_on_node = self.nodes[node].first_pod;
-        if row.next_on_node != NO_POD {
-            self.pods[PodId(self.pods[pod].next_on_node)].prev_on_node = pod.0;
+        let next = row.next_on_node;
+        if next != NO_POD {
+            self.pods[PodId(next)].prev_on_node = pod.0;
         }
         let host = &mut self.nodes[node];
         host.first_pod = pod.0;
@@ -152,15 +183,22 @@ impl Cluster {
         let (cpu, memory) = spec.pod_shapes[shape].score_requests;
         host.used_score.0 += cpu;
         host.used_score.1 += memory;
+        self.ports[node].extend_from_slice(compat.ports(shape));
     }
 
     /// Removes a pod for good and gives back what it used. It must not serve any more.
-    pub fn remove(&mut self, spec: &ClusterSpec, pod: PodId) {
+    pub fn remove(&mut self, spec: &ClusterSpec, compat: &Compat, pod: PodId) {
         self.set_serving(pod, false, false);
         let row = self.pods[pod];
         assert!(row.state != PodState::Free, "a pod is removed once");
         if let Some(node) = row.node {
-            let shape = &spec.pod_shapes[spec.workloads[row.workload].shape];
+            let id = spec.workloads[row.workload].shape;
+            for port in compat.ports(id) {
+                if let Some(at) = self.ports[node].iter().position(|p| p == port) {
+                    self.ports[node].swap_remove(at);
+                }
+            }
+            let shape = &spec.pod_shapes[id];
             let host = &mut self.nodes[node];
             sub(&mut host.used, &shape.requests);
             host.used_score.0 -= shape.score_requests.0;
@@ -197,7 +235,10 @@ impl Cluster {
     pub fn terminate(&mut self, pod: PodId) {
         self.set_serving(pod, false, false);
         let row = &mut self.pods[pod];
-        assert!(!matches!(row.state, PodState::Free | PodState::Terminating), "a pod is deleted once");
+        assert!(
+            !matches!(row.state, PodState::Free | PodState::Terminating),
+            "a pod is deleted once"
+        );
         row.state = PodState::Terminating;
         row.epoch += 1;
         self.workloads[row.workload].alive -= 1;
@@ -231,7 +272,11 @@ impl Cluster {
         self.list(self.workloads[workload].first_pod, |pod| pod.next_sibling)
     }
 
-    fn list<'a>(&'a self, first: u32, next: impl Fn(&Pod) -> u32 + 'a) -> impl Iterator<Item = PodId> + 'a {
+    fn list<'a>(
+        &'a self,
+        first: u32,
+        next: impl Fn(&Pod) -> u32 + 'a,
+    ) -> impl Iterator<Item = PodId> + 'a {
         let mut at = first;
         std::iter::from_fn(move || {
             (at != NO_POD).then(|| {
@@ -244,7 +289,10 @@ impl Cluster {
 
     /// Nodes of a pool that exist or are on their way.
     pub fn nodes_of(&self, pool: PoolId) -> impl Iterator<Item = NodeId> + '_ {
-        self.nodes.iter().filter(move |(_, n)| n.pool == pool && n.state != NodeState::Gone).map(|(id, _)| id)
+        self.nodes
+            .iter()
+            .filter(move |(_, n)| n.pool == pool && n.state != NodeState::Gone)
+            .map(|(id, _)| id)
     }
 
     /// Shape of a pod.
@@ -258,7 +306,7 @@ impl Cluster {
     }
 }
 
-fn add(total: &mut Resources, part: &Resources) {
+pub(crate) fn add(total: &mut Resources, part: &Resources) {
     total.cpu += part.cpu;
     total.memory += part.memory;
     total.ephemeral += part.ephemeral;
@@ -276,5 +324,8 @@ fn sub(total: &mut Resources, part: &Resources) {
     for (t, p) in total.extended.iter_mut().zip(&part.extended) {
         *t -= p;
     }
-    debug_assert!(total.cpu >= 0 && total.memory >= 0 && total.pods >= 0, "more was freed than taken");
+    debug_assert!(
+        total.cpu >= 0 && total.memory >= 0 && total.pods >= 0,
+        "more was freed than taken"
+    );
 }

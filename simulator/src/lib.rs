@@ -5,18 +5,26 @@
 
 pub mod change;
 mod cluster;
+mod event;
 pub mod finding;
 pub mod outcome;
+mod process;
+mod queue;
 pub mod random;
 mod run;
 pub mod scenario;
 pub mod scheduler;
 pub mod settings;
+mod sim;
 pub mod spec;
 mod time;
 
-pub use cluster::ids::{BudgetId, Column, DrainId, Id, NodeId, NodeShapeId, PodId, PodShapeId, PoolId, WorkloadId, ZoneId};
+pub use cluster::ids::{
+    BudgetId, Column, DrainId, Id, NodeId, NodeShapeId, PodId, PodShapeId, PoolId, WorkloadId,
+    ZoneId,
+};
 pub use outcome::{Outcome, Pair, Trace};
-pub use run::{Runs, paired, simulate, trace};
+pub use process::replicas;
+pub use run::{Runs, paired, replicate, simulate, trace};
 pub use scenario::Scenario;
 pub use time::{Duration, Time};

@@ -1,7 +1,13 @@
 //! Runs trials: one, or many in parallel with results that do not depend on the number of threads.
 
-use crate::outcome::{Outcome, Pair, Trace};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rayon::prelude::*;
+
+use crate::cluster::node::NodeState;
+use crate::outcome::{NodeIdentity, Outcome, Pair, Trace};
 use crate::scenario::Scenario;
+use crate::sim::{Prepared, Sim};
 
 /// Which trials to run.
 #[derive(Clone, Copy, Debug)]
@@ -18,19 +24,73 @@ pub struct Runs {
 
 /// Runs one trial.
 pub fn simulate(scenario: &Scenario, seed: u64, trial: u32) -> Outcome {
-    let _ = (scenario, seed, trial);
-    unimplemented!()
+    Sim::new(&Prepared::new(scenario)).run(seed, trial, true)
+}
+
+/// Runs many trials of the scenario as it stands, one after the other, and hands each outcome to `visit`.
+pub fn replicate(
+    scenario: &Scenario,
+    seed: u64,
+    trials: std::ops::Range<u32>,
+    mut visit: impl FnMut(u32, Outcome),
+) {
+    let prepared = Prepared::new(scenario);
+    let mut sim = Sim::new(&prepared);
+    for trial in trials {
+        visit(trial, sim.run(seed, trial, true));
+    }
 }
 
 /// Runs one trial and keeps its log.
 pub fn trace(scenario: &Scenario, seed: u64, trial: u32) -> Trace {
-    let _ = (scenario, seed, trial);
-    unimplemented!()
+    let prepared = Prepared::new(scenario);
+    let mut sim = Sim::new(&prepared);
+    sim.log = Some(Vec::new());
+    let outcome = sim.run(seed, trial, true);
+    let nodes = sim.cluster.nodes.iter().map(|(id, node)| {
+        debug_assert!(node.state != NodeState::Gone || node.drain.is_none());
+        NodeIdentity {
+            pool: node.pool,
+            ordinal: node.ordinal,
+            name: sim.cluster.names[id].clone(),
+        }
+    });
+    Trace {
+        outcome,
+        nodes: nodes.collect(),
+        log: sim.log.take().unwrap_or_default(),
+    }
 }
 
 /// Runs the proposal and doing nothing on the same random futures. Results come in order of the trial's index;
 /// `progress` is called with the number of finished trials, from any thread.
 pub fn paired(scenario: &Scenario, runs: Runs, progress: &(dyn Fn(u32) + Sync)) -> Vec<Pair> {
-    let _ = (scenario, runs, progress);
-    unimplemented!()
+    let prepared = Prepared::new(scenario);
+    let done = AtomicU32::new(0);
+    let all = || {
+        (runs.first..runs.first.saturating_add(runs.trials))
+            .into_par_iter()
+            .map_init(
+                || Sim::new(&prepared),
+                |sim, trial| {
+                    let baseline = sim.run(runs.seed, trial, false);
+                    let proposal = sim.run(runs.seed, trial, true);
+                    progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+                    Pair {
+                        trial,
+                        proposal,
+                        baseline,
+                    }
+                },
+            )
+            .collect()
+    };
+    match rayon::ThreadPoolBuilder::new()
+        .num_threads(runs.threads)
+        .build()
+    {
+        Ok(pool) => pool.install(all),
+        // No threads to be had: the calling thread's pool does the work.
+        Err(_) => all(),
+    }
 }

@@ -14,6 +14,7 @@ mod rejection;
 mod score;
 
 pub use compat::{Compat, PortId};
+pub(crate) use filter::taint_toleration::tolerated;
 pub use preempt::{Bound, Candidate, Preemption, dry_run, preempt};
 pub use rejection::{Code, Reason, Rejection, Shortage, Summary};
 pub use score::Scores;

@@ -31,10 +31,28 @@ impl Settings {
     /// No failures, no bursts, nothing random: what remains is mechanism.
     pub fn calm() -> Settings {
         Settings {
-            failures: Failures { per_hour: 0.0, down: Dist::Constant(Duration::ZERO), zone_per_hour: 0.0, zone_down: Dist::Constant(Duration::ZERO) },
+            failures: Failures {
+                per_hour: 0.0,
+                down: Dist::Constant(Duration::ZERO),
+                zone_per_hour: 0.0,
+                zone_down: Dist::Constant(Duration::ZERO),
+            },
             detection: Detection::default(),
-            provisioning: Provisioning { allocation_failure: 0.0, bootstrap_failure: 0.0, bootstrap_notice: Duration::mins(15), gap_share: 0.0, gap: Dist::Constant(Duration::ZERO) },
-            bursts: Bursts { per_hour: 0.0, factor_alpha: 2.2, factor_min: 1.5, ramp: Dist::Constant(Duration::ZERO), hold: Dist::Constant(Duration::ZERO), decay: Duration::mins(15) },
+            provisioning: Provisioning {
+                allocation_failure: 0.0,
+                bootstrap_failure: 0.0,
+                bootstrap_notice: Duration::mins(15),
+                gap_share: 0.0,
+                gap: Dist::Constant(Duration::ZERO),
+            },
+            bursts: Bursts {
+                per_hour: 0.0,
+                factor_alpha: 2.2,
+                factor_min: 1.5,
+                ramp: Dist::Constant(Duration::ZERO),
+                hold: Dist::Constant(Duration::ZERO),
+                decay: Duration::mins(15),
+            },
             eviction_retry: Duration::secs(5),
             outage_threshold: Duration::secs(60),
             loss_tolerance: 0.05,
@@ -77,7 +95,12 @@ pub struct Detection {
 
 impl Default for Detection {
     fn default() -> Self {
-        Detection { heartbeat: Duration::secs(10), monitor: Duration::secs(5), grace: Duration::secs(50), propagation: Duration::secs(0) }
+        Detection {
+            heartbeat: Duration::secs(10),
+            monitor: Duration::secs(5),
+            grace: Duration::secs(50),
+            propagation: Duration::secs(0),
+        }
     }
 }
 

@@ -36,9 +36,14 @@ impl<'a> Prepared<'a> {
     pub fn new(scenario: &'a Scenario) -> Prepared<'a> {
         let spec = &scenario.cluster;
         let with = |test: &dyn Fn(&crate::spec::WorkloadSpec) -> bool| {
-            spec.workloads.iter().filter(|(_, w)| test(w)).map(|(id, _)| id).collect::<Vec<_>>()
+            spec.workloads
+                .iter()
+                .filter(|(_, w)| test(w))
+                .map(|(id, _)| id)
+                .collect::<Vec<_>>()
         };
-        let mut initial = Cluster::new(spec);
+        let compat = Compat::new(spec);
+        let mut initial = Cluster::new(spec, &compat);
         let services = with(&|w| w.service.is_some());
         for pod in initial.pods.ids() {
             let row = initial.pods[pod];
@@ -53,7 +58,7 @@ impl<'a> Prepared<'a> {
             spec,
             initial,
             budgets: Budgets::new(spec),
-            compat: Compat::new(spec),
+            compat,
             watched: scenario.watched(),
             daemons: with(&|w| w.kind == WorkloadKind::DaemonSet),
             services,
@@ -158,7 +163,11 @@ impl<'a> Sim<'a> {
         for pod in self.cluster.pods.ids() {
             match (self.cluster.pods[pod].state, self.cluster.pods[pod].node) {
                 (crate::cluster::pod::PodState::Pending, _) => self.enqueue(pod),
-                (crate::cluster::pod::PodState::Starting, Some(node)) if self.cluster.nodes[node].state == NodeState::Ready => self.start_pod(pod),
+                (crate::cluster::pod::PodState::Starting, Some(node))
+                    if self.cluster.nodes[node].state == NodeState::Ready =>
+                {
+                    self.start_pod(pod)
+                }
                 _ => {}
             }
         }
@@ -197,7 +206,10 @@ impl<'a> Sim<'a> {
         if let Dist::Constant(d) = *dist {
             return d;
         }
-        let pod_timing = matches!(process, Process::ImagePull | Process::StartUp | Process::Readiness | Process::Exit);
+        let pod_timing = matches!(
+            process,
+            Process::ImagePull | Process::StartUp | Process::Readiness | Process::Exit
+        );
         if pod_timing && !self.on(Cause::SlowStart) {
             return dist.median();
         }

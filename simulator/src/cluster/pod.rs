@@ -30,8 +30,9 @@ pub(crate) struct Pod {
     pub start: u32,
     /// Pending: since when. Starting: when its containers run.
     pub since: Time,
-    /// Failed attempts of the scheduler.
+    /// Failed attempts of the scheduler, and when the last one was.
     pub attempts: u32,
+    pub last_try: Time,
     pub next_on_node: u32,
     pub prev_on_node: u32,
     pub next_sibling: u32,
@@ -69,6 +70,7 @@ impl Pod {
             start: 0,
             since: Time::ZERO,
             attempts: 0,
+            last_try: Time::ZERO,
             next_on_node: NO_POD,
             prev_on_node: NO_POD,
             next_sibling: NO_POD,

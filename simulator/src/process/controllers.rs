@@ -47,7 +47,7 @@ impl Sim<'_> {
 
     fn daemon_fits(&self, workload: WorkloadId, node: NodeId) -> bool {
         let shape = self.spec.workloads[workload].shape;
-        self.p.compat.eligible(shape, self.cluster.nodes[node].shape)
+        self.p.compat.runs_daemon(shape, &self.view(node))
     }
 
     /// Sets how many replicas a workload wants, and makes or deletes pods.
@@ -56,13 +56,19 @@ impl Sim<'_> {
         if from == desired || self.spec.workloads[workload].kind == WorkloadKind::DaemonSet {
             return;
         }
-        self.tell(Incident::ReplicasChanged { workload, from, to: desired });
+        self.tell(Incident::ReplicasChanged {
+            workload,
+            from,
+            to: desired,
+        });
         self.cluster.workloads[workload].desired = desired;
         while self.cluster.workloads[workload].alive < desired {
             self.create_pod(workload, None);
         }
         while self.cluster.workloads[workload].alive > desired {
-            let Some(pod) = self.first_to_go(workload) else { break };
+            let Some(pod) = self.first_to_go(workload) else {
+                break;
+            };
             self.delete_pod(pod);
         }
         self.budgets_may_allow_more();

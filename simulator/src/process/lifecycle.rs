@@ -21,7 +21,7 @@ impl Sim<'_> {
             let waited = self.cluster.waited(pod, self.now);
             self.counts.longest_wait = self.counts.longest_wait.max(waited);
         }
-        self.cluster.bind(self.spec, pod, node);
+        self.cluster.bind(self.spec, &self.p.compat, pod, node);
         self.cluster.pods[pod].nominated = None;
         self.tell(Incident::PodBound { workload, node });
         if self.spec.workloads[workload].service.is_some() {
@@ -39,21 +39,38 @@ impl Sim<'_> {
         let workload = &self.spec.workloads[row.workload];
         let pull = self.draw(&workload.pull, Process::ImagePull, row.key, row.generation);
         let start = self.draw(&workload.start, Process::StartUp, row.key, row.generation);
-        let readiness = self.draw(&workload.readiness, Process::Readiness, row.key, row.generation);
+        let readiness = self.draw(
+            &workload.readiness,
+            Process::Readiness,
+            row.key,
+            row.generation,
+        );
         let runs = self.now + pull + start;
         self.cluster.pods[pod].since = runs;
-        self.queue.at(runs + readiness, Event::PodReady { pod, epoch: row.epoch });
+        self.queue.at(
+            runs + readiness,
+            Event::PodReady {
+                pod,
+                epoch: row.epoch,
+            },
+        );
     }
 
     pub(crate) fn pod_ready(&mut self, pod: PodId, epoch: u32) {
         let row = self.cluster.pods[pod];
         let Some(node) = row.node else { return };
-        if row.epoch != epoch || row.state != PodState::Starting || self.cluster.nodes[node].is_dead() {
+        if row.epoch != epoch
+            || row.state != PodState::Starting
+            || self.cluster.nodes[node].is_dead()
+        {
             return;
         }
         self.cluster.pods[pod].state = PodState::Running;
         self.cluster.set_serving(pod, true, true);
-        self.tell(Incident::PodReady { workload: row.workload, node });
+        self.tell(Incident::PodReady {
+            workload: row.workload,
+            node,
+        });
         self.serving_changed(row.workload);
         self.budgets_may_allow_more();
     }
@@ -69,11 +86,22 @@ impl Sim<'_> {
             Some(node) if self.cluster.nodes[node].is_dead() => {}
             Some(_) => {
                 let workload = &self.spec.workloads[row.workload];
-                let exit = self.draw(&workload.exit, Process::Exit, row.key, row.generation).min(workload.grace);
-                self.queue.at(self.now + exit, Event::PodExits { pod, epoch: self.cluster.pods[pod].epoch });
+                let exit = self
+                    .draw(&workload.exit, Process::Exit, row.key, row.generation)
+                    .min(workload.grace);
+                self.queue.at(
+                    self.now + exit,
+                    Event::PodExits {
+                        pod,
+                        epoch: self.cluster.pods[pod].epoch,
+                    },
+                );
             }
         }
-        if matches!(self.spec.workloads[row.workload].kind, WorkloadKind::Deployment | WorkloadKind::Job) {
+        if matches!(
+            self.spec.workloads[row.workload].kind,
+            WorkloadKind::Deployment | WorkloadKind::Job
+        ) {
             self.replace(row.workload, row.ordinal, row.generation);
         }
     }
@@ -90,7 +118,7 @@ impl Sim<'_> {
     pub(crate) fn pod_gone(&mut self, pod: PodId) {
         let row = self.cluster.pods[pod];
         let was_alive = row.state != PodState::Terminating;
-        self.cluster.remove(self.spec, pod);
+        self.cluster.remove(self.spec, &self.p.compat, pod);
         if let Some(node) = row.node {
             if self.spec.workloads[row.workload].service.is_some() {
                 self.cluster.nodes[node].serving -= 1;
@@ -102,7 +130,9 @@ impl Sim<'_> {
         self.serving_changed(row.workload);
         match self.spec.workloads[row.workload].kind {
             WorkloadKind::StatefulSet => self.replace(row.workload, row.ordinal, row.generation),
-            WorkloadKind::Deployment | WorkloadKind::Job if was_alive => self.replace(row.workload, row.ordinal, row.generation),
+            WorkloadKind::Deployment | WorkloadKind::Job if was_alive => {
+                self.replace(row.workload, row.ordinal, row.generation)
+            }
             WorkloadKind::DaemonSet => self.replace_daemon(row.workload, row.node),
             _ => {}
         }

@@ -9,7 +9,9 @@ use crate::event::Event;
 use crate::outcome::{Failure, Incident, OperationOutcome};
 use crate::process::upgrade::Upgrade;
 use crate::random::{Process, entity_key, sub_key};
+use crate::scheduler::tolerated;
 use crate::sim::Sim;
+use crate::spec::{Effect, NodeShape, PodShape};
 use crate::time::{Duration, Time};
 use crate::{BudgetId, NodeId, NodeShapeId, PoolId, WorkloadId};
 
@@ -48,7 +50,14 @@ pub(crate) enum Phase {
 
 impl Run {
     pub fn new() -> Run {
-        Run { phase: Phase::Waiting, started: None, ended: None, failure: None, extra: Vec::new(), extra_time: Duration::ZERO }
+        Run {
+            phase: Phase::Waiting,
+            started: None,
+            ended: None,
+            failure: None,
+            extra: Vec::new(),
+            extra_time: Duration::ZERO,
+        }
     }
 }
 
@@ -68,7 +77,9 @@ impl Sim<'_> {
         self.operations[operation as usize].started = Some(self.now);
         self.tell(Incident::OperationStarted { operation });
         match plan {
-            Operation::Scale { pool, count, drain } => self.start_scale(operation, *pool, *count, *drain),
+            Operation::Scale { pool, count, drain } => {
+                self.start_scale(operation, *pool, *count, *drain)
+            }
             Operation::DeletePool { pool, drain } => {
                 let nodes: Vec<NodeId> = self.cluster.nodes_of(*pool).collect();
                 self.empty_and_delete(operation, nodes, *drain);
@@ -76,7 +87,13 @@ impl Sim<'_> {
             Operation::Upgrade { pool, how } => self.start_upgrade(operation, *pool, how),
             Operation::Reshape { takes, .. } | Operation::Settings { takes, .. } => {
                 self.operations[operation as usize].phase = Phase::Timed;
-                self.queue.at(self.now + *takes, Event::OperationGoesOn { operation, stage: 0 });
+                self.queue.at(
+                    self.now + *takes,
+                    Event::OperationGoesOn {
+                        operation,
+                        stage: 0,
+                    },
+                );
             }
             Operation::Cordon { nodes } => {
                 nodes.iter().for_each(|&n| self.cordon(n));
@@ -98,7 +115,10 @@ impl Sim<'_> {
     /// True while an earlier operation of the list works on the pool.
     fn pool_is_busy(&self, pool: PoolId, operation: u32) -> bool {
         let earlier = &self.p.scenario.changes[..operation as usize];
-        earlier.iter().zip(&self.operations).any(|(planned, run)| pool_of(&planned.operation) == Some(pool) && run.ended.is_none())
+        earlier
+            .iter()
+            .zip(&self.operations)
+            .any(|(planned, run)| pool_of(&planned.operation) == Some(pool) && run.ended.is_none())
     }
 
     fn start_scale(&mut self, operation: u32, pool: PoolId, count: u32, drain: DrainSettings) {
@@ -106,7 +126,10 @@ impl Sim<'_> {
         let have = nodes.len() as u32;
         if count > have {
             let more = count - have;
-            if self.cluster.pools[pool].room.is_some_and(|room| room < more) {
+            if self.cluster.pools[pool]
+                .room
+                .is_some_and(|room| room < more)
+            {
                 self.operation_fails(operation, Failure::NoRoom);
                 return;
             }
@@ -129,7 +152,13 @@ impl Sim<'_> {
         let mut leaving = Vec::new();
         for _ in 0..number {
             let crowd = |n: &NodeId| nodes.iter().filter(|&&m| zone(m) == zone(*n)).count();
-            let Some(next) = nodes.iter().copied().max_by_key(|n| (crowd(n), self.cluster.nodes[*n].ordinal)) else { break };
+            let Some(next) = nodes
+                .iter()
+                .copied()
+                .max_by_key(|n| (crowd(n), self.cluster.nodes[*n].ordinal))
+            else {
+                break;
+            };
             nodes.retain(|&n| n != next);
             leaving.push(next);
         }
@@ -141,7 +170,10 @@ impl Sim<'_> {
             self.operation_ends(operation, None);
             return;
         }
-        self.operations[operation as usize].phase = Phase::Emptying { nodes: nodes.clone(), draining: nodes.len() as u32 };
+        self.operations[operation as usize].phase = Phase::Emptying {
+            nodes: nodes.clone(),
+            draining: nodes.len() as u32,
+        };
         for &node in &nodes {
             self.cordon(node);
         }
@@ -156,7 +188,9 @@ impl Sim<'_> {
             self.operation_ends(operation, None);
             return;
         }
-        self.operations[operation as usize].phase = Phase::Draining { left: nodes.len() as u32 };
+        self.operations[operation as usize].phase = Phase::Draining {
+            left: nodes.len() as u32,
+        };
         for &node in nodes {
             self.cluster.nodes[node].owner = Some(operation);
             self.start_drain(operation, node, drain);
@@ -173,7 +207,13 @@ impl Sim<'_> {
         let key = sub_key(entity_key(&pool.name), u64::from(operation));
         let takes = self.draw(&pool.delete, Process::DeleteNodes, key, 0);
         self.operations[operation as usize].phase = Phase::Deleting { nodes };
-        self.queue.at(self.now + takes, Event::OperationGoesOn { operation, stage: 0 });
+        self.queue.at(
+            self.now + takes,
+            Event::OperationGoesOn {
+                operation,
+                stage: 0,
+            },
+        );
     }
 
     pub(crate) fn operation_goes_on(&mut self, operation: u32, stage: u32) {
@@ -201,7 +241,12 @@ impl Sim<'_> {
     /// New labels and taints on live nodes; a NoExecute taint evicts at once, budgets or not
     /// (AKS docs use-node-taints; Kubernetes v1.34 taint-eviction-controller).
     fn reshape(&mut self, pool: PoolId, shapes: &[(NodeShapeId, NodeShapeId)]) {
-        let new = |old: NodeShapeId| shapes.iter().find(|(from, _)| *from == old).map_or(old, |(_, to)| *to);
+        let new = |old: NodeShapeId| {
+            shapes
+                .iter()
+                .find(|(from, _)| *from == old)
+                .map_or(old, |(_, to)| *to)
+        };
         for template in &mut self.cluster.pools[pool].templates {
             *template = new(*template);
         }
@@ -214,12 +259,20 @@ impl Sim<'_> {
             let shape = self.cluster.nodes[node].shape;
             let pods = self.take_pods(node, |sim, p| {
                 let row = &sim.cluster.pods[p];
-                row.state != crate::cluster::pod::PodState::Terminating && !sim.p.compat.tolerates_execution(sim.cluster.shape_of(sim.spec, p), shape)
+                row.state != crate::cluster::pod::PodState::Terminating
+                    && !tolerates_execution(
+                        &sim.spec.pod_shapes[sim.cluster.shape_of(sim.spec, p)],
+                        &sim.spec.node_shapes[shape],
+                    )
             });
             for &pod in &pods {
                 let workload = self.cluster.pods[pod].workload;
                 self.counts.evictions += 1;
-                self.tell(Incident::PodEvicted { pod, workload, node });
+                self.tell(Incident::PodEvicted {
+                    pod,
+                    workload,
+                    node,
+                });
                 self.delete_pod(pod);
             }
             self.scheduling.pods = pods;
@@ -265,7 +318,13 @@ impl Sim<'_> {
     }
 
     /// A node of the operation could not be emptied in time.
-    pub(crate) fn operation_drain_failed(&mut self, operation: u32, node: NodeId, workload: Option<WorkloadId>, budget: Option<BudgetId>) {
+    pub(crate) fn operation_drain_failed(
+        &mut self,
+        operation: u32,
+        node: NodeId,
+        workload: Option<WorkloadId>,
+        budget: Option<BudgetId>,
+    ) {
         let failure = Failure::DrainTimedOut { workload, budget };
         let quarantine = match self.plan(operation) {
             Operation::Upgrade { how, .. } => how.drain.undrainable == Undrainable::Quarantine,
@@ -294,7 +353,12 @@ impl Sim<'_> {
             if let Some(drain) = drain {
                 self.end_drain(drain);
             }
-            if cordoned && matches!(state, NodeState::Ready | NodeState::Dead | NodeState::NotReady) {
+            if cordoned
+                && matches!(
+                    state,
+                    NodeState::Ready | NodeState::Dead | NodeState::NotReady
+                )
+            {
                 self.uncordon(node);
             }
         }
@@ -320,8 +384,10 @@ impl Sim<'_> {
             }
         }
         self.tell(Incident::OperationEnded { operation, failure });
-        let next = (operation + 1..self.operations.len() as u32)
-            .find(|&o| pool_of(self.plan(o)) == pool_of(self.plan(operation)) && self.operations[o as usize].started.is_none());
+        let next = (operation + 1..self.operations.len() as u32).find(|&o| {
+            pool_of(self.plan(o)) == pool_of(self.plan(operation))
+                && self.operations[o as usize].started.is_none()
+        });
         if let Some(next) = next
             && self.p.scenario.changes[next as usize].at <= now
         {
@@ -340,16 +406,28 @@ impl Sim<'_> {
                 started: run.started.unwrap_or(plan.at),
                 ended: run.ended,
                 failure: run.failure,
-                extra_node_time: run.extra.iter().fold(run.extra_time, |sum, (_, since)| sum + now.since(*since)),
+                extra_node_time: run
+                    .extra
+                    .iter()
+                    .fold(run.extra_time, |sum, (_, since)| sum + now.since(*since)),
             })
             .collect()
     }
 
     /// When an operation asked for a node; the start of the run for nodes nobody asked for.
     pub(crate) fn requested_at(&self, node: NodeId) -> Time {
-        let owner = self.cluster.nodes[node].owner.map(|o| &self.operations[o as usize]);
-        let extra = owner.and_then(|run| run.extra.iter().find(|(n, _)| *n == node).map(|(_, at)| *at));
-        extra.or(owner.and_then(|run| run.started)).unwrap_or(Time::ZERO)
+        let owner = self.cluster.nodes[node]
+            .owner
+            .map(|o| &self.operations[o as usize]);
+        let extra = owner.and_then(|run| {
+            run.extra
+                .iter()
+                .find(|(n, _)| *n == node)
+                .map(|(_, at)| *at)
+        });
+        extra
+            .or(owner.and_then(|run| run.started))
+            .unwrap_or(Time::ZERO)
     }
 }
 
@@ -367,4 +445,12 @@ pub(crate) fn pool_of(operation: &Operation) -> Option<PoolId> {
         | Operation::DeleteNodes { .. }
         | Operation::SetReplicas { .. } => None,
     }
+}
+
+/// True where a pod may stay on a node with these taints. A toleration with a time limit counts as unlimited.
+fn tolerates_execution(pod: &PodShape, node: &NodeShape) -> bool {
+    node.taints
+        .iter()
+        .filter(|t| t.effect == Effect::NoExecute)
+        .all(|t| tolerated(t, &pod.tolerations))
 }

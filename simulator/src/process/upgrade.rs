@@ -63,8 +63,21 @@ impl Sim<'_> {
                 return;
             }
         }
-        let parallel = if surge > 0 { surge } else { how.max_unavailable.of(size).clamp(1, size) };
-        let upgrade = Upgrade { todo, parallel, surge: Vec::new(), awaited: surge, in_flight: 0, quarantined: 0, rolling: false, closing: 0 };
+        let parallel = if surge > 0 {
+            surge
+        } else {
+            how.max_unavailable.of(size).clamp(1, size)
+        };
+        let upgrade = Upgrade {
+            todo,
+            parallel,
+            surge: Vec::new(),
+            awaited: surge,
+            in_flight: 0,
+            quarantined: 0,
+            rolling: false,
+            closing: 0,
+        };
         self.operations[operation as usize].phase = Phase::Upgrading(Box::new(upgrade));
         for n in 0..surge {
             self.request_surge_node(operation, pool, n);
@@ -89,14 +102,32 @@ impl Sim<'_> {
     fn maybe_do_not_wait(&mut self, operation: u32, pool: PoolId) {
         let troubles = &self.p.scenario.settings.provisioning;
         let key = entity_key(&self.spec.pools[pool].name);
-        if !self.on(Cause::SurgeGap) || self.streams.uniform(Process::SurgeGap, key, 0) >= troubles.gap_share {
+        if !self.on(Cause::SurgeGap)
+            || self.streams.uniform(Process::SurgeGap, key, 0) >= troubles.gap_share
+        {
             return;
         }
         let gap = self.draw(&troubles.gap, Process::SurgeGap, key, 1);
-        let Some(first) = self.upgrade(operation).and_then(|u| u.surge.first().copied()) else { return };
-        let ready = self.draw(&self.spec.pools[pool].provision, Process::Provision, self.cluster.nodes[first].key, 0);
+        let Some(first) = self
+            .upgrade(operation)
+            .and_then(|u| u.surge.first().copied())
+        else {
+            return;
+        };
+        let ready = self.draw(
+            &self.spec.pools[pool].provision,
+            Process::Provision,
+            self.cluster.nodes[first].key,
+            0,
+        );
         let early = crate::Duration(ready.0.saturating_sub(gap.0));
-        self.queue.at(self.now + early, Event::OperationGoesOn { operation, stage: ROLL });
+        self.queue.at(
+            self.now + early,
+            Event::OperationGoesOn {
+                operation,
+                stage: ROLL,
+            },
+        );
     }
 
     pub(crate) fn upgrade_goes_on(&mut self, operation: u32, stage: u32) {
@@ -117,8 +148,13 @@ impl Sim<'_> {
 
     /// Starts as many drains as the pace allows; closes when no node is left.
     fn next_nodes(&mut self, operation: u32) {
-        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation else { return };
-        let Some(upgrade) = self.upgrade(operation) else { return };
+        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation
+        else {
+            return;
+        };
+        let Some(upgrade) = self.upgrade(operation) else {
+            return;
+        };
         let free = match how.pace {
             Pace::Batches if upgrade.in_flight > 0 => 0,
             _ => upgrade.parallel.saturating_sub(upgrade.in_flight) as usize,
@@ -140,14 +176,20 @@ impl Sim<'_> {
     }
 
     pub(crate) fn upgrade_drained(&mut self, operation: u32, node: NodeId) {
-        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation else { return };
-        let closing = self.upgrade(operation).is_some_and(|u| u.surge.contains(&node));
+        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation
+        else {
+            return;
+        };
+        let closing = self
+            .upgrade(operation)
+            .is_some_and(|u| u.surge.contains(&node));
         if closing {
             self.surge_node_empty(operation);
         } else if how.soak.is_zero() {
             self.soak_over(operation, node);
         } else {
-            self.queue.at(self.now + how.soak, Event::SoakOver { operation, node });
+            self.queue
+                .at(self.now + how.soak, Event::SoakOver { operation, node });
         }
     }
 
@@ -155,15 +197,24 @@ impl Sim<'_> {
         if self.operations[operation as usize].ended.is_some() {
             return;
         }
-        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation else { return };
+        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation
+        else {
+            return;
+        };
         let old = self.cluster.nodes[node].shape;
-        let shape = how.shapes.iter().find(|(from, _)| *from == old).map_or(old, |(_, to)| *to);
+        let shape = how
+            .shapes
+            .iter()
+            .find(|(from, _)| *from == old)
+            .map_or(old, |(_, to)| *to);
         self.reimage(node, shape);
     }
 
     /// A surge node or a reimaged node is Ready.
     pub(crate) fn upgrade_node_ready(&mut self, operation: u32, node: NodeId) {
-        let Some(upgrade) = self.upgrade(operation) else { return };
+        let Some(upgrade) = self.upgrade(operation) else {
+            return;
+        };
         if upgrade.surge.contains(&node) {
             upgrade.awaited = upgrade.awaited.saturating_sub(1);
             if upgrade.awaited == 0 {
@@ -178,7 +229,9 @@ impl Sim<'_> {
     /// Leaves a node cordoned and goes on: undrainable behaviour Cordon (AKS docs upgrade-options). A surge node takes its
     /// place for good.
     pub(crate) fn upgrade_quarantines(&mut self, operation: u32, node: NodeId) {
-        let Some(upgrade) = self.upgrade(operation) else { return };
+        let Some(upgrade) = self.upgrade(operation) else {
+            return;
+        };
         if upgrade.surge.contains(&node) {
             upgrade.quarantined += 1;
             self.surge_node_empty(operation);
@@ -192,8 +245,13 @@ impl Sim<'_> {
 
     /// All old nodes are done: drains the surge nodes that are not needed any more.
     fn close(&mut self, operation: u32) {
-        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation else { return };
-        let Some(upgrade) = self.upgrade(operation) else { return };
+        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation
+        else {
+            return;
+        };
+        let Some(upgrade) = self.upgrade(operation) else {
+            return;
+        };
         let keep = (upgrade.quarantined as usize).min(upgrade.surge.len());
         let leaving = upgrade.surge[keep..].to_vec();
         upgrade.closing = leaving.len() as u32;
@@ -209,7 +267,9 @@ impl Sim<'_> {
     }
 
     fn surge_node_empty(&mut self, operation: u32) {
-        let Some(upgrade) = self.upgrade(operation) else { return };
+        let Some(upgrade) = self.upgrade(operation) else {
+            return;
+        };
         upgrade.closing -= 1;
         if upgrade.closing == 0 {
             let keep = (upgrade.quarantined as usize).min(upgrade.surge.len());

@@ -1,0 +1,228 @@
+//! Services as flows: what is asked of a service, what its replicas can serve, what is lost.
+//!
+//! Demand is spread evenly over the replicas the control plane holds ready (kube-proxy), the dead and not yet noticed
+//! ones included. A replica serves up to its planning capacity, or less when its node is short of CPU: running containers
+//! share the physical cores by weight of their requests, no one above what it asks for (Linux CFS, cpu.shares from
+//! requests: kubernetes v1.34 kubelet cm/helpers_linux.go MilliCPUToShares). So a DNS pod with a small request starves on
+//! a node whose other pods are busy. All of it is constant between two changes and is integrated exactly.
+//! Left out: queues and waiting times, retries of clients, memory.
+
+use crate::cluster::pod::PodState;
+use crate::event::Event;
+use crate::settings::Cause;
+use crate::sim::Sim;
+use crate::time::Time;
+use crate::{NodeId, PodId, WorkloadId};
+
+/// State of all flows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flows {
+    pub services: Vec<Flow>,
+    queued: bool,
+    /// (use wanted, weight, is the pod asked about) of the pods of one node.
+    wants: Vec<(f64, f64, bool)>,
+}
+
+/// One service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flow {
+    pub workload: WorkloadId,
+    /// Requests asked and lost per second, since `since`.
+    asked_rate: f64,
+    lost_rate: f64,
+    since: Time,
+    /// Totals up to `since`.
+    pub asked: f64,
+    pub lost: f64,
+}
+
+impl Flows {
+    pub fn restart(&mut self, services: &[WorkloadId]) {
+        self.queued = false;
+        self.services.clear();
+        self.services.extend(services.iter().map(|&workload| Flow {
+            workload,
+            asked_rate: 0.0,
+            lost_rate: 0.0,
+            since: Time::ZERO,
+            asked: 0.0,
+            lost: 0.0,
+        }));
+    }
+
+    /// Share of what is asked of a workload that is lost now.
+    pub fn loss(&self, workload: WorkloadId) -> f64 {
+        self.services
+            .iter()
+            .find(|f| f.workload == workload)
+            .map_or(0.0, |f| {
+                if f.asked_rate > 0.0 {
+                    f.lost_rate / f.asked_rate
+                } else {
+                    0.0
+                }
+            })
+    }
+
+    /// Brings the totals up to an instant.
+    pub fn integrate(&mut self, now: Time) {
+        for flow in &mut self.services {
+            let seconds = now.since(flow.since).as_secs_f64();
+            flow.asked += flow.asked_rate * seconds;
+            flow.lost += flow.lost_rate * seconds;
+            flow.since = now;
+        }
+    }
+}
+
+impl Sim<'_> {
+    /// Flows must be brought up to date at the end of this instant.
+    pub(crate) fn touch_flows(&mut self) {
+        if !self.flows.queued && !self.flows.services.is_empty() {
+            self.flows.queued = true;
+            self.queue.at(self.now, Event::Flow);
+        }
+    }
+
+    /// Replicas of a workload began or ceased to serve.
+    pub(crate) fn serving_changed(&mut self, workload: WorkloadId) {
+        if self.spec.workloads[workload].service.is_some() {
+            self.touch_flows();
+        }
+    }
+
+    /// Pods came to or left a node.
+    pub(crate) fn node_load_changed(&mut self, node: NodeId) {
+        if self.cluster.nodes[node].serving > 0 {
+            self.touch_flows();
+        }
+    }
+
+    pub(crate) fn update_flows(&mut self) {
+        self.flows.queued = false;
+        self.flows.integrate(self.now);
+        for i in 0..self.flows.services.len() {
+            let workload = self.flows.services[i].workload;
+            let Some(service) = self.spec.workloads[workload].service else {
+                continue;
+            };
+            let asked = service.rate * self.cluster.workloads[workload].load;
+            let ready = self.cluster.workloads[workload].ready;
+            let mut served = 0.0;
+            if ready > 0 {
+                let each = asked / f64::from(ready);
+                let mut next = self.cluster.workloads[workload].first_pod;
+                while next != crate::cluster::pod::NO_POD {
+                    let pod = PodId(next);
+                    let row = self.cluster.pods[pod];
+                    next = row.next_sibling;
+                    if row.up {
+                        let cores = self.cpu_for(pod, each * service.cpu_seconds * 1000.0) / 1000.0;
+                        served += each.min(service.capacity).min(cores / service.cpu_seconds);
+                    }
+                }
+            }
+            let flow = &mut self.flows.services[i];
+            flow.asked_rate = asked;
+            // A rounding error of the division must not look like a loss.
+            flow.lost_rate = if served >= asked * (1.0 - 1e-9) {
+                0.0
+            } else {
+                asked - served
+            };
+        }
+    }
+
+    /// CPU (thousandths of a core) a service pod gets when it wants `wanted`.
+    fn cpu_for(&mut self, pod: PodId, wanted: f64) -> f64 {
+        let row = &self.cluster.pods[pod];
+        let Some(node) = row.node else { return 0.0 };
+        let spec = &self.spec.workloads[row.workload];
+        let wanted = spec
+            .cpu_limit
+            .map_or(wanted, |limit| wanted.min(limit as f64));
+        if !self.on(Cause::Contention) {
+            return wanted;
+        }
+        let cores = self.spec.node_shapes[self.cluster.nodes[node].shape].cores as f64;
+        let mut wants = std::mem::take(&mut self.flows.wants);
+        wants.clear();
+        for other in self.cluster.pods_on(node) {
+            let row = &self.cluster.pods[other];
+            if matches!(row.state, PodState::Running | PodState::Starting) {
+                let use_ = if other == pod {
+                    wanted
+                } else {
+                    self.cpu_use(other)
+                };
+                let weight = self.spec.pod_shapes[self.cluster.shape_of(self.spec, other)]
+                    .requests
+                    .cpu
+                    .max(2) as f64;
+                wants.push((use_, weight, other == pod));
+            }
+        }
+        let share = fair_share(cores, &mut wants);
+        self.flows.wants = wants;
+        share
+    }
+
+    /// CPU a pod wants now: its use at base load, scaled by its share of its workload's load.
+    fn cpu_use(&self, pod: PodId) -> f64 {
+        let id = self.cluster.pods[pod].workload;
+        let (spec, row) = (&self.spec.workloads[id], &self.cluster.workloads[id]);
+        let mut wanted = spec.cpu_use as f64;
+        if spec.follows_load && row.base > 0 {
+            wanted *= row.load * f64::from(row.base) / f64::from(row.ready.max(1));
+        }
+        spec.cpu_limit
+            .map_or(wanted, |limit| wanted.min(limit as f64))
+    }
+}
+
+/// Weighted max-min share of `total` for the marked entry: nobody gets more than it wants, what is left over is shared by
+/// weight among those that want more.
+fn fair_share(total: f64, wants: &mut [(f64, f64, bool)]) -> f64 {
+    let sum: f64 = wants.iter().map(|w| w.0).sum();
+    if sum <= total {
+        return wants.iter().find(|w| w.2).map_or(0.0, |w| w.0);
+    }
+    // Those that want least for their weight are satisfied first.
+    wants.sort_unstable_by(|a, b| (a.0 / a.1).total_cmp(&(b.0 / b.1)));
+    let mut left = total;
+    let mut weights: f64 = wants.iter().map(|w| w.1).sum();
+    for &(want, weight, asked_about) in wants.iter() {
+        let gets = want.min(left * weight / weights);
+        if asked_about {
+            return gets;
+        }
+        left -= gets;
+        weights -= weight;
+    }
+    0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fair_share;
+
+    #[test]
+    fn a_small_request_gets_its_weight_on_a_full_node_and_all_it_wants_elsewhere() {
+        // 4 cores: 15 busy pods of 250m that want 1 core each, one DNS pod of 100m that wants 500m.
+        let mut wants = vec![(1000.0, 250.0, false); 15];
+        wants.push((500.0, 100.0, true));
+        let share = fair_share(4000.0, &mut wants);
+        assert!((share - 4000.0 * 100.0 / 3850.0).abs() < 1e-9, "{share}");
+        assert_eq!(fair_share(16_000.0, &mut wants), 500.0);
+    }
+
+    #[test]
+    fn what_the_modest_leave_goes_to_the_rest() {
+        let mut wants = vec![
+            (100.0, 100.0, false),
+            (2000.0, 100.0, true),
+            (2000.0, 100.0, false),
+        ];
+        assert!((fair_share(2100.0, &mut wants) - 1000.0).abs() < 1e-9);
+    }
+}

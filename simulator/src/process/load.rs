@@ -1,0 +1,270 @@
+//! Load: scripted and random bursts, and the horizontal and proportional autoscalers that answer.
+//!
+//! A burst lifts the load of everything that follows load: a ramp in four steps, a hold, an exponential way back in steps
+//! of half its time constant. Bursts that overlap add their excess over the base. The horizontal autoscaler is
+//! Kubernetes v1.34's: every 15 s, tolerance 0.1, 300 s of stabilisation on the way down; at base load it is at rest with
+//! the replicas of the snapshot. Left out: noise and seasons, delay of metrics, the autoscaler's blindness without metrics.
+
+use crate::event::Event;
+use crate::outcome::Incident;
+use crate::process::replicas;
+use crate::random::distribution::{exponential_quantile, pareto_quantile};
+use crate::random::{Process, entity_key};
+use crate::settings::Cause;
+use crate::sim::Sim;
+use crate::spec::Scaling;
+use crate::time::{Duration, Time};
+use crate::{PoolId, WorkloadId};
+
+/// Period of the horizontal autoscaler.
+const SYNC: Duration = Duration::secs(15);
+/// Its stabilisation on the way down.
+const STABILISATION: Duration = Duration::secs(300);
+/// Its tolerance.
+const TOLERANCE: f64 = 0.1;
+/// Poll period of the cluster-proportional-autoscaler.
+const POLL: Duration = Duration::secs(10);
+/// Steps of a burst: on the way up, and on the way back (three time constants).
+const UP: u32 = 4;
+const BACK: u32 = 6;
+
+/// A burst of load.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Burst {
+    pub target: Option<WorkloadId>,
+    /// Excess over the base at the top: factor - 1.
+    pub top: f64,
+    pub ramp: Duration,
+    pub hold: Duration,
+    pub decay: Duration,
+    /// Excess now.
+    pub excess: f64,
+}
+
+impl Sim<'_> {
+    pub(crate) fn start_bursts(&mut self) {
+        if self.on(Cause::Burst) && self.p.scenario.settings.bursts.per_hour > 0.0 {
+            self.next_burst(0);
+        }
+    }
+
+    fn next_burst(&mut self, n: u32) {
+        let u = self
+            .streams
+            .uniform(Process::BurstTime, entity_key("cluster"), n);
+        let wait = Duration::from_secs_f64(
+            exponential_quantile(u) / self.p.scenario.settings.bursts.per_hour * 3600.0,
+        );
+        self.queue.at(self.now + wait, Event::BurstBegins { n });
+    }
+
+    pub(crate) fn burst_begins(&mut self, n: u32) {
+        self.next_burst(n + 1);
+        let key = entity_key("cluster");
+        let bursts = &self.p.scenario.settings.bursts;
+        let factor = pareto_quantile(
+            self.streams.uniform(Process::BurstFactor, key, n),
+            bursts.factor_min,
+            bursts.factor_alpha,
+        );
+        let ramp = self.draw(&bursts.ramp, Process::BurstRamp, key, n);
+        let hold = self.draw(&bursts.hold, Process::BurstHold, key, n);
+        self.add_burst(None, factor, ramp, hold, bursts.decay);
+    }
+
+    pub(crate) fn add_burst(
+        &mut self,
+        target: Option<WorkloadId>,
+        factor: f64,
+        ramp: Duration,
+        hold: Duration,
+        decay: Duration,
+    ) {
+        self.counts.bursts += 1;
+        let burst = self.bursts.len() as u32;
+        self.bursts.push(Burst {
+            target,
+            top: factor - 1.0,
+            ramp,
+            hold,
+            decay,
+            excess: 0.0,
+        });
+        self.burst_step(burst, 0);
+    }
+
+    /// Step 0..UP climbs, UP holds, the rest goes back, the last one ends at the base.
+    pub(crate) fn burst_step(&mut self, burst: u32, step: u32) {
+        let b = &mut self.bursts[burst as usize];
+        let (excess, lasts) = match step {
+            s if s < UP => (
+                b.top * f64::from(s + 1) / f64::from(UP),
+                Duration(b.ramp.0 / u64::from(UP)),
+            ),
+            UP => (b.top, b.hold),
+            s if s <= UP + BACK => {
+                // Mean of exp(-t) over the step's half time constant.
+                let from = f64::from(s - UP - 1) / 2.0;
+                let mean = (libm::exp(-from) - libm::exp(-from - 0.5)) / 0.5;
+                (b.top * mean, Duration(b.decay.0 / 2))
+            }
+            _ => (0.0, Duration::ZERO),
+        };
+        b.excess = excess;
+        if step <= UP + BACK {
+            self.queue.at(
+                self.now + lasts,
+                Event::BurstStep {
+                    burst,
+                    step: step + 1,
+                },
+            );
+        }
+        let target = self.bursts[burst as usize].target;
+        self.load_changes(target);
+    }
+
+    /// Sets the scripted load of one workload or of all.
+    pub(crate) fn set_load(&mut self, target: Option<WorkloadId>, factor: f64) {
+        for workload in self.cluster.workloads.ids() {
+            if target.is_none_or(|t| t == workload) {
+                self.cluster.workloads[workload].scripted_load = factor;
+            }
+        }
+        self.load_changes(target);
+    }
+
+    fn load_changes(&mut self, target: Option<WorkloadId>) {
+        for (id, spec) in self.spec.workloads.iter() {
+            if !spec.follows_load || target.is_some_and(|t| t != id) {
+                continue;
+            }
+            let excess: f64 = self
+                .bursts
+                .iter()
+                .filter(|b| b.target.is_none_or(|t| t == id))
+                .map(|b| b.excess)
+                .sum();
+            let row = &mut self.cluster.workloads[id];
+            row.load = (row.scripted_load * (1.0 + excess)).max(0.0);
+        }
+        if self.log.is_some() {
+            let excess: f64 = self
+                .bursts
+                .iter()
+                .filter(|b| b.target == target)
+                .map(|b| b.excess)
+                .sum();
+            let scripted = target.map_or(1.0, |t| self.cluster.workloads[t].scripted_load);
+            self.tell(Incident::LoadChanged {
+                target,
+                percent: (scripted * (1.0 + excess) * 100.0) as u32,
+            });
+        }
+        self.touch_flows();
+        self.queue_horizontal();
+    }
+
+    fn queue_horizontal(&mut self) {
+        if !self.horizontal_queued {
+            self.horizontal_queued = true;
+            let phase = Duration::from_secs_f64(
+                SYNC.as_secs_f64()
+                    * self
+                        .streams
+                        .uniform(Process::Phase, entity_key("horizontal"), 0),
+            );
+            let periods = self.now.since(Time::ZERO + phase).0.div_ceil(SYNC.0);
+            let next = Time(phase.0 + periods * SYNC.0).0.max(self.now.0);
+            self.queue.at(Time(next), Event::HorizontalSync);
+        }
+    }
+
+    pub(crate) fn horizontal_sync(&mut self) {
+        self.horizontal_queued = false;
+        let mut restless = false;
+        for (id, spec) in self.spec.workloads.iter() {
+            if let Some(Scaling::Utilisation { min, max, .. }) = spec.scaling {
+                restless |= self.scale_horizontally(id, min, max);
+            }
+        }
+        if restless {
+            self.horizontal_queued = true;
+            self.queue.at(self.now + SYNC, Event::HorizontalSync);
+        }
+    }
+
+    /// One look at one workload. True while another look is needed.
+    fn scale_horizontally(&mut self, id: WorkloadId, min: u32, max: u32) -> bool {
+        let row = self.cluster.workloads[id];
+        if row.desired == 0 || row.base == 0 {
+            return false;
+        }
+        // Use per replica against the target; 1 at base load with the snapshot's replicas.
+        let metric = row.load * f64::from(row.base) / f64::from(row.desired);
+        // The snapshot's replicas are taken to be at rest, whatever the stated bounds.
+        let (min, max) = (min.min(row.base), max.max(row.base));
+        let wanted = replicas::horizontal(row.desired, metric, 1.0, TOLERANCE, min, max);
+        let mut state = &mut self.cluster.workloads[id].lower_since;
+        let mut target = row.desired;
+        if wanted >= row.desired {
+            *state = None;
+            target = wanted;
+        } else {
+            let (since, most) = state.map_or((self.now, wanted), |(since, most)| {
+                (since, most.max(wanted))
+            });
+            *state = Some((since, most));
+            if self.now.since(since) >= STABILISATION {
+                target = most;
+                state = &mut self.cluster.workloads[id].lower_since;
+                *state = None;
+            }
+        }
+        self.set_replicas(id, target);
+        let row = &self.cluster.workloads[id];
+        row.lower_since.is_some() || wanted != row.desired
+    }
+
+    /// Nodes came, went or changed: proportional autoscalers will see it at their next poll.
+    pub(crate) fn nodes_changed(&mut self) {
+        let proportional = self
+            .spec
+            .workloads
+            .iter()
+            .any(|(_, w)| matches!(w.scaling, Some(Scaling::Ladder { .. })));
+        if proportional && !self.proportional_queued {
+            self.proportional_queued = true;
+            self.queue.at(self.now + POLL, Event::ProportionalSync);
+        }
+    }
+
+    pub(crate) fn proportional_sync(&mut self) {
+        self.proportional_queued = false;
+        let (mut nodes, mut milli) = (0, 0);
+        for (_, node) in self.cluster.nodes.iter() {
+            if node.registered() && !node.cordoned {
+                nodes += 1;
+                milli += self.spec.node_shapes[node.shape].cores;
+            }
+        }
+        for (id, spec) in self.spec.workloads.iter() {
+            if let Some(Scaling::Ladder {
+                cores,
+                nodes: steps,
+            }) = &spec.scaling
+            {
+                let wanted = replicas::ladder((milli / 1000) as u32, nodes, cores, steps);
+                // No step: the autoscaler leaves the replicas as they are.
+                if wanted > 0 {
+                    self.set_replicas(id, wanted);
+                }
+            }
+        }
+    }
+
+    /// Nodes of system pools that can be used, for the series.
+    pub(crate) fn is_system(&self, pool: PoolId) -> bool {
+        self.spec.pools[pool].system
+    }
+}

@@ -1,0 +1,210 @@
+//! Watches availability while a trial runs and sums up its facts. Memory is sized at the start; no log is kept here.
+
+use crate::event::Event;
+use crate::outcome::{Incident, Outcome, Series, WorkloadOutcome};
+use crate::sim::Sim;
+use crate::time::{Duration, Time};
+use crate::{NodeId, WorkloadId};
+
+/// What is watched.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Observer {
+    watches: Vec<Watch>,
+    series: Series,
+    step: u32,
+    /// Asked and lost DNS requests at the last sample.
+    dns: (f64, f64),
+}
+
+/// One watched workload.
+#[derive(Clone, Copy, Debug)]
+struct Watch {
+    workload: WorkloadId,
+    minimum: u32,
+    up: u32,
+    out_since: Option<Time>,
+    below_since: Option<Time>,
+    fewest_in_step: u32,
+    facts: WorkloadOutcome,
+}
+
+impl Sim<'_> {
+    pub(crate) fn start_observing(&mut self) {
+        let observer = &mut self.observer;
+        observer.watches.clear();
+        observer.series = Series::default();
+        observer.step = 0;
+        observer.dns = (0.0, 0.0);
+        for &workload in &self.p.watched {
+            let up = self.cluster.workloads[workload].up;
+            observer.watches.push(Watch {
+                workload,
+                minimum: self.spec.workloads[workload].minimum.unwrap_or(0),
+                up: u32::MAX,
+                out_since: None,
+                below_since: None,
+                fewest_in_step: up,
+                facts: WorkloadOutcome {
+                    fewest: up,
+                    ..WorkloadOutcome::default()
+                },
+            });
+        }
+        let steps = self.p.scenario.settings.series_steps;
+        if steps > 0 {
+            observer.series.up = vec![Vec::with_capacity(steps as usize); observer.watches.len()];
+            self.queue_sample();
+        }
+        self.observe();
+    }
+
+    /// Takes note of what the last event changed.
+    pub(crate) fn observe(&mut self) {
+        let tolerance = self.p.scenario.settings.loss_tolerance;
+        for i in 0..self.observer.watches.len() {
+            let workload = self.observer.watches[i].workload;
+            let up = self.cluster.workloads[workload].up;
+            let watch = &self.observer.watches[i];
+            let lossy = self.spec.workloads[workload].service.is_some()
+                && self.flows.loss(workload) > tolerance;
+            let (below, out) = (up < watch.minimum, up < watch.minimum || lossy);
+            if watch.up == up
+                && watch.below_since.is_some() == below
+                && watch.out_since.is_some() == out
+            {
+                continue;
+            }
+            let now = self.now;
+            let watch = &mut self.observer.watches[i];
+            watch.up = up;
+            watch.facts.fewest = watch.facts.fewest.min(up);
+            watch.fewest_in_step = watch.fewest_in_step.min(up);
+            if let Some(since) = turn(&mut watch.below_since, below, now) {
+                watch.facts.below += since;
+            }
+            let was_out = watch.out_since.is_some();
+            let over = turn(&mut watch.out_since, out, now);
+            if let Some(lasted) = over {
+                self.outage_over(i, lasted);
+                self.tell(Incident::OutageEnded { workload, lasted });
+            } else if out && !was_out {
+                self.tell(Incident::OutageBegan { workload, up });
+            }
+        }
+    }
+
+    fn outage_over(&mut self, i: usize, lasted: Duration) {
+        let threshold = self.p.scenario.settings.outage_threshold;
+        let began = self.now - lasted;
+        let facts = &mut self.observer.watches[i].facts;
+        facts.out += lasted;
+        facts.longest = facts.longest.max(lasted);
+        if lasted > threshold {
+            facts.outages += 1;
+            facts.first.get_or_insert(began);
+        }
+    }
+
+    fn queue_sample(&mut self) {
+        let steps = u64::from(self.p.scenario.settings.series_steps);
+        let next = u64::from(self.observer.step) + 1;
+        if next <= steps {
+            // The product fits: a horizon is far below 2^50 µs and steps below 2^13.
+            let at = self.p.scenario.horizon.0 * next / steps;
+            self.queue.at(Time(at), Event::Sample);
+        }
+    }
+
+    /// One step of the recorded series.
+    pub(crate) fn sample(&mut self) {
+        let (mut cpu, mut memory) = (0, 0);
+        for id in self.cluster.nodes.ids() {
+            let (c, m) = self.free_on_system_node(id);
+            cpu += c;
+            memory += m;
+        }
+        self.flows.integrate(self.now);
+        let (asked, lost) = self
+            .flows
+            .services
+            .iter()
+            .fold((0.0, 0.0), |(a, l), f| (a + f.asked, l + f.lost));
+        let observer = &mut self.observer;
+        let (asked_now, lost_now) = (asked - observer.dns.0, lost - observer.dns.1);
+        observer.dns = (asked, lost);
+        let series = &mut observer.series;
+        series.dns_loss.push(if asked_now > 0.0 {
+            (lost_now / asked_now) as f32
+        } else {
+            0.0
+        });
+        series.system_free_cpu.push(cpu);
+        series.system_free_memory.push(memory);
+        for (watch, row) in observer.watches.iter_mut().zip(&mut series.up) {
+            row.push(watch.fewest_in_step.min(u32::from(u16::MAX)) as u16);
+            watch.fewest_in_step = watch.up;
+        }
+        observer.step += 1;
+        self.queue_sample();
+    }
+
+    /// Free requests on a schedulable node of a system pool.
+    fn free_on_system_node(&self, id: NodeId) -> (i64, i64) {
+        let node = &self.cluster.nodes[id];
+        if !self.is_system(node.pool) || !node.seems_ready() || node.cordoned {
+            return (0, 0);
+        }
+        let room = &self.spec.node_shapes[node.shape].allocatable;
+        (
+            (room.cpu - node.used.cpu).max(0),
+            (room.memory - node.used.memory).max(0),
+        )
+    }
+
+    /// Sums up at the horizon. An outage that is cut off counts as far as it went (METHODS: "only if it had already passed
+    /// the threshold").
+    pub(crate) fn finish(&mut self) -> Outcome {
+        self.flows.integrate(self.now);
+        for i in 0..self.observer.watches.len() {
+            let now = self.now;
+            let watch = &mut self.observer.watches[i];
+            if let Some(since) = watch.below_since.take() {
+                watch.facts.below += now.since(since);
+            }
+            if let Some(since) = watch.out_since.take() {
+                self.outage_over(i, now.since(since));
+            }
+        }
+        let flows = &self.flows.services;
+        let workloads = self.observer.watches.iter().map(|watch| {
+            let flow = flows.iter().find(|f| f.workload == watch.workload);
+            WorkloadOutcome {
+                asked: flow.map_or(0.0, |f| f.asked),
+                lost: flow.map_or(0.0, |f| f.lost),
+                ..watch.facts
+            }
+        });
+        Outcome {
+            workloads: workloads.collect(),
+            operations: self.operation_outcomes(),
+            counts: self.counts,
+            series: (self.p.scenario.settings.series_steps > 0)
+                .then(|| std::mem::take(&mut self.observer.series)),
+        }
+    }
+}
+
+/// Starts or ends a period; the length of one that ends.
+fn turn(since: &mut Option<Time>, on: bool, now: Time) -> Option<Duration> {
+    match (*since, on) {
+        (None, true) => {
+            *since = Some(now);
+            None
+        }
+        (Some(began), false) => {
+            *since = None;
+            Some(now.since(began))
+        }
+        _ => None,
+    }
+}

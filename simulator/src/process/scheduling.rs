@@ -1,0 +1,314 @@
+//! The scheduler's queue in time: pods are tried in order of priority, then age; those that fit nowhere wait until
+//! something changes and their back-off (1 s doubling to 10 s, kube-scheduler v1.34.1 defaults) is over.
+//!
+//! Every change that may help wakes every waiting pod (the real queue asks each plugin first, which only saves work).
+//! Left out: the time a decision takes, the 5-minute flush (never needed when every change wakes), scheduling gates.
+
+use crate::cluster::node::NodeState;
+use crate::cluster::pod::PodState;
+use crate::event::Event;
+use crate::outcome::Incident;
+use crate::random::Process;
+use crate::scheduler::{self, Bound, Candidate, Incoming, NodeView, Readiness, Scratch};
+use crate::sim::Sim;
+use crate::spec::{Resources, WorkloadKind};
+use crate::time::Duration;
+use crate::{Column, NodeId, PodId, PodShapeId};
+
+/// Queue and buffers of the scheduler.
+#[derive(Debug, Default)]
+pub(crate) struct Scheduling {
+    active: Vec<PodId>,
+    waiting: Vec<PodId>,
+    /// A `Schedule` event is queued for this instant.
+    queued: bool,
+    /// Pods that preempted others and wait for their node.
+    nominated: Vec<(PodId, NodeId)>,
+    reserved: Vec<(NodeId, Resources)>,
+    /// Shapes that found no node since the state last changed in their favour.
+    hopeless: Vec<PodShapeId>,
+    scratch: Scratch,
+    /// A buffer for lists of pods, lent to whoever walks a node.
+    pub pods: Vec<PodId>,
+}
+
+impl Scheduling {
+    pub fn clear(&mut self) {
+        self.active.clear();
+        self.waiting.clear();
+        self.nominated.clear();
+        self.queued = false;
+    }
+}
+
+impl Sim<'_> {
+    /// Puts a pending pod into the queue.
+    pub(crate) fn enqueue(&mut self, pod: PodId) {
+        self.scheduling.active.push(pod);
+        self.queue_scheduler();
+    }
+
+    fn queue_scheduler(&mut self) {
+        if !self.scheduling.queued {
+            self.scheduling.queued = true;
+            self.queue.at(self.now, Event::Schedule);
+        }
+    }
+
+    /// Something changed that may let a waiting pod fit.
+    pub(crate) fn wake_scheduler(&mut self) {
+        while let Some(pod) = self.scheduling.waiting.pop() {
+            let row = &self.cluster.pods[pod];
+            if row.state != PodState::Pending {
+                continue;
+            }
+            let ready_at = row.last_try + backoff(row.attempts);
+            if ready_at <= self.now {
+                self.enqueue(pod);
+            } else {
+                self.queue.at(
+                    ready_at,
+                    Event::BackoffOver {
+                        pod,
+                        epoch: row.epoch,
+                    },
+                );
+            }
+        }
+    }
+
+    pub(crate) fn backoff_over(&mut self, pod: PodId, epoch: u32) {
+        if self.cluster.pods[pod].epoch == epoch
+            && self.cluster.pods[pod].state == PodState::Pending
+        {
+            self.enqueue(pod);
+        }
+    }
+
+    /// Works off the active queue.
+    pub(crate) fn schedule(&mut self) {
+        self.scheduling.queued = false;
+        self.scheduling.hopeless.clear();
+        let mut active = std::mem::take(&mut self.scheduling.active);
+        active.sort_unstable_by_key(|&p| {
+            (
+                std::cmp::Reverse(self.priority(p)),
+                self.cluster.pods[p].start,
+            )
+        });
+        for &pod in &active {
+            let row = &self.cluster.pods[pod];
+            if row.state == PodState::Pending && row.node.is_none() {
+                self.schedule_one(pod);
+            }
+        }
+        active.clear();
+        // Preemption deletes pods whose replacements were queued meanwhile.
+        active.append(&mut self.scheduling.active);
+        self.scheduling.active = active;
+    }
+
+    fn priority(&self, pod: PodId) -> i32 {
+        self.spec.pod_shapes[self.cluster.shape_of(self.spec, pod)].priority
+    }
+
+    fn schedule_one(&mut self, pod: PodId) {
+        let row = self.cluster.pods[pod];
+        let shape = self.cluster.shape_of(self.spec, pod);
+        let daemon = self.spec.workloads[row.workload].kind == WorkloadKind::DaemonSet;
+        let incoming = Incoming {
+            shape,
+            pin: if daemon {
+                Some(NodeId(row.ordinal))
+            } else {
+                None
+            },
+        };
+        if !daemon && self.scheduling.hopeless.contains(&shape) {
+            self.unschedulable(pod);
+            return;
+        }
+        self.reserve(self.priority(pod));
+        let mut scratch = std::mem::take(&mut self.scheduling.scratch);
+        let chosen = match self.nominated_node(pod, incoming) {
+            Some(node) => Some(node),
+            None => {
+                let tie = |n: u32| {
+                    let u = self.streams.uniform(
+                        Process::TieBreak,
+                        row.key,
+                        row.generation.wrapping_mul(64).wrapping_add(row.attempts),
+                    );
+                    ((u * f64::from(n)) as u32).min(n - 1)
+                };
+                let nodes = self
+                    .cluster
+                    .nodes
+                    .iter()
+                    .filter(|(_, n)| n.registered())
+                    .map(|(id, _)| self.view(id));
+                scheduler::decide(&self.p.compat, incoming, nodes, &mut scratch, tie)
+            }
+        };
+        self.scheduling.scratch = scratch;
+        match chosen {
+            Some(node) => {
+                self.scheduling.nominated.retain(|(p, _)| *p != pod);
+                self.place(pod, node);
+            }
+            None => {
+                if !daemon {
+                    self.scheduling.hopeless.push(shape);
+                }
+                self.unschedulable(pod);
+                self.preempt(pod, incoming);
+            }
+        }
+    }
+
+    /// The node a pod is nominated to, where it fits there now.
+    fn nominated_node(&self, pod: PodId, incoming: Incoming) -> Option<NodeId> {
+        let node = self.cluster.pods[pod].nominated?;
+        let there = self.cluster.nodes[node].registered();
+        (there && scheduler::fits(&self.p.compat, incoming, &self.view(node))).then_some(node)
+    }
+
+    /// Notes what nominated pods of at least this priority hold back on their nodes.
+    fn reserve(&mut self, priority: i32) {
+        self.scheduling.reserved.clear();
+        for i in 0..self.scheduling.nominated.len() {
+            let (pod, node) = self.scheduling.nominated[i];
+            if self.cluster.pods[pod].state != PodState::Pending || self.priority(pod) < priority {
+                continue;
+            }
+            let requests = self.spec.pod_shapes[self.cluster.shape_of(self.spec, pod)].requests;
+            match self
+                .scheduling
+                .reserved
+                .iter_mut()
+                .find(|(n, _)| *n == node)
+            {
+                Some((_, total)) => crate::cluster::add(total, &requests),
+                None => self.scheduling.reserved.push((node, requests)),
+            }
+        }
+    }
+
+    pub(crate) fn view(&self, id: NodeId) -> NodeView<'_> {
+        let node = &self.cluster.nodes[id];
+        NodeView {
+            id,
+            shape: node.shape,
+            name: &self.cluster.names[id],
+            unschedulable: node.cordoned,
+            readiness: if node.state == NodeState::NotReady {
+                Readiness::Unreachable
+            } else {
+                Readiness::Ready
+            },
+            used: &node.used,
+            used_score: node.used_score,
+            ports: &self.cluster.ports[id],
+            reserved: self
+                .scheduling
+                .reserved
+                .iter()
+                .find(|(n, _)| *n == id)
+                .map(|(_, r)| r),
+        }
+    }
+
+    fn unschedulable(&mut self, pod: PodId) {
+        let row = &mut self.cluster.pods[pod];
+        row.attempts += 1;
+        row.last_try = self.now;
+        let (workload, first) = (row.workload, row.attempts == 1);
+        if first {
+            if self.spec.workloads[workload].minimum.is_some() {
+                self.counts.unschedulable += 1;
+            }
+            self.tell(Incident::PodUnschedulable { workload });
+        }
+        self.scheduling.waiting.push(pod);
+    }
+
+    /// Deletes pods of lower priority where that makes room, and nominates the node.
+    fn preempt(&mut self, pod: PodId, incoming: Incoming) {
+        let priority = self.priority(pod);
+        let lowest = self
+            .spec
+            .pod_shapes
+            .rows()
+            .iter()
+            .map(|s| s.priority)
+            .min()
+            .unwrap_or(0);
+        let waits_for_victims = self.cluster.pods[pod].nominated.is_some_and(|node| {
+            // PodEligibleToPreemptOthers: not while earlier victims on the nominated node are still terminating.
+            self.cluster.pods_on(node).any(|p| {
+                self.cluster.pods[p].state == PodState::Terminating && self.priority(p) < priority
+            })
+        });
+        if priority <= lowest || waits_for_victims {
+            return;
+        }
+        let mut allowed: Column<crate::BudgetId, u32> = Column::default();
+        for (_, budget) in self.spec.budgets.iter() {
+            let s = crate::cluster::budget::standing(budget, &self.cluster);
+            allowed.push(s.healthy.saturating_sub(s.desired));
+        }
+        let candidates = self
+            .cluster
+            .nodes
+            .iter()
+            .filter(|(id, n)| n.registered() && incoming.pin.is_none_or(|pin| pin == *id))
+            .map(|(id, _)| Candidate {
+                node: self.view(id),
+                pods: self.cluster.pods_on(id).map(|p| self.bound(p)).collect(),
+            });
+        let Some(preemption) = scheduler::preempt(&self.p.compat, incoming, candidates, &allowed)
+        else {
+            return;
+        };
+        self.cluster.pods[pod].nominated = Some(preemption.node);
+        self.scheduling.nominated.retain(|(p, _)| *p != pod);
+        self.scheduling.nominated.push((pod, preemption.node));
+        for victim in preemption.victims {
+            if self.cluster.pods[victim].state != PodState::Terminating {
+                self.counts.preemptions += 1;
+                let workload = self.cluster.pods[victim].workload;
+                self.tell(Incident::PodPreempted {
+                    workload,
+                    node: preemption.node,
+                });
+                self.delete_pod(victim);
+            }
+        }
+    }
+
+    fn bound(&self, pod: PodId) -> Bound<'_> {
+        let row = &self.cluster.pods[pod];
+        Bound {
+            pod,
+            shape: self.cluster.shape_of(self.spec, pod),
+            started: i64::from(row.start),
+            budgets: self.p.budgets.of(row.workload),
+        }
+    }
+}
+
+/// How long a pod stays away after its `attempts`-th failure.
+fn backoff(attempts: u32) -> Duration {
+    Duration::secs((1u64 << (attempts.clamp(1, 5) - 1)).min(10))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backoff_doubles_from_one_second_to_ten() {
+        let seconds: Vec<u64> = (1..=7).map(|n| backoff(n).0 / 1_000_000).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 10, 10, 10]);
+    }
+}
