@@ -1,1 +1,3 @@
 //! Integration tests of the whole product, one target with a module per theme.
+
+mod oracle;
