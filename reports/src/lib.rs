@@ -3,11 +3,23 @@
 //! [`judge`] turns paired outcomes into a [`Report`] (the published schema, `poolproof.report/1`); [`bundle`] renders it
 //! into the files of a report folder. Neither knows where the input came from nor where the files go.
 
+pub mod estimate;
 pub mod input;
-mod report;
+mod chart;
+mod judge;
+mod page;
+pub mod report;
+pub mod score;
+mod table;
+mod text;
+mod timeline;
+mod words;
 
 pub use input::Inputs;
+pub use judge::{Judged, judge, judge_with};
+pub use page::{bundle, index};
 pub use report::Report;
+pub use table::summary_table;
 
 /// One file of a report folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,28 +30,9 @@ pub struct File {
     pub bytes: Vec<u8>,
 }
 
-/// A judged report with what is needed to draw it.
-#[derive(Clone, Debug)]
-pub struct Judged {
-    /// The published document.
-    pub report: Report,
-    // figures for the charts are added here
-}
-
-/// Judges the outcomes. The worst trial is traced again for its story.
-pub fn judge(inputs: &Inputs<'_>) -> Judged {
-    let _ = inputs;
-    unimplemented!()
-}
-
-/// Renders report.json, report.html, report.md and charts/*.svg.
-pub fn bundle(judged: &Judged) -> Vec<File> {
-    let _ = judged;
-    unimplemented!()
-}
-
-/// Renders an index page over several reports.
-pub fn index(reports: &[Report]) -> File {
-    let _ = reports;
-    unimplemented!()
+impl File {
+    /// A text file.
+    pub(crate) fn text(path: impl Into<String>, content: String) -> File {
+        File { path: path.into(), bytes: content.into_bytes() }
+    }
 }

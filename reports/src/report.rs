@@ -1,10 +1,431 @@
-//! The published document. Placeholder until its fields are written.
+//! The published document, schema `poolproof.report/1`. Field names are the contract with everyone who reads reports.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
 
-/// The report, schema `poolproof.report/1`.
-#[derive(Clone, Debug, Serialize)]
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::estimate::Est;
+
+mod write;
+
+pub use write::{to_bytes, to_bytes_compact};
+
+/// Value of `schema`.
+pub const SCHEMA: &str = "poolproof.report/1";
+
+/// A scored change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Report {
+    /// `poolproof.report/1`.
+    pub schema: String,
     /// Digest of change, snapshot, settings and engine version.
     pub id: String,
+    /// What is to be done.
+    pub change: Change,
+    /// To which cluster.
+    pub cluster: Cluster,
+    /// What to make of it.
+    pub verdict: Verdict,
+    /// Rules that apply.
+    pub findings: Vec<Finding>,
+    /// How likely harm is, and how much.
+    pub risk: Risk,
+    /// How the operation itself fares.
+    pub operation: Operation,
+    /// Contributions of causes.
+    pub causes: Vec<Cause>,
+    /// Safer plans.
+    pub alternatives: Vec<Alternative>,
+    /// The trial in which the change loses most; absent where nothing is changed.
+    pub worst_trial: Option<WorstTrial>,
+    /// What the report rests on.
+    pub coverage: Coverage,
+    /// What was run.
+    pub trials: Trials,
+}
+
+/// The change as it was read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// Digest that identifies it.
+    pub id: String,
+    /// `proposed`, `in_flight` or `completed`.
+    pub phase: String,
+    /// `{format, eventId, correlationId, caller, time}`.
+    pub source: serde_json::Value,
+    /// Cluster name or id.
+    pub cluster: String,
+    /// Pool, where one is named.
+    pub pool: Option<String>,
+    /// `{kind, ...}`.
+    pub operation: serde_json::Value,
+    /// One line in plain words.
+    pub summary: String,
+    /// How it really ended, where it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Recorded>,
+}
+
+/// How a completed change really ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Recorded {
+    /// True where it ended well.
+    pub succeeded: bool,
+    /// The platform's words.
+    pub text: String,
+}
+
+/// The cluster at the start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Cluster {
+    /// Name.
+    pub name: String,
+    /// Digest of the snapshot.
+    pub digest: String,
+    /// When the snapshot was taken, RFC 3339.
+    pub taken_at: Option<String>,
+    /// Number of nodes.
+    pub nodes: u64,
+    /// Number of pods.
+    pub pods: u64,
+    /// Node pools.
+    pub pools: Vec<Pool>,
+}
+
+/// A node pool; the fields carry the names of the AKS API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields carry the names of the AKS API")]
+pub struct Pool {
+    pub name: String,
+    pub mode: String,
+    pub count: u32,
+    pub vm_size: String,
+    pub os_type: String,
+    pub zones: Vec<String>,
+    pub taints: Vec<String>,
+    pub max_surge: String,
+    pub min_count: Option<u32>,
+    pub max_count: Option<u32>,
+}
+
+/// What to make of the change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// 0 (nothing added) to 100 (a hundred weighted minutes of outage or more).
+    pub score: f64,
+    /// Score at the lower limit of the added loss.
+    pub score_low: f64,
+    /// Score at the upper limit of the added loss.
+    pub score_high: f64,
+    /// Level of the score, one higher where a rare trial is much worse.
+    pub level: Level,
+    /// What to do.
+    pub decision: Decision,
+    /// True where the platform will refuse the change, whatever the score.
+    pub blocked: bool,
+    /// Reasons, weightiest first.
+    pub why: Vec<String>,
+}
+
+/// Level of a score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Score below 20.
+    Minimal,
+    /// Below 40.
+    Low,
+    /// Below 60.
+    Moderate,
+    /// Below 80.
+    High,
+    /// 80 and above.
+    Critical,
+}
+
+impl Level {
+    /// Every level, rising.
+    pub const ALL: [Level; 5] = [Level::Minimal, Level::Low, Level::Moderate, Level::High, Level::Critical];
+
+    /// The name used everywhere.
+    pub fn name(self) -> &'static str {
+        ["minimal", "low", "moderate", "high", "critical"][self as usize]
+    }
+
+    /// The next level up; critical stays.
+    pub fn next(self) -> Level {
+        Level::ALL[(self as usize + 1).min(Level::ALL.len() - 1)]
+    }
+}
+
+/// What to do with a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Decision {
+    /// Go on.
+    Proceed,
+    /// Let somebody look first.
+    Review,
+    /// Do not.
+    Stop,
+}
+
+impl Decision {
+    /// The name used everywhere.
+    pub fn name(self) -> &'static str {
+        ["proceed", "review", "stop"][self as usize]
+    }
+}
+
+/// A rule that applies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Stable id of the rule.
+    pub id: String,
+    /// `info`, `warning` or `error`.
+    pub severity: String,
+    /// The object it speaks of.
+    pub subject: String,
+    /// One sentence.
+    pub message: String,
+    /// Where the rule is written down.
+    pub source: String,
+    /// Facts that made the rule fire.
+    pub evidence: BTreeMap<String, serde_json::Value>,
+}
+
+/// How likely harm is, and how much.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Risk {
+    /// Probability that any system workload is out longer than the threshold.
+    pub outage: Outage,
+    /// Mean added minutes of outage, weighted over system workloads (DNS 1.0, tunnel 0.7, metrics 0.3, others 0.5), one
+    /// trial counting with at most 100; the score is a function of this.
+    pub added_outage_minutes: Est,
+    /// Share of a 30-day error budget that the added minutes use up.
+    pub error_budget_burn: f64,
+    /// Range of the risk over parameters that are not known well; absent where not computed.
+    pub parameter_band: Option<Band>,
+    /// Every watched workload.
+    pub workloads: Vec<Workload>,
+}
+
+/// Probabilities of an outage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Outage {
+    /// An uninterrupted period longer than this counts.
+    pub threshold_seconds: f64,
+    /// When nothing is done.
+    pub baseline: Est,
+    /// With the change.
+    pub proposal: Est,
+    /// The difference, from paired trials.
+    pub added: Est,
+    /// Exact p-value of McNemar's test that both are equally likely.
+    pub mc_nemar_p: f64,
+}
+
+/// A range.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Band {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// How a watched workload fares with the change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Workload {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Kind.
+    pub kind: String,
+    /// Pods wanted at the start.
+    pub replicas: u32,
+    /// Up replicas below which it counts as out.
+    pub min_available: u32,
+    /// What one of its minutes counts in the score; 0 for applications.
+    pub weight: f64,
+    /// Probability of an outage with the change.
+    pub outage: Est,
+    /// Probability of an outage when nothing is done.
+    pub baseline_outage: Est,
+    /// Minutes out with the change.
+    pub loss_minutes: Quantiles,
+    /// Minutes out when nothing is done.
+    pub baseline_loss_minutes: Quantiles,
+    /// Share of its queries lost with the change, where demand on it is modelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query_loss: Option<Est>,
+}
+
+/// Mean and quantiles over trials.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Quantiles {
+    /// Mean.
+    pub mean: f64,
+    /// Median.
+    pub p50: f64,
+    /// 95th percentile.
+    pub p95: f64,
+    /// 99th percentile.
+    pub p99: f64,
+    /// 95 % limits of each, by the same names.
+    pub limits: BTreeMap<String, Band>,
+}
+
+/// How the operation itself fares.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Operation {
+    /// Probability that it ends well within the horizon.
+    pub success: Est,
+    /// From its start to its end, well or not.
+    pub duration_minutes: DurationMinutes,
+    /// Ways to fail, likeliest first.
+    pub failures: Vec<Failure>,
+    /// Mean extra node time it uses, hours.
+    pub surge_node_hours: f64,
+    /// Mean price of that time; absent where a price is not known.
+    pub cost_usd: Option<f64>,
+}
+
+/// Quantiles of the duration; absent where the simulated time was too short to see them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DurationMinutes {
+    /// Median.
+    pub p50: Option<f64>,
+    /// 95th percentile.
+    pub p95: Option<f64>,
+}
+
+/// A way to fail.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Failure {
+    /// Error code of AKS, or `NotFinished`.
+    pub code: String,
+    /// Share of trials.
+    pub probability: f64,
+    /// Lower 95 % limit.
+    pub low: f64,
+    /// Upper 95 % limit.
+    pub high: f64,
+    /// Why, naming the objects.
+    pub cause: String,
+}
+
+/// Contribution of a cause to the risk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Cause {
+    /// Name of the cause.
+    pub cause: String,
+    /// Risk that would go with it.
+    pub avoidable: Option<Est>,
+    /// Its Shapley share of the risk.
+    pub shapley: Option<f64>,
+    /// Share of bad trials in which it came first.
+    pub first_cause_share: Option<f64>,
+}
+
+/// A safer plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Alternative {
+    /// One line.
+    pub summary: String,
+    /// Its score.
+    pub score: f64,
+    /// Its added loss.
+    pub added_outage_minutes: Est,
+    /// Its duration.
+    pub duration_minutes: DurationMinutes,
+    /// Its price.
+    pub cost_usd: Option<f64>,
+    /// True where no other plan is better in every respect.
+    pub pareto: bool,
+    /// How to apply it, by tool (`az`, `terraform`).
+    pub apply: BTreeMap<String, String>,
+}
+
+/// The trial in which the change loses most.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorstTrial {
+    /// Its index.
+    pub trial: u32,
+    /// Weighted minutes it adds to doing nothing.
+    pub added_minutes: f64,
+    /// What happened, in order.
+    pub timeline: Vec<Moment>,
+    /// Events that were left out of the timeline.
+    pub left_out: u64,
+}
+
+/// One line of a timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Moment {
+    /// Seconds since the start of the simulation.
+    pub t: f64,
+    /// What happened, in the words of Kubernetes and AKS.
+    pub event: String,
+    /// To what.
+    pub subject: String,
+    /// More about it.
+    pub detail: String,
+}
+
+/// What the report rests on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Coverage {
+    /// Things not seen, not modelled or not estimated, one sentence each.
+    pub not_seen: Vec<String>,
+    /// Values assumed.
+    pub assumptions: Vec<Assumption>,
+    /// What to measure first.
+    pub most_valuable_datum: Option<String>,
+}
+
+/// A value that was assumed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Assumption {
+    /// What it is.
+    pub name: String,
+    /// Its value with unit.
+    pub value: String,
+    /// Where the value comes from.
+    pub source: String,
+    /// `A` measured or documented on AKS or Azure, `B` elsewhere, `C` judgement.
+    pub grade: String,
+}
+
+/// What was run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Trials {
+    /// Paired trials.
+    pub count: u64,
+    /// Why sampling stopped: `width`, `decision` or `budget`.
+    pub stopped: String,
+    /// Root seed.
+    pub seed: u64,
+    /// Version of the engine.
+    pub engine: String,
+    /// Simulated hours of each trial.
+    pub horizon_hours: f64,
 }

@@ -1,0 +1,181 @@
+//! Judges paired outcomes: the facts of many trials become one report.
+//!
+//! Everything is read in the order of trials, so the report does not depend on how they were computed.
+
+use simulator::Trace;
+
+use crate::estimate::{Est, quantile};
+use crate::input::{AssumptionInfo, Inputs, PoolInfo};
+use crate::report::{self, Report};
+use crate::score::{self, Objections};
+use crate::timeline;
+
+mod losses;
+mod operation;
+mod risk;
+mod why;
+
+use losses::Losses;
+
+/// A judged report with what is needed to draw it.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The published document.
+    pub report: Report,
+}
+
+/// Judges the outcomes. The worst trial is traced again for its story.
+pub fn judge(inputs: &Inputs<'_>) -> Judged {
+    judge_with(inputs, &|trial| simulator::trace(inputs.scenario, inputs.seed, trial))
+}
+
+/// Judges the outcomes, with another way to trace a trial (a recording, a test).
+pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(u32) -> Trace) -> Judged {
+    let losses = Losses::of(inputs);
+    let worst = losses.worst(inputs).map(|(trial, added)| (trial, added, trace(trial)));
+    let risk = risk::risk(inputs, &losses);
+    let operation = operation::operation(inputs);
+    let story = worst.as_ref().and_then(|(trial, _, trace)| timeline::story(inputs.scenario, *trial, trace));
+    let verdict = verdict(inputs, &losses, &risk, &operation, story);
+    let report = Report {
+        schema: report::SCHEMA.to_string(),
+        id: inputs.id.clone(),
+        change: change(inputs),
+        cluster: cluster(inputs),
+        verdict,
+        findings: inputs.findings.iter().map(finding).collect(),
+        risk,
+        operation,
+        causes: Vec::new(),
+        alternatives: Vec::new(),
+        worst_trial: worst.as_ref().map(|(trial, added, trace)| timeline::worst_trial(inputs.scenario, *trial, *added, trace)),
+        coverage: coverage(inputs, &losses),
+        trials: report::Trials {
+            count: inputs.pairs.len() as u64,
+            stopped: inputs.stopped.to_string(),
+            seed: inputs.seed,
+            engine: inputs.engine.clone(),
+            horizon_hours: inputs.scenario.horizon.as_secs_f64() / 3600.0,
+        },
+    };
+    Judged { report: as_published(report) }
+}
+
+/// The report with its numbers as they are written, so that pages and file say the same.
+fn as_published(report: Report) -> Report {
+    serde_json::from_slice(&report::to_bytes_compact(&report)).unwrap_or(report)
+}
+
+fn verdict(inputs: &Inputs<'_>, losses: &Losses<'_>, risk: &report::Risk, operation: &report::Operation, story: Option<String>) -> report::Verdict {
+    let (score, score_low, score_high) = score::scored(risk.added_outage_minutes);
+    let mut sorted = losses.added.clone();
+    sorted.sort_by(f64::total_cmp);
+    let (level, raised) = score::guarded_level(score, quantile(&sorted, 0.99));
+    let severity = |s| inputs.findings.iter().filter(|f| f.severity == s).count();
+    let objections = Objections {
+        blocked: inputs.findings.iter().any(|f| f.blocks),
+        errors: severity(simulator::finding::Severity::Error),
+        warnings: severity(simulator::finding::Severity::Warning),
+        failure: 1.0 - operation.success.estimate,
+    };
+    report::Verdict {
+        score,
+        score_low,
+        score_high,
+        level,
+        decision: score::decide(level, objections),
+        blocked: objections.blocked,
+        why: why::why(inputs, risk, operation, raised, story),
+    }
+}
+
+fn change(inputs: &Inputs<'_>) -> report::Change {
+    let change = &inputs.change;
+    report::Change {
+        id: change.id.clone(),
+        phase: change.phase.clone(),
+        source: change.source.clone(),
+        cluster: change.cluster.clone(),
+        pool: change.pool.clone(),
+        operation: change.operation.clone(),
+        summary: change.summary.clone(),
+        recorded: change.recorded.as_ref().map(|(succeeded, text)| report::Recorded { succeeded: *succeeded, text: text.clone() }),
+    }
+}
+
+fn cluster(inputs: &Inputs<'_>) -> report::Cluster {
+    let spec = &inputs.scenario.cluster;
+    report::Cluster {
+        name: inputs.cluster.name.clone(),
+        digest: inputs.cluster.digest.clone(),
+        taken_at: inputs.cluster.taken_at.clone(),
+        nodes: spec.nodes.len() as u64,
+        pods: spec.pods.len() as u64,
+        pools: inputs.cluster.pools.iter().map(pool).collect(),
+    }
+}
+
+fn pool(pool: &PoolInfo) -> report::Pool {
+    report::Pool {
+        name: pool.name.clone(),
+        mode: pool.mode.clone(),
+        count: pool.count,
+        vm_size: pool.vm_size.clone(),
+        os_type: pool.os_type.clone(),
+        zones: pool.zones.clone(),
+        taints: pool.taints.clone(),
+        max_surge: pool.max_surge.clone(),
+        min_count: pool.autoscaler.map(|(min, _)| min),
+        max_count: pool.autoscaler.map(|(_, max)| max),
+    }
+}
+
+fn finding(finding: &simulator::finding::Finding) -> report::Finding {
+    use simulator::finding::{Evidence, Severity};
+    report::Finding {
+        id: finding.id.to_string(),
+        severity: match finding.severity {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+        .to_string(),
+        subject: finding.subject.clone(),
+        message: finding.message.clone(),
+        source: finding.source.to_string(),
+        evidence: finding
+            .evidence
+            .iter()
+            .map(|(name, evidence)| {
+                let value = match evidence {
+                    Evidence::Number(n) => serde_json::Value::from(*n),
+                    Evidence::Text(text) => serde_json::Value::from(text.clone()),
+                };
+                ((*name).to_string(), value)
+            })
+            .collect(),
+    }
+}
+
+fn coverage(inputs: &Inputs<'_>, losses: &Losses<'_>) -> report::Coverage {
+    let mut not_seen = inputs.not_seen.clone();
+    if losses.watched.iter().all(|w| w.weight == 0.0) {
+        not_seen.push("No system workload with replicas is watched in this snapshot, so the score has nothing to rest on.".to_string());
+    }
+    not_seen.push(
+        "Not estimated in this version: the share of each cause in the risk, safer alternatives, and the range of the risk over parameters that are not known well."
+            .to_string(),
+    );
+    let assumption = |a: &AssumptionInfo| report::Assumption {
+        name: a.name.clone(),
+        value: a.value.clone(),
+        source: a.source.clone(),
+        grade: a.grade.to_string(),
+    };
+    report::Coverage { not_seen, assumptions: inputs.assumptions.iter().map(assumption).collect(), most_valuable_datum: None }
+}
+
+/// An estimate that is exactly zero: nothing is changed, so nothing can differ.
+fn nothing() -> Est {
+    Est::exact(0.0)
+}

@@ -1,0 +1,147 @@
+//! How the operation itself fares: success, duration, ways to fail, extra nodes and their price.
+
+use std::collections::BTreeMap;
+
+use simulator::change::Operation as Planned;
+use simulator::outcome::{Failure, OperationOutcome};
+use simulator::{Outcome, PoolId, Time};
+
+use crate::estimate::{Est, average, clopper_pearson, quantile, share};
+use crate::input::Inputs;
+use crate::report::{DurationMinutes, Failure as ReportedFailure, Operation};
+use crate::words;
+
+/// How the operations of the change fare, taken together.
+pub fn operation(inputs: &Inputs<'_>) -> Operation {
+    let trials = inputs.pairs.len() as u64;
+    if inputs.scenario.changes.is_empty() {
+        return Operation {
+            success: Est::exact(1.0),
+            duration_minutes: DurationMinutes::default(),
+            failures: Vec::new(),
+            surge_node_hours: 0.0,
+            cost_usd: Some(0.0),
+        };
+    }
+    let outcomes = || inputs.pairs.iter().map(|pair| &pair.proposal);
+    let succeeded = outcomes().filter(|o| succeeded(inputs, o)).count() as u64;
+    Operation {
+        success: Est::probability(succeeded, trials),
+        duration_minutes: duration(inputs),
+        failures: failures(inputs),
+        surge_node_hours: average(&outcomes().map(|o| o.operations.iter().map(hours).sum()).collect::<Vec<f64>>()),
+        cost_usd: cost(inputs),
+    }
+}
+
+fn succeeded(inputs: &Inputs<'_>, outcome: &Outcome) -> bool {
+    outcome.operations.len() >= inputs.scenario.changes.len() && outcome.operations.iter().all(|o| o.ended.is_some() && o.failure.is_none())
+}
+
+fn hours(operation: &OperationOutcome) -> f64 {
+    operation.extra_node_time.as_secs_f64() / 3600.0
+}
+
+/// Quantiles from the first start to the last end. A trial still at work at the horizon is longer than any other; a
+/// quantile that falls among those is not known.
+fn duration(inputs: &Inputs<'_>) -> DurationMinutes {
+    let planned = inputs.scenario.changes.len();
+    let mut minutes: Vec<f64> = inputs.pairs.iter().map(|pair| length(&pair.proposal, planned).unwrap_or(f64::INFINITY)).collect();
+    minutes.sort_by(f64::total_cmp);
+    let at = |p| Some(quantile(&minutes, p)).filter(|m| m.is_finite());
+    DurationMinutes { p50: at(0.5), p95: at(0.95) }
+}
+
+fn length(outcome: &Outcome, planned: usize) -> Option<f64> {
+    if outcome.operations.len() < planned {
+        return None;
+    }
+    let start = outcome.operations.iter().map(|o| o.started).min()?;
+    let ends: Option<Vec<Time>> = outcome.operations.iter().map(|o| o.ended).collect();
+    let end = ends?.into_iter().max()?;
+    Some(end.since(start).as_mins_f64())
+}
+
+/// Ways to fail with their share of trials. A trial counts once for each way it meets.
+fn failures(inputs: &Inputs<'_>) -> Vec<ReportedFailure> {
+    let trials = inputs.pairs.len() as u64;
+    let mut counts: BTreeMap<(&'static str, String), u64> = BTreeMap::new();
+    for pair in inputs.pairs {
+        let mut met: Vec<(&'static str, String)> = ways(inputs, &pair.proposal);
+        met.sort();
+        met.dedup();
+        for way in met {
+            *counts.entry(way).or_default() += 1;
+        }
+    }
+    let mut failures: Vec<ReportedFailure> = counts
+        .into_iter()
+        .map(|((code, cause), count)| {
+            let (low, high) = clopper_pearson(count, trials, 1.0 - crate::estimate::LEVEL);
+            ReportedFailure { code: code.to_string(), probability: share(count, trials), low, high, cause }
+        })
+        .collect();
+    failures.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+    failures
+}
+
+fn ways(inputs: &Inputs<'_>, outcome: &Outcome) -> Vec<(&'static str, String)> {
+    let mut ways: Vec<(&'static str, String)> = inputs
+        .scenario
+        .changes
+        .iter()
+        .zip(&outcome.operations)
+        .filter_map(|(planned, operation)| operation.failure.map(|failure| named(inputs, &planned.operation, failure)))
+        .collect();
+    let unfinished = outcome.operations.len() < inputs.scenario.changes.len() || outcome.operations.iter().any(|o| o.ended.is_none());
+    if unfinished {
+        let cause = format!("The operation is still at work when the simulated {} end.", words::hours(inputs.scenario.horizon.as_secs_f64()));
+        ways.push(("NotFinished", cause));
+    }
+    ways
+}
+
+/// The error code AKS would give, and why. Codes: AKS troubleshooting pages on PodDrainFailure, QuotaExceeded,
+/// SubnetIsFull, AllocationFailed and VMExtensionProvisioningTimeout.
+fn named(inputs: &Inputs<'_>, planned: &Planned, failure: Failure) -> (&'static str, String) {
+    let names = words::Names { cluster: &inputs.scenario.cluster };
+    let pool = pool_of(planned).map(|p| format!(" of pool {}", names.pool(p))).unwrap_or_default();
+    match failure {
+        Failure::DrainTimedOut { workload, budget } => {
+            let code = if matches!(planned, Planned::Upgrade { .. }) { "UpgradeFailed" } else { "PodDrainFailure" };
+            let pod = workload.map_or("a pod".to_string(), |w| format!("a pod of {}", names.workload(w)));
+            let reason = match budget {
+                Some(budget) => format!("pdb {} allows no disruption of {pod}", names.budget(budget)),
+                None => format!("{pod} does not go"),
+            };
+            (code, format!("A node{pool} cannot be drained in time: {reason}."))
+        }
+        Failure::NoRoom => ("QuotaExceeded", format!("No room for the nodes{pool} it needs: vCPU quota, or addresses of the subnet (SubnetIsFull).")),
+        Failure::AllocationFailed => ("AllocationFailed", format!("Azure has no machine of this size to give for a node{pool}.")),
+        Failure::BootstrapFailed => ("VMExtensionProvisioningTimeout", format!("A new node{pool} never joins the cluster.")),
+    }
+}
+
+/// Mean price of the extra node time; `None` where nodes of an operation are used whose price is not known.
+fn cost(inputs: &Inputs<'_>) -> Option<f64> {
+    let mut total = 0.0;
+    for (i, planned) in inputs.scenario.changes.iter().enumerate() {
+        let used: Vec<f64> = inputs.pairs.iter().map(|p| p.proposal.operations.get(i).map_or(0.0, hours)).collect();
+        let used = average(&used);
+        if used > 0.0 {
+            total += used * inputs.scenario.cluster.pools.get(pool_of(&planned.operation)?)?.usd_per_hour?;
+        }
+    }
+    Some(total)
+}
+
+fn pool_of(planned: &Planned) -> Option<PoolId> {
+    match planned {
+        Planned::Scale { pool, .. }
+        | Planned::DeletePool { pool, .. }
+        | Planned::Upgrade { pool, .. }
+        | Planned::Reshape { pool, .. }
+        | Planned::Settings { pool, .. } => Some(*pool),
+        Planned::Cordon { .. } | Planned::Uncordon { .. } | Planned::Drain { .. } | Planned::DeleteNodes { .. } | Planned::SetReplicas { .. } => None,
+    }
+}

@@ -1,0 +1,84 @@
+//! Pages and files of a report folder.
+
+use askama::Template;
+
+use crate::chart::Chart;
+use crate::judge::Judged;
+use crate::report::{self, Report};
+use crate::{File, text};
+
+mod html;
+mod markdown;
+mod scale;
+
+/// Renders report.json, report.html, report.md and charts/*.svg.
+pub fn bundle(judged: &Judged) -> Vec<File> {
+    let report = &judged.report;
+    let charts: Vec<Chart> = Vec::new();
+    let mut files = vec![
+        File { path: "report.json".to_string(), bytes: report::to_bytes(report) },
+        File::text("report.html", html::page(report, &charts)),
+        File::text("report.md", markdown::page(report)),
+    ];
+    files.extend(charts.iter().map(|chart| File::text(format!("charts/{}.svg", chart.id), chart.wide.clone())));
+    files
+}
+
+/// Renders an index page over several reports, in the given order.
+pub fn index(reports: &[Report]) -> File {
+    let rows = reports.iter().map(Row::of).collect();
+    let page = Index { style: html::STYLE, rows };
+    File::text("index.html", html::rendered(&page))
+}
+
+#[derive(Template)]
+#[template(path = "index.html")]
+struct Index<'a> {
+    style: &'a str,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    href: String,
+    name: String,
+    cluster: String,
+    score: String,
+    interval: String,
+    scale: String,
+    level: &'static str,
+    decision: &'static str,
+    blocked: bool,
+    why: String,
+}
+
+impl Index<'_> {
+    fn heading(&self) -> String {
+        match self.rows.len() {
+            1 => "1 change, scored".to_string(),
+            n => format!("{n} changes, scored"),
+        }
+    }
+}
+
+impl Row {
+    fn of(report: &Report) -> Row {
+        let verdict = &report.verdict;
+        Row {
+            href: format!("{}/report.html", path_part(&report.id)),
+            name: text::plain(html::title(report)),
+            cluster: format!("cluster {}", text::plain(&report.cluster.name)),
+            score: crate::words::score(verdict.score),
+            interval: format!("{} to {}", crate::words::score(verdict.score_low), crate::words::score(verdict.score_high)),
+            scale: scale::svg(verdict, scale::Labels::None),
+            level: verdict.level.name(),
+            decision: verdict.decision.name(),
+            blocked: verdict.blocked,
+            why: text::plain(verdict.why.first().map_or("", String::as_str)),
+        }
+    }
+}
+
+/// An id as part of a relative link: anything but letters, digits, dash and underscore is dropped.
+fn path_part(id: &str) -> String {
+    id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '_').collect()
+}

@@ -1,0 +1,195 @@
+//! `report.html`: one self-contained page.
+
+use askama::Template;
+
+use super::scale;
+use crate::chart::Chart;
+use crate::estimate::Est;
+use crate::report::{Decision, Failure, Finding, Moment, Pool, Report};
+use crate::{text, words};
+
+/// Style of every page.
+pub const STYLE: &str = include_str!("../../templates/style.css");
+
+/// The page.
+pub fn page(report: &Report, charts: &[Chart]) -> String {
+    rendered(&Page { r: report, charts, style: STYLE })
+}
+
+/// A template as text. Rendering to memory cannot fail; should it, the page says so instead of being half a page.
+pub fn rendered(template: &impl Template) -> String {
+    template.render().unwrap_or_else(|error| format!("<!doctype html><title>poolproof</title><p>This page could not be written: {}</p>", text::xml(&error.to_string())))
+}
+
+/// The change in one line.
+pub fn title(report: &Report) -> &str {
+    if report.change.summary.is_empty() { &report.id } else { &report.change.summary }
+}
+
+/// How sampling came to an end, to follow "Sampling stopped".
+pub fn stopped(reason: &str) -> &'static str {
+    match reason {
+        "width" => "when the intervals were narrow enough",
+        "decision" => "when the level was beyond doubt",
+        _ => "at the number of trials asked for",
+    }
+}
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    r: &'a Report,
+    charts: &'a [Chart],
+    style: &'a str,
+}
+
+impl Page<'_> {
+    fn t(&self, text: impl AsRef<str>) -> String {
+        text::plain(text.as_ref())
+    }
+
+    fn title(&self) -> &str {
+        title(self.r)
+    }
+
+    fn count(&self, n: &u64) -> String {
+        words::count(*n)
+    }
+
+    fn score(&self, score: &f64) -> String {
+        words::score(*score)
+    }
+
+    fn scale(&self) -> String {
+        scale::svg(&self.r.verdict, scale::Labels::Thresholds)
+    }
+
+    fn phase(&self) -> &'static str {
+        match self.r.change.phase.as_str() {
+            "in_flight" => "already begun",
+            "completed" => "over; scored from its start",
+            _ => "proposed",
+        }
+    }
+
+    fn decision(&self) -> &'static str {
+        match self.r.verdict.decision {
+            Decision::Proceed => "Proceed",
+            Decision::Review => "Review first",
+            Decision::Stop => "Stop",
+        }
+    }
+
+    fn short(&self, est: &Est) -> String {
+        words::probability_short(*est)
+    }
+
+    fn probability(&self, est: &Est) -> String {
+        words::probability(*est)
+    }
+
+    fn points(&self, est: &Est) -> String {
+        words::points(*est)
+    }
+
+    fn minutes(&self, minutes: &f64) -> String {
+        words::minutes(*minutes)
+    }
+
+    fn number(&self, value: &f64) -> String {
+        words::number(*value, 2)
+    }
+
+    fn threshold(&self) -> String {
+        words::minutes(self.r.risk.outage.threshold_seconds / 60.0)
+    }
+
+    fn horizon(&self) -> String {
+        words::hours(self.r.trials.horizon_hours * 3600.0)
+    }
+
+    fn burn(&self) -> String {
+        let burn = self.r.risk.error_budget_burn;
+        if burn <= 0.0 { "none of the 30-day error budget".to_string() } else { format!("{} of the 30-day error budget", words::percent(burn)) }
+    }
+
+    fn duration(&self) -> String {
+        duration(self.r)
+    }
+
+    fn hours(&self, hours: &f64) -> String {
+        if *hours > 0.0 { format!("{} node hours", words::number(*hours, 2)) } else { "none".to_string() }
+    }
+
+    fn cost(&self) -> String {
+        match self.r.operation.cost_usd {
+            Some(cost) if cost > 0.0 => format!("about USD {}", words::number(cost, 2)),
+            Some(_) => "no extra cost".to_string(),
+            None => "price of the nodes not known".to_string(),
+        }
+    }
+
+    fn failure(&self, failure: &Failure) -> String {
+        words::probability(Est::new(failure.probability, failure.low, failure.high))
+    }
+
+    fn severity(&self, finding: &Finding) -> &'static str {
+        match finding.severity.as_str() {
+            "error" => "critical",
+            "warning" => "moderate",
+            _ => "",
+        }
+    }
+
+    fn evidence(&self, finding: &Finding) -> String {
+        evidence(finding)
+    }
+
+    fn loud(&self, moment: &Moment) -> bool {
+        matches!(moment.event.as_str(), "outage began" | "operation failed" | "drain timed out" | "node failed")
+    }
+
+    fn clock(&self, seconds: &f64) -> String {
+        words::clock(*seconds)
+    }
+
+    fn list(&self, items: &[String]) -> String {
+        if items.is_empty() { "none".to_string() } else { text::plain(&items.join(", ")) }
+    }
+
+    fn autoscaler(&self, pool: &Pool) -> String {
+        match (pool.min_count, pool.max_count) {
+            (Some(min), Some(max)) => format!("{min} to {max}"),
+            _ => "off".to_string(),
+        }
+    }
+
+    fn stopped(&self) -> &'static str {
+        stopped(&self.r.trials.stopped)
+    }
+
+    fn source(&self, name: &str) -> Option<&str> {
+        self.r.change.source.get(name)?.as_str()
+    }
+}
+
+/// Duration of the operation in words.
+pub fn duration(report: &Report) -> String {
+    let d = report.operation.duration_minutes;
+    match (d.p50, d.p95) {
+        (Some(p50), Some(p95)) => format!("takes {} typically, {} at the 95th percentile", words::minutes(p50), words::minutes(p95)),
+        (Some(p50), None) => format!("takes {} typically; at the 95th percentile longer than was simulated", words::minutes(p50)),
+        _ if report.operation.success.low == 1.0 => "nothing is done".to_string(),
+        _ => "takes longer than was simulated".to_string(),
+    }
+}
+
+/// Facts behind a finding on one line.
+pub fn evidence(finding: &Finding) -> String {
+    let value = |v: &serde_json::Value| match v {
+        serde_json::Value::String(s) => s.clone(),
+        serde_json::Value::Number(n) => n.as_f64().map_or_else(|| n.to_string(), |v| words::number(v, 6)),
+        other => other.to_string(),
+    };
+    finding.evidence.iter().map(|(name, v)| format!("{name}: {}", value(v))).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,121 @@
+//! `report.md`: the report as a comment on a change request.
+
+use super::html;
+use crate::report::{Decision, Report};
+use crate::text::markdown as md;
+use crate::words;
+
+/// The page.
+pub fn page(report: &Report) -> String {
+    let mut out = head(report);
+    why(report, &mut out);
+    figures(report, &mut out);
+    workloads(report, &mut out);
+    failures(report, &mut out);
+    findings(report, &mut out);
+    coverage(report, &mut out);
+    out
+}
+
+fn head(report: &Report) -> String {
+    let verdict = &report.verdict;
+    let decision = match verdict.decision {
+        Decision::Proceed => "Proceed",
+        Decision::Review => "Review first",
+        Decision::Stop => "Stop",
+    };
+    format!(
+        "## {}\n\n**{decision}** · score **{}** of 100 ({} to {}) · level **{}**{}\n\nCluster {}{}\n\n",
+        md(html::title(report)),
+        words::score(verdict.score),
+        words::score(verdict.score_low),
+        words::score(verdict.score_high),
+        verdict.level.name(),
+        if verdict.blocked { " · **blocked**: the platform will refuse it" } else { "" },
+        md(&report.cluster.name),
+        report.change.pool.as_ref().map(|p| format!(", pool {}", md(p))).unwrap_or_default(),
+    )
+}
+
+fn why(report: &Report, out: &mut String) {
+    for reason in &report.verdict.why {
+        out.push_str(&format!("* {}\n", md(reason)));
+    }
+    out.push('\n');
+}
+
+fn figures(report: &Report, out: &mut String) {
+    let (risk, operation) = (&report.risk, &report.operation);
+    let threshold = words::minutes(risk.outage.threshold_seconds / 60.0);
+    out.push_str("| | with the change | when nothing is done | added |\n|---|---|---|---|\n");
+    out.push_str(&format!(
+        "| A system workload out longer than {threshold} | {} | {} | {} |\n",
+        words::probability(risk.outage.proposal),
+        words::probability(risk.outage.baseline),
+        words::points(risk.outage.added)
+    ));
+    out.push_str(&format!("| Weighted minutes of outage, mean | | | {} |\n", words::added_minutes(risk.added_outage_minutes)));
+    out.push_str(&format!("| The operation ends well | {} | | |\n\n", words::probability(operation.success)));
+    out.push_str(&format!("The operation {}.\n\n", html::duration(report)));
+}
+
+fn workloads(report: &Report, out: &mut String) {
+    if report.risk.workloads.is_empty() {
+        return;
+    }
+    out.push_str("<details><summary>Workloads</summary>\n\n| workload | needs | outage | when nothing is done | minutes out: mean | 95th | 99th |\n|---|---|---|---|---|---|---|\n");
+    for w in &report.risk.workloads {
+        out.push_str(&format!(
+            "| {}/{} | {} of {} | {} | {} | {} | {} | {} |\n",
+            md(&w.namespace),
+            md(&w.name),
+            w.min_available,
+            w.replicas,
+            words::probability(w.outage),
+            words::probability(w.baseline_outage),
+            words::number(w.loss_minutes.mean, 2),
+            words::number(w.loss_minutes.p95, 2),
+            words::number(w.loss_minutes.p99, 2),
+        ));
+    }
+    out.push_str("\n</details>\n\n");
+}
+
+fn failures(report: &Report, out: &mut String) {
+    for failure in &report.operation.failures {
+        let probability = words::probability(crate::estimate::Est::new(failure.probability, failure.low, failure.high));
+        out.push_str(&format!("* Fails with {} in {probability} of futures: {}\n", md(&failure.code), md(&failure.cause)));
+    }
+    if !report.operation.failures.is_empty() {
+        out.push('\n');
+    }
+}
+
+fn findings(report: &Report, out: &mut String) {
+    if report.findings.is_empty() {
+        return;
+    }
+    out.push_str("<details><summary>Findings</summary>\n\n| severity | rule | subject | finding | source |\n|---|---|---|---|---|\n");
+    for f in &report.findings {
+        out.push_str(&format!("| {} | {} | {} | {} | {} |\n", md(&f.severity), md(&f.id), md(&f.subject), md(&f.message), md(&f.source)));
+    }
+    out.push_str("\n</details>\n\n");
+}
+
+fn coverage(report: &Report, out: &mut String) {
+    out.push_str("<details><summary>What this rests on</summary>\n\n");
+    for line in &report.coverage.not_seen {
+        out.push_str(&format!("* {}\n", md(line)));
+    }
+    for a in &report.coverage.assumptions {
+        out.push_str(&format!("* Assumed: {} = {} (grade {}; {})\n", md(&a.name), md(&a.value), md(&a.grade), md(&a.source)));
+    }
+    out.push_str(&format!(
+        "\n</details>\n\n<sub>{} paired futures of {}, seed {}, poolproof {}, report {}. Ranges are 95 % confidence intervals of sampling.</sub>\n",
+        words::count(report.trials.count),
+        words::hours(report.trials.horizon_hours * 3600.0),
+        report.trials.seed,
+        md(&report.trials.engine),
+        md(&report.id),
+    ));
+}

@@ -1,0 +1,142 @@
+//! From added losses to a score, a level and a decision.
+//!
+//! The loss `l` of a change is the mean over trials of the minutes its system workloads are out longer than when nothing
+//! is done, weighted by what a workload does for the cluster. The score is logarithmic: 20 points are one decade, 0 is a
+//! thousandth of a minute or less, 100 is a hundred minutes or more. One trial counts with at most ±100 weighted minutes,
+//! the top of the scale: beyond it the score could say nothing more, and with the bound the mean has limits that hold
+//! whatever the distribution of losses.
+
+use simulator::spec::Role;
+
+use crate::estimate::Est;
+use crate::report::{Decision, Level};
+
+/// Loss in minutes at which the score begins.
+pub const LOSS_LOW: f64 = 0.001;
+/// Loss in minutes at which the score is full; also the most one trial counts.
+pub const LOSS_HIGH: f64 = 100.0;
+/// Days over which an error budget is spent.
+pub const BUDGET_DAYS: f64 = 30.0;
+/// Probability that the operation fails from which a change is worth a review.
+pub const FAILURE_REVIEW: f64 = 0.05;
+
+/// What a minute without this workload counts. Applications are shown but do not score: the score is about what keeps
+/// the cluster alive.
+pub fn weight(role: Role) -> f64 {
+    match role {
+        Role::Dns => 1.0,
+        Role::Tunnel => 0.7,
+        Role::Metrics => 0.3,
+        Role::System => 0.5,
+        Role::Application => 0.0,
+    }
+}
+
+/// The score of a mean loss in minutes.
+pub fn score(loss: f64) -> f64 {
+    if loss.is_nan() || loss <= LOSS_LOW {
+        return 0.0;
+    }
+    100.0 * ((loss / LOSS_LOW).ln() / (LOSS_HIGH / LOSS_LOW).ln()).clamp(0.0, 1.0)
+}
+
+/// The level of a score.
+pub fn level(score: f64) -> Level {
+    match score {
+        s if s < 20.0 => Level::Minimal,
+        s if s < 40.0 => Level::Low,
+        s if s < 60.0 => Level::Moderate,
+        s if s < 80.0 => Level::High,
+        _ => Level::Critical,
+    }
+}
+
+/// The level of a mean loss, one higher where the 99th percentile of the loss alone would score two levels higher:
+/// rare but severe.
+pub fn guarded_level(score_of_mean: f64, loss_p99: f64) -> (Level, bool) {
+    let plain = level(score_of_mean);
+    let raised = level(score(loss_p99)) as u8 >= plain as u8 + 2;
+    (if raised { plain.next() } else { plain }, raised)
+}
+
+/// Share of the error budget of [`BUDGET_DAYS`] days that a loss uses up.
+pub fn burn(loss: f64, slo: f64) -> f64 {
+    let budget = error_budget(slo);
+    if budget > 0.0 { loss / budget } else { 0.0 }
+}
+
+/// Minutes of outage that an objective allows in [`BUDGET_DAYS`] days.
+pub fn error_budget(slo: f64) -> f64 {
+    (1.0 - slo) * BUDGET_DAYS * 1440.0
+}
+
+/// What stands against a change besides its level.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Objections {
+    /// The platform will refuse it.
+    pub blocked: bool,
+    /// Findings of severity error.
+    pub errors: usize,
+    /// Findings of severity warning.
+    pub warnings: usize,
+    /// Probability that the operation fails.
+    pub failure: f64,
+}
+
+/// What to do with the change.
+///
+/// * stop: blocked, a finding of severity error, or level critical;
+/// * review: level moderate or high; level low with a warning; or an operation that fails in
+///   [`FAILURE_REVIEW`] of the trials or more;
+/// * proceed: everything else. A warning alone does not ask for a review: it matters when something is lost too.
+pub fn decide(level: Level, against: Objections) -> Decision {
+    if against.blocked || against.errors > 0 || level == Level::Critical {
+        return Decision::Stop;
+    }
+    let lossy_warning = level == Level::Low && against.warnings > 0;
+    if level >= Level::Moderate || lossy_warning || against.failure >= FAILURE_REVIEW {
+        return Decision::Review;
+    }
+    Decision::Proceed
+}
+
+/// Score with its interval: both ends of the loss's interval mapped.
+pub fn scored(loss: Est) -> (f64, f64, f64) {
+    (score(loss.estimate), score(loss.low), score(loss.high))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twenty_points_are_a_decade() {
+        for (loss, want) in [(0.0, 0.0), (-3.0, 0.0), (0.001, 0.0), (0.01, 20.0), (1.0, 60.0), (100.0, 100.0), (1e6, 100.0)] {
+            assert!((score(loss) - want).abs() < 1e-9, "{loss}");
+        }
+        assert_eq!(score(f64::NAN), 0.0);
+    }
+
+    #[test]
+    fn rare_but_severe_raises_the_level_by_one() {
+        assert_eq!(guarded_level(score(0.005), 0.0), (Level::Minimal, false));
+        assert_eq!(guarded_level(score(0.005), 0.05), (Level::Minimal, false));
+        assert_eq!(guarded_level(score(0.005), 0.5), (Level::Low, true));
+        assert_eq!(guarded_level(score(0.005), 60.0), (Level::Low, true));
+        assert_eq!(guarded_level(score(50.0), 100.0), (Level::Critical, false));
+    }
+
+    #[test]
+    fn decisions_follow_level_and_objections() {
+        let none = Objections::default();
+        assert_eq!(decide(Level::Minimal, none), Decision::Proceed);
+        assert_eq!(decide(Level::Minimal, Objections { warnings: 3, ..none }), Decision::Proceed);
+        assert_eq!(decide(Level::Low, none), Decision::Proceed);
+        assert_eq!(decide(Level::Low, Objections { warnings: 1, ..none }), Decision::Review);
+        assert_eq!(decide(Level::Minimal, Objections { failure: 0.2, ..none }), Decision::Review);
+        assert_eq!(decide(Level::High, none), Decision::Review);
+        assert_eq!(decide(Level::Critical, none), Decision::Stop);
+        assert_eq!(decide(Level::Minimal, Objections { errors: 1, ..none }), Decision::Stop);
+        assert_eq!(decide(Level::Minimal, Objections { blocked: true, ..none }), Decision::Stop);
+    }
+}

@@ -1,0 +1,39 @@
+//! The table of several reports for a terminal.
+
+use crate::report::Report;
+use crate::text;
+use crate::words;
+
+/// Widths of the columns change, score, level, decision and why, in characters; with gaps 116 in all.
+const WIDTHS: [usize; 5] = [38, 14, 8, 8, 40];
+
+/// A plain text table: change, score with interval, level, decision, first reason.
+pub fn summary_table(reports: &[&Report]) -> String {
+    let mut out = row(["CHANGE", "SCORE", "LEVEL", "DECISION", "WHY"].map(str::to_string));
+    for report in reports {
+        let verdict = &report.verdict;
+        let why = verdict.why.first().map(String::as_str).unwrap_or_default();
+        let name = if report.change.summary.is_empty() { &report.id } else { &report.change.summary };
+        out.push_str(&row([
+            name.clone(),
+            format!("{} [{}-{}]", words::score(verdict.score), words::score(verdict.score_low), words::score(verdict.score_high)),
+            verdict.level.name().to_string(),
+            format!("{}{}", verdict.decision.name(), if verdict.blocked { " *" } else { "" }),
+            why.to_string(),
+        ]));
+    }
+    if reports.iter().any(|r| r.verdict.blocked) {
+        out.push_str("* blocked: the platform will refuse this change\n");
+    }
+    out
+}
+
+fn row(cells: [String; 5]) -> String {
+    let cells = cells.iter().zip(WIDTHS).map(|(cell, width)| {
+        let cell = text::cut(&text::plain(cell), width);
+        let gap = width.saturating_sub(cell.chars().count());
+        format!("{cell}{}", " ".repeat(gap))
+    });
+    let line = cells.collect::<Vec<_>>().join("  ");
+    format!("{}\n", line.trim_end())
+}
