@@ -51,14 +51,21 @@ impl Table {
         let mut out = String::from("<table><thead><tr>");
         for (i, cell) in self.head.iter().enumerate() {
             let class = if i == 0 { "" } else { " class=\"n\"" };
-            out.push_str(&format!("<th scope=\"col\"{class}>{}</th>", text::xml(cell)));
+            out.push_str(&format!(
+                "<th scope=\"col\"{class}>{}</th>",
+                text::xml(cell)
+            ));
         }
         out.push_str("</tr></thead><tbody>");
         for row in &self.rows {
             out.push_str("<tr>");
             for (i, cell) in row.iter().enumerate() {
                 let cell = text::xml(cell);
-                out.push_str(&if i == 0 { format!("<th scope=\"row\">{cell}</th>") } else { format!("<td class=\"n\">{cell}</td>") });
+                out.push_str(&if i == 0 {
+                    format!("<th scope=\"row\">{cell}</th>")
+                } else {
+                    format!("<td class=\"n\">{cell}</td>")
+                });
             }
             out.push_str("</tr>");
         }

@@ -26,16 +26,22 @@ pub struct Judged {
 
 /// Judges the outcomes. The worst trial is traced again for its story.
 pub fn judge(inputs: &Inputs<'_>) -> Judged {
-    judge_with(inputs, &|trial| simulator::trace(inputs.scenario, inputs.seed, trial))
+    judge_with(inputs, &|trial| {
+        simulator::trace(inputs.scenario, inputs.seed, trial)
+    })
 }
 
 /// Judges the outcomes, with another way to trace a trial (a recording, a test).
 pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(u32) -> Trace) -> Judged {
     let losses = Losses::of(inputs);
-    let worst = losses.worst(inputs).map(|(trial, added)| (trial, added, trace(trial)));
+    let worst = losses
+        .worst(inputs)
+        .map(|(trial, added)| (trial, added, trace(trial)));
     let risk = risk::risk(inputs, &losses);
     let operation = operation::operation(inputs);
-    let story = worst.as_ref().and_then(|(trial, _, trace)| timeline::story(inputs.scenario, *trial, trace));
+    let story = worst
+        .as_ref()
+        .and_then(|(trial, _, trace)| timeline::story(inputs.scenario, *trial, trace));
     let verdict = verdict(inputs, &losses, &risk, &operation, story);
     let report = Report {
         schema: report::SCHEMA.to_string(),
@@ -48,7 +54,9 @@ pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(u32) -> Trace) -> Judged {
         operation,
         causes: Vec::new(),
         alternatives: Vec::new(),
-        worst_trial: worst.as_ref().map(|(trial, added, trace)| timeline::worst_trial(inputs.scenario, *trial, *added, trace)),
+        worst_trial: worst.as_ref().map(|(trial, added, trace)| {
+            timeline::worst_trial(inputs.scenario, *trial, *added, trace)
+        }),
         coverage: coverage(inputs, &losses),
         trials: report::Trials {
             count: inputs.pairs.len() as u64,
@@ -58,7 +66,9 @@ pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(u32) -> Trace) -> Judged {
             horizon_hours: inputs.scenario.horizon.as_secs_f64() / 3600.0,
         },
     };
-    Judged { report: as_published(report) }
+    Judged {
+        report: as_published(report),
+    }
 }
 
 /// The report with its numbers as they are written, so that pages and file say the same.
@@ -66,7 +76,13 @@ fn as_published(report: Report) -> Report {
     serde_json::from_slice(&report::to_bytes_compact(&report)).unwrap_or(report)
 }
 
-fn verdict(inputs: &Inputs<'_>, losses: &Losses<'_>, risk: &report::Risk, operation: &report::Operation, story: Option<String>) -> report::Verdict {
+fn verdict(
+    inputs: &Inputs<'_>,
+    losses: &Losses<'_>,
+    risk: &report::Risk,
+    operation: &report::Operation,
+    story: Option<String>,
+) -> report::Verdict {
     let (score, score_low, score_high) = score::scored(risk.added_outage_minutes);
     let mut sorted = losses.added.clone();
     sorted.sort_by(f64::total_cmp);
@@ -99,7 +115,13 @@ fn change(inputs: &Inputs<'_>) -> report::Change {
         pool: change.pool.clone(),
         operation: change.operation.clone(),
         summary: change.summary.clone(),
-        recorded: change.recorded.as_ref().map(|(succeeded, text)| report::Recorded { succeeded: *succeeded, text: text.clone() }),
+        recorded: change
+            .recorded
+            .as_ref()
+            .map(|(succeeded, text)| report::Recorded {
+                succeeded: *succeeded,
+                text: text.clone(),
+            }),
     }
 }
 
@@ -172,7 +194,11 @@ fn coverage(inputs: &Inputs<'_>, losses: &Losses<'_>) -> report::Coverage {
         source: a.source.clone(),
         grade: a.grade.to_string(),
     };
-    report::Coverage { not_seen, assumptions: inputs.assumptions.iter().map(assumption).collect(), most_valuable_datum: None }
+    report::Coverage {
+        not_seen,
+        assumptions: inputs.assumptions.iter().map(assumption).collect(),
+        most_valuable_datum: None,
+    }
 }
 
 /// An estimate that is exactly zero: nothing is changed, so nothing can differ.

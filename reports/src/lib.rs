@@ -3,9 +3,9 @@
 //! [`judge`] turns paired outcomes into a [`Report`] (the published schema, `poolproof.report/1`); [`bundle`] renders it
 //! into the files of a report folder. Neither knows where the input came from nor where the files go.
 
+mod chart;
 pub mod estimate;
 pub mod input;
-mod chart;
 mod judge;
 mod page;
 pub mod report;
@@ -33,6 +33,9 @@ pub struct File {
 impl File {
     /// A text file.
     pub(crate) fn text(path: impl Into<String>, content: String) -> File {
-        File { path: path.into(), bytes: content.into_bytes() }
+        File {
+            path: path.into(),
+            bytes: content.into_bytes(),
+        }
     }
 }

@@ -16,18 +16,28 @@ pub fn bundle(judged: &Judged) -> Vec<File> {
     let report = &judged.report;
     let charts: Vec<Chart> = Vec::new();
     let mut files = vec![
-        File { path: "report.json".to_string(), bytes: report::to_bytes(report) },
+        File {
+            path: "report.json".to_string(),
+            bytes: report::to_bytes(report),
+        },
         File::text("report.html", html::page(report, &charts)),
         File::text("report.md", markdown::page(report)),
     ];
-    files.extend(charts.iter().map(|chart| File::text(format!("charts/{}.svg", chart.id), chart.wide.clone())));
+    files.extend(
+        charts
+            .iter()
+            .map(|chart| File::text(format!("charts/{}.svg", chart.id), chart.wide.clone())),
+    );
     files
 }
 
 /// Renders an index page over several reports, in the given order.
 pub fn index(reports: &[Report]) -> File {
     let rows = reports.iter().map(Row::of).collect();
-    let page = Index { style: html::STYLE, rows };
+    let page = Index {
+        style: html::STYLE,
+        rows,
+    };
     File::text("index.html", html::rendered(&page))
 }
 
@@ -67,8 +77,12 @@ impl Row {
             href: format!("{}/report.html", path_part(&report.id)),
             name: text::plain(html::title(report)),
             cluster: format!("cluster {}", text::plain(&report.cluster.name)),
-            score: crate::words::score(verdict.score),
-            interval: format!("{} to {}", crate::words::score(verdict.score_low), crate::words::score(verdict.score_high)),
+            score: crate::words::score_text(verdict.score),
+            interval: format!(
+                "{} to {}",
+                crate::words::score_text(verdict.score_low),
+                crate::words::score_text(verdict.score_high)
+            ),
             scale: scale::svg(verdict, scale::Labels::None),
             level: verdict.level.name(),
             decision: verdict.decision.name(),
@@ -80,5 +94,7 @@ impl Row {
 
 /// An id as part of a relative link: anything but letters, digits, dash and underscore is dropped.
 fn path_part(id: &str) -> String {
-    id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '_').collect()
+    id.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '_')
+        .collect()
 }

@@ -13,12 +13,25 @@ pub fn summary_table(reports: &[&Report]) -> String {
     for report in reports {
         let verdict = &report.verdict;
         let why = verdict.why.first().map(String::as_str).unwrap_or_default();
-        let name = if report.change.summary.is_empty() { &report.id } else { &report.change.summary };
+        let name = if report.change.summary.is_empty() {
+            &report.id
+        } else {
+            &report.change.summary
+        };
         out.push_str(&row([
             name.clone(),
-            format!("{} [{}-{}]", words::score(verdict.score), words::score(verdict.score_low), words::score(verdict.score_high)),
+            format!(
+                "{} [{}-{}]",
+                words::score_text(verdict.score),
+                words::score_text(verdict.score_low),
+                words::score_text(verdict.score_high)
+            ),
             verdict.level.name().to_string(),
-            format!("{}{}", verdict.decision.name(), if verdict.blocked { " *" } else { "" }),
+            format!(
+                "{}{}",
+                verdict.decision.name(),
+                if verdict.blocked { " *" } else { "" }
+            ),
             why.to_string(),
         ]));
     }

@@ -4,6 +4,7 @@ use simulator::spec::{ClusterSpec, Role, WorkloadKind};
 use simulator::{BudgetId, PoolId, WorkloadId};
 
 use crate::estimate::Est;
+use crate::score;
 
 /// Names of a cluster's objects; a placeholder for an id that is not of this cluster.
 #[derive(Clone, Copy)]
@@ -15,17 +16,26 @@ pub struct Names<'a> {
 impl Names<'_> {
     /// `namespace/name` of a workload.
     pub fn workload(self, id: WorkloadId) -> String {
-        self.cluster.workloads.get(id).map_or_else(|| format!("workload {}", id.0), |w| format!("{}/{}", w.namespace, w.name))
+        self.cluster.workloads.get(id).map_or_else(
+            || format!("workload {}", id.0),
+            |w| format!("{}/{}", w.namespace, w.name),
+        )
     }
 
     /// Name of a pool.
     pub fn pool(self, id: PoolId) -> String {
-        self.cluster.pools.get(id).map_or_else(|| format!("{}", id.0), |p| p.name.clone())
+        self.cluster
+            .pools
+            .get(id)
+            .map_or_else(|| format!("{}", id.0), |p| p.name.clone())
     }
 
     /// `namespace/name` of a disruption budget.
     pub fn budget(self, id: BudgetId) -> String {
-        self.cluster.budgets.get(id).map_or_else(|| format!("{}", id.0), |b| format!("{}/{}", b.namespace, b.name))
+        self.cluster.budgets.get(id).map_or_else(
+            || format!("{}", id.0),
+            |b| format!("{}/{}", b.namespace, b.name),
+        )
     }
 }
 
@@ -41,13 +51,20 @@ pub fn kind(kind: WorkloadKind) -> &'static str {
     }
 }
 
-/// What a workload does for the cluster, in words.
-pub fn role(role: Role) -> &'static str {
+/// What a workload does for the cluster, by its weight in the score.
+pub fn weight(weight: f64) -> &'static str {
+    [Role::Dns, Role::Tunnel, Role::Metrics, Role::System]
+        .into_iter()
+        .find(|r| score::weight(*r) == weight)
+        .map_or("an application", role)
+}
+
+fn role(role: Role) -> &'static str {
     match role {
         Role::Dns => "cluster DNS",
-        Role::Tunnel => "the tunnel from the control plane to the nodes",
+        Role::Tunnel => "tunnel from the control plane",
         Role::Metrics => "resource metrics",
-        Role::System => "a system workload",
+        Role::System => "system workload",
         Role::Application => "an application",
     }
 }
@@ -57,23 +74,35 @@ pub fn number(value: f64, digits: usize) -> String {
     if value == 0.0 || !value.is_finite() {
         return "0".to_string();
     }
-    let rounded: f64 = format!("{:.*e}", digits.max(1) - 1, value).parse().unwrap_or(value);
+    let rounded: f64 = format!("{:.*e}", digits.max(1) - 1, value)
+        .parse()
+        .unwrap_or(value);
     let magnitude = rounded.abs().log10().floor() as i32;
     let places = (digits as i32 - 1 - magnitude).clamp(0, 12) as usize;
     let text = format!("{rounded:.places$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_string()
+    } else {
+        text
+    }
 }
 
 /// A share as per cent, two significant digits.
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;
     // Near certainty is as telling as near impossibility: 99.96 % is not 100 %.
-    if value > 99.0 && value < 100.0 { format!("{} %", trimmed(100.0 - round_up(100.0 - value, 2))) } else { format!("{} %", number(value, 2)) }
+    if value > 99.0 && value < 100.0 {
+        format!("{} %", trimmed(100.0 - round_up(100.0 - value, 2)))
+    } else {
+        format!("{} %", number(value, 2))
+    }
 }
 
 /// A number rounded to the digits, for subtraction from 100.
 fn round_up(value: f64, digits: usize) -> f64 {
-    format!("{:.*e}", digits - 1, value).parse().unwrap_or(value)
+    format!("{:.*e}", digits - 1, value)
+        .parse()
+        .unwrap_or(value)
 }
 
 fn trimmed(value: f64) -> String {
@@ -84,14 +113,23 @@ fn trimmed(value: f64) -> String {
 /// A probability with its interval; never a bare zero or a bare certainty.
 pub fn probability(est: Est) -> String {
     if est.low == est.high {
-        return if est.estimate == 0.0 { "none".to_string() } else { percent(est.estimate) };
+        return if est.estimate == 0.0 {
+            "none".to_string()
+        } else {
+            percent(est.estimate)
+        };
     }
     if est.estimate <= 0.0 && est.low >= 0.0 {
         format!("below {}", percent(est.high))
     } else if est.estimate >= 1.0 {
         format!("above {}", percent(est.low))
     } else {
-        format!("{} ({} to {})", percent(est.estimate), percent(est.low), percent(est.high))
+        format!(
+            "{} ({} to {})",
+            percent(est.estimate),
+            percent(est.low),
+            percent(est.high)
+        )
     }
 }
 
@@ -112,7 +150,12 @@ pub fn points(est: Est) -> String {
         return "none".to_string();
     }
     let point = |v: f64| signed(v * 100.0);
-    format!("{} points ({} to {})", point(est.estimate), point(est.low), point(est.high))
+    format!(
+        "{} points ({} to {})",
+        point(est.estimate),
+        point(est.low),
+        point(est.high)
+    )
 }
 
 fn signed(value: f64) -> String {
@@ -133,7 +176,10 @@ pub fn minutes(value: f64) -> String {
     } else if size < 1.0 {
         format!("{sign}{} s", number(size * 60.0, 2))
     } else if size < 120.0 {
-        format!("{sign}{} min", number(size, if size < 10.0 { 2 } else { 3 }))
+        format!(
+            "{sign}{} min",
+            number(size, if size < 10.0 { 2 } else { 3 })
+        )
     } else {
         format!("{sign}{} h", number(size / 60.0, 2))
     }
@@ -144,13 +190,22 @@ pub fn added_minutes(est: Est) -> String {
     if est.low == 0.0 && est.high == 0.0 {
         return "none".to_string();
     }
-    format!("{} ({} to {})", minutes(est.estimate), minutes(est.low), minutes(est.high))
+    format!(
+        "{} ({} to {})",
+        minutes(est.estimate),
+        minutes(est.low),
+        minutes(est.high)
+    )
 }
 
 /// Hours of a number of seconds.
 pub fn hours(seconds: f64) -> String {
     let hours = seconds / 3600.0;
-    if hours < 2.0 { format!("{} minutes", number(seconds / 60.0, 3)) } else { format!("{} hours", number(hours, 3)) }
+    if hours < 2.0 {
+        format!("{} minutes", number(seconds / 60.0, 3))
+    } else {
+        format!("{} hours", number(hours, 3))
+    }
 }
 
 /// Time since the start as `h:mm:ss`.
@@ -164,7 +219,7 @@ pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -173,8 +228,12 @@ pub fn count(n: u64) -> String {
 }
 
 /// A score without decimals, but never 0 for something above.
-pub fn score(value: f64) -> String {
-    if value > 0.0 && value < 0.5 { "0.5".to_string() } else { format!("{value:.0}") }
+pub fn score_text(value: f64) -> String {
+    if value > 0.0 && value < 0.5 {
+        "0.5".to_string()
+    } else {
+        format!("{value:.0}")
+    }
 }
 
 #[cfg(test)]
@@ -185,14 +244,27 @@ mod tests {
     fn probabilities_are_never_bare_zeros() {
         assert_eq!(probability(Est::probability(0, 1000)), "below 0.37 %");
         assert_eq!(probability(Est::probability(1000, 1000)), "above 99.63 %");
-        assert_eq!(probability_short(Est::probability(0, 100_000)), "below 0.0037 %");
-        assert_eq!(probability(Est::probability(50, 1000)), "5 % (3.7 % to 6.5 %)");
+        assert_eq!(
+            probability_short(Est::probability(0, 100_000)),
+            "below 0.0037 %"
+        );
+        assert_eq!(
+            probability(Est::probability(50, 1000)),
+            "5 % (3.7 % to 6.5 %)"
+        );
         assert_eq!(probability(Est::exact(0.0)), "none");
     }
 
     #[test]
     fn numbers_are_short() {
-        for (value, digits, want) in [(1234.5, 2, "1200"), (0.001234, 2, "0.0012"), (9.99, 2, "10"), (0.5, 2, "0.5"), (12.0, 3, "12"), (99.96, 3, "100")] {
+        for (value, digits, want) in [
+            (1234.5, 2, "1200"),
+            (0.001234, 2, "0.0012"),
+            (9.99, 2, "10"),
+            (0.5, 2, "0.5"),
+            (12.0, 3, "12"),
+            (99.96, 3, "100"),
+        ] {
             assert_eq!(number(value, digits), want);
         }
         assert_eq!(minutes(0.05), "3 s");

@@ -1,7 +1,7 @@
 //! Minutes out, by watched workload, plan and trial.
 
-use simulator::spec::WorkloadSpec;
 use simulator::Outcome;
+use simulator::spec::WorkloadSpec;
 
 use crate::input::Inputs;
 use crate::score;
@@ -62,13 +62,24 @@ impl<'a> Losses<'a> {
             .enumerate()
             .filter_map(|(i, id)| workloads.get(*id).map(|spec| Watched::of(inputs, i, spec)))
             .collect();
-        let added = (0..inputs.pairs.len()).map(|trial| clipped(weighted(&watched, trial))).collect();
+        let added = (0..inputs.pairs.len())
+            .map(|trial| clipped(weighted(&watched, trial)))
+            .collect();
         let mut outages = Outages::default();
         for pair in inputs.pairs {
-            let any = |outcome: &Outcome| watched.iter().enumerate().any(|(i, w)| w.weight > 0.0 && out(outcome, i));
+            let any = |outcome: &Outcome| {
+                watched
+                    .iter()
+                    .enumerate()
+                    .any(|(i, w)| w.weight > 0.0 && out(outcome, i))
+            };
             outages.count(any(&pair.proposal), any(&pair.baseline));
         }
-        Losses { watched, added, outages }
+        Losses {
+            watched,
+            added,
+            outages,
+        }
     }
 
     /// The trial in which the change loses most, ties to the first; `None` where nothing is changed.
@@ -89,7 +100,12 @@ impl<'a> Losses<'a> {
 
 impl<'a> Watched<'a> {
     fn of(inputs: &Inputs<'a>, index: usize, spec: &'a WorkloadSpec) -> Watched<'a> {
-        let minutes = |outcome: &Outcome| outcome.workloads.get(index).map_or(0.0, |w| w.out.as_mins_f64());
+        let minutes = |outcome: &Outcome| {
+            outcome
+                .workloads
+                .get(index)
+                .map_or(0.0, |w| w.out.as_mins_f64())
+        };
         let mut outages = Outages::default();
         for pair in inputs.pairs {
             outages.count(out(&pair.proposal, index), out(&pair.baseline, index));
@@ -109,7 +125,10 @@ fn out(outcome: &Outcome, index: usize) -> bool {
 }
 
 fn weighted(watched: &[Watched<'_>], trial: usize) -> f64 {
-    watched.iter().map(|w| w.weight * (w.proposal[trial] - w.baseline[trial])).sum()
+    watched
+        .iter()
+        .map(|w| w.weight * (w.proposal[trial] - w.baseline[trial]))
+        .sum()
 }
 
 fn clipped(minutes: f64) -> f64 {

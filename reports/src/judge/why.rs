@@ -14,13 +14,30 @@ const MOST: usize = 6;
 const WORKLOADS: usize = 3;
 
 /// Reasons, weightiest first; never empty.
-pub fn why(inputs: &Inputs<'_>, risk: &Risk, operation: &Operation, raised: bool, story: Option<String>) -> Vec<String> {
+pub fn why(
+    inputs: &Inputs<'_>,
+    risk: &Risk,
+    operation: &Operation,
+    raised: bool,
+    story: Option<String>,
+) -> Vec<String> {
     let mut reasons: Vec<String> = Vec::new();
     let of = |wanted: Severity| inputs.findings.iter().filter(move |f| f.severity == wanted);
-    reasons.extend(inputs.findings.iter().filter(|f| f.blocks).map(|f| format!("Blocked: {}", sentence(f))));
+    reasons.extend(
+        inputs
+            .findings
+            .iter()
+            .filter(|f| f.blocks)
+            .map(|f| format!("Blocked: {}", sentence(f))),
+    );
     reasons.extend(of(Severity::Error).filter(|f| !f.blocks).map(sentence));
     let losers = losers(risk);
-    reasons.extend(losers.iter().take(WORKLOADS).map(|w| loser(w, risk.outage.threshold_seconds)));
+    reasons.extend(
+        losers
+            .iter()
+            .take(WORKLOADS)
+            .map(|w| loser(w, risk.outage.threshold_seconds)),
+    );
     if !losers.is_empty() {
         reasons.extend(story);
         reasons.extend(crowding(inputs));
@@ -28,10 +45,23 @@ pub fn why(inputs: &Inputs<'_>, risk: &Risk, operation: &Operation, raised: bool
     if raised {
         reasons.push("Rare but severe: one future in a hundred is far worse than the mean, so the level is raised by one.".to_string());
     }
-    reasons.extend(operation.failures.first().filter(|_| !inputs.scenario.changes.is_empty()).map(|failure| {
-        let probability = words::probability_short(Est::new(failure.probability, failure.low, failure.high));
-        format!("The operation ends in {} in {probability} of futures. {}", failure.code, failure.cause)
-    }));
+    reasons.extend(
+        operation
+            .failures
+            .first()
+            .filter(|_| !inputs.scenario.changes.is_empty())
+            .map(|failure| {
+                let probability = words::probability_short(Est::new(
+                    failure.probability,
+                    failure.low,
+                    failure.high,
+                ));
+                format!(
+                    "The operation ends in {} in {probability} of futures. {}",
+                    failure.code, failure.cause
+                )
+            }),
+    );
     if losers.is_empty() {
         reasons.push(harmless(inputs, risk));
     }
@@ -43,7 +73,11 @@ pub fn why(inputs: &Inputs<'_>, risk: &Risk, operation: &Operation, raised: bool
 /// Workloads that lose more with the change than without, weightiest first.
 fn losers(risk: &Risk) -> Vec<&Workload> {
     let mut losers: Vec<&Workload> = risk.workloads.iter().filter(|w| added(w) > 0.0).collect();
-    losers.sort_by(|a, b| (added(b) * b.weight).total_cmp(&(added(a) * a.weight)).then(added(b).total_cmp(&added(a))));
+    losers.sort_by(|a, b| {
+        (added(b) * b.weight)
+            .total_cmp(&(added(a) * a.weight))
+            .then(added(b).total_cmp(&added(a)))
+    });
     losers
 }
 
@@ -61,27 +95,44 @@ fn loser(w: &Workload, threshold: f64) -> String {
             outage(w.baseline_outage)
         )
     } else {
-        format!("outages of more than {} do not become more likely", words::minutes(threshold / 60.0))
+        format!(
+            "outages of more than {} do not become more likely",
+            words::minutes(threshold / 60.0)
+        )
     };
     format!(
-        "{}/{} (at least {} of {} pods must be up) is out {} longer on average; {chance}.",
+        "{}/{} is out {} longer on average ({}, {} of {} pods must be up); {chance}.",
         w.namespace,
         w.name,
+        words::minutes(added(w)),
+        words::weight(w.weight),
         w.min_available,
         w.replicas,
-        words::minutes(added(w)),
     )
 }
 
 /// Pods of watched workloads that find no node, where the change makes that likelier.
 fn crowding(inputs: &Inputs<'_>) -> Option<String> {
     let trials = inputs.pairs.len() as u64;
-    let with = inputs.pairs.iter().filter(|p| p.proposal.counts.unschedulable > 0).count() as u64;
-    let without = inputs.pairs.iter().filter(|p| p.baseline.counts.unschedulable > 0).count() as u64;
+    let with = inputs
+        .pairs
+        .iter()
+        .filter(|p| p.proposal.counts.unschedulable > 0)
+        .count() as u64;
+    let without = inputs
+        .pairs
+        .iter()
+        .filter(|p| p.baseline.counts.unschedulable > 0)
+        .count() as u64;
     if with <= without {
         return None;
     }
-    let longest = inputs.pairs.iter().map(|p| p.proposal.counts.longest_wait).max().unwrap_or_default();
+    let longest = inputs
+        .pairs
+        .iter()
+        .map(|p| p.proposal.counts.longest_wait)
+        .max()
+        .unwrap_or_default();
     Some(format!(
         "Pods of watched workloads find no node with room in {} of futures ({} when nothing is done); the longest wait is {}.",
         words::probability_short(Est::probability(with, trials)),
@@ -97,16 +148,29 @@ fn harmless(inputs: &Inputs<'_>, risk: &Risk) -> String {
     }
     let saved = -risk.added_outage_minutes.estimate;
     if saved > 0.0 {
-        return format!("Watched workloads are out {} less on average than when nothing is done, over {futures} futures.", words::minutes(saved));
+        return format!(
+            "Watched workloads are out {} less on average than when nothing is done, over {futures} futures.",
+            words::minutes(saved)
+        );
     }
     if risk.workloads.is_empty() {
         return "No workload is watched, so nothing can be said about losses.".to_string();
     }
-    format!("In none of {futures} futures is a watched workload out longer than when nothing is done.")
+    format!(
+        "In none of {futures} futures is a watched workload out longer than when nothing is done."
+    )
 }
 
 /// A finding's message, with its subject where the message does not name it.
 fn sentence(finding: &Finding) -> String {
-    let name = finding.subject.rsplit([' ', '/']).next().unwrap_or_default();
-    if name.is_empty() || finding.message.contains(name) { finding.message.clone() } else { format!("{}: {}", finding.subject, finding.message) }
+    let name = finding
+        .subject
+        .rsplit([' ', '/'])
+        .next()
+        .unwrap_or_default();
+    if name.is_empty() || finding.message.contains(name) {
+        finding.message.clone()
+    } else {
+        format!("{}: {}", finding.subject, finding.message)
+    }
 }

@@ -13,17 +13,30 @@ pub const STYLE: &str = include_str!("../../templates/style.css");
 
 /// The page.
 pub fn page(report: &Report, charts: &[Chart]) -> String {
-    rendered(&Page { r: report, charts, style: STYLE })
+    rendered(&Page {
+        r: report,
+        charts,
+        style: STYLE,
+    })
 }
 
 /// A template as text. Rendering to memory cannot fail; should it, the page says so instead of being half a page.
 pub fn rendered(template: &impl Template) -> String {
-    template.render().unwrap_or_else(|error| format!("<!doctype html><title>poolproof</title><p>This page could not be written: {}</p>", text::xml(&error.to_string())))
+    template.render().unwrap_or_else(|error| {
+        format!(
+            "<!doctype html><title>poolproof</title><p>This page could not be written: {}</p>",
+            text::xml(&error.to_string())
+        )
+    })
 }
 
 /// The change in one line.
 pub fn title(report: &Report) -> &str {
-    if report.change.summary.is_empty() { &report.id } else { &report.change.summary }
+    if report.change.summary.is_empty() {
+        &report.id
+    } else {
+        &report.change.summary
+    }
 }
 
 /// How sampling came to an end, to follow "Sampling stopped".
@@ -57,7 +70,7 @@ impl Page<'_> {
     }
 
     fn score(&self, score: &f64) -> String {
-        words::score(*score)
+        words::score_text(*score)
     }
 
     fn scale(&self) -> String {
@@ -110,7 +123,11 @@ impl Page<'_> {
 
     fn burn(&self) -> String {
         let burn = self.r.risk.error_budget_burn;
-        if burn <= 0.0 { "none of the 30-day error budget".to_string() } else { format!("{} of the 30-day error budget", words::percent(burn)) }
+        if burn <= 0.0 {
+            "none of the 30-day error budget".to_string()
+        } else {
+            format!("{} of the 30-day error budget", words::percent(burn))
+        }
     }
 
     fn duration(&self) -> String {
@@ -118,7 +135,11 @@ impl Page<'_> {
     }
 
     fn hours(&self, hours: &f64) -> String {
-        if *hours > 0.0 { format!("{} node hours", words::number(*hours, 2)) } else { "none".to_string() }
+        if *hours > 0.0 {
+            format!("{} node hours", words::number(*hours, 2))
+        } else {
+            "none".to_string()
+        }
     }
 
     fn cost(&self) -> String {
@@ -146,7 +167,10 @@ impl Page<'_> {
     }
 
     fn loud(&self, moment: &Moment) -> bool {
-        matches!(moment.event.as_str(), "outage began" | "operation failed" | "drain timed out" | "node failed")
+        matches!(
+            moment.event.as_str(),
+            "outage began" | "operation failed" | "drain timed out" | "node failed"
+        )
     }
 
     fn clock(&self, seconds: &f64) -> String {
@@ -154,7 +178,11 @@ impl Page<'_> {
     }
 
     fn list(&self, items: &[String]) -> String {
-        if items.is_empty() { "none".to_string() } else { text::plain(&items.join(", ")) }
+        if items.is_empty() {
+            "none".to_string()
+        } else {
+            text::plain(&items.join(", "))
+        }
     }
 
     fn autoscaler(&self, pool: &Pool) -> String {
@@ -177,8 +205,15 @@ impl Page<'_> {
 pub fn duration(report: &Report) -> String {
     let d = report.operation.duration_minutes;
     match (d.p50, d.p95) {
-        (Some(p50), Some(p95)) => format!("takes {} typically, {} at the 95th percentile", words::minutes(p50), words::minutes(p95)),
-        (Some(p50), None) => format!("takes {} typically; at the 95th percentile longer than was simulated", words::minutes(p50)),
+        (Some(p50), Some(p95)) => format!(
+            "takes {} typically, {} at the 95th percentile",
+            words::minutes(p50),
+            words::minutes(p95)
+        ),
+        (Some(p50), None) => format!(
+            "takes {} typically; at the 95th percentile longer than was simulated",
+            words::minutes(p50)
+        ),
         _ if report.operation.success.low == 1.0 => "nothing is done".to_string(),
         _ => "takes longer than was simulated".to_string(),
     }
@@ -188,8 +223,15 @@ pub fn duration(report: &Report) -> String {
 pub fn evidence(finding: &Finding) -> String {
     let value = |v: &serde_json::Value| match v {
         serde_json::Value::String(s) => s.clone(),
-        serde_json::Value::Number(n) => n.as_f64().map_or_else(|| n.to_string(), |v| words::number(v, 6)),
+        serde_json::Value::Number(n) => n
+            .as_f64()
+            .map_or_else(|| n.to_string(), |v| words::number(v, 6)),
         other => other.to_string(),
     };
-    finding.evidence.iter().map(|(name, v)| format!("{name}: {}", value(v))).collect::<Vec<_>>().join(", ")
+    finding
+        .evidence
+        .iter()
+        .map(|(name, v)| format!("{name}: {}", value(v)))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -27,13 +27,22 @@ fn head(report: &Report) -> String {
     format!(
         "## {}\n\n**{decision}** · score **{}** of 100 ({} to {}) · level **{}**{}\n\nCluster {}{}\n\n",
         md(html::title(report)),
-        words::score(verdict.score),
-        words::score(verdict.score_low),
-        words::score(verdict.score_high),
+        words::score_text(verdict.score),
+        words::score_text(verdict.score_low),
+        words::score_text(verdict.score_high),
         verdict.level.name(),
-        if verdict.blocked { " · **blocked**: the platform will refuse it" } else { "" },
+        if verdict.blocked {
+            " · **blocked**: the platform will refuse it"
+        } else {
+            ""
+        },
         md(&report.cluster.name),
-        report.change.pool.as_ref().map(|p| format!(", pool {}", md(p))).unwrap_or_default(),
+        report
+            .change
+            .pool
+            .as_ref()
+            .map(|p| format!(", pool {}", md(p)))
+            .unwrap_or_default(),
     )
 }
 
@@ -54,8 +63,14 @@ fn figures(report: &Report, out: &mut String) {
         words::probability(risk.outage.baseline),
         words::points(risk.outage.added)
     ));
-    out.push_str(&format!("| Weighted minutes of outage, mean | | | {} |\n", words::added_minutes(risk.added_outage_minutes)));
-    out.push_str(&format!("| The operation ends well | {} | | |\n\n", words::probability(operation.success)));
+    out.push_str(&format!(
+        "| Weighted minutes of outage, mean | | | {} |\n",
+        words::added_minutes(risk.added_outage_minutes)
+    ));
+    out.push_str(&format!(
+        "| The operation ends well | {} | | |\n\n",
+        words::probability(operation.success)
+    ));
     out.push_str(&format!("The operation {}.\n\n", html::duration(report)));
 }
 
@@ -83,8 +98,16 @@ fn workloads(report: &Report, out: &mut String) {
 
 fn failures(report: &Report, out: &mut String) {
     for failure in &report.operation.failures {
-        let probability = words::probability(crate::estimate::Est::new(failure.probability, failure.low, failure.high));
-        out.push_str(&format!("* Fails with {} in {probability} of futures: {}\n", md(&failure.code), md(&failure.cause)));
+        let probability = words::probability(crate::estimate::Est::new(
+            failure.probability,
+            failure.low,
+            failure.high,
+        ));
+        out.push_str(&format!(
+            "* Fails with {} in {probability} of futures: {}\n",
+            md(&failure.code),
+            md(&failure.cause)
+        ));
     }
     if !report.operation.failures.is_empty() {
         out.push('\n');
@@ -97,7 +120,14 @@ fn findings(report: &Report, out: &mut String) {
     }
     out.push_str("<details><summary>Findings</summary>\n\n| severity | rule | subject | finding | source |\n|---|---|---|---|---|\n");
     for f in &report.findings {
-        out.push_str(&format!("| {} | {} | {} | {} | {} |\n", md(&f.severity), md(&f.id), md(&f.subject), md(&f.message), md(&f.source)));
+        out.push_str(&format!(
+            "| {} | {} | {} | {} | {} |\n",
+            md(&f.severity),
+            md(&f.id),
+            md(&f.subject),
+            md(&f.message),
+            md(&f.source)
+        ));
     }
     out.push_str("\n</details>\n\n");
 }
@@ -108,7 +138,13 @@ fn coverage(report: &Report, out: &mut String) {
         out.push_str(&format!("* {}\n", md(line)));
     }
     for a in &report.coverage.assumptions {
-        out.push_str(&format!("* Assumed: {} = {} (grade {}; {})\n", md(&a.name), md(&a.value), md(&a.grade), md(&a.source)));
+        out.push_str(&format!(
+            "* Assumed: {} = {} (grade {}; {})\n",
+            md(&a.name),
+            md(&a.value),
+            md(&a.grade),
+            md(&a.source)
+        ));
     }
     out.push_str(&format!(
         "\n</details>\n\n<sub>{} paired futures of {}, seed {}, poolproof {}, report {}. Ranges are 95 % confidence intervals of sampling.</sub>\n",

@@ -18,7 +18,11 @@ pub fn select(scenario: &Scenario, trace: &Trace) -> Vec<usize> {
     let mut lines: Vec<(u8, usize)> = Vec::new();
     for (i, entry) in trace.log.iter().enumerate() {
         let rank = match entry.what {
-            Incident::EvictionRefused { workload, node, .. } if !refused.insert((workload, node)) => continue,
+            Incident::EvictionRefused { workload, node, .. }
+                if !refused.insert((workload, node)) =>
+            {
+                continue;
+            }
             Incident::LoadChanged { target, percent } if !load.tell(target, percent) => continue,
             what => rank(what, &watched),
         };
@@ -37,14 +41,28 @@ fn rank(what: Incident, watched: &BTreeSet<WorkloadId>) -> Option<u8> {
     let pod = |workload: WorkloadId, rank: u8| watched.contains(&workload).then_some(rank);
     match what {
         Incident::OperationStarted { .. } | Incident::OperationEnded { .. } => Some(0),
-        Incident::OutageBegan { workload, .. } | Incident::OutageEnded { workload, .. } => pod(workload, 0),
-        Incident::NodeDrainTimedOut { .. } | Incident::NodeDied { .. } | Incident::NodeNotReady { .. } => Some(1),
-        Incident::PodUnschedulable { workload } | Incident::PodPreempted { workload, .. } | Incident::PodLost { workload, .. } => pod(workload, 1),
-        Incident::EvictionRefused { workload, .. } | Incident::PodEvicted { workload, .. } | Incident::PodReady { workload, .. } => pod(workload, 2),
+        Incident::OutageBegan { workload, .. } | Incident::OutageEnded { workload, .. } => {
+            pod(workload, 0)
+        }
+        Incident::NodeDrainTimedOut { .. }
+        | Incident::NodeDied { .. }
+        | Incident::NodeNotReady { .. } => Some(1),
+        Incident::PodUnschedulable { workload }
+        | Incident::PodPreempted { workload, .. }
+        | Incident::PodLost { workload, .. } => pod(workload, 1),
+        Incident::EvictionRefused { workload, .. }
+        | Incident::PodEvicted { workload, .. }
+        | Incident::PodReady { workload, .. } => pod(workload, 2),
         Incident::LoadChanged { .. } | Incident::NodeDrainStarted { .. } => Some(2),
         Incident::ReplicasChanged { workload, .. } => pod(workload, 3),
-        Incident::NodeRequested { .. } | Incident::NodeReady { .. } | Incident::NodeDeleted { .. } | Incident::NodeReimaging { .. } => Some(3),
-        Incident::NodeCordoned { .. } | Incident::NodeUncordoned { .. } | Incident::NodeDrained { .. } | Incident::NodeLabelsChanged { .. } => Some(4),
+        Incident::NodeRequested { .. }
+        | Incident::NodeReady { .. }
+        | Incident::NodeDeleted { .. }
+        | Incident::NodeReimaging { .. } => Some(3),
+        Incident::NodeCordoned { .. }
+        | Incident::NodeUncordoned { .. }
+        | Incident::NodeDrained { .. }
+        | Incident::NodeLabelsChanged { .. } => Some(4),
         Incident::PodBound { workload, .. } => pod(workload, 5),
     }
 }
@@ -54,7 +72,12 @@ fn thin(trace: &Trace, lines: &mut Vec<(u8, usize)>) {
     let turning: Vec<u64> = trace
         .log
         .iter()
-        .filter(|e| matches!(e.what, Incident::OutageBegan { .. } | Incident::OutageEnded { .. }))
+        .filter(|e| {
+            matches!(
+                e.what,
+                Incident::OutageBegan { .. } | Incident::OutageEnded { .. }
+            )
+        })
         .map(|e| e.at.0)
         .collect();
     let distance = |i: usize| {

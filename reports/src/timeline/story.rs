@@ -23,7 +23,14 @@ struct Outage<'a> {
 /// The sentence; `None` where no watched workload is out in this trial.
 pub fn story(scenario: &Scenario, trial: u32, trace: &Trace) -> Option<String> {
     let outage = weightiest(scenario, trace)?;
-    let before = || trace.log.iter().take(outage.index).rev().take_while(|e| outage.at.since(e.at) <= LOOK_BACK);
+    let before = || {
+        trace
+            .log
+            .iter()
+            .take(outage.index)
+            .rev()
+            .take_while(|e| outage.at.since(e.at) <= LOOK_BACK)
+    };
     let lost = before().find_map(|e| loss(trace, e, outage.workload));
     let unplaced = trace
         .log
@@ -31,21 +38,39 @@ pub fn story(scenario: &Scenario, trial: u32, trace: &Trace) -> Option<String> {
         .filter(|e| outage.at.since(e.at) <= LOOK_BACK && e.at <= outage.at + outage.lasted)
         .any(|e| matches!(e.what, Incident::PodUnschedulable { workload } if workload == outage.workload));
     let load = before().find_map(|e| match e.what {
-        Incident::LoadChanged { target, percent } if target.is_none_or(|t| t == outage.workload) => Some(percent),
+        Incident::LoadChanged { target, percent }
+            if target.is_none_or(|t| t == outage.workload) =>
+        {
+            Some(percent)
+        }
         _ => None,
     });
     let mut causes: Vec<String> = lost.into_iter().collect();
     if unplaced {
         causes.push("no node has room for a replacement".to_string());
     }
-    causes.extend(load.filter(|percent| *percent >= 125).map(|percent| format!("load stands at {percent} % of its base")));
-    let causes = if causes.is_empty() { String::new() } else { format!(": {}", joined(&causes)) };
+    causes.extend(
+        load.filter(|percent| *percent >= 125)
+            .map(|percent| format!("load stands at {percent} % of its base")),
+    );
+    let causes = if causes.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", joined(&causes))
+    };
     let minimum = outage.spec.minimum.unwrap_or(0);
-    let state = if outage.up < minimum { format!("has {} of {minimum} needed pods up", outage.up) } else { "loses requests".to_string() };
+    let state = if outage.up < minimum {
+        format!("has {} of {minimum} needed pods up", outage.up)
+    } else {
+        "loses requests".to_string()
+    };
     Some(format!(
         "In the worst trial (number {trial}), {} after the start, {} {state} and is out for {}{causes}.",
         words::clock(outage.at.as_secs_f64()),
-        Names { cluster: &scenario.cluster }.workload(outage.workload),
+        Names {
+            cluster: &scenario.cluster
+        }
+        .workload(outage.workload),
         words::minutes(outage.lasted.as_mins_f64()),
     ))
 }
@@ -53,20 +78,45 @@ pub fn story(scenario: &Scenario, trial: u32, trace: &Trace) -> Option<String> {
 fn weightiest<'a>(scenario: &'a Scenario, trace: &Trace) -> Option<Outage<'a>> {
     let mut best: Option<(f64, Outage<'a>)> = None;
     for (index, entry) in trace.log.iter().enumerate() {
-        let Incident::OutageBegan { workload, up } = entry.what else { continue };
-        let Some(spec) = scenario.cluster.workloads.get(workload).filter(|w| w.minimum.is_some()) else { continue };
+        let Incident::OutageBegan { workload, up } = entry.what else {
+            continue;
+        };
+        let Some(spec) = scenario
+            .cluster
+            .workloads
+            .get(workload)
+            .filter(|w| w.minimum.is_some())
+        else {
+            continue;
+        };
         let lasted = ended(scenario, trace, index, workload, entry.at);
         // Applications count a little, so that they are told of where nothing else is out.
         let weight = score::weight(spec.role).max(1e-6) * lasted.as_secs_f64();
         if best.as_ref().is_none_or(|(most, _)| weight > *most) {
-            best = Some((weight, Outage { index, at: entry.at, workload, spec, up, lasted }));
+            best = Some((
+                weight,
+                Outage {
+                    index,
+                    at: entry.at,
+                    workload,
+                    spec,
+                    up,
+                    lasted,
+                },
+            ));
         }
     }
     best.map(|(_, outage)| outage)
 }
 
 /// How long an outage lasts, cut at the horizon.
-fn ended(scenario: &Scenario, trace: &Trace, from: usize, workload: WorkloadId, began: Time) -> Duration {
+fn ended(
+    scenario: &Scenario,
+    trace: &Trace,
+    from: usize,
+    workload: WorkloadId,
+    began: Time,
+) -> Duration {
     let horizon = Time::ZERO + scenario.horizon;
     trace
         .log
@@ -83,9 +133,16 @@ fn ended(scenario: &Scenario, trace: &Trace, from: usize, workload: WorkloadId, 
 fn loss(trace: &Trace, entry: &Entry, wanted: WorkloadId) -> Option<String> {
     let on = |node: NodeId| node_name(trace, node);
     match entry.what {
-        Incident::PodEvicted { workload, node, .. } if workload == wanted => Some(format!("the drain of {} evicts its pod", on(node))),
-        Incident::PodPreempted { workload, node } if workload == wanted => Some(format!("its pod on {} is preempted by one of higher priority", on(node))),
-        Incident::PodLost { workload, node } if workload == wanted => Some(format!("its pod is lost with {}", on(node))),
+        Incident::PodEvicted { workload, node, .. } if workload == wanted => {
+            Some(format!("the drain of {} evicts its pod", on(node)))
+        }
+        Incident::PodPreempted { workload, node } if workload == wanted => Some(format!(
+            "its pod on {} is preempted by one of higher priority",
+            on(node)
+        )),
+        Incident::PodLost { workload, node } if workload == wanted => {
+            Some(format!("its pod is lost with {}", on(node)))
+        }
         _ => None,
     }
 }
