@@ -6,6 +6,7 @@
 pub mod change;
 mod cluster;
 mod event;
+pub mod example;
 pub mod finding;
 pub mod outcome;
 mod process;
@@ -28,3 +29,6 @@ pub use process::replicas;
 pub use run::{Runs, paired, replicate, simulate, trace};
 pub use scenario::Scenario;
 pub use time::{Duration, Time};
+
+#[cfg(test)]
+mod tests;

@@ -128,7 +128,7 @@ impl Sim<'_> {
             self.unschedulable(pod);
             return;
         }
-        self.reserve(self.priority(pod));
+        self.reserve(pod);
         let mut scratch = std::mem::take(&mut self.scheduling.scratch);
         let chosen = match self.nominated_node(pod, incoming) {
             Some(node) => Some(node),
@@ -173,12 +173,16 @@ impl Sim<'_> {
         (there && scheduler::fits(&self.p.compat, incoming, &self.view(node))).then_some(node)
     }
 
-    /// Notes what nominated pods of at least this priority hold back on their nodes.
-    fn reserve(&mut self, priority: i32) {
+    /// Notes what other nominated pods of at least this pod's priority hold back on their nodes.
+    fn reserve(&mut self, incoming: PodId) {
+        let priority = self.priority(incoming);
         self.scheduling.reserved.clear();
         for i in 0..self.scheduling.nominated.len() {
             let (pod, node) = self.scheduling.nominated[i];
-            if self.cluster.pods[pod].state != PodState::Pending || self.priority(pod) < priority {
+            if pod == incoming
+                || self.cluster.pods[pod].state != PodState::Pending
+                || self.priority(pod) < priority
+            {
                 continue;
             }
             let requests = self.spec.pod_shapes[self.cluster.shape_of(self.spec, pod)].requests;

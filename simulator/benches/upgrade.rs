@@ -1,0 +1,60 @@
+//! How fast trials run: the 50-node, 1,000-pod rolling upgrade with every process on, paired with doing nothing.
+//!
+//! `cargo bench-sim` prints seconds for 1,000 pairs, events per second and placements per second, for one thread and for
+//! all, and the growth of a do-nothing trial with its horizon.
+
+#![allow(clippy::print_stdout, missing_docs)]
+
+use std::time::Instant;
+
+use simulator::{Runs, Scenario, example, paired};
+
+fn main() {
+    let trials = std::env::args()
+        .filter_map(|a| a.parse().ok())
+        .next()
+        .unwrap_or(1000);
+    let scenario = example::busy_upgrade();
+    println!(
+        "{} nodes, {} pods, {} paired trials of a rolling upgrade",
+        scenario.cluster.nodes.len(),
+        scenario.cluster.pods.len(),
+        trials
+    );
+    for threads in [1, 0] {
+        measure(&scenario, trials, threads);
+    }
+}
+
+fn measure(scenario: &Scenario, trials: u32, threads: usize) {
+    let start = Instant::now();
+    let pairs = paired(
+        scenario,
+        Runs {
+            seed: 1,
+            first: 0,
+            trials,
+            threads,
+        },
+        &|_| {},
+    );
+    let seconds = start.elapsed().as_secs_f64();
+    let sum = |f: &dyn Fn(&simulator::outcome::Counts) -> u64| -> u64 {
+        pairs
+            .iter()
+            .map(|p| f(&p.proposal.counts) + f(&p.baseline.counts))
+            .sum()
+    };
+    let (events, placements) = (sum(&|c| c.events), sum(&|c| c.placements));
+    let name = if threads == 1 {
+        "one thread"
+    } else {
+        "all threads"
+    };
+    println!(
+        "{name:>11}: {seconds:7.3} s  {:6.2} ms per pair  {:9.0} events/s  {:9.0} placements/s  ({events} events, {placements} placements)",
+        1e3 * seconds / f64::from(trials),
+        events as f64 / seconds,
+        placements as f64 / seconds,
+    );
+}

@@ -1,0 +1,66 @@
+//! Whole-run tests of the simulator on small clusters, told in a line per incident.
+
+#![allow(clippy::unwrap_used)]
+
+mod operations;
+mod properties;
+mod workloads;
+
+use crate::outcome::{Incident, Trace};
+use crate::scenario::Scenario;
+use crate::trace;
+
+/// The log of trial 0 in short words, one line per incident; ids become names.
+fn story(scenario: &Scenario) -> String {
+    let Trace { log, nodes, .. } = trace(scenario, 1, 0);
+    let w = |id: crate::WorkloadId| scenario.cluster.workloads[id].name.as_str();
+    let n = |id: crate::NodeId| nodes[id.0 as usize].name.as_str();
+    let lines = log.iter().map(|entry| {
+        let what = match entry.what {
+            Incident::OperationStarted { .. } => "start".to_owned(),
+            Incident::OperationEnded { failure, .. } => {
+                failure.map_or("end".to_owned(), |f| format!("end {f:?}"))
+            }
+            Incident::NodeRequested { node, .. } => format!("{} requested", n(node)),
+            Incident::NodeReady { node } => format!("{} ready", n(node)),
+            Incident::NodeCordoned { node } => format!("{} cordoned", n(node)),
+            Incident::NodeUncordoned { node } => format!("{} uncordoned", n(node)),
+            Incident::NodeDrainStarted { node } => format!("{} drains", n(node)),
+            Incident::NodeDrained { node } => format!("{} drained", n(node)),
+            Incident::NodeDrainTimedOut { node, .. } => format!("{} stuck", n(node)),
+            Incident::NodeReimaging { node } => format!("{} reimaged", n(node)),
+            Incident::NodeDied { node } => format!("{} dies", n(node)),
+            Incident::NodeNotReady { node } => format!("{} NotReady", n(node)),
+            Incident::NodeDeleted { node } => format!("{} deleted", n(node)),
+            Incident::NodeLabelsChanged { node } => format!("{} relabelled", n(node)),
+            Incident::PodEvicted { workload, node, .. } => {
+                format!("{} evicted from {}", w(workload), n(node))
+            }
+            Incident::EvictionRefused { workload, .. } => format!("{} refused", w(workload)),
+            Incident::PodPreempted { workload, .. } => format!("{} preempted", w(workload)),
+            Incident::PodLost { workload, .. } => format!("{} lost", w(workload)),
+            Incident::PodBound { workload, node } => format!("{} to {}", w(workload), n(node)),
+            Incident::PodUnschedulable { workload } => format!("{} unschedulable", w(workload)),
+            Incident::PodReady { workload, .. } => format!("{} ready", w(workload)),
+            Incident::ReplicasChanged { workload, from, to } => {
+                format!("{} {from}->{to}", w(workload))
+            }
+            Incident::LoadChanged { percent, .. } => format!("load {percent}%"),
+            Incident::OutageBegan { workload, .. } => format!("{} out", w(workload)),
+            Incident::OutageEnded { workload, .. } => format!("{} back", w(workload)),
+        };
+        format!("{}s {what}", entry.at.0 / 1_000_000)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Compares a story with what is expected, ignoring indentation.
+fn check(scenario: &Scenario, expected: &str) {
+    let expected: Vec<&str> = expected
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .collect();
+    let story = story(scenario);
+    assert_eq!(story.lines().collect::<Vec<_>>(), expected, "\n{story}");
+}

@@ -1,0 +1,146 @@
+//! Properties of every run: nothing changes where nothing is done, threads do not matter, invariants hold on random
+//! clusters (they are checked after every event in tests).
+
+use proptest::prelude::*;
+
+use crate::change::{Operation, Undrainable};
+use crate::example::{Example, busy_upgrade, drain_settings};
+use crate::spec::{BudgetRule, Quantity, WorkloadKind};
+use crate::time::Duration;
+use crate::{NodeId, PoolId, Runs, Scenario, paired};
+
+fn pairs(scenario: &Scenario, trials: u32, threads: usize) -> Vec<crate::Pair> {
+    paired(
+        scenario,
+        Runs {
+            seed: 11,
+            first: 0,
+            trials,
+            threads,
+        },
+        &|_| {},
+    )
+}
+
+#[test]
+fn a_plan_that_does_nothing_differs_in_no_trial() {
+    let scenario = Scenario {
+        changes: Vec::new(),
+        ..busy_upgrade()
+    };
+    for pair in pairs(&scenario, 20, 0) {
+        assert_eq!(pair.proposal, pair.baseline);
+    }
+}
+
+#[test]
+fn threads_do_not_matter_and_trials_do_not_depend_on_where_they_start() {
+    let scenario = busy_upgrade();
+    let one = pairs(&scenario, 8, 1);
+    assert_eq!(one, pairs(&scenario, 8, 3));
+    let tail = paired(
+        &scenario,
+        Runs {
+            seed: 11,
+            first: 5,
+            trials: 3,
+            threads: 1,
+        },
+        &|_| {},
+    );
+    assert_eq!(one[5..], tail[..]);
+}
+
+#[test]
+fn an_unrelated_pool_changes_nothing_else() {
+    let scenario = |extra: bool| {
+        let mut example = Example::new()
+            .pool("a", 3)
+            .deployment("web", 6)
+            .minimum(6)
+            .settings(|s| s.failures.per_hour = 0.5);
+        if extra {
+            example = example.pool("z", 4).with_pool(|p| p.templates.truncate(1));
+        }
+        let mut scenario = example.build();
+        if extra {
+            // Nothing may go there.
+            for shape in &mut scenario.cluster.node_shapes.rows_mut()[3..] {
+                shape.taints.push(crate::spec::Taint {
+                    key: "z".into(),
+                    value: String::new(),
+                    effect: crate::spec::Effect::NoSchedule,
+                });
+            }
+        }
+        scenario
+    };
+    let facts = |s: &Scenario| {
+        pairs(s, 50, 0)
+            .iter()
+            .map(|p| p.baseline.workloads[0])
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(facts(&scenario(false)), facts(&scenario(true)));
+}
+
+#[test]
+fn the_future_is_the_same_until_the_change_begins() {
+    let mut scenario = busy_upgrade();
+    scenario.changes[0].at = crate::Time::ZERO + Duration::mins(60);
+    let steps = scenario.settings.series_steps as usize * 60 / 240 - 1;
+    for pair in pairs(&scenario, 10, 0) {
+        let (p, b) = (pair.proposal.series.unwrap(), pair.baseline.series.unwrap());
+        for (p, b) in p.up.iter().zip(&b.up) {
+            assert_eq!(p[..steps], b[..steps]);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn invariants_hold_on_random_clusters(
+        nodes in 1u32..6, second in 0u32..4, replicas in 1u32..9, min in 0u32..4, kind in 0usize..4, operation in 0..7,
+        surge in 0u32..4, cpu in 50i64..2500, failures in 0.0..6.0f64, seed in 0u64..1000,
+    ) {
+        let kind = [WorkloadKind::Deployment, WorkloadKind::StatefulSet, WorkloadKind::Job, WorkloadKind::Bare][kind];
+        let hosts = (0..replicas).map(|i| NodeId(i % nodes)).collect();
+        let mut drain = drain_settings();
+        drain.timeout = Duration::mins(5);
+        drain.undrainable = [Undrainable::Fail, Undrainable::Quarantine, Undrainable::Force][seed as usize % 3];
+        let all: Vec<NodeId> = (0..nodes).map(NodeId).collect();
+        let pool = PoolId(0);
+        let mut example = Example::new()
+            .pool("a", nodes)
+            .workload("daemon", WorkloadKind::DaemonSet, all.clone())
+            .workload("w", kind, hosts)
+            .minimum(1)
+            .budget(BudgetRule::MinAvailable(Quantity::Count(min)))
+            .with_shape(|s| { s.requests.cpu = cpu; s.priority = (seed % 2) as i32; });
+        example = example.deployment("other", replicas).with_shape(|s| s.requests.cpu = 700).pool("b", second);
+        let operation = match operation {
+            0 => Operation::Scale { pool, count: surge, drain },
+            1 => Operation::DeletePool { pool, drain },
+            2 => Operation::Drain { nodes: all, drain },
+            3 => Operation::DeleteNodes { nodes: vec![NodeId(0)] },
+            4 => Operation::SetReplicas { workload: crate::WorkloadId(1), replicas: surge },
+            _ => return {
+                let scenario = example.upgrade(pool, Quantity::Count(surge)).settings(|s| {
+                    s.failures.per_hour = failures;
+                    s.failures.down = crate::random::Dist::Exponential { mean: Duration::mins(6) };
+                    s.provisioning.bootstrap_failure = 0.05;
+                }).build();
+                pairs(&scenario, 2, 1);
+                Ok(())
+            },
+        };
+        let scenario = example.change(Duration::mins(1), operation).settings(|s| {
+            s.failures.per_hour = failures;
+            s.failures.down = crate::random::Dist::Exponential { mean: Duration::mins(6) };
+        }).build();
+        let result = paired(&scenario, Runs { seed, first: 0, trials: 2, threads: 1 }, &|_| {});
+        prop_assert_eq!(result.len(), 2);
+    }
+}
