@@ -1,0 +1,137 @@
+//! The command line: one file per verb, each parses, calls a library and prints.
+//!
+//! Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 the command line or
+//! an input is invalid, 3 a change reached `--fail-at`.
+
+mod decode;
+mod estimate;
+mod input;
+mod logging;
+mod output;
+mod progress;
+mod queue;
+mod schema;
+mod score;
+mod submit;
+mod worker;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use scenarios::Complaints;
+
+/// What will this AKS node pool change do to the pods that keep the cluster alive?
+#[derive(Parser)]
+#[command(name = "poolproof", version, about, max_term_width = 120)]
+struct Cli {
+    #[command(flatten)]
+    logging: logging::LogArgs,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Score changes against a cluster snapshot
+    Score(score::Args),
+    /// Take messages from a queue, score their changes, publish the reports
+    Worker(worker::Args),
+    /// Put messages on a queue
+    Submit(submit::Args),
+    /// Look after waiting and dead messages
+    Queue(queue::Args),
+    /// Say what messages mean: their changes as JSON, or why there are none
+    Decode(decode::Args),
+    /// Print the JSON Schema of an input or output
+    Schema(schema::Args),
+}
+
+/// Why a verb did not succeed.
+enum Failure {
+    /// Inputs are invalid: everything wrong with all of them.
+    Invalid(Complaints),
+    /// A change reached the level that was to be reported.
+    Reached(String),
+    /// Anything else.
+    Failed(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure::Failed(error.into())
+    }
+}
+
+/// Parses the command line and does what it says.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to standard output, complaints to standard error; nobody reading is no failure.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    cli.logging.start(matches!(cli.verb, Verb::Worker(_)));
+    let result = match cli.verb {
+        Verb::Score(args) => score::run(&args),
+        Verb::Worker(args) => worker::run(&args),
+        Verb::Submit(args) => submit::run(&args),
+        Verb::Queue(args) => queue::run(&args),
+        Verb::Decode(args) => decode::run(&args),
+        Verb::Schema(args) => schema::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Invalid(complaints)) => {
+            output::note(&complaints.to_string());
+            ExitCode::from(2)
+        }
+        Err(Failure::Reached(what)) => {
+            output::note(&what);
+            ExitCode::from(3)
+        }
+        Err(Failure::Failed(error)) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(Failure::Failed(error)) => {
+            output::note(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_has_an_environment_variable() {
+        fn check(command: &clap::Command) {
+            for option in command.get_arguments() {
+                let Some(long) = option
+                    .get_long()
+                    .filter(|long| !["help", "version"].contains(long))
+                else {
+                    continue;
+                };
+                let variable = option
+                    .get_env()
+                    .and_then(|name| name.to_str())
+                    .unwrap_or_default();
+                assert!(
+                    variable.starts_with("POOLPROOF_"),
+                    "{} --{long}: {variable:?}",
+                    command.get_name()
+                );
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+}

@@ -1,0 +1,203 @@
+//! `score`: changes against a snapshot, here and now, without a queue.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use reports::report::Level;
+use scenarios::snapshot::Snapshot;
+use scenarios::{Change, Complaint};
+
+use super::{Failure, estimate, input, output, progress};
+use crate::pipeline::{self, Estimate, Prepared, Watch};
+use crate::publish::{Bundle, PublishUrl, Publisher};
+use crate::snapshots::in_file;
+
+/// Arguments of `score`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Change messages: files, or - for standard input
+    #[arg(required = true, value_name = "CHANGE")]
+    changes: Vec<PathBuf>,
+    /// Cluster snapshot: a file, or a folder of files as az and kubectl print them; may be left out where every message
+    /// carries one
+    #[arg(long, env = "POOLPROOF_CLUSTER", value_name = "SNAPSHOT")]
+    cluster: Option<PathBuf>,
+    /// Folder for the reports
+    #[arg(long, env = "POOLPROOF_OUT", value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// What to print: a table, one report.json a line, or the report.md of each change
+    #[arg(long, env = "POOLPROOF_FORMAT", value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Exit with code 3 when a change reaches this level
+    #[arg(long, env = "POOLPROOF_FAIL_AT", value_name = "LEVEL", value_parser = levels())]
+    fail_at: Option<Level>,
+    #[command(flatten)]
+    estimate: estimate::EstimateArgs,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// report.json, one a line
+    Json,
+    /// For pull requests
+    Markdown,
+}
+
+fn levels() -> impl TypedValueParser<Value = Level> {
+    PossibleValuesParser::new(Level::ALL.map(Level::name)).map(|name| {
+        Level::ALL
+            .into_iter()
+            .find(|l| l.name() == name)
+            .unwrap_or(Level::Minimal)
+    })
+}
+
+/// Reads and checks everything, then scores one change after the other.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let estimate = args.estimate.resolve(None);
+    let prepared = prepare(args, &estimate)?;
+    let publisher = args
+        .out
+        .as_ref()
+        .map(|path| PublishUrl::Folder(path.clone()).open())
+        .transpose()?;
+    let bundles = prepared
+        .iter()
+        .map(|p| score(p, &estimate, publisher.as_ref()))
+        .collect::<Result<Vec<_>, _>>()?;
+    print(&bundles, args.format)?;
+    verdict(&bundles, args.fail_at)
+}
+
+/// Decodes and resolves every change; all complaints of all inputs come together.
+fn prepare(args: &Args, estimate: &Estimate) -> Result<Vec<Prepared>, Failure> {
+    let mut complaints = Vec::new();
+    let messages = input::messages(&args.changes, &mut complaints);
+    let snapshot = args
+        .cluster
+        .as_ref()
+        .map(|path| input::snapshot(path, &mut complaints));
+    let mut prepared = Vec::new();
+    for message in messages {
+        match pipeline::decode(&message.bytes) {
+            Ok(decoded) => {
+                for note in &decoded.notes {
+                    output::note(&format!("{}: {}", message.name, output::on_one_line(note)));
+                }
+                for change in decoded.changes {
+                    match resolve(change, snapshot.as_ref(), estimate) {
+                        Ok(ready) => prepared.extend(ready),
+                        Err(found) => complaints
+                            .extend(in_file(scenarios::Complaints(found), &message.name).0),
+                    }
+                }
+            }
+            Err(found) => complaints.extend(in_file(found, &message.name).0),
+        }
+    }
+    input::check(complaints)?;
+    Ok(prepared)
+}
+
+/// Resolves a change against the snapshot of the command line, else the one it carries; nothing where the former is broken,
+/// which has been complained of.
+fn resolve(
+    change: Change,
+    given: Option<&Option<Snapshot>>,
+    estimate: &Estimate,
+) -> Result<Option<Prepared>, Vec<Complaint>> {
+    let carried;
+    let snapshot = match given {
+        Some(None) => return Ok(None),
+        Some(Some(snapshot)) => snapshot,
+        None => {
+            let missing = || {
+                vec![Complaint::at(
+                    "snapshot",
+                    "none",
+                    "a snapshot in the message, or --cluster SNAPSHOT",
+                )]
+            };
+            carried = pipeline::inline_snapshot(&change)
+                .ok_or_else(missing)?
+                .map_err(|c| c.0)?;
+            &carried
+        }
+    };
+    pipeline::prepare(change, snapshot, estimate)
+        .map(Some)
+        .map_err(|c| c.0)
+}
+
+fn score(
+    prepared: &Prepared,
+    estimate: &Estimate,
+    publisher: Option<&Publisher>,
+) -> Result<Bundle, Failure> {
+    let bar = progress::bar(&prepared.change.summary, prepared.trials);
+    let bundle = pipeline::run(
+        prepared,
+        estimate,
+        Watch {
+            stop: &AtomicBool::new(false),
+            progress: &|n| bar.set_position(u64::from(n)),
+        },
+    );
+    bar.finish_and_clear();
+    let bundle = bundle?;
+    if let Some(publisher) = publisher {
+        output::note(&format!("report: {}", publisher.publish(&bundle)?));
+    }
+    Ok(bundle)
+}
+
+fn print(bundles: &[Bundle], format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Text if bundles.is_empty() => output::data("no pool operation\n")?,
+        Format::Text => {
+            let reports: Vec<_> = bundles.iter().map(|b| &b.report).collect();
+            output::data(&reports::summary_table(&reports))?;
+        }
+        Format::Json => {
+            for bundle in bundles {
+                let mut line = reports::report::to_bytes_compact(&bundle.report);
+                line.push(b'\n');
+                output::bytes(&line)?;
+            }
+        }
+        Format::Markdown => {
+            for file in bundles
+                .iter()
+                .flat_map(|b| &b.files)
+                .filter(|file| file.path == "report.md")
+            {
+                output::bytes(&file.bytes)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn verdict(bundles: &[Bundle], fail_at: Option<Level>) -> Result<(), Failure> {
+    let Some(limit) = fail_at else { return Ok(()) };
+    let reached: Vec<String> = bundles
+        .iter()
+        .filter(|b| b.report.verdict.level >= limit)
+        .map(|b| {
+            format!(
+                "reached --fail-at: {} ({})",
+                output::on_one_line(&b.report.change.summary),
+                b.report.verdict.level.name()
+            )
+        })
+        .collect();
+    if reached.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Reached(reached.join("\n")))
+    }
+}

@@ -1,0 +1,42 @@
+//! `submit`: puts messages on a queue as they are. Whether they mean anything is for the worker to say.
+
+use std::path::PathBuf;
+
+use super::{Failure, input, output};
+use crate::pipeline::digest;
+use crate::queue::QueueUrl;
+use crate::queue::embedded::{Pushed, Store};
+
+/// Arguments of `submit`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Messages: files, or - for standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The queue: sqlite:PATH
+    #[arg(
+        long,
+        env = "POOLPROOF_QUEUE",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    queue: QueueUrl,
+}
+
+/// Reads all files, then adds them; one that is still in the queue is not added again.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let mut complaints = Vec::new();
+    let messages = input::messages(&args.files, &mut complaints);
+    input::check(complaints)?;
+    let QueueUrl::Sqlite(path) = &args.queue;
+    let mut store = Store::open(path)?;
+    for message in messages {
+        let (id, what) = match store.push(&message.bytes, Some(&digest(&message.bytes)))? {
+            Pushed::New(id) => (id, "submitted"),
+            Pushed::Already(id) => (id, "already in the queue"),
+            Pushed::Revived(id) => (id, "back from the dead letters"),
+        };
+        output::data(&format!("{id}\t{what}\t{}\n", message.name))?;
+    }
+    Ok(())
+}

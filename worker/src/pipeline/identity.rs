@@ -1,0 +1,110 @@
+//! The id of a report: a digest of all that decides its content.
+
+use scenarios::Change;
+use scenarios::change::ChangeSettings;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::ENGINE;
+
+/// Length of an id in hexadecimal digits: 128 bits, so that two reports never meet by chance.
+const DIGITS: usize = 32;
+
+/// Digest of change, snapshot, settings in force and engine version. The snapshot counts by its own digest, wherever it
+/// came from; the object keys are in order, so that equal content has equal digests.
+pub fn report_id(change: &Change, snapshot_digest: &str, settings: &ChangeSettings) -> String {
+    let change = Change {
+        snapshot: None,
+        snapshot_ref: None,
+        settings: ChangeSettings::default(),
+        ..change.clone()
+    };
+    let all = json!({"change": change, "snapshot": snapshot_digest, "settings": settings, "engine": ENGINE});
+    let mut id = digest(all.to_string().as_bytes());
+    id.truncate(DIGITS);
+    id
+}
+
+/// SHA-256 in hexadecimal.
+pub fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scenarios::change::{ClusterRef, Operation, Phase, Source};
+
+    fn change() -> Change {
+        Change {
+            id: "c".into(),
+            phase: Phase::Proposed,
+            source: Source::default(),
+            cluster: ClusterRef {
+                name: "prod".into(),
+                ..ClusterRef::default()
+            },
+            pool: Some("user1".into()),
+            operation: Operation::Scale { count: 3 },
+            summary: "scale user1 to 3".into(),
+            result: None,
+            snapshot: None,
+            snapshot_ref: None,
+            settings: ChangeSettings::default(),
+        }
+    }
+
+    #[test]
+    fn everything_that_decides_counts_and_nothing_else() {
+        let settings = ChangeSettings::default();
+        let id = report_id(&change(), "s", &settings);
+        assert_eq!(id.len(), DIGITS);
+        assert_eq!(
+            id,
+            report_id(
+                &Change {
+                    snapshot: Some(json!({})),
+                    snapshot_ref: Some("prod".into()),
+                    ..change()
+                },
+                "s",
+                &settings
+            )
+        );
+        assert_ne!(id, report_id(&change(), "t", &settings));
+        assert_ne!(
+            id,
+            report_id(
+                &change(),
+                "s",
+                &ChangeSettings {
+                    seed: Some(2),
+                    ..settings.clone()
+                }
+            )
+        );
+        assert_ne!(
+            id,
+            report_id(
+                &Change {
+                    operation: Operation::Scale { count: 4 },
+                    ..change()
+                },
+                "s",
+                &settings
+            )
+        );
+    }
+
+    #[test]
+    fn object_keys_are_sorted() {
+        assert_eq!(json!({"b": 1, "a": 2}).to_string(), r#"{"a":2,"b":1}"#);
+        assert_eq!(
+            digest(b""),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+    }
+}

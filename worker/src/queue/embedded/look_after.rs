@@ -1,0 +1,169 @@
+//! What an operator does with a queue: look at it, put dead letters back, drop them.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::store::{Store, now};
+use crate::queue::QueueError;
+
+/// One message as an operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// Id.
+    pub id: i64,
+    /// Where it stands.
+    pub state: State,
+    /// How many times it was handed out since it was added or put back.
+    pub attempts: u32,
+    /// Length in bytes.
+    pub bytes: i64,
+    /// When it was added (RFC 3339).
+    pub created: String,
+    /// When it is due, its lease ends, or it died (RFC 3339).
+    pub due: String,
+    /// Why it is dead, or what went wrong the last time.
+    pub reason: Option<String>,
+}
+
+/// Where a message stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// May be handed out.
+    Waiting,
+    /// May be handed out later.
+    Delayed,
+    /// Somebody works on it.
+    Leased,
+    /// Will not be handed out.
+    Dead,
+}
+
+impl State {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Waiting => "waiting",
+            State::Delayed => "delayed",
+            State::Leased => "leased",
+            State::Dead => "dead",
+        }
+    }
+}
+
+const COLUMNS: &str = "id, dead, leased, due, attempts, length(body), created, trouble";
+
+impl Store {
+    /// All messages, or only the dead ones, oldest first.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn list(&mut self, only_dead: bool) -> Result<Vec<Entry>, QueueError> {
+        let now = now();
+        self.transaction("list messages", |t| {
+            let mut statement = t.prepare(&format!(
+                "SELECT {COLUMNS} FROM message WHERE dead >= ?1 ORDER BY id"
+            ))?;
+            statement
+                .query_map([only_dead], |row| entry(row, now))?
+                .collect()
+        })
+    }
+
+    /// One message with its body.
+    ///
+    /// # Errors
+    /// There is no such message, or the file cannot be read.
+    pub fn show(&mut self, id: i64) -> Result<(Entry, Vec<u8>), QueueError> {
+        let now = now();
+        let found = self.transaction("show a message", |t| {
+            let sql = format!("SELECT {COLUMNS}, body FROM message WHERE id = ?1");
+            t.query_row(&sql, [id], |row| Ok((entry(row, now)?, row.get(8)?)))
+                .optional()
+        })?;
+        found.ok_or_else(|| QueueError::NoSuchMessage(id.to_string()))
+    }
+
+    /// Makes messages due now, dead ones included, with a fresh count of attempts.
+    ///
+    /// # Errors
+    /// One of them does not exist or is being worked on: then none is touched.
+    pub fn requeue(&mut self, ids: &[i64]) -> Result<(), QueueError> {
+        self.each(ids, "put a message back", |t, id, now| {
+            t.execute(
+                "UPDATE message SET dead = 0, attempts = 0, due = ?2 WHERE id = ?1",
+                [id, now],
+            )
+        })
+    }
+
+    /// Removes messages for good.
+    ///
+    /// # Errors
+    /// One of them does not exist or is being worked on: then none is touched.
+    pub fn drop_messages(&mut self, ids: &[i64]) -> Result<(), QueueError> {
+        self.each(ids, "drop a message", |t, id, _| {
+            t.execute("DELETE FROM message WHERE id = ?1", [id])
+        })
+    }
+
+    fn each(
+        &mut self,
+        ids: &[i64],
+        doing: &'static str,
+        act: impl Fn(&Connection, i64, i64) -> rusqlite::Result<usize>,
+    ) -> Result<(), QueueError> {
+        let now = now();
+        let refused = self.transaction(doing, |t| {
+            if let Some(refused) = refusal(t, ids, now)? {
+                return Ok(Some(refused));
+            }
+            for &id in ids {
+                act(t, id, now)?;
+            }
+            Ok(None)
+        })?;
+        refused.map_or(Ok(()), Err)
+    }
+}
+
+/// The first reason not to touch these messages.
+fn refusal(t: &Connection, ids: &[i64], now: i64) -> rusqlite::Result<Option<QueueError>> {
+    for &id in ids {
+        let sql = format!("SELECT {COLUMNS} FROM message WHERE id = ?1");
+        match t.query_row(&sql, [id], |row| entry(row, now)).optional()? {
+            None => return Ok(Some(QueueError::NoSuchMessage(id.to_string()))),
+            Some(e) if e.state == State::Leased => {
+                return Ok(Some(QueueError::Held {
+                    id: id.to_string(),
+                    until: e.due,
+                }));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(None)
+}
+
+fn entry(row: &Row<'_>, now: i64) -> rusqlite::Result<Entry> {
+    let (dead, leased, due): (bool, bool, i64) = (row.get(1)?, row.get(2)?, row.get(3)?);
+    let state = match (dead, due > now) {
+        (true, _) => State::Dead,
+        (false, true) if leased => State::Leased,
+        (false, true) => State::Delayed,
+        (false, false) => State::Waiting,
+    };
+    Ok(Entry {
+        id: row.get(0)?,
+        state,
+        attempts: row.get(4)?,
+        bytes: row.get(5)?,
+        created: time(row.get(6)?),
+        due: time(due),
+        reason: row.get(7)?,
+    })
+}
+
+fn time(milliseconds: i64) -> String {
+    jiff::Timestamp::from_millisecond(milliseconds).map_or_else(|_| "?".into(), |t| t.to_string())
+}

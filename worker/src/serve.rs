@@ -1,0 +1,268 @@
+//! The worker: takes a message, runs it, publishes its reports, and only then acknowledges it. One message at a time;
+//! the simulation uses the cores. More workers on one queue share the messages.
+
+mod handle;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tracing::{Instrument, error, info, info_span, warn};
+
+use crate::job::{Disposition, JobError, describe};
+use crate::queue::{Claimed, Job, Queue, QueueError};
+
+pub use handle::{Handled, Worker};
+
+/// How the worker treats its queue.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How long a message is kept without a sign of life; renewed at a third of it.
+    pub lease: Duration,
+    /// How often a message is tried before it goes to the dead letters.
+    pub attempts: u32,
+    /// Delay before the second attempt; doubled for each further one.
+    pub first_delay: Duration,
+    /// Longest delay between attempts.
+    pub longest_delay: Duration,
+    /// Time between two looks into a queue that had nothing.
+    pub poll: Duration,
+    /// How long the job in hand may go on after the signal to stop.
+    pub grace: Duration,
+    /// End when nothing is waiting, delayed or leased.
+    pub until_empty: bool,
+}
+
+/// What a worker has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Messages that ended in reports.
+    pub scored: u64,
+    /// Reports published.
+    pub reports: u64,
+    /// Messages without any pool operation.
+    pub nothing: u64,
+    /// Messages given back for another attempt.
+    pub retried: u64,
+    /// Messages laid among the dead letters.
+    pub dead: u64,
+}
+
+/// Works on the queue until `shutdown` becomes true (or its sender is gone), or the queue is empty and that is the end.
+///
+/// # Errors
+/// The queue fails in a way that waiting does not cure.
+pub async fn run<Q: Queue>(
+    queue: &Q,
+    worker: &Arc<Worker>,
+    options: &Options,
+    mut shutdown: watch::Receiver<bool>,
+) -> Result<Tally, QueueError> {
+    let mut tally = Tally::default();
+    while !*shutdown.borrow() {
+        // Never dropped half-way: a message claimed and forgotten would wait for its lease to end.
+        let pause = match queue.claim(options.lease).await {
+            Ok(Claimed::Job(job)) => {
+                let span = info_span!("job", job = job.id, attempt = job.attempt);
+                work(queue, worker, options, job, &mut shutdown, &mut tally)
+                    .instrument(span)
+                    .await;
+                continue;
+            }
+            Ok(Claimed::Empty) if options.until_empty => break,
+            Ok(Claimed::Empty) => options.poll,
+            Ok(Claimed::Later(wait)) => wait.clamp(Duration::from_millis(1), options.poll),
+            Err(error) if error.passes() => {
+                warn!(
+                    error = describe(&error),
+                    "the queue cannot be used at the moment"
+                );
+                options.poll
+            }
+            Err(error) => return Err(error),
+        };
+        let _ = tokio::time::timeout(pause, stopped(&mut shutdown)).await;
+    }
+    Ok(tally)
+}
+
+async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone: nobody is left who could want anything.
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}
+
+async fn work<Q: Queue>(
+    queue: &Q,
+    worker: &Arc<Worker>,
+    options: &Options,
+    job: Job<Q::Receipt>,
+    shutdown: &mut watch::Receiver<bool>,
+    tally: &mut Tally,
+) {
+    let stop = Arc::new(AtomicBool::new(false));
+    let renewal = tokio::spawn(
+        renew(
+            queue.clone(),
+            job.receipt.clone(),
+            options.lease,
+            stop.clone(),
+        )
+        .in_current_span(),
+    );
+    let result = if job.attempt > options.attempts {
+        // Only a worker that died with the message in hand leaves it without trouble to tell of.
+        let last = job
+            .trouble
+            .as_deref()
+            .unwrap_or("the worker died while it worked on the message");
+        Err(format!(
+            "given up after {} attempts: {last}",
+            options.attempts
+        ))
+    } else {
+        Ok(attempt(worker, &job.body, options.grace, shutdown, stop).await)
+    };
+    renewal.abort();
+    let settled = match result {
+        Err(reason) => bury(queue, &job, reason, tally).await,
+        Ok(Ok(handled)) => acknowledge(queue, &job, &handled, tally).await,
+        Ok(Err(error)) => fail(queue, &job, &error, options, tally).await,
+    };
+    if let Err(error) = settled {
+        // The message comes again when its lease ends; its reports then find their own bytes.
+        error!(
+            error = describe(&error),
+            "the outcome could not be told to the queue"
+        );
+    }
+}
+
+/// Runs the message on a blocking thread. After the signal to stop it may go on for the grace time.
+async fn attempt(
+    worker: &Arc<Worker>,
+    body: &[u8],
+    grace: Duration,
+    shutdown: &mut watch::Receiver<bool>,
+    stop: Arc<AtomicBool>,
+) -> Result<Handled, JobError> {
+    let (worker, body, flag) = (worker.clone(), body.to_vec(), stop.clone());
+    let span = tracing::Span::current();
+    let mut task =
+        tokio::task::spawn_blocking(move || span.in_scope(|| worker.handle(&body, &flag)));
+    tokio::select! {
+        done = &mut task => return finished(done),
+        () = stopped(shutdown) => info!(grace = grace.as_secs(), "stopping: the job in hand may finish"),
+    }
+    if let Ok(done) = tokio::time::timeout(grace, &mut task).await {
+        return finished(done);
+    }
+    stop.store(true, Ordering::Relaxed);
+    finished(task.await)
+}
+
+fn finished(
+    done: Result<Result<Handled, JobError>, tokio::task::JoinError>,
+) -> Result<Handled, JobError> {
+    done.unwrap_or_else(|gone| {
+        // Not a panic means that the runtime is shutting down.
+        let panic = gone.try_into_panic().map_err(|_| JobError::Stopped)?;
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(JobError::Panicked(
+            text.unwrap_or("without a word").to_owned(),
+        ))
+    })
+}
+
+/// Keeps the lease alive; stops the run when it is lost, for somebody else has the message then.
+async fn renew<Q: Queue>(queue: Q, receipt: Q::Receipt, lease: Duration, stop: Arc<AtomicBool>) {
+    loop {
+        tokio::time::sleep(lease / 3).await;
+        match queue.extend(&receipt, lease).await {
+            Ok(()) => {}
+            Err(QueueError::Lost(_)) => return stop.store(true, Ordering::Relaxed),
+            Err(error) => warn!(error = describe(&error), "the lease could not be renewed"),
+        }
+    }
+}
+
+async fn acknowledge<Q: Queue>(
+    queue: &Q,
+    job: &Job<Q::Receipt>,
+    handled: &Handled,
+    tally: &mut Tally,
+) -> Result<(), QueueError> {
+    queue.ack(&job.receipt).await?;
+    tally.reports += handled.reports.len() as u64;
+    if handled.reports.is_empty() {
+        tally.nothing += 1;
+        info!(format = handled.format, notes = ?handled.notes, "no pool operation");
+    } else {
+        tally.scored += 1;
+        info!(
+            format = handled.format,
+            reports = handled.reports.len(),
+            "done"
+        );
+    }
+    Ok(())
+}
+
+async fn fail<Q: Queue>(
+    queue: &Q,
+    job: &Job<Q::Receipt>,
+    error: &JobError,
+    options: &Options,
+    tally: &mut Tally,
+) -> Result<(), QueueError> {
+    let reason = describe(error);
+    match error.disposition() {
+        Disposition::DeadLetter => bury(queue, job, reason, tally).await,
+        Disposition::Retry if job.attempt >= options.attempts => {
+            bury(
+                queue,
+                job,
+                format!("given up after {} attempts: {reason}", job.attempt),
+                tally,
+            )
+            .await
+        }
+        Disposition::Retry => {
+            let delay = delay(job.attempt, options);
+            warn!(reason, delay = delay.as_secs_f64(), "will be tried again");
+            tally.retried += 1;
+            queue.give_back(&job.receipt, delay, Some(reason)).await
+        }
+        Disposition::GiveBack => {
+            info!("given back");
+            queue.give_back(&job.receipt, Duration::ZERO, None).await
+        }
+    }
+}
+
+fn bury<Q: Queue>(
+    queue: &Q,
+    job: &Job<Q::Receipt>,
+    reason: String,
+    tally: &mut Tally,
+) -> impl Future<Output = Result<(), QueueError>> {
+    warn!(reason, "to the dead letters");
+    tally.dead += 1;
+    queue.bury(&job.receipt, reason)
+}
+
+/// Doubled with every attempt, up to the longest.
+fn delay(attempt: u32, options: &Options) -> Duration {
+    let factor = 1u32
+        .checked_shl(attempt.saturating_sub(1))
+        .filter(|f| *f != 0)
+        .unwrap_or(u32::MAX);
+    options
+        .first_delay
+        .saturating_mul(factor)
+        .min(options.longest_delay)
+}
