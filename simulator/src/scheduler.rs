@@ -13,6 +13,9 @@ mod preempt;
 mod rejection;
 mod score;
 
+#[cfg(test)]
+mod tests;
+
 pub use compat::{Compat, PortId};
 pub(crate) use filter::taint_toleration::tolerated;
 pub use preempt::{Bound, Candidate, Preemption, dry_run, preempt};

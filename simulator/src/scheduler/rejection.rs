@@ -210,6 +210,9 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        if self.nodes == 0 {
+            return f.write_str("no nodes available to schedule pods");
+        }
         write!(f, "0/{} nodes are available", self.nodes)?;
         // A refusal that comes before any node is looked at stands without a count.
         if let [(Reason::Conflict, _)] = self.reasons[..] {
@@ -221,9 +224,6 @@ impl fmt::Display for Summary {
             .map(|(reason, count)| format!("{count} {reason}"))
             .collect();
         parts.sort();
-        match parts.is_empty() {
-            true => f.write_str(":"),
-            false => write!(f, ": {}.", parts.join(", ")),
-        }
+        write!(f, ": {}.", parts.join(", "))
     }
 }
