@@ -74,7 +74,7 @@ pub enum Readiness {
 /// Room that decisions reuse: nothing is allocated once it has grown. Holds what the last decision found.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
-    feasible: Vec<score::Raw>,
+    feasible: score::Feasible,
     rejected: Vec<(NodeId, Rejection)>,
 }
 
@@ -101,7 +101,7 @@ pub fn decide<'a>(
 ) -> Option<NodeId> {
     let asked = compat.asked(pod);
     survey(&asked, nodes, scratch);
-    match &scratch.feasible[..] {
+    match &scratch.feasible.nodes[..] {
         [] => None,
         [only] => Some(only.node),
         _ => Some(score::pick(&mut scratch.feasible, tie)),

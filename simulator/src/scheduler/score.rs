@@ -60,55 +60,74 @@ pub fn raw(pod: &Asked, node: &NodeView) -> Raw {
 }
 
 /// The best node; of several, the one `tie` points at. `feasible` must not be empty.
-pub fn pick(feasible: &mut [Raw], mut tie: impl FnMut(u32) -> u32) -> NodeId {
-    let norm = Norm::new(feasible);
-    let (mut best, mut count) = (i64::MIN, 0u32);
-    for raw in feasible.iter_mut() {
-        // The total takes the place of a part: `feasible` is not read again.
-        raw.fit = norm.taints(raw) + norm.affinity(raw) + raw.fit + raw.balanced;
+pub fn pick(feasible: &mut Feasible, mut tie: impl FnMut(u32) -> u32) -> NodeId {
+    let norm = feasible.norm;
+    let (mut best, mut first, mut count) = (i64::MIN, 0, 0u32);
+    for (i, raw) in feasible.nodes.iter_mut().enumerate() {
+        // The total takes the place of a part: the parts are not read again.
+        raw.fit += raw.balanced + norm.taints(raw) + norm.affinity(raw);
         if raw.fit > best {
-            (best, count) = (raw.fit, 0);
+            (best, first, count) = (raw.fit, i, 1);
+        } else if raw.fit == best {
+            count += 1;
         }
-        count += u32::from(raw.fit == best);
     }
-    let wanted = if count == 1 {
-        0
-    } else {
+    let wanted = if count > 1 {
         tie(count).min(count - 1)
+    } else {
+        0
     };
-    let mut winners = feasible.iter().filter(|raw| raw.fit == best);
+    let mut winners = feasible.nodes[first..].iter().filter(|raw| raw.fit == best);
     winners
         .nth(wanted as usize)
-        .map_or(feasible[0].node, |raw| raw.node)
+        .map_or(feasible.nodes[first].node, |raw| raw.node)
 }
 
 /// Weighted scores, plugin by plugin.
-pub fn weighted(pod: &Asked, feasible: &[Raw]) -> Vec<(NodeId, Scores)> {
-    let norm = Norm::new(feasible);
+pub fn weighted(pod: &Asked, feasible: &Feasible) -> Vec<(NodeId, Scores)> {
+    let norm = &feasible.norm;
     let scores = |raw: &Raw| Scores {
         taint_toleration: norm.taints(raw),
         node_affinity: (!node_affinity::skip(pod)).then(|| norm.affinity(raw)),
         node_resources_fit: raw.fit,
         balanced_allocation: (!balanced_allocation::skip(pod)).then_some(raw.balanced),
     };
-    feasible.iter().map(|raw| (raw.node, scores(raw))).collect()
+    feasible
+        .nodes
+        .iter()
+        .map(|raw| (raw.node, scores(raw)))
+        .collect()
+}
+
+/// Feasible nodes with their scores before normalisation.
+#[derive(Clone, Debug, Default)]
+pub struct Feasible {
+    pub nodes: Vec<Raw>,
+    norm: Norm,
+}
+
+impl Feasible {
+    pub fn clear(&mut self) {
+        self.nodes.clear();
+        self.norm = Norm::default();
+    }
+
+    #[inline]
+    pub fn push(&mut self, raw: Raw) {
+        self.norm.taints = self.norm.taints.max(raw.taints);
+        self.norm.affinity = self.norm.affinity.max(raw.affinity);
+        self.nodes.push(raw);
+    }
 }
 
 /// Highest raw scores among feasible nodes (`helper.DefaultNormalizeScore`).
+#[derive(Clone, Copy, Debug, Default)]
 struct Norm {
     taints: i64,
     affinity: i64,
 }
 
 impl Norm {
-    fn new(feasible: &[Raw]) -> Norm {
-        let highest = |part: fn(&Raw) -> i64| feasible.iter().map(part).max().unwrap_or(0);
-        Norm {
-            taints: highest(|raw| raw.taints),
-            affinity: highest(|raw| raw.affinity),
-        }
-    }
-
     #[inline]
     fn taints(&self, raw: &Raw) -> i64 {
         taint_toleration::WEIGHT * (MAX - share(raw.taints, self.taints))

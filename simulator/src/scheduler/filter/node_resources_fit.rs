@@ -3,32 +3,49 @@
 
 use crate::scheduler::compat::Asked;
 use crate::scheduler::{NodeView, Rejection, Shortage};
-use crate::spec::Resources;
+use crate::spec::{EXTENDED, Resources};
 
 /// Refuses nodes without room.
 #[inline]
 pub fn filter(pod: &Asked, node: &NodeView) -> Result<(), Rejection> {
     let has = pod.compat.allocatable(node.shape);
-    let shortage = match node.reserved {
-        None => shortage(pod, has, node.used),
-        Some(reserved) => shortage(pod, has, &sum(node.used, reserved)),
-    };
-    if shortage.none() {
-        Ok(())
-    } else {
-        Err(Rejection::Resources(shortage))
+    match node.reserved {
+        None => room(pod, has, node.used),
+        Some(reserved) => room(pod, has, &sum(node.used, reserved)),
     }
 }
 
 #[inline]
-fn shortage(pod: &Asked, has: &Resources, used: &Resources) -> Shortage {
+fn room(pod: &Asked, has: &Resources, used: &Resources) -> Result<(), Rejection> {
     let asked = &pod.row.shape.requests;
+    let extended =
+        || (0..EXTENDED).all(|i| fits(asked.extended[i], has.extended[i], used.extended[i]));
+    let room = used.pods < has.pods
+        && fits(asked.cpu, has.cpu, used.cpu)
+        && fits(asked.memory, has.memory, used.memory)
+        && fits(asked.ephemeral, has.ephemeral, used.ephemeral)
+        && (!pod.row.extended || extended());
+    if room {
+        Ok(())
+    } else {
+        Err(Rejection::Resources(shortage(asked, has, used)))
+    }
+}
+
+/// What is not asked for is not looked at, however overcommitted the node is.
+#[inline]
+fn fits(asked: i64, has: i64, used: i64) -> bool {
+    asked <= has.wrapping_sub(used) || asked <= 0
+}
+
+/// Everything that lacks.
+fn shortage(asked: &Resources, has: &Resources, used: &Resources) -> Shortage {
     let mut short = Shortage::default();
-    if used.pods.saturating_add(1) > has.pods {
+    if used.pods >= has.pods {
         short.add(Shortage::PODS, false);
     }
     let mut want = |resource, asked: i64, has: i64, used: i64| {
-        if asked > 0 && asked > has.saturating_sub(used) {
+        if !fits(asked, has, used) {
             short.add(resource, asked > has);
         }
     };
@@ -40,15 +57,13 @@ fn shortage(pod: &Asked, has: &Resources, used: &Resources) -> Shortage {
         has.ephemeral,
         used.ephemeral,
     );
-    if pod.row.extended {
-        for (i, &asked) in asked.extended.iter().enumerate() {
-            want(
-                Shortage::extended(i),
-                asked,
-                has.extended[i],
-                used.extended[i],
-            );
-        }
+    for i in 0..EXTENDED {
+        want(
+            Shortage::extended(i),
+            asked.extended[i],
+            has.extended[i],
+            used.extended[i],
+        );
     }
     short
 }

@@ -13,8 +13,8 @@ pub fn score(pod: &Asked, node: &NodeView) -> i64 {
     }
     let has = pod.compat.allocatable(node.shape);
     let asked = &pod.row.shape.requests;
-    let cpu = share(node.used.cpu.saturating_add(asked.cpu), has.cpu);
-    let memory = share(node.used.memory.saturating_add(asked.memory), has.memory);
+    let cpu = share(node.used.cpu.wrapping_add(asked.cpu), has.cpu);
+    let memory = share(node.used.memory.wrapping_add(asked.memory), has.memory);
     let deviation = match (cpu, memory) {
         (Some(cpu), Some(memory)) => ((cpu - memory) / 2.0).abs(),
         _ => 0.0,

@@ -10,8 +10,8 @@ use crate::scheduler::compat::Asked;
 pub fn score(pod: &Asked, node: &NodeView) -> i64 {
     let has = pod.compat.allocatable(node.shape);
     let (cpu, memory) = pod.row.shape.score_requests;
-    let cpu = free(node.used_score.0.saturating_add(cpu), has.cpu);
-    let memory = free(node.used_score.1.saturating_add(memory), has.memory);
+    let cpu = free(node.used_score.0.wrapping_add(cpu), has.cpu);
+    let memory = free(node.used_score.1.wrapping_add(memory), has.memory);
     match (cpu, memory) {
         (Some(cpu), Some(memory)) => (cpu + memory) / 2,
         (one, other) => one.or(other).unwrap_or(0),
@@ -24,6 +24,6 @@ fn free(requested: i64, has: i64) -> Option<i64> {
     match has {
         ..=0 => None,
         _ if requested > has => Some(0),
-        _ => Some((has - requested).saturating_mul(MAX) / has),
+        _ => Some(has.wrapping_sub(requested).wrapping_mul(MAX) / has),
     }
 }
