@@ -62,10 +62,6 @@ impl Shortage {
         self.lacking |= 1 << resource;
         self.hopeless |= hopeless;
     }
-
-    pub(super) fn none(self) -> bool {
-        self.lacking == 0
-    }
 }
 
 impl Rejection {
