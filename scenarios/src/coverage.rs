@@ -21,3 +21,21 @@ pub struct Assumption {
     /// How sure: `A` measured or documented on AKS or Azure, `B` elsewhere, `C` judgement.
     pub grade: char,
 }
+
+impl Coverage {
+    /// Notes a value that is assumed, once.
+    pub fn assume(&mut self, name: &str, value: impl Into<String>, source: &str, grade: char) {
+        let assumption = Assumption { name: name.into(), value: value.into(), source: source.into(), grade };
+        if !self.assumptions.contains(&assumption) {
+            self.assumptions.push(assumption);
+        }
+    }
+
+    /// Notes something that was not seen or is not modelled, once.
+    pub fn missing(&mut self, sentence: impl Into<String>) {
+        let sentence = sentence.into();
+        if !self.not_seen.contains(&sentence) {
+            self.not_seen.push(sentence);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! How pods start, become Ready and stop.
+
+use simulator::Duration;
+use simulator::random::Dist;
+use simulator::spec::Role;
+
+use super::log_normal;
+use crate::coverage::Coverage;
+
+/// How pods of one workload come and go.
+pub struct LifeCycle {
+    /// From being bound until its images are there.
+    pub pull: Dist,
+    /// From then until its containers run.
+    pub start: Dist,
+    /// From then until it is Ready.
+    pub readiness: Dist,
+    /// Termination grace period.
+    pub grace: Duration,
+    /// How long a stopping pod takes to exit.
+    pub exit: Dist,
+}
+
+/// The life cycle of pods of a role; `probed` where a readiness probe is known.
+pub fn life_cycle(role: Role, windows: bool, probed: bool, grace_seconds: Option<u64>, coverage: &mut Coverage) -> LifeCycle {
+    coverage.assume("start of a container", "log-normal, median 1.5 s, sigma 0.4", "Kubernetes scalability tests, 100 nodes", 'B');
+    LifeCycle {
+        pull: pull(role, windows, coverage),
+        start: log_normal(1.5, 0.4),
+        readiness: readiness(role, probed, coverage),
+        // Kubernetes v1.34 API default of terminationGracePeriodSeconds.
+        grace: Duration::secs(grace_seconds.unwrap_or(30).min(86_400)),
+        exit: exit(role, coverage),
+    }
+}
+
+fn pull(role: Role, windows: bool, coverage: &mut Coverage) -> Dist {
+    if role != Role::Application {
+        coverage.assume(
+            "image pull of a system pod",
+            "80 % cached; else log-normal, median 5 s, sigma 0.7",
+            "system images lie on the node image",
+            'C',
+        );
+        return Dist::ZeroOrLogNormal { zero: 0.8, median: Duration::secs(5), sigma: 0.7 };
+    }
+    if windows {
+        coverage.assume("image pull on Windows", "log-normal, median 300 s, sigma 0.8", "Azure/AKS issue 4047: pulls up to 20 min", 'C');
+        return log_normal(300.0, 0.8);
+    }
+    coverage.assume("image pull of an application pod", "log-normal, median 18 s, sigma 0.9", "judgement", 'C');
+    log_normal(18.0, 0.9)
+}
+
+fn readiness(role: Role, probed: bool, coverage: &mut Coverage) -> Dist {
+    match role {
+        Role::Dns => {
+            coverage.assume(
+                "CoreDNS ready after start",
+                "log-normal, median 6 s, sigma 0.5",
+                "needs to sync with the API server; Azure/AKS issue 1676",
+                'C',
+            );
+            log_normal(6.0, 0.5)
+        }
+        Role::Tunnel => {
+            coverage.assume("konnectivity ready after start", "log-normal, median 6 s, sigma 0.5", "judgement", 'C');
+            log_normal(6.0, 0.5)
+        }
+        Role::Metrics => {
+            coverage.assume("metrics-server ready after start", "log-normal, median 20 s, sigma 0.5", "needs one round of scraping", 'C');
+            log_normal(20.0, 0.5)
+        }
+        Role::System => {
+            coverage.assume("other system pods ready after start", "log-normal, median 6 s, sigma 0.5", "as CoreDNS", 'C');
+            log_normal(6.0, 0.5)
+        }
+        Role::Application if probed => {
+            coverage.assume(
+                "probed application ready after start",
+                "log-normal, median 10 s, sigma 0.8",
+                "probe periods default to 10 s (Kubernetes v1.34)",
+                'C',
+            );
+            log_normal(10.0, 0.8)
+        }
+        Role::Application => Dist::Constant(Duration::ZERO),
+    }
+}
+
+fn exit(role: Role, coverage: &mut Coverage) -> Dist {
+    if role == Role::Dns {
+        coverage.assume(
+            "exit of CoreDNS",
+            "log-normal, median 8 s, sigma 0.5",
+            "5 s of lame duck (Azure/AKS changelog, 1.26 notes) plus 3 s",
+            'A',
+        );
+        return log_normal(8.0, 0.5);
+    }
+    coverage.assume("exit of a pod", "log-normal, median 3 s, sigma 1.2, at most its grace period", "judgement", 'C');
+    log_normal(3.0, 1.2)
+}

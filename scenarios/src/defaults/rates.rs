@@ -1,0 +1,178 @@
+//! Failures, detection, trouble in provisioning, bursts: what becomes the simulator's settings.
+
+use simulator::Duration;
+use simulator::settings::{Bursts, Cause, Detection, Failures, Provisioning, Settings};
+
+use super::log_normal;
+use crate::change::ChangeSettings;
+use crate::complaint::Complaint;
+use crate::coverage::Coverage;
+
+const HOURS_PER_YEAR: f64 = 8766.0;
+/// Outage threshold where none is given, in seconds.
+pub const OUTAGE_THRESHOLD: u32 = 60;
+/// Points of the recorded series.
+const SERIES_STEPS: u32 = 120;
+
+/// The settings of a run on a cluster of a Kubernetes minor version.
+///
+/// # Errors
+/// Values of the change's settings that make no sense.
+pub fn settings(minor: u32, given: &ChangeSettings, coverage: &mut Coverage) -> Result<Settings, Vec<Complaint>> {
+    let mut complaints = Vec::new();
+    let settings = Settings {
+        failures: failures(coverage),
+        detection: detection(minor, coverage),
+        provisioning: provisioning(coverage),
+        bursts: bursts(given, coverage, &mut complaints),
+        eviction_retry: eviction_retry(coverage),
+        outage_threshold: Duration::secs(given.outage_threshold_seconds.unwrap_or(OUTAGE_THRESHOLD).into()),
+        loss_tolerance: 0.05,
+        series_steps: SERIES_STEPS,
+        off: off(given, &mut complaints),
+    };
+    if given.slo.is_some_and(|slo| !(slo > 0.0 && slo < 1.0)) {
+        complaints.push(Complaint::at("settings.slo", given.slo.unwrap_or_default(), "a share between 0 and 1, such as 0.999"));
+    }
+    if complaints.is_empty() { Ok(settings) } else { Err(complaints) }
+}
+
+fn failures(coverage: &mut Coverage) -> Failures {
+    coverage.assume(
+        "node failures",
+        "1.5 per node and year, exponential",
+        "1 interruption per VM-year (Azure core compute 99.995 % to mid-2019) plus 0.5 NotReady from inside the guest",
+        'B',
+    );
+    coverage.assume("node down", "log-normal, median 8 min, sigma 0.9", "consistent with 26 min of interruption per VM-year", 'C');
+    coverage.assume(
+        "zone incidents",
+        "0.03 per zone and year, all nodes of the zone, log-normal median 6 h, sigma 1.1",
+        "Azure status history: listed incidents of single zones",
+        'C',
+    );
+    Failures {
+        per_hour: 1.5 / HOURS_PER_YEAR,
+        down: log_normal(8.0 * 60.0, 0.9),
+        zone_per_hour: 0.03 / HOURS_PER_YEAR,
+        zone_down: log_normal(6.0 * 3600.0, 1.1),
+    }
+}
+
+/// kubernetes PR 126287 raised the default grace period from 40 s to 50 s in 1.32; AKS publishes no value of its own.
+fn detection(minor: u32, coverage: &mut Coverage) -> Detection {
+    let grace = if minor >= 32 { 50 } else { 40 };
+    let value = format!("heartbeat 10 s, check 5 s, NotReady after {grace} s");
+    coverage.assume("detection of a lost node", value, "Kubernetes defaults (node-monitor-grace-period 50 s since 1.32)", 'B');
+    Detection { grace: Duration::secs(grace), ..Detection::default() }
+}
+
+fn provisioning(coverage: &mut Coverage) -> Provisioning {
+    coverage.assume("allocation failure", "0.2 % per request for a node", "none published", 'C');
+    coverage.assume(
+        "bootstrap failure",
+        "0.5 % per node, noticed after 15 min",
+        "AKS docs, cluster-autoscaler: gives up after 15 min; share is judgement",
+        'C',
+    );
+    coverage.assume(
+        "surge node not awaited",
+        "25 % of upgrades, log-normal median 60 s, sigma 0.6",
+        "Azure/AKS issue 4340; share is judgement",
+        'C',
+    );
+    Provisioning {
+        allocation_failure: 0.002,
+        bootstrap_failure: 0.005,
+        bootstrap_notice: Duration::mins(15),
+        gap_share: 0.25,
+        gap: log_normal(60.0, 0.6),
+    }
+}
+
+fn bursts(given: &ChangeSettings, coverage: &mut Coverage, complaints: &mut Vec<Complaint>) -> Bursts {
+    let per_day = given.bursts_per_day.unwrap_or_else(|| {
+        coverage.assume("bursts of load", "0.25 per day, Poisson", "eight sudden rises in a month over many sites (operator's note)", 'C');
+        0.25
+    });
+    let least = given.burst_factor.unwrap_or_else(|| {
+        coverage.assume(
+            "size of a burst",
+            "Pareto, alpha 2.2, at least 1.5 times the base",
+            "rises of 100 % to 1000 % within 60 s (operator's note)",
+            'C',
+        );
+        1.5
+    });
+    if !(0.0..=10_000.0).contains(&per_day) {
+        complaints.push(Complaint::at("settings.burstsPerDay", per_day, "a number from 0 to 10000"));
+    }
+    if !(1.0..=1000.0).contains(&least) {
+        complaints.push(Complaint::at("settings.burstFactor", least, "a number from 1 to 1000"));
+    }
+    coverage.assume("shape of a burst", "ramp median 60 s, hold median 10 min, decay 15 min", "judgement", 'C');
+    Bursts {
+        per_hour: per_day / 24.0,
+        factor_alpha: 2.2,
+        factor_min: least,
+        ramp: log_normal(60.0, 0.5),
+        hold: log_normal(600.0, 1.0),
+        decay: Duration::mins(15),
+    }
+}
+
+fn eviction_retry(coverage: &mut Coverage) -> Duration {
+    coverage.assume("eviction retry", "every 5 s", "time stamps of an AKS upgrade (Azure/AKS issue 4720)", 'A');
+    Duration::secs(5)
+}
+
+fn off(given: &ChangeSettings, complaints: &mut Vec<Complaint>) -> Vec<Cause> {
+    let known: Vec<&str> = Cause::ALL.iter().map(|(_, name)| *name).collect();
+    let mut off = Vec::new();
+    for (i, name) in given.off.iter().enumerate() {
+        match Cause::ALL.iter().find(|(_, n)| n == name) {
+            Some((cause, _)) if !off.contains(cause) => off.push(*cause),
+            Some(_) => {}
+            None => complaints.push(Complaint::at(format!("settings.off[{i}]"), name, format!("one of {}", known.join(", ")))),
+        }
+    }
+    off
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grace_follows_the_version() {
+        for (minor, seconds) in [(31, 40), (32, 50), (34, 50)] {
+            let s = settings(minor, &ChangeSettings::default(), &mut Coverage::default()).unwrap();
+            assert_eq!(s.detection.grace, Duration::secs(seconds), "1.{minor}");
+        }
+    }
+
+    #[test]
+    fn given_values_are_not_assumed() {
+        let given = ChangeSettings { bursts_per_day: Some(48.0), off: vec!["burst".into(), "burst".into()], ..ChangeSettings::default() };
+        let mut coverage = Coverage::default();
+        let s = settings(33, &given, &mut coverage).unwrap();
+        assert_eq!((s.bursts.per_hour, s.off.as_slice()), (2.0, &[Cause::Burst][..]));
+        assert!(!coverage.assumptions.iter().any(|a| a.name == "bursts of load"));
+        assert!(coverage.assumptions.iter().any(|a| a.name == "size of a burst"));
+    }
+
+    #[test]
+    fn nonsense_is_refused_all_at_once() {
+        let given = ChangeSettings {
+            bursts_per_day: Some(f64::NAN),
+            burst_factor: Some(0.5),
+            slo: Some(1.0),
+            off: vec!["gravity".into()],
+            ..ChangeSettings::default()
+        };
+        let found = settings(33, &given, &mut Coverage::default()).unwrap_err();
+        let paths: Vec<_> = found.iter().map(|c| c.path.as_str()).collect();
+        assert_eq!(paths, ["settings.burstsPerDay", "settings.burstFactor", "settings.off[0]", "settings.slo"]);
+    }
+}

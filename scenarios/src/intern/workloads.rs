@@ -1,0 +1,233 @@
+//! Workloads in the simulator's terms: shape, life cycle, load, who is watched.
+//!
+//! Watched are AKS' own Deployments and StatefulSets, with what their disruption budgets hold healthy, or 1, as the minimum. An
+//! application is watched where its workload carries the annotation `poolproof.dev/minimum: "N"`.
+
+use std::collections::BTreeMap;
+
+use simulator::spec::{BudgetRule, PodShape, Role, Scaling, Toleration, WorkloadKind, WorkloadSpec};
+use simulator::{Duration, PodShapeId};
+
+use super::owners::Draft;
+use super::{Interned, requests, shapes};
+use crate::change::ChangeSettings;
+use crate::coverage::Coverage;
+use crate::defaults::{demand, pods};
+use crate::snapshot::{Autoscaler, Snapshot};
+use crate::system_workloads::{LADDER_CORES, LADDER_NODES, dns_replicas};
+
+/// Annotation that makes an application watched, with its minimum of Ready pods.
+pub const MINIMUM: &str = "poolproof.dev/minimum";
+
+/// Interns the workloads, in order.
+pub(super) fn intern(full: &Snapshot, drafts: &mut [Draft], settings: &ChangeSettings, interned: &mut Interned, coverage: &mut Coverage) {
+    let mut known: BTreeMap<String, PodShapeId> = BTreeMap::new();
+    let context = Context::of(full, drafts, settings);
+    for draft in drafts.iter() {
+        let shape: PodShape = shapes::pod_shape(&draft.template, &draft.labels, &interned.spec.extended);
+        let id = *known.entry(format!("{shape:?}")).or_insert_with(|| interned.spec.pod_shapes.push(shape));
+        let spec = workload(draft, id, &context, coverage);
+        interned.spec.workloads.push(spec);
+    }
+    note_left_out(drafts, coverage);
+}
+
+/// What is looked up for each workload.
+struct Context<'a> {
+    full: &'a Snapshot,
+    settings: &'a ChangeSettings,
+    usage: BTreeMap<(&'a str, &'a str), i64>,
+    application_pods: usize,
+    nodes: u32,
+    cores: u32,
+    ladder: bool,
+}
+
+impl<'a> Context<'a> {
+    fn of(full: &'a Snapshot, drafts: &[Draft], settings: &'a ChangeSettings) -> Context<'a> {
+        let application = drafts.iter().filter(|d| d.role == Role::Application && d.kind != WorkloadKind::DaemonSet);
+        let usable = full.nodes.iter().filter(|n| !n.cordoned);
+        let (nodes, cores) = usable.fold((0, 0), |(n, c), node| (n + 1, c + node.capacity.cpu.max(0) / 1000));
+        Context {
+            full,
+            settings,
+            usage: full.usage.iter().map(|u| ((u.namespace.as_str(), u.pod.as_str()), u.cpu)).collect(),
+            application_pods: application.map(|d| d.pods.len()).sum(),
+            nodes,
+            cores: u32::try_from(cores).unwrap_or(u32::MAX),
+            ladder: drafts.iter().any(|d| d.name == "coredns-autoscaler" && d.role != Role::Application),
+        }
+    }
+
+    fn autoscaler(&self, draft: &Draft) -> Option<&'a Autoscaler> {
+        self.full.autoscalers.iter().find(|a| a.namespace == draft.namespace && a.target == (draft.kind_name.clone(), draft.name.clone()))
+    }
+
+    /// Mean measured CPU of the pods of a workload.
+    fn measured(&self, draft: &Draft) -> Option<i64> {
+        let of = |p: &&crate::snapshot::Pod| self.usage.get(&(p.namespace.as_str(), p.name.as_str())).copied();
+        let values: Vec<i64> = draft.pods.iter().filter_map(of).collect();
+        let sum: i64 = values.iter().sum();
+        (!values.is_empty()).then(|| sum / values.len() as i64)
+    }
+
+    fn named_by_burst(&self, draft: &Draft) -> bool {
+        let name = format!("{}/{}", draft.namespace, draft.name);
+        self.settings.bursts.iter().any(|b| b.workload.as_ref() == Some(&name))
+    }
+}
+
+fn workload(draft: &Draft, shape: PodShapeId, context: &Context, coverage: &mut Coverage) -> WorkloadSpec {
+    let template = &draft.template;
+    let probed = template.containers.iter().any(|c| c.readiness_probe);
+    let life = pods::life_cycle(draft.role, on_windows(draft), probed, template.grace_seconds, coverage);
+    let scaling = scaling(draft, context, coverage);
+    let scales_with_load = matches!(scaling, Some(Scaling::Utilisation { .. }));
+    let service = (draft.role == Role::Dns)
+        .then(|| demand::dns(context.settings.dns_qps, context.application_pods, context.full.nodes.len(), coverage));
+    let cpu_use = match service {
+        Some(s) => (s.rate * s.cpu_seconds * 1000.0 / f64::from(draft.replicas.max(1))).ceil().max(1.0) as i64,
+        None => cpu_use(draft, &scaling, context, coverage),
+    };
+    WorkloadSpec {
+        namespace: draft.namespace.clone(),
+        name: draft.name.clone(),
+        kind: draft.kind,
+        replicas: draft.replicas,
+        shape,
+        minimum: minimum(draft, context.full, coverage),
+        role: draft.role,
+        pull: life.pull,
+        start: life.start,
+        readiness: life.readiness,
+        grace: life.grace,
+        exit: life.exit,
+        unreachable: unreachable(&template.tolerations),
+        follows_load: draft.role == Role::Dns || (draft.role == Role::Application && scales_with_load) || context.named_by_burst(draft),
+        scaling,
+        cpu_use,
+        cpu_limit: requests::cpu_limit(template),
+        service,
+    }
+}
+
+/// Up replicas below which the workload counts as out.
+fn minimum(draft: &Draft, full: &Snapshot, coverage: &mut Coverage) -> Option<u32> {
+    if let Some(text) = draft.object.and_then(|o| o.annotations.get(MINIMUM)) {
+        match text.parse::<u32>() {
+            Ok(n) if n <= draft.replicas => return Some(n).filter(|n| *n > 0),
+            _ => coverage.missing(format!(
+                "annotation {MINIMUM} of {}/{} is {text:?}, not a count up to its {} replicas; it was not followed",
+                draft.namespace, draft.name, draft.replicas
+            )),
+        }
+    }
+    let watched = draft.role != Role::Application && matches!(draft.kind, WorkloadKind::Deployment | WorkloadKind::StatefulSet);
+    if !watched || draft.replicas == 0 {
+        return None;
+    }
+    let held = full.budgets.iter().filter(|b| b.namespace == draft.namespace && b.selects(&draft.labels)).map(|b| match b.rule {
+        BudgetRule::MinAvailable(q) => q.of(draft.replicas),
+        BudgetRule::MaxUnavailable(q) => draft.replicas.saturating_sub(q.of(draft.replicas)),
+    });
+    Some(held.max().unwrap_or(1).clamp(1, draft.replicas))
+}
+
+fn scaling(draft: &Draft, context: &Context, coverage: &mut Coverage) -> Option<Scaling> {
+    if let Some(hpa) = context.autoscaler(draft) {
+        let Some(target_percent) = hpa.cpu_percent else {
+            coverage.missing(format!(
+                "HorizontalPodAutoscaler {}/{} scales on other metrics than CPU; its replicas stay",
+                hpa.namespace, hpa.name
+            ));
+            return None;
+        };
+        let (min, max) = (hpa.min.max(1), hpa.max.max(hpa.min).max(1));
+        return Some(Scaling::Utilisation { min, max, target_percent });
+    }
+    if draft.role != Role::Dns || !context.ladder {
+        return None;
+    }
+    if dns_replicas(context.nodes, context.cores) != draft.replicas {
+        coverage.missing("CoreDNS has other replicas than the default ladder gives; its autoscaler is not simulated");
+        return None;
+    }
+    coverage.assume(
+        "ladder of CoreDNS replicas",
+        "nodes 1:2 8:3 16:4 32:5, cores 1:2 512:3 1024:4 2048:5",
+        "AKS docs, coredns-autoscale",
+        'A',
+    );
+    Some(Scaling::Ladder { cores: LADDER_CORES.to_vec(), nodes: LADDER_NODES.to_vec() })
+}
+
+fn cpu_use(draft: &Draft, scaling: &Option<Scaling>, context: &Context, coverage: &mut Coverage) -> i64 {
+    if let Some(measured) = context.measured(draft) {
+        return measured.max(0);
+    }
+    let request = requests::effective(&draft.template).cpu;
+    match scaling {
+        Some(Scaling::Utilisation { target_percent, .. }) if request > 0 => {
+            coverage.assume("CPU use of autoscaled pods not measured", "their autoscaler's target", "an autoscaler holds it there", 'B');
+            (request as f64 * target_percent / 100.0) as i64
+        }
+        _ if draft.role == Role::Application => demand::application_cpu(request, coverage),
+        _ => demand::system_cpu(request, coverage),
+    }
+}
+
+/// How long an unreachable node is tolerated (Kubernetes v1.34 `getMinTolerationTime`): the shortest time of the tolerations
+/// that match, for ever where none of them has one, not at all where none matches.
+fn unreachable(tolerations: &[Toleration]) -> Option<Duration> {
+    let taint = simulator::spec::Taint {
+        key: "node.kubernetes.io/unreachable".into(),
+        value: String::new(),
+        effect: simulator::spec::Effect::NoExecute,
+    };
+    let matching: Vec<&Toleration> = tolerations.iter().filter(|t| crate::matching::tolerates(std::slice::from_ref(*t), &taint)).collect();
+    if matching.is_empty() {
+        return Some(Duration::ZERO);
+    }
+    matching.iter().filter_map(|t| t.seconds).min().map(|s| Duration::secs(s.min(365 * 86_400)))
+}
+
+fn on_windows(draft: &Draft) -> bool {
+    draft.template.node_selector.get("kubernetes.io/os").is_some_and(|os| os == "windows")
+}
+
+fn note_left_out(drafts: &[Draft], coverage: &mut Coverage) {
+    let count = |f: fn(&Draft) -> bool| drafts.iter().filter(|d| f(d)).count();
+    let affinity = count(|d| d.template.pod_affinity_required);
+    let spread = count(|d| !d.template.spread_hard.is_empty());
+    let soft = count(|d| d.template.pod_affinity_preferred || !d.template.spread_soft.is_empty());
+    if affinity > 0 {
+        coverage.missing(format!("required pod (anti-)affinity of {affinity} workloads is not followed in this version"));
+    }
+    if spread > 0 {
+        coverage.missing(format!("hard topology spread constraints of {spread} workloads are not followed in this version"));
+    }
+    if soft > 0 {
+        coverage.missing(format!("preferred pod (anti-)affinity and soft spreading of {soft} workloads are not followed in this version"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tolerance_of_an_unreachable_node() {
+        use simulator::spec::Effect;
+        let t = |key: Option<&str>, effect, seconds| Toleration { key: key.map(Into::into), value: None, effect, seconds };
+        let key = Some("node.kubernetes.io/unreachable");
+        for (tolerations, expected) in [
+            (vec![], Some(0)),
+            (vec![t(key, Some(Effect::NoExecute), Some(300))], Some(300)),
+            (vec![t(key, None, Some(30)), t(None, None, None)], Some(30)),
+            (vec![t(None, Some(Effect::NoExecute), None)], None),
+            (vec![t(key, Some(Effect::NoSchedule), None)], Some(0)),
+        ] {
+            assert_eq!(unreachable(&tolerations), expected.map(Duration::secs), "{tolerations:?}");
+        }
+    }
+}
