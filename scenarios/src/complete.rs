@@ -23,17 +23,30 @@ pub fn complete(snapshot: &Snapshot, coverage: &mut Coverage) -> Snapshot {
     }
     let own = system_workloads::given(&full);
     if full.pods.is_empty() && !own {
-        let made = system_workloads::read(system_workloads::generate(&system_workloads::Cluster::of(&full, coverage)));
+        let made = system_workloads::read(system_workloads::generate(
+            &system_workloads::Cluster::of(&full, coverage),
+        ));
         full.workloads.extend(made.workloads);
         add_budgets(&mut full, made.budgets);
         let source = "AKS docs (coredns-autoscale, use-system-pools) and dumps of real nodes from 1.26 to 1.32";
-        coverage.assume("AKS' own workloads", "the usual ones with their usual requests and budgets", source, 'A');
+        coverage.assume(
+            "AKS' own workloads",
+            "the usual ones with their usual requests and budgets",
+            source,
+            'A',
+        );
     } else if !full.kinds.contains("PodDisruptionBudget") {
         let made = system_workloads::shipped_budgets(&full);
         if !made.is_empty() {
             let names: Vec<&str> = made.iter().map(|b| b.name.as_str()).collect();
-            let source = "Azure/AKS issue 3384: AKS ships them; the snapshot holds no PodDisruptionBudgets";
-            coverage.assume("AKS' own disruption budgets", format!("{}: minAvailable 1", names.join(", ")), source, 'A');
+            let source =
+                "Azure/AKS issue 3384: AKS ships them; the snapshot holds no PodDisruptionBudgets";
+            coverage.assume(
+                "AKS' own disruption budgets",
+                format!("{}: minAvailable 1", names.join(", ")),
+                source,
+                'A',
+            );
         }
         add_budgets(&mut full, made);
     }
@@ -46,11 +59,16 @@ pub fn complete(snapshot: &Snapshot, coverage: &mut Coverage) -> Snapshot {
 
 fn add_budgets(full: &mut Snapshot, made: Vec<Budget>) {
     for budget in made {
-        if !full.budgets.iter().any(|b| b.namespace == budget.namespace && b.name == budget.name) {
+        if !full
+            .budgets
+            .iter()
+            .any(|b| b.namespace == budget.namespace && b.name == budget.name)
+        {
             full.budgets.push(budget);
         }
     }
-    full.budgets.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    full.budgets
+        .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
 }
 
 /// Agent pools as the labels of their nodes show them.
@@ -67,10 +85,15 @@ fn pools_of_nodes(snapshot: &Snapshot, coverage: &mut Coverage) -> Vec<AgentPool
                 Some("gateway") => "Gateway".into(),
                 _ => "User".into(),
             },
-            os_type: if label("kubernetes.io/os").as_deref() == Some("windows") { "Windows".into() } else { "Linux".into() },
+            os_type: if label("kubernetes.io/os").as_deref() == Some("windows") {
+                "Windows".into()
+            } else {
+                "Linux".into()
+            },
             os_sku: label("kubernetes.azure.com/os-sku"),
             max_pods: u32::try_from(node.allocatable.pods).ok().filter(|n| *n > 0),
-            current_orchestrator_version: Some(node.version.trim_start_matches('v').to_owned()).filter(|v| !v.is_empty()),
+            current_orchestrator_version: Some(node.version.trim_start_matches('v').to_owned())
+                .filter(|v| !v.is_empty()),
             scale_set_priority: label("kubernetes.azure.com/scalesetpriority"),
             ..AgentPool::default()
         });
@@ -95,10 +118,17 @@ fn note_counts(snapshot: &Snapshot, coverage: &mut Coverage) {
     for pool in &snapshot.pools {
         let found = snapshot.nodes_of(&pool.name).count();
         if found != pool.count as usize && !pool.is_stopped() {
-            coverage.missing(format!("pool {} wants {} nodes, the snapshot holds {found}; those are simulated", pool.name, pool.count));
+            coverage.missing(format!(
+                "pool {} wants {} nodes, the snapshot holds {found}; those are simulated",
+                pool.name, pool.count
+            ));
         }
     }
-    let strangers = snapshot.nodes.iter().filter(|n| n.pool().is_none_or(|p| snapshot.pool(p).is_none())).count();
+    let strangers = snapshot
+        .nodes
+        .iter()
+        .filter(|n| n.pool().is_none_or(|p| snapshot.pool(p).is_none()))
+        .count();
     if strangers > 0 {
         coverage.missing(format!(
             "{strangers} nodes belong to no agent pool of the snapshot (node auto-provisioning, virtual nodes); they are kept as they are"
@@ -112,15 +142,22 @@ fn note_kinds(snapshot: &Snapshot, coverage: &mut Coverage) {
         coverage.missing("nodes were not given; they are made up from the agent pools");
     }
     if lacks("Pod") {
-        coverage.missing("pods were not given; application pods are unknown unless their workloads were given");
-    } else if ["Deployment", "StatefulSet", "DaemonSet"].into_iter().all(lacks) {
+        coverage.missing(
+            "pods were not given; application pods are unknown unless their workloads were given",
+        );
+    } else if ["Deployment", "StatefulSet", "DaemonSet"]
+        .into_iter()
+        .all(lacks)
+    {
         coverage.missing("workloads were not given; they are read off their pods");
     }
     if lacks("PodDisruptionBudget") {
         coverage.missing("PodDisruptionBudgets of applications were not given; none are assumed");
     }
     if lacks("HorizontalPodAutoscaler") {
-        coverage.missing("HorizontalPodAutoscalers were not given; replicas of applications do not follow load");
+        coverage.missing(
+            "HorizontalPodAutoscalers were not given; replicas of applications do not follow load",
+        );
     }
 }
 
@@ -131,7 +168,13 @@ mod tests {
 
     fn full(json: &str) -> (Snapshot, Coverage) {
         let mut coverage = Coverage::default();
-        (complete(&Snapshot::from_json(json.as_bytes()).unwrap(), &mut coverage), coverage)
+        (
+            complete(
+                &Snapshot::from_json(json.as_bytes()).unwrap(),
+                &mut coverage,
+            ),
+            coverage,
+        )
     }
 
     #[test]
@@ -142,14 +185,31 @@ mod tests {
                 {"name":"apps","count":2,"vmSize":"Standard_D4s_v3","mode":"User","orchestratorVersion":"1.33.2","maxPods":110}]}"#,
         );
         assert_eq!(s.nodes.len(), 5);
-        let dns: Vec<_> = s.pods.iter().filter(|p| p.name.starts_with("coredns-") && !p.name.contains("autoscaler")).collect();
+        let dns: Vec<_> = s
+            .pods
+            .iter()
+            .filter(|p| p.name.starts_with("coredns-") && !p.name.contains("autoscaler"))
+            .collect();
         assert_eq!(dns.len(), 2);
-        assert!(dns.iter().all(|p| p.node.as_deref().unwrap().contains("-system1-")), "preferred to system nodes");
+        assert!(
+            dns.iter()
+                .all(|p| p.node.as_deref().unwrap().contains("-system1-")),
+            "preferred to system nodes"
+        );
         assert_ne!(dns[0].node, dns[1].node, "spread over nodes");
-        let proxies = s.pods.iter().filter(|p| p.name.starts_with("kube-proxy-")).count();
+        let proxies = s
+            .pods
+            .iter()
+            .filter(|p| p.name.starts_with("kube-proxy-"))
+            .count();
         assert_eq!(proxies, 5);
         assert!(s.budgets.iter().any(|b| b.name == "coredns-pdb"));
-        assert!(coverage.assumptions.iter().any(|a| a.name == "AKS' own workloads"));
+        assert!(
+            coverage
+                .assumptions
+                .iter()
+                .any(|a| a.name == "AKS' own workloads")
+        );
         let (again, _) = full(
             r#"{"cluster":{"name":"c","location":"westeurope"},"agentPools":[
                 {"name":"apps","count":2,"vmSize":"Standard_D4s_v3","mode":"User","orchestratorVersion":"1.33.2","maxPods":110},
@@ -164,7 +224,14 @@ mod tests {
             r#"{"items":[{"apiVersion":"v1","kind":"Node","metadata":{"name":"aks-np-1-vmss000000","labels":{"agentpool":"np","topology.kubernetes.io/zone":"eastus-2"}},
                 "status":{"allocatable":{"cpu":"2","memory":"4Gi","pods":"30"}}}]}"#,
         );
-        assert_eq!((s.pools[0].name.as_str(), s.pools[0].mode.as_str(), s.pools[0].count), ("np", "System", 1));
+        assert_eq!(
+            (
+                s.pools[0].name.as_str(),
+                s.pools[0].mode.as_str(),
+                s.pools[0].count
+            ),
+            ("np", "System", 1)
+        );
         assert_eq!(s.pools[0].availability_zones, ["2"]);
     }
 }

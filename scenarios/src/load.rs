@@ -45,7 +45,11 @@ pub struct PoolFacts {
 /// # Errors
 /// Everything wrong with the change on this cluster at once: unknown pool or node, counts out of range, an operation
 /// that this version does not simulate.
-pub fn load(change: &Change, snapshot: &Snapshot, overrides: &ChangeSettings) -> Result<Loaded, Complaints> {
+pub fn load(
+    change: &Change,
+    snapshot: &Snapshot,
+    overrides: &ChangeSettings,
+) -> Result<Loaded, Complaints> {
     let _ = (change, snapshot, overrides);
     unimplemented!()
 }

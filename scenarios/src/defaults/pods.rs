@@ -22,8 +22,19 @@ pub struct LifeCycle {
 }
 
 /// The life cycle of pods of a role; `probed` where a readiness probe is known.
-pub fn life_cycle(role: Role, windows: bool, probed: bool, grace_seconds: Option<u64>, coverage: &mut Coverage) -> LifeCycle {
-    coverage.assume("start of a container", "log-normal, median 1.5 s, sigma 0.4", "Kubernetes scalability tests, 100 nodes", 'B');
+pub fn life_cycle(
+    role: Role,
+    windows: bool,
+    probed: bool,
+    grace_seconds: Option<u64>,
+    coverage: &mut Coverage,
+) -> LifeCycle {
+    coverage.assume(
+        "start of a container",
+        "log-normal, median 1.5 s, sigma 0.4",
+        "Kubernetes scalability tests, 100 nodes",
+        'B',
+    );
     LifeCycle {
         pull: pull(role, windows, coverage),
         start: log_normal(1.5, 0.4),
@@ -42,13 +53,27 @@ fn pull(role: Role, windows: bool, coverage: &mut Coverage) -> Dist {
             "system images lie on the node image",
             'C',
         );
-        return Dist::ZeroOrLogNormal { zero: 0.8, median: Duration::secs(5), sigma: 0.7 };
+        return Dist::ZeroOrLogNormal {
+            zero: 0.8,
+            median: Duration::secs(5),
+            sigma: 0.7,
+        };
     }
     if windows {
-        coverage.assume("image pull on Windows", "log-normal, median 300 s, sigma 0.8", "Azure/AKS issue 4047: pulls up to 20 min", 'C');
+        coverage.assume(
+            "image pull on Windows",
+            "log-normal, median 300 s, sigma 0.8",
+            "Azure/AKS issue 4047: pulls up to 20 min",
+            'C',
+        );
         return log_normal(300.0, 0.8);
     }
-    coverage.assume("image pull of an application pod", "log-normal, median 18 s, sigma 0.9", "judgement", 'C');
+    coverage.assume(
+        "image pull of an application pod",
+        "log-normal, median 18 s, sigma 0.9",
+        "judgement",
+        'C',
+    );
     log_normal(18.0, 0.9)
 }
 
@@ -64,15 +89,30 @@ fn readiness(role: Role, probed: bool, coverage: &mut Coverage) -> Dist {
             log_normal(6.0, 0.5)
         }
         Role::Tunnel => {
-            coverage.assume("konnectivity ready after start", "log-normal, median 6 s, sigma 0.5", "judgement", 'C');
+            coverage.assume(
+                "konnectivity ready after start",
+                "log-normal, median 6 s, sigma 0.5",
+                "judgement",
+                'C',
+            );
             log_normal(6.0, 0.5)
         }
         Role::Metrics => {
-            coverage.assume("metrics-server ready after start", "log-normal, median 20 s, sigma 0.5", "needs one round of scraping", 'C');
+            coverage.assume(
+                "metrics-server ready after start",
+                "log-normal, median 20 s, sigma 0.5",
+                "needs one round of scraping",
+                'C',
+            );
             log_normal(20.0, 0.5)
         }
         Role::System => {
-            coverage.assume("other system pods ready after start", "log-normal, median 6 s, sigma 0.5", "as CoreDNS", 'C');
+            coverage.assume(
+                "other system pods ready after start",
+                "log-normal, median 6 s, sigma 0.5",
+                "as CoreDNS",
+                'C',
+            );
             log_normal(6.0, 0.5)
         }
         Role::Application if probed => {
@@ -98,6 +138,11 @@ fn exit(role: Role, coverage: &mut Coverage) -> Dist {
         );
         return log_normal(8.0, 0.5);
     }
-    coverage.assume("exit of a pod", "log-normal, median 3 s, sigma 1.2, at most its grace period", "judgement", 'C');
+    coverage.assume(
+        "exit of a pod",
+        "log-normal, median 3 s, sigma 1.2, at most its grace period",
+        "judgement",
+        'C',
+    );
     log_normal(3.0, 1.2)
 }

@@ -33,7 +33,12 @@ pub fn provision(pool: &AgentPool, sku: Option<&Sku>, coverage: &mut Coverage) -
         );
         log_normal(520.0, 0.3)
     } else if sku.is_some_and(|s| s.cores > 32) {
-        coverage.assume("making a node above 32 vCPU", "log-normal, median 165 s, sigma 0.35", "1.1 times a general-purpose node", 'C');
+        coverage.assume(
+            "making a node above 32 vCPU",
+            "log-normal, median 165 s, sigma 0.35",
+            "1.1 times a general-purpose node",
+            'C',
+        );
         log_normal(165.0, 0.35)
     } else {
         coverage.assume(
@@ -68,13 +73,26 @@ pub fn reimage(pool: &AgentPool, coverage: &mut Coverage) -> Dist {
 
 /// From the request to delete nodes until they are gone.
 pub fn delete(coverage: &mut Coverage) -> Dist {
-    coverage.assume("deleting nodes", "uniform, 25-50 s", "recorded deletions of one-node pools", 'A');
-    Dist::Uniform { low: Duration::secs(25), high: Duration::secs(50) }
+    coverage.assume(
+        "deleting nodes",
+        "uniform, 25-50 s",
+        "recorded deletions of one-node pools",
+        'A',
+    );
+    Dist::Uniform {
+        low: Duration::secs(25),
+        high: Duration::secs(50),
+    }
 }
 
 /// How long AKS takes for a change of settings that touches no node.
 pub fn settings_take(coverage: &mut Coverage) -> Duration {
-    coverage.assume("a change of settings", "7 s", "recorded label, taint, tag and drain settings: 5-9 s, median 7 s", 'A');
+    coverage.assume(
+        "a change of settings",
+        "7 s",
+        "recorded label, taint, tag and drain settings: 5-9 s, median 7 s",
+        'A',
+    );
     Duration::secs(7)
 }
 
@@ -82,7 +100,12 @@ pub fn settings_take(coverage: &mut Coverage) -> Duration {
 pub fn size(pool: &AgentPool, coverage: &mut Coverage) -> Option<Sku> {
     match pool.vm_size.as_deref() {
         Some(name) => sku(name).or_else(|| {
-            coverage.assume(&format!("capacity of VM size {name}"), format!("as {VM_SIZE}"), "not in the table of VM sizes", 'C');
+            coverage.assume(
+                &format!("capacity of VM size {name}"),
+                format!("as {VM_SIZE}"),
+                "not in the table of VM sizes",
+                'C',
+            );
             sku(VM_SIZE)
         }),
         None => {
@@ -115,9 +138,16 @@ pub fn max_pods(pool: &AgentPool, cluster: &ClusterFacts, coverage: &mut Coverag
 
 /// Kubernetes minor version of a pool: its own, else the cluster's.
 pub fn minor(pool: Option<&AgentPool>, cluster: &ClusterFacts, coverage: &mut Coverage) -> u32 {
-    let known = pool.and_then(AgentPool::version).or(cluster.kubernetes_version.as_deref());
+    let known = pool
+        .and_then(AgentPool::version)
+        .or(cluster.kubernetes_version.as_deref());
     known.and_then(allocatable::minor).unwrap_or_else(|| {
-        coverage.assume("Kubernetes version", format!("1.{MINOR}"), "neither pool, cluster nor node says", 'C');
+        coverage.assume(
+            "Kubernetes version",
+            format!("1.{MINOR}"),
+            "neither pool, cluster nor node says",
+            'C',
+        );
         MINOR
     })
 }

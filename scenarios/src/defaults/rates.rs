@@ -18,7 +18,11 @@ const SERIES_STEPS: u32 = 120;
 ///
 /// # Errors
 /// Values of the change's settings that make no sense.
-pub fn settings(minor: u32, given: &ChangeSettings, coverage: &mut Coverage) -> Result<Settings, Vec<Complaint>> {
+pub fn settings(
+    minor: u32,
+    given: &ChangeSettings,
+    coverage: &mut Coverage,
+) -> Result<Settings, Vec<Complaint>> {
     let mut complaints = Vec::new();
     let settings = Settings {
         failures: failures(coverage),
@@ -26,15 +30,28 @@ pub fn settings(minor: u32, given: &ChangeSettings, coverage: &mut Coverage) -> 
         provisioning: provisioning(coverage),
         bursts: bursts(given, coverage, &mut complaints),
         eviction_retry: eviction_retry(coverage),
-        outage_threshold: Duration::secs(given.outage_threshold_seconds.unwrap_or(OUTAGE_THRESHOLD).into()),
+        outage_threshold: Duration::secs(
+            given
+                .outage_threshold_seconds
+                .unwrap_or(OUTAGE_THRESHOLD)
+                .into(),
+        ),
         loss_tolerance: 0.05,
         series_steps: SERIES_STEPS,
         off: off(given, &mut complaints),
     };
     if given.slo.is_some_and(|slo| !(slo > 0.0 && slo < 1.0)) {
-        complaints.push(Complaint::at("settings.slo", given.slo.unwrap_or_default(), "a share between 0 and 1, such as 0.999"));
+        complaints.push(Complaint::at(
+            "settings.slo",
+            given.slo.unwrap_or_default(),
+            "a share between 0 and 1, such as 0.999",
+        ));
     }
-    if complaints.is_empty() { Ok(settings) } else { Err(complaints) }
+    if complaints.is_empty() {
+        Ok(settings)
+    } else {
+        Err(complaints)
+    }
 }
 
 fn failures(coverage: &mut Coverage) -> Failures {
@@ -44,7 +61,12 @@ fn failures(coverage: &mut Coverage) -> Failures {
         "1 interruption per VM-year (Azure core compute 99.995 % to mid-2019) plus 0.5 NotReady from inside the guest",
         'B',
     );
-    coverage.assume("node down", "log-normal, median 8 min, sigma 0.9", "consistent with 26 min of interruption per VM-year", 'C');
+    coverage.assume(
+        "node down",
+        "log-normal, median 8 min, sigma 0.9",
+        "consistent with 26 min of interruption per VM-year",
+        'C',
+    );
     coverage.assume(
         "zone incidents",
         "0.03 per zone and year, all nodes of the zone, log-normal median 6 h, sigma 1.1",
@@ -63,12 +85,25 @@ fn failures(coverage: &mut Coverage) -> Failures {
 fn detection(minor: u32, coverage: &mut Coverage) -> Detection {
     let grace = if minor >= 32 { 50 } else { 40 };
     let value = format!("heartbeat 10 s, check 5 s, NotReady after {grace} s");
-    coverage.assume("detection of a lost node", value, "Kubernetes defaults (node-monitor-grace-period 50 s since 1.32)", 'B');
-    Detection { grace: Duration::secs(grace), ..Detection::default() }
+    coverage.assume(
+        "detection of a lost node",
+        value,
+        "Kubernetes defaults (node-monitor-grace-period 50 s since 1.32)",
+        'B',
+    );
+    Detection {
+        grace: Duration::secs(grace),
+        ..Detection::default()
+    }
 }
 
 fn provisioning(coverage: &mut Coverage) -> Provisioning {
-    coverage.assume("allocation failure", "0.2 % per request for a node", "none published", 'C');
+    coverage.assume(
+        "allocation failure",
+        "0.2 % per request for a node",
+        "none published",
+        'C',
+    );
     coverage.assume(
         "bootstrap failure",
         "0.5 % per node, noticed after 15 min",
@@ -90,9 +125,18 @@ fn provisioning(coverage: &mut Coverage) -> Provisioning {
     }
 }
 
-fn bursts(given: &ChangeSettings, coverage: &mut Coverage, complaints: &mut Vec<Complaint>) -> Bursts {
+fn bursts(
+    given: &ChangeSettings,
+    coverage: &mut Coverage,
+    complaints: &mut Vec<Complaint>,
+) -> Bursts {
     let per_day = given.bursts_per_day.unwrap_or_else(|| {
-        coverage.assume("bursts of load", "0.25 per day, Poisson", "eight sudden rises in a month over many sites (operator's note)", 'C');
+        coverage.assume(
+            "bursts of load",
+            "0.25 per day, Poisson",
+            "eight sudden rises in a month over many sites (operator's note)",
+            'C',
+        );
         0.25
     });
     let least = given.burst_factor.unwrap_or_else(|| {
@@ -105,12 +149,25 @@ fn bursts(given: &ChangeSettings, coverage: &mut Coverage, complaints: &mut Vec<
         1.5
     });
     if !(0.0..=10_000.0).contains(&per_day) {
-        complaints.push(Complaint::at("settings.burstsPerDay", per_day, "a number from 0 to 10000"));
+        complaints.push(Complaint::at(
+            "settings.burstsPerDay",
+            per_day,
+            "a number from 0 to 10000",
+        ));
     }
     if !(1.0..=1000.0).contains(&least) {
-        complaints.push(Complaint::at("settings.burstFactor", least, "a number from 1 to 1000"));
+        complaints.push(Complaint::at(
+            "settings.burstFactor",
+            least,
+            "a number from 1 to 1000",
+        ));
     }
-    coverage.assume("shape of a burst", "ramp median 60 s, hold median 10 min, decay 15 min", "judgement", 'C');
+    coverage.assume(
+        "shape of a burst",
+        "ramp median 60 s, hold median 10 min, decay 15 min",
+        "judgement",
+        'C',
+    );
     Bursts {
         per_hour: per_day / 24.0,
         factor_alpha: 2.2,
@@ -122,7 +179,12 @@ fn bursts(given: &ChangeSettings, coverage: &mut Coverage, complaints: &mut Vec<
 }
 
 fn eviction_retry(coverage: &mut Coverage) -> Duration {
-    coverage.assume("eviction retry", "every 5 s", "time stamps of an AKS upgrade (Azure/AKS issue 4720)", 'A');
+    coverage.assume(
+        "eviction retry",
+        "every 5 s",
+        "time stamps of an AKS upgrade (Azure/AKS issue 4720)",
+        'A',
+    );
     Duration::secs(5)
 }
 
@@ -133,7 +195,11 @@ fn off(given: &ChangeSettings, complaints: &mut Vec<Complaint>) -> Vec<Cause> {
         match Cause::ALL.iter().find(|(_, n)| n == name) {
             Some((cause, _)) if !off.contains(cause) => off.push(*cause),
             Some(_) => {}
-            None => complaints.push(Complaint::at(format!("settings.off[{i}]"), name, format!("one of {}", known.join(", ")))),
+            None => complaints.push(Complaint::at(
+                format!("settings.off[{i}]"),
+                name,
+                format!("one of {}", known.join(", ")),
+            )),
         }
     }
     off
@@ -154,12 +220,29 @@ mod tests {
 
     #[test]
     fn given_values_are_not_assumed() {
-        let given = ChangeSettings { bursts_per_day: Some(48.0), off: vec!["burst".into(), "burst".into()], ..ChangeSettings::default() };
+        let given = ChangeSettings {
+            bursts_per_day: Some(48.0),
+            off: vec!["burst".into(), "burst".into()],
+            ..ChangeSettings::default()
+        };
         let mut coverage = Coverage::default();
         let s = settings(33, &given, &mut coverage).unwrap();
-        assert_eq!((s.bursts.per_hour, s.off.as_slice()), (2.0, &[Cause::Burst][..]));
-        assert!(!coverage.assumptions.iter().any(|a| a.name == "bursts of load"));
-        assert!(coverage.assumptions.iter().any(|a| a.name == "size of a burst"));
+        assert_eq!(
+            (s.bursts.per_hour, s.off.as_slice()),
+            (2.0, &[Cause::Burst][..])
+        );
+        assert!(
+            !coverage
+                .assumptions
+                .iter()
+                .any(|a| a.name == "bursts of load")
+        );
+        assert!(
+            coverage
+                .assumptions
+                .iter()
+                .any(|a| a.name == "size of a burst")
+        );
     }
 
     #[test]
@@ -173,6 +256,14 @@ mod tests {
         };
         let found = settings(33, &given, &mut Coverage::default()).unwrap_err();
         let paths: Vec<_> = found.iter().map(|c| c.path.as_str()).collect();
-        assert_eq!(paths, ["settings.burstsPerDay", "settings.burstFactor", "settings.off[0]", "settings.slo"]);
+        assert_eq!(
+            paths,
+            [
+                "settings.burstsPerDay",
+                "settings.burstFactor",
+                "settings.off[0]",
+                "settings.slo"
+            ]
+        );
     }
 }

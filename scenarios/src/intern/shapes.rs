@@ -10,8 +10,11 @@ use crate::coverage::Coverage;
 use crate::snapshot::{Amounts, Labels, PodTemplate};
 
 /// Labels that differ from pod to pod of one owner (Kubernetes v1.34 StatefulSets and Jobs).
-const OWN_LABELS: [&str; 3] =
-    ["statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index", "batch.kubernetes.io/job-completion-index"];
+const OWN_LABELS: [&str; 3] = [
+    "statefulset.kubernetes.io/pod-name",
+    "apps.kubernetes.io/pod-index",
+    "batch.kubernetes.io/job-completion-index",
+];
 
 /// The shape of pods with this template and these labels; `extended` names the extended resources that are told apart.
 pub fn pod_shape(template: &PodTemplate, labels: &Labels, extended: &[String]) -> PodShape {
@@ -37,7 +40,10 @@ pub fn pod_shape(template: &PodTemplate, labels: &Labels, extended: &[String]) -
 /// Required affinity without any term matches nothing; the simulator knows that as one empty term.
 fn required(template: &PodTemplate) -> Vec<NodeTerm> {
     match &template.required {
-        Some(terms) if terms.is_empty() => vec![NodeTerm { expressions: Vec::new(), fields: Vec::new() }],
+        Some(terms) if terms.is_empty() => vec![NodeTerm {
+            expressions: Vec::new(),
+            fields: Vec::new(),
+        }],
         Some(terms) => terms.clone(),
         None => Vec::new(),
     }
@@ -45,14 +51,22 @@ fn required(template: &PodTemplate) -> Vec<NodeTerm> {
 
 /// Ports of the containers that run (kube-scheduler v1.34 counts those of sidecars as well).
 fn host_ports(template: &PodTemplate) -> Vec<simulator::spec::HostPort> {
-    let running = template.containers.iter().chain(template.init_containers.iter().filter(|c| c.sidecar));
+    let running = template
+        .containers
+        .iter()
+        .chain(template.init_containers.iter().filter(|c| c.sidecar));
     running.flat_map(|c| c.host_ports.iter().cloned()).collect()
 }
 
 /// Amounts in the simulator's terms.
 pub(super) fn resources(amounts: &Amounts, extended: &[String]) -> Resources {
-    let mut out =
-        Resources { cpu: amounts.cpu, memory: amounts.memory, ephemeral: amounts.ephemeral, pods: amounts.pods, ..Resources::default() };
+    let mut out = Resources {
+        cpu: amounts.cpu,
+        memory: amounts.memory,
+        ephemeral: amounts.ephemeral,
+        pods: amounts.pods,
+        ..Resources::default()
+    };
     for (slot, name) in out.extended.iter_mut().zip(extended) {
         *slot = amounts.other.get(name).copied().unwrap_or(0);
     }
@@ -61,9 +75,20 @@ pub(super) fn resources(amounts: &Amounts, extended: &[String]) -> Resources {
 
 /// The extended resources that pods ask for, as many as the simulator tells apart.
 pub(super) fn extended(drafts: &[Draft], coverage: &mut Coverage) -> Vec<String> {
-    let asked =
-        |d: &Draft| requests::effective(&d.template).other.into_iter().filter(|(_, n)| *n > 0).map(|(name, _)| name).collect::<Vec<_>>();
-    let mut names: Vec<String> = drafts.iter().flat_map(asked).collect::<BTreeSet<_>>().into_iter().collect();
+    let asked = |d: &Draft| {
+        requests::effective(&d.template)
+            .other
+            .into_iter()
+            .filter(|(_, n)| *n > 0)
+            .map(|(name, _)| name)
+            .collect::<Vec<_>>()
+    };
+    let mut names: Vec<String> = drafts
+        .iter()
+        .flat_map(asked)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
     for name in names.split_off(names.len().min(EXTENDED)) {
         coverage.missing(format!("requests of {name} were not counted: more than {EXTENDED} extended resources are in use"));
     }

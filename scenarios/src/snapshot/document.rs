@@ -43,7 +43,11 @@ impl Reader {
         self.file = file.map(str::to_owned);
         if bytes.len() > MOST_BYTES {
             let limit = format!("at most {} MiB", MOST_BYTES >> 20);
-            return self.complain(Complaint::at("", format!("{} MiB", bytes.len() >> 20), limit));
+            return self.complain(Complaint::at(
+                "",
+                format!("{} MiB", bytes.len() >> 20),
+                limit,
+            ));
         }
         // A byte order mark is what some shells put in front of redirected output.
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -51,7 +55,11 @@ impl Reader {
             Ok(value) => self.value(value),
             Err(error) => match std::str::from_utf8(bytes).ok().and_then(top) {
                 Some(rows) => self.top(&rows),
-                None => self.complain(Complaint::at("", format!("no JSON: {error}"), "JSON as az or kubectl print it")),
+                None => self.complain(Complaint::at(
+                    "",
+                    format!("no JSON: {error}"),
+                    "JSON as az or kubectl print it",
+                )),
             },
         }
     }
@@ -76,7 +84,11 @@ impl Reader {
             let more = self.complaints.len().saturating_sub(MOST_COMPLAINTS);
             self.complaints.truncate(MOST_COMPLAINTS);
             if more > 0 {
-                self.complaints.push(Complaint::at("", format!("{more} more complaints"), "the ones above to be mended first"));
+                self.complaints.push(Complaint::at(
+                    "",
+                    format!("{more} more complaints"),
+                    "the ones above to be mended first",
+                ));
             }
             return Err(Complaints(self.complaints));
         }
@@ -84,11 +96,17 @@ impl Reader {
         let mut s = self.snapshot;
         s.pools.sort_by(|a, b| a.name.cmp(&b.name));
         s.nodes.sort_by(|a, b| a.name.cmp(&b.name));
-        s.pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        s.workloads.sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));
-        s.budgets.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        s.autoscalers.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        s.usage.sort_by(|a, b| (&a.namespace, &a.pod).cmp(&(&b.namespace, &b.pod)));
+        s.pods
+            .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        s.workloads.sort_by(|a, b| {
+            (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name))
+        });
+        s.budgets
+            .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        s.autoscalers
+            .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        s.usage
+            .sort_by(|a, b| (&a.namespace, &a.pod).cmp(&(&b.namespace, &b.pod)));
         s.digest = self.canon.finish();
         Ok(s)
     }
@@ -98,7 +116,11 @@ impl Reader {
             Value::Array(list) if list.iter().any(is_object) => self.items(list, "[]"),
             Value::Array(list) => self.pools(list, ""),
             Value::Object(map) => self.object(map),
-            other => self.complain(Complaint::at("", other, "an object or a list, as az or kubectl print them")),
+            other => self.complain(Complaint::at(
+                "",
+                other,
+                "an object or a list, as az or kubectl print them",
+            )),
         }
     }
 
@@ -109,18 +131,32 @@ impl Reader {
         let has = |key: &str| map.contains_key(key);
         if map.get("schema").is_some() || (!has("kind") && (has("agentPools") || has("items"))) {
             self.document(map);
-        } else if map.get("kind").and_then(Value::as_str).is_some_and(|k| k.ends_with("List")) && has("items") {
+        } else if map
+            .get("kind")
+            .and_then(Value::as_str)
+            .is_some_and(|k| k.ends_with("List"))
+            && has("items")
+        {
             self.list(map, "items");
         } else if has("kind") && has("apiVersion") {
             self.item_or_list(Value::Object(map), "");
-        } else if has("agentPoolProfiles") || map.get("properties").is_some_and(|p| p.get("agentPoolProfiles").is_some()) {
+        } else if has("agentPoolProfiles")
+            || map
+                .get("properties")
+                .is_some_and(|p| p.get("agentPoolProfiles").is_some())
+        {
             self.cluster(map, "");
-        } else if has("name") && (has("vmSize") || has("mode") || has("count") || has("properties")) {
+        } else if has("name") && (has("vmSize") || has("mode") || has("count") || has("properties"))
+        {
             self.pools(vec![Value::Object(map)], "");
         } else {
             let keys: Vec<&str> = map.keys().map(String::as_str).take(6).collect();
             let expected = "a snapshot document, agent pools or a cluster as az prints them, or Kubernetes objects as kubectl prints them";
-            self.complain(Complaint::at("", format!("an object with {}", keys.join(", ")), expected));
+            self.complain(Complaint::at(
+                "",
+                format!("an object with {}", keys.join(", ")),
+                expected,
+            ));
         }
     }
 
@@ -136,7 +172,9 @@ impl Reader {
                 self.canon.add("takenAt".into(), &Value::String(at.clone()));
                 self.snapshot.taken_at = Some(at);
             }
-            Some(other) => self.complain(Complaint::at("takenAt", other, "a time as RFC 3339 text")),
+            Some(other) => {
+                self.complain(Complaint::at("takenAt", other, "a time as RFC 3339 text"))
+            }
         }
         match map.remove("cluster") {
             None | Some(Value::Null) => {}
@@ -148,36 +186,60 @@ impl Reader {
             Some(Value::Array(list)) => self.pools(list, "agentPools"),
             Some(Value::Object(mut rest)) => match rest.get_mut("value").map(Value::take) {
                 Some(Value::Array(list)) => self.pools(list, "agentPools.value"),
-                _ => self.complain(Complaint::at("agentPools", "an object", "a list of agent pools")),
+                _ => self.complain(Complaint::at(
+                    "agentPools",
+                    "an object",
+                    "a list of agent pools",
+                )),
             },
-            Some(other) => self.complain(Complaint::at("agentPools", other, "a list of agent pools")),
+            Some(other) => {
+                self.complain(Complaint::at("agentPools", other, "a list of agent pools"))
+            }
         }
         match map.remove("items") {
             None | Some(Value::Null) => {}
             Some(Value::Array(list)) => self.items(list, "items"),
             Some(Value::Object(list)) => self.list(list, "items.items"),
-            Some(other) => self.complain(Complaint::at("items", other, "a list of Kubernetes objects")),
+            Some(other) => self.complain(Complaint::at(
+                "items",
+                other,
+                "a list of Kubernetes objects",
+            )),
         }
         match map.remove("topPods") {
             None | Some(Value::Null) => {}
             Some(Value::String(text)) => match top(&text) {
                 Some(rows) => self.top(&rows),
-                None => self.complain(Complaint::at("topPods", "a text", "what `kubectl top pods -A` prints")),
+                None => self.complain(Complaint::at(
+                    "topPods",
+                    "a text",
+                    "what `kubectl top pods -A` prints",
+                )),
             },
-            Some(other) => self.complain(Complaint::at("topPods", other, "what `kubectl top pods -A` prints, as text")),
+            Some(other) => self.complain(Complaint::at(
+                "topPods",
+                other,
+                "what `kubectl top pods -A` prints, as text",
+            )),
         }
         for key in map.keys() {
-            self.snapshot.coverage.not_seen.push(format!("field `{key}` of the snapshot document is not known and was not looked at"));
+            self.snapshot.coverage.not_seen.push(format!(
+                "field `{key}` of the snapshot document is not known and was not looked at"
+            ));
         }
     }
 
     fn cluster(&mut self, mut map: Map<String, Value>, path: &str) {
         let own = map.remove("agentPoolProfiles");
-        let under = map.get_mut("properties").and_then(Value::as_object_mut).and_then(|p| p.remove("agentPoolProfiles"));
+        let under = map
+            .get_mut("properties")
+            .and_then(Value::as_object_mut)
+            .and_then(|p| p.remove("agentPoolProfiles"));
         if let Some(Value::Array(list)) = own.filter(|v| !v.is_null()).or(under) {
             self.profiles = list;
         }
-        self.canon.add("cluster".into(), &Value::Object(map.clone()));
+        self.canon
+            .add("cluster".into(), &Value::Object(map.clone()));
         let (name, facts, complaints) = cluster::read(map, path);
         self.snapshot.name = name.unwrap_or_else(|| std::mem::take(&mut self.snapshot.name));
         self.snapshot.cluster = facts;
@@ -188,7 +250,11 @@ impl Reader {
         self.with_pools |= !list.is_empty() && path != "agentPoolProfiles";
         let single = list.len() == 1;
         for (i, value) in list.into_iter().enumerate() {
-            let at = if path.is_empty() && single { String::new() } else { format!("{path}[{i}]") };
+            let at = if path.is_empty() && single {
+                String::new()
+            } else {
+                format!("{path}[{i}]")
+            };
             let Value::Object(map) = value else {
                 self.complain(Complaint::at(at, value, "an agent pool"));
                 continue;
@@ -199,9 +265,12 @@ impl Reader {
             }
             match pool::read::read(map, &at) {
                 Err(list) => list.into_iter().for_each(|c| self.complain(c)),
-                Ok(pool) if !self.seen.insert(format!("AgentPool//{}", pool.name)) => self.twice += 1,
+                Ok(pool) if !self.seen.insert(format!("AgentPool//{}", pool.name)) => {
+                    self.twice += 1
+                }
                 Ok(pool) => {
-                    self.canon.add(format!("AgentPool//{}", pool.name), &canonical);
+                    self.canon
+                        .add(format!("AgentPool//{}", pool.name), &canonical);
                     self.snapshot.kinds.insert("AgentPool".into());
                     self.snapshot.pools.push(pool);
                 }
@@ -211,13 +280,20 @@ impl Reader {
 
     /// A Kubernetes list; the kind of an empty one still counts as seen.
     fn list(&mut self, mut map: Map<String, Value>, path: &str) {
-        if let Some(kind) = map.get("kind").and_then(Value::as_str).and_then(|k| k.strip_suffix("List")).filter(|k| !k.is_empty()) {
+        if let Some(kind) = map
+            .get("kind")
+            .and_then(Value::as_str)
+            .and_then(|k| k.strip_suffix("List"))
+            .filter(|k| !k.is_empty())
+        {
             self.snapshot.kinds.insert(kind.to_owned());
         }
         match map.get_mut("items").map(Value::take) {
             Some(Value::Array(list)) => self.items(list, path),
             None | Some(Value::Null) => {}
-            Some(other) => self.complain(Complaint::at(path, other, "a list of Kubernetes objects")),
+            Some(other) => {
+                self.complain(Complaint::at(path, other, "a list of Kubernetes objects"))
+            }
         }
     }
 
@@ -235,12 +311,21 @@ impl Reader {
                 self.list(inner, &format!("{at}.items"));
             }
             (Some(kind), Some(_)) => self.item(&kind, value, at),
-            _ => self.complain(Complaint::at(at, value, "a Kubernetes object with its kind")),
+            _ => self.complain(Complaint::at(
+                at,
+                value,
+                "a Kubernetes object with its kind",
+            )),
         }
     }
 
     fn item(&mut self, kind: &str, mut value: Value, path: &str) {
-        let name = |key: &str| value.pointer(&format!("/metadata/{key}")).and_then(Value::as_str).unwrap_or_default();
+        let name = |key: &str| {
+            value
+                .pointer(&format!("/metadata/{key}"))
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
         let key = format!("{kind}/{}/{}", name("namespace"), name("name"));
         if !self.seen.insert(key.clone()) {
             self.twice += 1;
@@ -256,9 +341,13 @@ impl Reader {
             "Node" => item::node(value, path).map(|n| s.nodes.push(n)),
             "Pod" => item::pod(value, path).map(|p| s.pods.push(p)),
             "PodDisruptionBudget" => item::budget(value, path).map(|b| s.budgets.push(b)),
-            "HorizontalPodAutoscaler" => item::autoscaler(value, path).map(|a| s.autoscalers.push(a)),
+            "HorizontalPodAutoscaler" => {
+                item::autoscaler(value, path).map(|a| s.autoscalers.push(a))
+            }
             "PodMetrics" => item::usage(value, path).map(|u| s.usage.push(u)),
-            kind if item::WORKLOADS.contains(&kind) => item::workload(kind, value, path).map(|w| s.workloads.push(w)),
+            kind if item::WORKLOADS.contains(&kind) => {
+                item::workload(kind, value, path).map(|w| s.workloads.push(w))
+            }
             other => {
                 *self.ignored.entry(other.to_owned()).or_default() += 1;
                 return;
@@ -274,7 +363,8 @@ impl Reader {
         for row in rows {
             let key = format!("PodMetrics/{}/{}", row.namespace, row.pod);
             if self.seen.insert(key.clone()) {
-                self.canon.add(key, &Value::String(format!("{}m {}", row.cpu, row.memory)));
+                self.canon
+                    .add(key, &Value::String(format!("{}m {}", row.cpu, row.memory)));
                 self.snapshot.usage.push(row.clone());
             }
         }
@@ -287,12 +377,20 @@ impl Reader {
         let wanted: u64 = s.pools.iter().map(|p| u64::from(p.count)).sum();
         for (found, most, what) in [
             (nodes, MOST_NODES, "nodes"),
-            (usize::try_from(wanted).unwrap_or(usize::MAX), MOST_NODES, "nodes in all agent pools"),
+            (
+                usize::try_from(wanted).unwrap_or(usize::MAX),
+                MOST_NODES,
+                "nodes in all agent pools",
+            ),
             (pods, MOST_PODS, "pods"),
             (objects, MOST_OBJECTS, "objects"),
         ] {
             if found > most {
-                self.complain(Complaint::at("", format!("{found} {what}"), format!("at most {most}")));
+                self.complain(Complaint::at(
+                    "",
+                    format!("{found} {what}"),
+                    format!("at most {most}"),
+                ));
             }
         }
     }
@@ -300,15 +398,24 @@ impl Reader {
     fn note_coverage(&mut self) {
         let notes = &mut self.snapshot.coverage.not_seen;
         for pool in &self.snapshot.pools {
-            if !matches!(pool.mode.as_str(), "System" | "User" | "Gateway" | "ManagedSystem" | "Machines") {
-                notes.push(format!("pool {} has the mode {:?}, which is not known; it is treated as a User pool", pool.name, pool.mode));
+            if !matches!(
+                pool.mode.as_str(),
+                "System" | "User" | "Gateway" | "ManagedSystem" | "Machines"
+            ) {
+                notes.push(format!(
+                    "pool {} has the mode {:?}, which is not known; it is treated as a User pool",
+                    pool.name, pool.mode
+                ));
             }
         }
         for (kind, count) in &self.ignored {
             notes.push(format!("{count} objects of kind {kind} were not looked at"));
         }
         if self.twice > 0 {
-            notes.push(format!("{} objects were given more than once; the first of each counted", self.twice));
+            notes.push(format!(
+                "{} objects were given more than once; the first of each counted",
+                self.twice
+            ));
         }
     }
 
@@ -361,11 +468,22 @@ fn top(text: &str) -> Option<Vec<Usage>> {
         let cells: Vec<&str> = line.split_whitespace().collect();
         let amount = |i: usize| Quantity::parse(cells.get(i)?).ok();
         let space = namespace.map_or(Some("default"), |i| cells.get(i).copied())?;
-        let sum = sums.entry((space.to_owned(), (*cells.get(pod)?).to_owned())).or_default();
+        let sum = sums
+            .entry((space.to_owned(), (*cells.get(pod)?).to_owned()))
+            .or_default();
         sum.0 = sum.0.saturating_add(amount(cpu)?.milli());
         sum.1 = sum.1.saturating_add(amount(memory)?.value());
     }
-    Some(sums.into_iter().map(|((namespace, pod), (cpu, memory))| Usage { namespace, pod, cpu, memory }).collect())
+    Some(
+        sums.into_iter()
+            .map(|((namespace, pod), (cpu, memory))| Usage {
+                namespace,
+                pod,
+                cpu,
+                memory,
+            })
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -382,14 +500,20 @@ mod tests {
     }
 
     fn files(list: &[(&str, &str)]) -> Result<Snapshot, String> {
-        let list = list.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect();
+        let list = list
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()))
+            .collect();
         Snapshot::from_files(list).map_err(|c| c.to_string())
     }
 
     #[test]
     fn a_document_and_its_printouts_read_the_same() {
         let list = format!(r#"{{"apiVersion":"v1","kind":"List","items":[{NODE}]}}"#);
-        let whole = json(&format!(r#"{{"schema":"poolproof.snapshot/1","agentPools":[{POOL}],"items":[{NODE}]}}"#)).unwrap();
+        let whole = json(&format!(
+            r#"{{"schema":"poolproof.snapshot/1","agentPools":[{POOL}],"items":[{NODE}]}}"#
+        ))
+        .unwrap();
         let nested = json(&format!(r#"{{"schema":"poolproof.snapshot/1","agentPools":{{"value":[{POOL}]}},"items":{list}}}"#)).unwrap();
         let split = files(&[("nodes.json", &list), ("pools.json", &format!("[{POOL}]"))]).unwrap();
         let single = files(&[("a.json", POOL), ("b.json", NODE)]).unwrap();
@@ -397,14 +521,27 @@ mod tests {
             assert_eq!(other.digest, whole.digest);
             assert_eq!((&other.pools, &other.nodes), (&whole.pools, &whole.nodes));
         }
-        assert_eq!((whole.nodes[0].allocatable.cpu, whole.nodes[0].ready, whole.nodes[0].pool()), (3860, true, Some("system1")));
+        assert_eq!(
+            (
+                whole.nodes[0].allocatable.cpu,
+                whole.nodes[0].ready,
+                whole.nodes[0].pool()
+            ),
+            (3860, true, Some("system1"))
+        );
     }
 
     #[test]
     fn the_digest_depends_on_content_not_on_form() {
-        let a = json(&format!(r#"{{"agentPools":[{POOL},{{"name":"b","count":1,"mode":"User"}}]}}"#)).unwrap();
+        let a = json(&format!(
+            r#"{{"agentPools":[{POOL},{{"name":"b","count":1,"mode":"User"}}]}}"#
+        ))
+        .unwrap();
         let b = json(&format!(r#"{{ "agentPools" : [{{"mode":"User","count":1,"name":"b","nodeTaints":null}}, {POOL}] }}"#)).unwrap();
-        let c = json(&format!(r#"{{"agentPools":[{POOL},{{"name":"b","count":2,"mode":"User"}}]}}"#)).unwrap();
+        let c = json(&format!(
+            r#"{{"agentPools":[{POOL},{{"name":"b","count":2,"mode":"User"}}]}}"#
+        ))
+        .unwrap();
         assert_eq!(a.digest, b.digest);
         assert_ne!(a.digest, c.digest);
         assert_eq!(a.digest.len(), 64);
@@ -417,21 +554,36 @@ mod tests {
                "addonProfiles":{{"azurepolicy":{{"enabled":true}},"x":{{"enabled":false}}}},"sku":{{"name":"Base","tier":"Standard"}}}}"#
         );
         let s = files(&[("cluster.json", &cluster)]).unwrap();
-        assert_eq!((s.name.as_str(), s.pools.len(), s.cluster.tier.as_deref()), ("c1", 1, Some("Standard")));
+        assert_eq!(
+            (s.name.as_str(), s.pools.len(), s.cluster.tier.as_deref()),
+            ("c1", 1, Some("Standard"))
+        );
         assert_eq!(s.cluster.addons, ["azurepolicy"]);
-        let s =
-            files(&[("cluster.json", &cluster), ("pools.json", r#"{"value":[{"name":"p","properties":{"count":2,"mode":"System"}}]}"#)])
-                .unwrap();
-        assert_eq!(s.pools.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["p"]);
+        let s = files(&[
+            ("cluster.json", &cluster),
+            (
+                "pools.json",
+                r#"{"value":[{"name":"p","properties":{"count":2,"mode":"System"}}]}"#,
+            ),
+        ])
+        .unwrap();
+        assert_eq!(
+            s.pools.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(),
+            ["p"]
+        );
     }
 
     #[test]
     fn every_complaint_names_its_file_and_path() {
         let bad = r#"{"apiVersion":"v1","kind":"PodList","items":[{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},
             "spec":{"containers":[{"resources":{"requests":{"cpu":"lots"}}}]}},{"metadata":{}}]}"#;
-        let text =
-            files(&[("pods.json", bad), ("pools.json", r#"[{"name":"a","count":-3}]"#), ("junk.json", "{\"a\": 1}"), ("cut.json", "[{")])
-                .unwrap_err();
+        let text = files(&[
+            ("pods.json", bad),
+            ("pools.json", r#"[{"name":"a","count":-3}]"#),
+            ("junk.json", "{\"a\": 1}"),
+            ("cut.json", "[{"),
+        ])
+        .unwrap_err();
         for part in [
             "pods.json: items[0].spec.containers[0].resources.requests.cpu: found",
             "not a Kubernetes quantity",
@@ -446,20 +598,40 @@ mod tests {
 
     #[test]
     fn nothing_to_work_on_is_a_complaint() {
-        for text in
-            [r#"{"schema":"poolproof.snapshot/1","agentPools":[],"items":[]}"#, r#"{"apiVersion":"v1","kind":"NodeList","items":[]}"#]
-        {
-            assert!(json(text).unwrap_err().contains("neither agentPools nor nodes"), "{text}");
+        for text in [
+            r#"{"schema":"poolproof.snapshot/1","agentPools":[],"items":[]}"#,
+            r#"{"apiVersion":"v1","kind":"NodeList","items":[]}"#,
+        ] {
+            assert!(
+                json(text)
+                    .unwrap_err()
+                    .contains("neither agentPools nor nodes"),
+                "{text}"
+            );
         }
-        assert!(json(&"[".repeat(10_000)).unwrap_err().contains("recursion limit"));
-        assert!(json(r#"{"schema":"poolproof.snapshot/9","agentPools":[]}"#).unwrap_err().contains("schema"));
+        assert!(
+            json(&"[".repeat(10_000))
+                .unwrap_err()
+                .contains("recursion limit")
+        );
+        assert!(
+            json(r#"{"schema":"poolproof.snapshot/9","agentPools":[]}"#)
+                .unwrap_err()
+                .contains("schema")
+        );
         assert!(json("").is_err());
     }
 
     #[test]
     fn limits_are_named() {
-        let many: Vec<String> = (0..6).map(|i| format!(r#"{{"name":"p{i}","count":1000,"mode":"User"}}"#)).collect();
-        assert!(json(&format!("[{}]", many.join(","))).unwrap_err().contains("found 6000 nodes in all agent pools, expected at most 5000"));
+        let many: Vec<String> = (0..6)
+            .map(|i| format!(r#"{{"name":"p{i}","count":1000,"mode":"User"}}"#))
+            .collect();
+        assert!(
+            json(&format!("[{}]", many.join(",")))
+                .unwrap_err()
+                .contains("found 6000 nodes in all agent pools, expected at most 5000")
+        );
     }
 
     #[test]
@@ -468,7 +640,11 @@ mod tests {
             r#"{{"agentPools":[{{"name":"a","count":1,"mode":"Quantum"}}],"items":[{NODE},{NODE},{{"apiVersion":"v1","kind":"Secret","metadata":{{"name":"s"}}}}]}}"#
         ));
         let notes = odd.unwrap().coverage.not_seen.join("\n");
-        for part in ["Quantum", "1 objects of kind Secret", "1 objects were given more than once"] {
+        for part in [
+            "Quantum",
+            "1 objects of kind Secret",
+            "1 objects were given more than once",
+        ] {
             assert!(notes.contains(part), "{part} in {notes}");
         }
     }
@@ -477,6 +653,14 @@ mod tests {
     fn reads_the_table_of_top() {
         let table = "NAMESPACE     NAME        CPU(cores)   MEMORY(bytes)\nshop          web-1       250m         300Mi\n";
         let s = files(&[("pools.json", POOL), ("top-pods.txt", table)]).unwrap();
-        assert_eq!(s.usage, [Usage { namespace: "shop".into(), pod: "web-1".into(), cpu: 250, memory: 300 << 20 }]);
+        assert_eq!(
+            s.usage,
+            [Usage {
+                namespace: "shop".into(),
+                pod: "web-1".into(),
+                cpu: 250,
+                memory: 300 << 20
+            }]
+        );
     }
 }

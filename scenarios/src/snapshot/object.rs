@@ -50,12 +50,17 @@ pub struct Node {
 impl Node {
     /// The agent pool it belongs to (AKS sets `kubernetes.azure.com/agentpool` and, earlier, `agentpool`).
     pub fn pool(&self) -> Option<&str> {
-        self.labels.get("kubernetes.azure.com/agentpool").or_else(|| self.labels.get("agentpool")).map(String::as_str)
+        self.labels
+            .get("kubernetes.azure.com/agentpool")
+            .or_else(|| self.labels.get("agentpool"))
+            .map(String::as_str)
     }
 
     /// Its zone; AKS writes `0` (or the fault domain) on nodes without zones.
     pub fn zone(&self) -> &str {
-        self.labels.get("topology.kubernetes.io/zone").map_or("0", String::as_str)
+        self.labels
+            .get("topology.kubernetes.io/zone")
+            .map_or("0", String::as_str)
     }
 }
 
@@ -173,7 +178,8 @@ pub struct Pod {
 impl Pod {
     /// True for static pods.
     pub fn is_mirror(&self) -> bool {
-        self.annotations.contains_key("kubernetes.io/config.mirror") || self.owner.as_ref().is_some_and(|o| o.kind == "Node")
+        self.annotations.contains_key("kubernetes.io/config.mirror")
+            || self.owner.as_ref().is_some_and(|o| o.kind == "Node")
     }
 
     /// True once it has run to completion or failed.
@@ -287,7 +293,8 @@ pub struct Selector {
 impl Selector {
     /// True where the labels match (k8s.io/apimachinery v0.34 `LabelSelectorAsSelector`).
     pub fn matches(&self, labels: &Labels) -> bool {
-        self.labels.iter().all(|(k, v)| labels.get(k) == Some(v)) && self.expressions.iter().all(|e| holds(e, labels))
+        self.labels.iter().all(|(k, v)| labels.get(k) == Some(v))
+            && self.expressions.iter().all(|e| holds(e, labels))
     }
 }
 
