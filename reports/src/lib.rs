@@ -3,9 +3,8 @@
 //! [`judge`] turns paired outcomes into a [`Report`] (the published schema, `poolproof.report/1`); [`bundle`] renders it
 //! into the files of a report folder. Neither knows where the input came from nor where the files go.
 
-pub mod chart;
+mod chart;
 pub mod estimate;
-mod figures;
 pub mod input;
 mod judge;
 mod page;

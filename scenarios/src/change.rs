@@ -1,8 +1,15 @@
 //! A change as poolproof understands it, whatever message it came in: who wants what done to which pool, and whether it
 //! is proposed, under way or over.
 
+mod difference;
+mod identity;
+mod summary;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use difference::{difference, same_version};
+pub use identity::digest;
 
 /// One change of one cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -16,7 +23,7 @@ pub struct Change {
     pub source: Source,
     /// The cluster.
     pub cluster: ClusterRef,
-    /// The pool, where one is named.
+    /// The pool, where one is named. Without one the operation is the cluster's own and reaches every pool.
     pub pool: Option<String>,
     /// What is done.
     pub operation: Operation,
@@ -70,7 +77,7 @@ pub struct Source {
 pub struct ClusterRef {
     /// ARM resource id, lower-cased, where known.
     pub id: Option<String>,
-    /// Cluster name.
+    /// Cluster name, lower-cased (Azure names do not depend on case); empty where the message names none.
     pub name: String,
     /// Resource group, where known.
     pub resource_group: Option<String>,
@@ -125,7 +132,7 @@ pub enum Operation {
         #[serde(default)]
         node_image_only: bool,
         /// Settings given with the call; the pool's own otherwise.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "UpgradeFields::is_empty")]
         settings: UpgradeFields,
         /// Bypass disruption budgets (force upgrade).
         #[serde(default)]
@@ -273,6 +280,22 @@ pub struct UpgradeFields {
     /// `Rolling` or `BlueGreen`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strategy: Option<String>,
+    /// Blue-green: nodes drained at a time, a count or a percentage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain_batch_size: Option<String>,
+    /// Blue-green: wait after each batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_soak_duration_in_minutes: Option<u32>,
+    /// Blue-green: wait before the old nodes go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub final_soak_duration_in_minutes: Option<u32>,
+}
+
+impl UpgradeFields {
+    /// True where nothing is given.
+    pub fn is_empty(&self) -> bool {
+        *self == UpgradeFields::default()
+    }
 }
 
 /// Settings a message or a command line may carry. `None` means the default.

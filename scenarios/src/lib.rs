@@ -20,7 +20,6 @@ pub mod message;
 mod part;
 pub mod quantity;
 pub mod recording;
-pub mod rule;
 pub mod schema;
 mod settings;
 pub mod snapshot;

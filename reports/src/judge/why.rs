@@ -6,7 +6,6 @@ use simulator::finding::{Finding, Severity};
 use crate::estimate::Est;
 use crate::input::Inputs;
 use crate::report::{Operation, Risk, Workload};
-use crate::score;
 use crate::words;
 
 /// Most reasons a verdict gives.
@@ -71,13 +70,9 @@ pub fn why(
     reasons
 }
 
-/// Workloads that lose more with the change than without, weightiest first; less than the scale begins with is nothing.
+/// Workloads that lose more with the change than without, weightiest first.
 fn losers(risk: &Risk) -> Vec<&Workload> {
-    let mut losers: Vec<&Workload> = risk
-        .workloads
-        .iter()
-        .filter(|w| added(w) >= score::LOSS_LOW)
-        .collect();
+    let mut losers: Vec<&Workload> = risk.workloads.iter().filter(|w| added(w) > 0.0).collect();
     losers.sort_by(|a, b| {
         (added(b) * b.weight)
             .total_cmp(&(added(a) * a.weight))

@@ -9,19 +9,14 @@ use crate::report::{Decision, Failure, Finding, Moment, Pool, Report};
 use crate::{text, words};
 
 /// Style of every page.
-const PAGE: &str = include_str!("../../templates/style.css");
-
-/// Style of pages with charts.
-pub fn style() -> String {
-    format!("{PAGE}{}", crate::chart::DARK)
-}
+pub const STYLE: &str = include_str!("../../templates/style.css");
 
 /// The page.
 pub fn page(report: &Report, charts: &[Chart]) -> String {
     rendered(&Page {
         r: report,
         charts,
-        style: &style(),
+        style: STYLE,
     })
 }
 
@@ -174,7 +169,7 @@ impl Page<'_> {
     fn loud(&self, moment: &Moment) -> bool {
         matches!(
             moment.event.as_str(),
-            "workload out" | "operation failed" | "drain timed out" | "node failed"
+            "outage began" | "operation failed" | "drain timed out" | "node failed"
         )
     }
 

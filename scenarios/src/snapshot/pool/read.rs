@@ -135,7 +135,8 @@ fn upgrade(mut fields: Fields, pool: &mut Fields) -> UpgradeFields {
         node_soak_duration_in_minutes: fields.count("nodeSoakDurationInMinutes", 1440),
         undrainable_node_behavior: fields.text("undrainableNodeBehavior"),
         max_blocked_nodes: fields.text_or_number("maxBlockedNodes"),
-        strategy: None,
+        strategy: pool.text("upgradeStrategy"),
+        ..UpgradeFields::default()
     };
     pool.close(fields);
     settings
