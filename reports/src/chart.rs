@@ -1,22 +1,77 @@
-//! A chart: a picture in two widths, what it says in words, and its numbers.
+//! Charts: a picture in two widths, what it says in words, and its numbers. Titles state what is seen.
 
+use crate::figures::Figures;
 use crate::text;
+
+mod canvas;
+mod dns;
+mod free;
+mod grid;
+mod heat;
+mod minutes;
+mod nodes;
+mod panel;
+mod ready;
+mod series;
+
+pub use canvas::{DARK, Picture};
+pub use heat::{HeatMap, heat_map};
 
 /// A drawn chart.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Chart {
-    /// Id, unique on a page; also the file's name.
-    pub id: String,
+    /// Id, unique on a page; also the file's name. Letters and dashes only.
+    pub id: &'static str,
     /// What it shows, as a statement.
     pub title: String,
+    /// What is drawn, for those who do not see it.
+    pub description: String,
     /// One sentence on how to read it.
     pub reading: String,
     /// The picture for wide pages and for the file.
-    pub wide: String,
+    pub wide: Picture,
     /// The picture for narrow pages.
-    pub narrow: String,
+    pub narrow: Picture,
     /// Its numbers.
     pub table: Table,
+}
+
+/// Every chart that the figures have data for.
+pub fn draw(figures: &Figures) -> Vec<Chart> {
+    [
+        ready::chart(figures),
+        free::chart(figures),
+        minutes::chart(figures),
+        dns::chart(figures),
+        nodes::chart(figures),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+impl Chart {
+    /// The wide picture for a page.
+    pub fn wide(&self) -> String {
+        self.wide
+            .inline(&format!("{}-w", self.id), &self.title, &self.description)
+    }
+
+    /// The narrow picture for a page.
+    pub fn narrow(&self) -> String {
+        self.narrow
+            .inline(&format!("{}-n", self.id), &self.title, &self.description)
+    }
+
+    /// The picture as a file.
+    pub fn file(&self) -> String {
+        self.wide.file(self.id, &self.title, &self.description)
+    }
+
+    /// The numbers as an HTML table.
+    pub fn table_html(&self) -> String {
+        self.table.html()
+    }
 }
 
 /// Numbers of a chart.
@@ -26,23 +81,6 @@ pub struct Table {
     pub head: Vec<String>,
     /// Rows.
     pub rows: Vec<Vec<String>>,
-}
-
-impl Chart {
-    /// The wide picture for a page.
-    pub fn wide(&self) -> &str {
-        &self.wide
-    }
-
-    /// The narrow picture for a page.
-    pub fn narrow(&self) -> &str {
-        &self.narrow
-    }
-
-    /// The numbers as an HTML table.
-    pub fn table_html(&self) -> String {
-        self.table.html()
-    }
 }
 
 impl Table {

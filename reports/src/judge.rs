@@ -5,6 +5,7 @@
 use simulator::Trace;
 
 use crate::estimate::{Est, quantile};
+use crate::figures::Figures;
 use crate::input::{AssumptionInfo, Inputs, PoolInfo};
 use crate::report::{self, Report};
 use crate::score::{self, Objections};
@@ -15,13 +16,15 @@ mod operation;
 mod risk;
 mod why;
 
-use losses::Losses;
+pub use losses::Losses;
 
 /// A judged report with what is needed to draw it.
 #[derive(Clone, Debug)]
 pub struct Judged {
     /// The published document.
     pub report: Report,
+    /// What the charts show.
+    pub(crate) figures: Figures,
 }
 
 /// Judges the outcomes. The worst trial is traced again for its story.
@@ -66,8 +69,10 @@ pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(u32) -> Trace) -> Judged {
             horizon_hours: inputs.scenario.horizon.as_secs_f64() / 3600.0,
         },
     };
+    let traced = worst.as_ref().map(|(trial, _, trace)| (*trial, trace));
     Judged {
         report: as_published(report),
+        figures: Figures::of(inputs, &losses, traced),
     }
 }
 

@@ -3,8 +3,9 @@
 //! [`judge`] turns paired outcomes into a [`Report`] (the published schema, `poolproof.report/1`); [`bundle`] renders it
 //! into the files of a report folder. Neither knows where the input came from nor where the files go.
 
-mod chart;
+pub mod chart;
 pub mod estimate;
+mod figures;
 pub mod input;
 mod judge;
 mod page;

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::chart::Chart;
+use crate::chart::{self, Chart};
 use crate::judge::Judged;
 use crate::report::{self, Report};
 use crate::{File, text};
@@ -14,7 +14,7 @@ mod scale;
 /// Renders report.json, report.html, report.md and charts/*.svg.
 pub fn bundle(judged: &Judged) -> Vec<File> {
     let report = &judged.report;
-    let charts: Vec<Chart> = Vec::new();
+    let charts: Vec<Chart> = chart::draw(&judged.figures);
     let mut files = vec![
         File {
             path: "report.json".to_string(),
@@ -26,7 +26,7 @@ pub fn bundle(judged: &Judged) -> Vec<File> {
     files.extend(
         charts
             .iter()
-            .map(|chart| File::text(format!("charts/{}.svg", chart.id), chart.wide.clone())),
+            .map(|chart| File::text(format!("charts/{}.svg", chart.id), chart.file())),
     );
     files
 }
@@ -35,7 +35,7 @@ pub fn bundle(judged: &Judged) -> Vec<File> {
 pub fn index(reports: &[Report]) -> File {
     let rows = reports.iter().map(Row::of).collect();
     let page = Index {
-        style: html::STYLE,
+        style: &html::style(),
         rows,
     };
     File::text("index.html", html::rendered(&page))

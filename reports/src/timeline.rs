@@ -200,13 +200,13 @@ impl Teller<'_> {
                     .and_then(|w| w.minimum)
                     .unwrap_or(0);
                 (
-                    "outage began",
+                    "workload out",
                     self.names.workload(workload),
                     format!("{up} up, {minimum} needed"),
                 )
             }
             Incident::OutageEnded { workload, lasted } => (
-                "outage ended",
+                "workload back",
                 self.names.workload(workload),
                 format!("after {}", crate::words::minutes(lasted.as_mins_f64())),
             ),

@@ -1,6 +1,6 @@
 //! Numbers and names in words.
 
-use simulator::spec::{ClusterSpec, Role, WorkloadKind};
+use simulator::spec::{ClusterSpec, Role, WorkloadKind, WorkloadSpec};
 use simulator::{BudgetId, PoolId, WorkloadId};
 
 use crate::estimate::Est;
@@ -14,12 +14,17 @@ pub struct Names<'a> {
 }
 
 impl Names<'_> {
+    /// `namespace/name` of what is at hand.
+    pub fn of(self, workload: &WorkloadSpec) -> String {
+        format!("{}/{}", workload.namespace, workload.name)
+    }
+
     /// `namespace/name` of a workload.
     pub fn workload(self, id: WorkloadId) -> String {
-        self.cluster.workloads.get(id).map_or_else(
-            || format!("workload {}", id.0),
-            |w| format!("{}/{}", w.namespace, w.name),
-        )
+        self.cluster
+            .workloads
+            .get(id)
+            .map_or_else(|| format!("workload {}", id.0), |w| self.of(w))
     }
 
     /// Name of a pool.
@@ -136,9 +141,9 @@ pub fn probability(est: Est) -> String {
 /// A probability in few characters, for running text.
 pub fn probability_short(est: Est) -> String {
     if est.estimate <= 0.0 && est.high > 0.0 {
-        format!("below {}", percent(est.high))
+        format!("less than {}", percent(est.high))
     } else if est.estimate >= 1.0 && est.low < 1.0 {
-        format!("above {}", percent(est.low))
+        format!("more than {}", percent(est.low))
     } else {
         percent(est.estimate)
     }
@@ -214,6 +219,13 @@ pub fn clock(seconds: f64) -> String {
     format!("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60)
 }
 
+/// A number with its unit, which takes an s unless the number is one.
+pub fn plural(value: f64, unit: &str) -> String {
+    let text = number(value, 2);
+    let ending = if text == "1" { "" } else { "s" };
+    format!("{text} {unit}{ending}")
+}
+
 /// A whole number with thousands set apart.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -246,7 +258,7 @@ mod tests {
         assert_eq!(probability(Est::probability(1000, 1000)), "above 99.63 %");
         assert_eq!(
             probability_short(Est::probability(0, 100_000)),
-            "below 0.0037 %"
+            "less than 0.0037 %"
         );
         assert_eq!(
             probability(Est::probability(50, 1000)),

@@ -16,7 +16,7 @@ pub(crate) fn next_to_go<'a>(nodes: &[&'a Node]) -> Option<&'a Node> {
 }
 
 /// The nodes that go until `left` remain.
-pub(crate) fn until<'a>(mut nodes: Vec<&'a Node>, left: usize) -> Vec<&'a Node> {
+pub(crate) fn until(mut nodes: Vec<&Node>, left: usize) -> Vec<&Node> {
     let mut gone = Vec::new();
     while nodes.len() > left {
         let Some(node) = next_to_go(&nodes) else {

@@ -20,6 +20,7 @@ pub mod message;
 mod part;
 pub mod quantity;
 pub mod recording;
+pub mod rule;
 pub mod schema;
 mod settings;
 pub mod snapshot;

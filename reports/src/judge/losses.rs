@@ -62,9 +62,6 @@ impl<'a> Losses<'a> {
             .enumerate()
             .filter_map(|(i, id)| workloads.get(*id).map(|spec| Watched::of(inputs, i, spec)))
             .collect();
-        let added = (0..inputs.pairs.len())
-            .map(|trial| clipped(weighted(&watched, trial)))
-            .collect();
         let mut outages = Outages::default();
         for pair in inputs.pairs {
             let any = |outcome: &Outcome| {
@@ -75,11 +72,30 @@ impl<'a> Losses<'a> {
             };
             outages.count(any(&pair.proposal), any(&pair.baseline));
         }
-        Losses {
+        let mut losses = Losses {
             watched,
-            added,
+            added: Vec::new(),
             outages,
-        }
+        };
+        losses.added = (0..inputs.pairs.len())
+            .map(|trial| clipped(losses.difference(trial)))
+            .collect();
+        losses
+    }
+
+    /// Weighted minutes a trial adds to doing nothing.
+    fn difference(&self, trial: usize) -> f64 {
+        let (proposal, baseline) = self.weighted(trial);
+        proposal - baseline
+    }
+
+    /// Weighted minutes of outage of system workloads in one trial, by its position: with the change, without it.
+    pub fn weighted(&self, trial: usize) -> (f64, f64) {
+        let sum = |minutes: &dyn Fn(&Watched<'a>) -> f64| {
+            self.watched.iter().map(|w| w.weight * minutes(w)).sum()
+        };
+        let at = |column: &[f64]| column.get(trial).copied().unwrap_or(0.0);
+        (sum(&|w| at(&w.proposal)), sum(&|w| at(&w.baseline)))
     }
 
     /// The trial in which the change loses most, ties to the first; `None` where nothing is changed.
@@ -89,7 +105,7 @@ impl<'a> Losses<'a> {
         }
         let mut worst: Option<(u32, f64)> = None;
         for (i, pair) in inputs.pairs.iter().enumerate() {
-            let added = weighted(&self.watched, i);
+            let added = self.difference(i);
             if worst.is_none_or(|(_, most)| added > most) {
                 worst = Some((pair.trial, added));
             }
@@ -122,13 +138,6 @@ impl<'a> Watched<'a> {
 
 fn out(outcome: &Outcome, index: usize) -> bool {
     outcome.workloads.get(index).is_some_and(|w| w.outages > 0)
-}
-
-fn weighted(watched: &[Watched<'_>], trial: usize) -> f64 {
-    watched
-        .iter()
-        .map(|w| w.weight * (w.proposal[trial] - w.baseline[trial]))
-        .sum()
 }
 
 fn clipped(minutes: f64) -> f64 {

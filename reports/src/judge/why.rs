@@ -6,6 +6,7 @@ use simulator::finding::{Finding, Severity};
 use crate::estimate::Est;
 use crate::input::Inputs;
 use crate::report::{Operation, Risk, Workload};
+use crate::score;
 use crate::words;
 
 /// Most reasons a verdict gives.
@@ -70,9 +71,13 @@ pub fn why(
     reasons
 }
 
-/// Workloads that lose more with the change than without, weightiest first.
+/// Workloads that lose more with the change than without, weightiest first; less than the scale begins with is nothing.
 fn losers(risk: &Risk) -> Vec<&Workload> {
-    let mut losers: Vec<&Workload> = risk.workloads.iter().filter(|w| added(w) > 0.0).collect();
+    let mut losers: Vec<&Workload> = risk
+        .workloads
+        .iter()
+        .filter(|w| added(w) >= score::LOSS_LOW)
+        .collect();
     losers.sort_by(|a, b| {
         (added(b) * b.weight)
             .total_cmp(&(added(a) * a.weight))

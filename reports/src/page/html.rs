@@ -9,14 +9,19 @@ use crate::report::{Decision, Failure, Finding, Moment, Pool, Report};
 use crate::{text, words};
 
 /// Style of every page.
-pub const STYLE: &str = include_str!("../../templates/style.css");
+const PAGE: &str = include_str!("../../templates/style.css");
+
+/// Style of pages with charts.
+pub fn style() -> String {
+    format!("{PAGE}{}", crate::chart::DARK)
+}
 
 /// The page.
 pub fn page(report: &Report, charts: &[Chart]) -> String {
     rendered(&Page {
         r: report,
         charts,
-        style: STYLE,
+        style: &style(),
     })
 }
 
@@ -169,7 +174,7 @@ impl Page<'_> {
     fn loud(&self, moment: &Moment) -> bool {
         matches!(
             moment.event.as_str(),
-            "outage began" | "operation failed" | "drain timed out" | "node failed"
+            "workload out" | "operation failed" | "drain timed out" | "node failed"
         )
     }
 

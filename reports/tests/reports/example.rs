@@ -113,7 +113,7 @@ impl Example {
                 name: "coredns",
                 role: Role::Dns,
                 replicas: 2,
-                minimum: Some(2),
+                minimum: Some(1),
                 cpu: 100,
                 selector: "system",
             },

@@ -1,0 +1,308 @@
+//! The states of the nodes of one trial over time, from its log.
+
+use simulator::outcome::Incident;
+use simulator::{Id, NodeId, Scenario, Time, Trace};
+
+/// Most nodes drawn.
+const MOST: usize = 40;
+
+/// State of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// Ready and schedulable.
+    Ready,
+    /// Ready, takes no new pods.
+    Cordoned,
+    /// Being emptied.
+    Draining,
+    /// Being replaced in place.
+    Reimaging,
+    /// Asked for, not there yet.
+    Joining,
+    /// Down, or not answering.
+    NotReady,
+}
+
+impl State {
+    /// Every state with its name.
+    pub const ALL: [(State, &'static str); 6] = [
+        (State::Ready, "ready"),
+        (State::Cordoned, "cordoned"),
+        (State::Draining, "draining"),
+        (State::Reimaging, "reimaging"),
+        (State::Joining, "joining"),
+        (State::NotReady, "not ready"),
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        State::ALL[self as usize].1
+    }
+
+    /// True where pods can run on the node.
+    pub fn serves(self) -> bool {
+        matches!(self, State::Ready | State::Cordoned | State::Draining)
+    }
+}
+
+/// A time in one state.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stay {
+    /// Which.
+    pub state: State,
+    /// From, minutes.
+    pub from: f64,
+    /// To, minutes.
+    pub to: f64,
+}
+
+/// One node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lane {
+    /// Its name.
+    pub name: String,
+    /// Its pool.
+    pub pool: String,
+    /// What it went through, in order; ends where it is gone.
+    pub stays: Vec<Stay>,
+}
+
+/// The nodes of one trial that change their state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lanes {
+    /// Index of the trial.
+    pub trial: u32,
+    /// The nodes.
+    pub lanes: Vec<Lane>,
+    /// Nodes that stay ready all the time, or are too many to draw.
+    pub not_drawn: usize,
+    /// Beginning and end of what is drawn, minutes.
+    pub window: (f64, f64),
+    /// Most nodes that could run no pods at one time, of those that existed at the start.
+    pub most_away: usize,
+    /// Nodes at the start.
+    pub nodes: usize,
+}
+
+impl Lanes {
+    /// Reads the log; `None` where no node changes its state.
+    pub fn of(scenario: &Scenario, trial: u32, trace: &Trace) -> Option<Lanes> {
+        let horizon = scenario.horizon.as_mins_f64();
+        let mut tracks: Vec<Track> = scenario
+            .cluster
+            .nodes
+            .iter()
+            .map(|(_, n)| Track::existing(n.cordoned, n.ready))
+            .collect();
+        tracks.resize_with(trace.nodes.len().max(tracks.len()), Track::default);
+        for entry in &trace.log {
+            if let Some((node, step)) = step(entry.what)
+                && let Some(track) = tracks.get_mut(node.index())
+            {
+                track.step(minutes(entry.at), step);
+            }
+        }
+        let drawn: Vec<usize> = (0..tracks.len())
+            .filter(|i| tracks[*i].changes() > 0)
+            .collect();
+        let (first, last) = span(&tracks)?;
+        let nodes = scenario.cluster.nodes.len();
+        let lanes: Vec<Lane> = drawn
+            .iter()
+            .take(MOST)
+            .map(|i| Lane {
+                name: super::super::timeline::node_name(trace, NodeId::from_index(*i)),
+                pool: pool(scenario, trace, *i),
+                stays: tracks[*i].stays(horizon),
+            })
+            .collect();
+        let margin = ((last - first) * 0.04).max(1.0);
+        Some(Lanes {
+            trial,
+            not_drawn: tracks.len() - lanes.len(),
+            lanes,
+            window: ((first - margin).max(0.0), (last + margin).min(horizon)),
+            most_away: most_away(&tracks[..nodes.min(tracks.len())], horizon),
+            nodes,
+        })
+    }
+}
+
+fn pool(scenario: &Scenario, trace: &Trace, index: usize) -> String {
+    let existing = scenario.cluster.nodes.rows().get(index).map(|n| n.pool);
+    let pool = existing.or_else(|| trace.nodes.get(index).map(|n| n.pool));
+    pool.and_then(|p| scenario.cluster.pools.get(p))
+        .map(|p| p.name.clone())
+        .unwrap_or_default()
+}
+
+fn minutes(at: Time) -> f64 {
+    at.as_secs_f64() / 60.0
+}
+
+/// What an event does to its node.
+#[derive(Clone, Copy)]
+enum Step {
+    Becomes(State),
+    Ready,
+    Cordon,
+    Uncordon,
+    Gone,
+}
+
+fn step(what: Incident) -> Option<(NodeId, Step)> {
+    Some(match what {
+        Incident::NodeRequested { node, .. } => (node, Step::Becomes(State::Joining)),
+        Incident::NodeReady { node } => (node, Step::Ready),
+        Incident::NodeCordoned { node } => (node, Step::Cordon),
+        Incident::NodeUncordoned { node } => (node, Step::Uncordon),
+        Incident::NodeDrainStarted { node } => (node, Step::Becomes(State::Draining)),
+        Incident::NodeDrained { node } | Incident::NodeDrainTimedOut { node, .. } => {
+            (node, Step::Becomes(State::Cordoned))
+        }
+        Incident::NodeReimaging { node } => (node, Step::Becomes(State::Reimaging)),
+        Incident::NodeDied { node } | Incident::NodeNotReady { node } => {
+            (node, Step::Becomes(State::NotReady))
+        }
+        Incident::NodeDeleted { node } => (node, Step::Gone),
+        _ => return None,
+    })
+}
+
+/// One node while the log is read.
+#[derive(Default)]
+struct Track {
+    /// Changes of state; `None` while it does not exist.
+    turns: Vec<(f64, Option<State>)>,
+    cordoned: bool,
+}
+
+impl Track {
+    fn existing(cordoned: bool, ready: bool) -> Track {
+        let state = match (ready, cordoned) {
+            (false, _) => State::NotReady,
+            (true, true) => State::Cordoned,
+            (true, false) => State::Ready,
+        };
+        Track {
+            turns: vec![(0.0, Some(state))],
+            cordoned,
+        }
+    }
+
+    fn now(&self) -> Option<State> {
+        self.turns.last().and_then(|(_, state)| *state)
+    }
+
+    fn step(&mut self, at: f64, step: Step) {
+        let running = if self.cordoned {
+            State::Cordoned
+        } else {
+            State::Ready
+        };
+        let next = match step {
+            Step::Becomes(State::Draining) => {
+                self.cordoned = true;
+                Some(State::Draining)
+            }
+            Step::Becomes(State::Cordoned) => {
+                self.cordoned = true;
+                // A drain that ends while the node is down leaves it down.
+                if self.now() == Some(State::NotReady) {
+                    self.now()
+                } else {
+                    Some(State::Cordoned)
+                }
+            }
+            // A reimaged node comes back schedulable.
+            Step::Becomes(State::Reimaging) => {
+                self.cordoned = false;
+                Some(State::Reimaging)
+            }
+            Step::Becomes(state) => Some(state),
+            Step::Ready => Some(running),
+            Step::Cordon => {
+                self.cordoned = true;
+                if self.now() == Some(State::Ready) {
+                    Some(State::Cordoned)
+                } else {
+                    self.now()
+                }
+            }
+            Step::Uncordon => {
+                self.cordoned = false;
+                if matches!(self.now(), Some(State::Cordoned | State::Draining)) {
+                    Some(State::Ready)
+                } else {
+                    self.now()
+                }
+            }
+            Step::Gone => None,
+        };
+        if self.turns.is_empty() || self.now() != next {
+            self.turns.push((at, next));
+        }
+    }
+
+    fn changes(&self) -> usize {
+        self.turns.iter().filter(|(at, _)| *at > 0.0).count()
+    }
+
+    fn stays(&self, horizon: f64) -> Vec<Stay> {
+        let ends = self
+            .turns
+            .iter()
+            .skip(1)
+            .map(|(at, _)| *at)
+            .chain([horizon]);
+        self.turns
+            .iter()
+            .zip(ends)
+            .filter_map(|((from, state), to)| {
+                state.map(|state| Stay {
+                    state,
+                    from: *from,
+                    to,
+                })
+            })
+            .filter(|s| s.to > s.from)
+            .collect()
+    }
+}
+
+/// First and last change of any node.
+fn span(tracks: &[Track]) -> Option<(f64, f64)> {
+    let at = || {
+        tracks
+            .iter()
+            .flat_map(|t| t.turns.iter().map(|(at, _)| *at))
+            .filter(|at| *at > 0.0)
+    };
+    Some((at().min_by(f64::total_cmp)?, at().max_by(f64::total_cmp)?))
+}
+
+/// Most tracks that cannot run pods at one time.
+fn most_away(tracks: &[Track], horizon: f64) -> usize {
+    let stays: Vec<Vec<Stay>> = tracks.iter().map(|t| t.stays(horizon)).collect();
+    let mut instants: Vec<f64> = tracks
+        .iter()
+        .flat_map(|t| t.turns.iter().map(|(at, _)| *at))
+        .collect();
+    instants.sort_by(f64::total_cmp);
+    instants.dedup();
+    let serving = |at: f64| {
+        stays
+            .iter()
+            .filter(|s| {
+                s.iter()
+                    .any(|stay| stay.state.serves() && stay.from <= at && at < stay.to)
+            })
+            .count()
+    };
+    instants
+        .into_iter()
+        .filter(|at| *at < horizon)
+        .map(|at| tracks.len() - serving(at))
+        .max()
+        .unwrap_or(0)
+}
