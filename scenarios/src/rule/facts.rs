@@ -338,6 +338,13 @@ fn over(above: &UpgradeFields, below: &UpgradeFields) -> UpgradeFields {
         ),
         max_blocked_nodes: text(&above.max_blocked_nodes, &below.max_blocked_nodes),
         strategy: text(&above.strategy, &below.strategy),
+        drain_batch_size: text(&above.drain_batch_size, &below.drain_batch_size),
+        batch_soak_duration_in_minutes: above
+            .batch_soak_duration_in_minutes
+            .or(below.batch_soak_duration_in_minutes),
+        final_soak_duration_in_minutes: above
+            .final_soak_duration_in_minutes
+            .or(below.final_soak_duration_in_minutes),
     }
 }
 
