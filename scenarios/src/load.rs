@@ -1,12 +1,26 @@
-//! Resolves a change against a snapshot into a scenario.
+//! Resolves a change against a snapshot into a scenario: completes the snapshot, finds out what the change really does to it,
+//! and puts both into the simulator's terms.
 
-use simulator::Scenario;
+mod diff;
+mod horizon;
+mod operations;
+mod pool;
+mod script;
+mod upgrade;
+
 use simulator::finding::Finding;
+use simulator::{Duration, Scenario, Time};
 
 use crate::change::{Change, ChangeSettings, Operation};
-use crate::complaint::Complaints;
+use crate::complaint::{Complaint, Complaints};
+use crate::complete::complete;
 use crate::coverage::Coverage;
-use crate::snapshot::Snapshot;
+use crate::defaults;
+use crate::intern::intern;
+use crate::snapshot::{AgentPool, Snapshot};
+
+/// When the change starts: ten minutes of the cluster as it is come before.
+pub const START: Time = Time(10 * 60 * 1_000_000);
 
 /// A change resolved against a snapshot.
 #[derive(Clone, Debug)]
@@ -50,6 +64,103 @@ pub fn load(
     snapshot: &Snapshot,
     overrides: &ChangeSettings,
 ) -> Result<Loaded, Complaints> {
-    let _ = (change, snapshot, overrides);
-    unimplemented!()
+    let mut settings = overrides.over(&change.settings);
+    let mut coverage = snapshot.coverage.clone();
+    let mut full = complete(snapshot, &mut coverage);
+    let mut complaints = Vec::new();
+    let mut keep = |found: Vec<Complaint>| complaints.extend(found);
+
+    let operations = diff::resolve(change, &full, &mut coverage)
+        .map_err(&mut keep)
+        .unwrap_or_default();
+    let pools = full.pools.iter().map(|p| facts(p, &full)).collect();
+    let minor = defaults::pools::minor(full.pools.first(), &full.cluster, &mut coverage);
+    let simulated = defaults::rates::settings(minor, &settings, &mut coverage)
+        .map_err(&mut keep)
+        .ok();
+    operations::add_pools(change, &operations, &mut full, &mut keep);
+    let mut interned = intern(&full, &settings, &mut coverage);
+    let planned = operations::plan(change, &operations, &full, &mut interned, &mut coverage)
+        .map_err(&mut keep)
+        .unwrap_or_default();
+    let script = script::bursts(&settings, &interned)
+        .map_err(&mut keep)
+        .unwrap_or_default();
+    let horizon = horizon::choose(&planned, &interned.spec, &settings)
+        .map_err(|c| keep(vec![c]))
+        .unwrap_or_default();
+    note_not_simulated(&full, &mut coverage);
+
+    let Some(simulated) = simulated.filter(|_| complaints.is_empty()) else {
+        return Err(Complaints(complaints));
+    };
+    settings
+        .outage_threshold_seconds
+        .get_or_insert(defaults::rates::OUTAGE_THRESHOLD);
+    Ok(Loaded {
+        scenario: Scenario {
+            cluster: interned.spec,
+            script,
+            changes: planned,
+            settings: simulated,
+            horizon,
+        },
+        findings: Vec::new(),
+        operations,
+        coverage,
+        pools,
+        settings,
+    })
 }
+
+fn facts(pool: &AgentPool, full: &Snapshot) -> PoolFacts {
+    PoolFacts {
+        name: pool.name.clone(),
+        mode: pool.mode.clone(),
+        count: pool.count,
+        vm_size: pool.vm_size.clone().unwrap_or_default(),
+        os_type: pool.os_type.clone(),
+        zones: pool.availability_zones.clone(),
+        taints: pool.node_taints.clone(),
+        max_surge: upgrade::max_surge_text(pool, full),
+        autoscaler: pool.enable_auto_scaling.then(|| {
+            (
+                pool.min_count.unwrap_or(0),
+                pool.max_count.unwrap_or(pool.count),
+            )
+        }),
+    }
+}
+
+/// Mechanisms of a real cluster that a run leaves out.
+fn note_not_simulated(full: &Snapshot, coverage: &mut Coverage) {
+    let scaled: Vec<&str> = full
+        .pools
+        .iter()
+        .filter(|p| p.enable_auto_scaling)
+        .map(|p| p.name.as_str())
+        .collect();
+    if !scaled.is_empty() {
+        coverage.missing(format!("the cluster autoscaler (on for {}) is not simulated in this version: pools keep their size", scaled.join(", ")));
+    }
+    if full
+        .cluster
+        .node_provisioning
+        .as_deref()
+        .is_some_and(|m| m.eq_ignore_ascii_case("auto"))
+    {
+        coverage.missing("node auto-provisioning is not simulated in this version");
+    }
+    if full.pools.iter().any(AgentPool::is_spot) {
+        coverage.missing("spot evictions are not simulated in this version");
+    }
+}
+
+/// The start of a change, later by `after`.
+fn later(after: Duration) -> Time {
+    START + after
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

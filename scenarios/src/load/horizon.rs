@@ -1,0 +1,132 @@
+//! How long a change is simulated: until it is done, and on until the damage it may do late has shown (the longest grace
+//! period, the toleration of a lost node, a new node; METHODS of the estimate, section 0).
+
+use simulator::change::{DrainSettings, Operation, Planned, UpgradeSettings};
+use simulator::random::Dist;
+use simulator::spec::ClusterSpec;
+use simulator::{Duration, PoolId, Time};
+
+use crate::change::ChangeSettings;
+use crate::complaint::Complaint;
+
+const LEAST: Duration = Duration::mins(2 * 60);
+const MOST: Duration = Duration::mins(48 * 60);
+/// A drain that nothing blocks: grace periods and restarts of a node's pods.
+const DRAIN: Duration = Duration::mins(3);
+
+/// The horizon: as the settings say, else as derived.
+pub(super) fn choose(
+    planned: &[Planned],
+    cluster: &ClusterSpec,
+    settings: &ChangeSettings,
+) -> Result<Duration, Complaint> {
+    if let Some(hours) = settings.horizon_hours {
+        let most = MOST.as_secs_f64() / 3600.0;
+        if !(hours > 0.0 && hours <= most) {
+            return Err(Complaint::at(
+                "settings.horizonHours",
+                hours,
+                format!("a number of hours above 0, up to {most}"),
+            ));
+        }
+        return Ok(Duration::from_secs_f64(hours * 3600.0));
+    }
+    let end = planned
+        .iter()
+        .map(|p| p.at + expected(&p.operation, cluster))
+        .max()
+        .unwrap_or(super::START);
+    let whole = end.since(Time::ZERO) + late(cluster);
+    Ok(whole.max(LEAST).min(MOST))
+}
+
+/// How long late damage takes to show.
+fn late(cluster: &ClusterSpec) -> Duration {
+    let grace = cluster
+        .workloads
+        .iter()
+        .map(|(_, w)| w.grace)
+        .max()
+        .unwrap_or_default()
+        .min(Duration::mins(60));
+    let toleration = cluster
+        .workloads
+        .iter()
+        .filter_map(|(_, w)| w.unreachable)
+        .max()
+        .unwrap_or_default()
+        .min(Duration::mins(60));
+    let provision = cluster
+        .pools
+        .iter()
+        .map(|(_, p)| high(&p.provision))
+        .max()
+        .unwrap_or_default();
+    grace + toleration + provision
+}
+
+/// How long an operation takes at most but for bad luck: what blocks a drain is counted once, up to its time-out.
+pub(super) fn expected(operation: &Operation, cluster: &ClusterSpec) -> Duration {
+    let nodes = |pool: PoolId| cluster.nodes.iter().filter(|(_, n)| n.pool == pool).count() as u32;
+    let made = |pool: PoolId| made(pool, cluster);
+    match operation {
+        Operation::Scale { pool, drain, .. } => {
+            made(*pool) + emptying(drain) + high(&cluster.pools[*pool].delete)
+        }
+        Operation::DeletePool { pool, drain } => {
+            emptying(drain) + high(&cluster.pools[*pool].delete)
+        }
+        Operation::Upgrade { pool, how } => rolling(
+            how,
+            nodes(*pool),
+            made(*pool),
+            high(&cluster.pools[*pool].reimage),
+        ),
+        Operation::Reshape { takes, .. } | Operation::Settings { takes, .. } => *takes,
+        Operation::Drain { drain, .. } => emptying(drain),
+        Operation::DeleteNodes { .. } => Duration::mins(2),
+        Operation::Cordon { .. } | Operation::Uncordon { .. } | Operation::SetReplicas { .. } => {
+            Duration::ZERO
+        }
+    }
+}
+
+/// How long nodes of a pool take to be made, but for bad luck.
+pub(super) fn made(pool: PoolId, cluster: &ClusterSpec) -> Duration {
+    high(&cluster.pools[pool].provision)
+}
+
+fn emptying(drain: &DrainSettings) -> Duration {
+    if drain.evict {
+        drain.timeout.max(DRAIN)
+    } else {
+        Duration::ZERO
+    }
+}
+
+fn rolling(how: &UpgradeSettings, nodes: u32, made: Duration, reimage: Duration) -> Duration {
+    let parallel = match how.max_surge.of(nodes) {
+        0 => how.max_unavailable.of(nodes),
+        surge => surge,
+    };
+    let rounds = u64::from(nodes.div_ceil(parallel.max(1)));
+    let round = DRAIN + how.soak + reimage;
+    made + Duration(round.0.saturating_mul(rounds)) + emptying(&how.drain)
+}
+
+/// A time that is rarely exceeded: the 99 % point, in whole seconds, so that it is the same on every machine.
+fn high(dist: &Dist) -> Duration {
+    const Z: f64 = 2.326;
+    let exact = match dist {
+        Dist::Constant(d) => *d,
+        Dist::Exponential { mean } => Duration::from_secs_f64(mean.as_secs_f64() * 4.605),
+        Dist::LogNormal { median, sigma } | Dist::ZeroOrLogNormal { median, sigma, .. } => {
+            Duration::from_secs_f64(median.as_secs_f64() * (Z * sigma).exp())
+        }
+        Dist::Weibull { scale, shape } => {
+            Duration::from_secs_f64(scale.as_secs_f64() * 4.605_f64.powf(1.0 / shape))
+        }
+        Dist::Uniform { high, .. } => *high,
+    };
+    Duration::secs(exact.0.div_ceil(1_000_000))
+}

@@ -1,0 +1,431 @@
+//! Operations of AKS in the simulator's terms.
+
+use std::collections::BTreeMap;
+
+use simulator::change::{DrainSettings, Operation as Simulated, Planned, Undrainable};
+use simulator::spec::NodeShape;
+use simulator::{Duration, NodeId, PoolId, Time};
+
+use super::upgrade::{self, Asked};
+use super::{diff, horizon, later, pool as fields};
+use crate::change::{Change, Operation, PoolFields};
+use crate::complaint::Complaint;
+use crate::complete::nodes::taints;
+use crate::coverage::Coverage;
+use crate::defaults::pools;
+use crate::intern::Interned;
+use crate::snapshot::pool::{read::MOST_NODES, taint};
+use crate::snapshot::{AgentPool, Snapshot};
+
+/// A temporary pool and its successor, as Terraform names and makes them when it cycles a pool.
+const TEMPORARY: &str = "-temporary";
+const SUCCESSOR: &str = "-new";
+
+/// Adds the pools that the operations will make, without nodes.
+pub(super) fn add_pools(
+    change: &Change,
+    operations: &[Operation],
+    full: &mut Snapshot,
+    keep: &mut impl FnMut(Vec<Complaint>),
+) {
+    for operation in operations {
+        match operation {
+            Operation::AddPool { desired } => {
+                match change.pool.as_deref().filter(|n| !n.is_empty()) {
+                    Some(name) => full.pools.push(AgentPool {
+                        count: 0,
+                        ..fields::new(name, desired)
+                    }),
+                    None => keep(vec![Complaint::at(
+                        "pool",
+                        "nothing",
+                        "the name of the new pool",
+                    )]),
+                }
+            }
+            Operation::ResizePool { desired, .. } => {
+                if let Some(pool) = diff::named(change, full).map(|p| fields::written(p, desired)) {
+                    for suffix in [TEMPORARY, SUCCESSOR] {
+                        full.pools.push(AgentPool {
+                            count: 0,
+                            name: format!("{}{suffix}", pool.name),
+                            ..pool.clone()
+                        });
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The planned operations, by time.
+pub(super) fn plan(
+    change: &Change,
+    operations: &[Operation],
+    full: &Snapshot,
+    interned: &mut Interned,
+    coverage: &mut Coverage,
+) -> Result<Vec<Planned>, Vec<Complaint>> {
+    let mut planner = Planner {
+        change,
+        full,
+        interned,
+        coverage,
+        complaints: Vec::new(),
+        planned: Vec::new(),
+        labels: BTreeMap::new(),
+    };
+    for operation in operations {
+        planner.operation(operation);
+    }
+    let Planner {
+        complaints,
+        mut planned,
+        ..
+    } = planner;
+    planned.sort_by_key(|p| p.at);
+    if complaints.is_empty() {
+        Ok(planned)
+    } else {
+        Err(complaints)
+    }
+}
+
+struct Planner<'a> {
+    change: &'a Change,
+    full: &'a Snapshot,
+    interned: &'a mut Interned,
+    coverage: &'a mut Coverage,
+    complaints: Vec<Complaint>,
+    planned: Vec<Planned>,
+    /// Shapes of pools after the reshapings planned so far, by the shape at the start.
+    labels: BTreeMap<PoolId, Vec<(simulator::NodeShapeId, simulator::NodeShapeId)>>,
+}
+
+impl Planner<'_> {
+    fn operation(&mut self, operation: &Operation) {
+        match operation {
+            Operation::Cordon { nodes } => {
+                let nodes = self.nodes(nodes);
+                self.at_once(Simulated::Cordon { nodes });
+            }
+            Operation::Drain { nodes } => {
+                let nodes = self.nodes(nodes);
+                self.coverage.assume(
+                    "patience of a drain by hand",
+                    "60 min a node",
+                    "kubectl drain waits for ever; somebody gives up",
+                    'C',
+                );
+                let drain = drain(true, Duration::mins(60));
+                self.at_once(Simulated::Drain { nodes, drain });
+            }
+            Operation::DeleteMachines { machines } => {
+                let nodes = self.nodes(machines);
+                self.at_once(Simulated::DeleteNodes { nodes });
+            }
+            other => {
+                if let Some((pool, id)) = self.pool() {
+                    self.of_pool(other, &pool, id);
+                }
+            }
+        }
+    }
+
+    fn of_pool(&mut self, operation: &Operation, pool: &AgentPool, id: PoolId) {
+        match operation {
+            Operation::Scale { count } => self.scale(id, *count),
+            Operation::DeletePool { ignore_pdb } => {
+                self.delete(id, !ignore_pdb, later(Duration::ZERO))
+            }
+            Operation::AddPool { desired } => self.scale(id, desired.count.unwrap_or(0)),
+            Operation::Upgrade {
+                version,
+                settings,
+                force,
+                ..
+            } => {
+                let asked = Asked {
+                    version: version.as_deref(),
+                    settings,
+                    force: *force,
+                };
+                match upgrade::settings(pool, &asked, self.full, self.interned, self.coverage) {
+                    Ok(how) => self.at_once(Simulated::Upgrade { pool: id, how }),
+                    Err(found) => self.complaints.extend(found),
+                }
+            }
+            Operation::SetMode { mode } => {
+                let label = mode.to_ascii_lowercase();
+                let (old, new) = (
+                    taints(pool),
+                    taints(&AgentPool {
+                        mode: mode.clone(),
+                        ..pool.clone()
+                    }),
+                );
+                self.reshape(id, |shape| {
+                    shape
+                        .labels
+                        .insert("kubernetes.azure.com/mode".into(), label.clone());
+                    replace_taints(shape, &old, &new);
+                });
+            }
+            Operation::SetTaints { taints: list } => self.set_taints(pool, id, list),
+            Operation::SetLabels { labels } => {
+                self.reshape(id, |shape| {
+                    shape
+                        .labels
+                        .retain(|key, _| !pool.node_labels.contains_key(key));
+                    shape.labels.extend(labels.clone());
+                });
+            }
+            Operation::SetAutoscaler { .. }
+            | Operation::SetUpgradeSettings { .. }
+            | Operation::SetProperties { .. } => {
+                let takes = pools::settings_take(self.coverage);
+                self.at_once(Simulated::Settings { pool: id, takes });
+            }
+            Operation::StopPool => {
+                self.coverage.assume(
+                    "stopping a pool",
+                    "drains its nodes like a deletion",
+                    "AKS docs start-stop-nodepools do not say; a recorded stop took 52 s",
+                    'C',
+                );
+                self.delete(id, true, later(Duration::ZERO));
+            }
+            Operation::StartPool => self.scale(id, pool.count),
+            Operation::ResizePool { desired, .. } => self.rotate(pool, id, desired),
+            // Refused or resolved before.
+            _ => {}
+        }
+    }
+
+    fn scale(&mut self, pool: PoolId, count: u32) {
+        if count > MOST_NODES {
+            self.complaints.push(Complaint::at(
+                "operation.count",
+                count,
+                format!("a count from 0 to {MOST_NODES}"),
+            ));
+            return;
+        }
+        self.at_once(Simulated::Scale {
+            pool,
+            count,
+            drain: self.platform_drain(true),
+        });
+    }
+
+    fn delete(&mut self, pool: PoolId, respect_budgets: bool, at: Time) {
+        let drain = self.platform_drain(respect_budgets);
+        self.planned.push(Planned {
+            at,
+            operation: Simulated::DeletePool { pool, drain },
+        });
+    }
+
+    /// AKS drains nodes that it scales away or deletes with their pool, and gives up after ten minutes (Azure/AKS issues 3996
+    /// and 2090: "Drain did not complete pods within 10m0s").
+    fn platform_drain(&self, respect_budgets: bool) -> DrainSettings {
+        drain(respect_budgets, Duration::mins(10))
+    }
+
+    fn set_taints(&mut self, pool: &AgentPool, id: PoolId, list: &[String]) {
+        for (i, text) in list.iter().enumerate().filter(|(_, t)| taint(t).is_none()) {
+            let expected = "key=value:NoSchedule, PreferNoSchedule or NoExecute";
+            self.complaints.push(Complaint::at(
+                format!("operation.taints[{i}]"),
+                text,
+                expected,
+            ));
+        }
+        let (old, new) = (
+            taints(pool),
+            taints(&AgentPool {
+                node_taints: list.to_vec(),
+                ..pool.clone()
+            }),
+        );
+        self.reshape(id, |shape| replace_taints(shape, &old, &new));
+    }
+
+    /// Changes every shape of the pool, those of reshapings planned before included.
+    fn reshape(&mut self, pool: PoolId, change: impl Fn(&mut NodeShape)) {
+        let earlier = self.labels.entry(pool).or_default().clone();
+        let mut shapes = self.interned.reshaped(pool, &change);
+        for (_, after) in earlier {
+            let mut shape = self.interned.spec.node_shapes[after].clone();
+            change(&mut shape);
+            let to = self.interned.shape(shape);
+            if !shapes.iter().any(|(from, _)| *from == after) {
+                shapes.push((after, to));
+            }
+        }
+        self.labels
+            .entry(pool)
+            .or_default()
+            .extend(shapes.iter().copied());
+        let takes = pools::settings_take(self.coverage);
+        self.at_once(Simulated::Reshape {
+            pool,
+            shapes,
+            takes,
+        });
+    }
+
+    /// Terraform's cycling of a pool: make a temporary one, delete the old, make the new, delete the temporary one.
+    fn rotate(&mut self, pool: &AgentPool, id: PoolId, desired: &PoolFields) {
+        let count = desired.count.unwrap_or(pool.count);
+        let of = |suffix: &str| {
+            self.interned
+                .pools
+                .get(&format!("{}{suffix}", pool.name))
+                .copied()
+        };
+        let (Some(temporary), Some(successor)) = (of(TEMPORARY), of(SUCCESSOR)) else {
+            return;
+        };
+        self.coverage.assume(
+            "replacing a pool",
+            "temporary pool, delete the old, make the new, delete the temporary; each step starts when the one before is as good as done",
+            "terraform-provider-azurerm: temporary_name_for_rotation",
+            'A',
+        );
+        let drain = self.platform_drain(true);
+        let steps = [
+            Simulated::Scale {
+                pool: temporary,
+                count,
+                drain,
+            },
+            Simulated::DeletePool { pool: id, drain },
+            Simulated::Scale {
+                pool: successor,
+                count,
+                drain,
+            },
+            Simulated::DeletePool {
+                pool: temporary,
+                drain,
+            },
+        ];
+        let mut after = Duration::ZERO;
+        for operation in steps {
+            let takes = match &operation {
+                // Nothing leaves a pool that grows.
+                Simulated::Scale { pool, .. } => horizon::made(*pool, &self.interned.spec),
+                other => horizon::expected(other, &self.interned.spec),
+            };
+            self.planned.push(Planned {
+                at: later(after),
+                operation,
+            });
+            after += takes;
+        }
+    }
+
+    /// The pool the change names.
+    fn pool(&mut self) -> Option<(AgentPool, PoolId)> {
+        let named = diff::named(self.change, self.full).cloned();
+        let found = named.and_then(|p| self.interned.pools.get(&p.name).map(|id| (p, *id)));
+        if found.is_none() {
+            let known: Vec<&str> = self
+                .full
+                .pools
+                .iter()
+                .map(|p| p.name.as_str())
+                .take(20)
+                .collect();
+            let name = self.change.pool.clone().unwrap_or_else(|| "nothing".into());
+            self.complaints.push(Complaint::at(
+                "pool",
+                name,
+                format!("a pool of the cluster: {}", known.join(", ")),
+            ));
+        }
+        found
+    }
+
+    /// Nodes by name; all of the pool where none is named.
+    fn nodes(&mut self, names: &[String]) -> Vec<NodeId> {
+        if names.is_empty() {
+            let Some((_, id)) = self.pool() else {
+                return Vec::new();
+            };
+            return self
+                .interned
+                .spec
+                .nodes
+                .iter()
+                .filter(|(_, n)| n.pool == id)
+                .map(|(node, _)| node)
+                .collect();
+        }
+        let mut found = Vec::new();
+        for name in names {
+            match self
+                .interned
+                .nodes
+                .get(name)
+                .or_else(|| self.interned.nodes.get(&name.to_ascii_lowercase()))
+            {
+                Some(id) => found.push(*id),
+                None => {
+                    let mine = |n: &&String| {
+                        self.change
+                            .pool
+                            .as_ref()
+                            .is_none_or(|p| n.contains(p.as_str()))
+                    };
+                    let known: Vec<&str> = self
+                        .interned
+                        .nodes
+                        .keys()
+                        .filter(mine)
+                        .map(String::as_str)
+                        .take(10)
+                        .collect();
+                    self.complaints.push(Complaint::at(
+                        "operation.nodes",
+                        name,
+                        format!("a node of the cluster, such as {}", known.join(", ")),
+                    ));
+                }
+            }
+        }
+        found
+    }
+
+    fn at_once(&mut self, operation: Simulated) {
+        self.planned.push(Planned {
+            at: later(Duration::ZERO),
+            operation,
+        });
+    }
+}
+
+fn drain(respect_budgets: bool, timeout: Duration) -> DrainSettings {
+    DrainSettings {
+        evict: true,
+        respect_budgets,
+        timeout,
+        undrainable: Undrainable::Fail,
+    }
+}
+
+/// Taints set through the pool are replaced; those set on the nodes themselves stay (AKS docs, use-node-taints).
+fn replace_taints(
+    shape: &mut NodeShape,
+    old: &[simulator::spec::Taint],
+    new: &[simulator::spec::Taint],
+) {
+    shape.taints.retain(|t| !old.contains(t));
+    for taint in new {
+        if !shape.taints.contains(taint) {
+            shape.taints.push(taint.clone());
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! How AKS rolls a pool: surge, soak, drain time-out, what becomes of nodes that cannot be drained (AKS docs,
+//! upgrade-aks-node-pools-rolling, 2026-05-29; AKS changelog).
+
+use simulator::Duration;
+use simulator::change::{DrainSettings, Pace, Undrainable, UpgradeSettings};
+use simulator::spec::Quantity;
+
+use super::pool::over;
+use crate::azure::allocatable::{minor, reserve};
+use crate::change::UpgradeFields;
+use crate::complaint::Complaint;
+use crate::coverage::Coverage;
+use crate::defaults::pools;
+use crate::intern::Interned;
+use crate::snapshot::{AgentPool, Snapshot};
+
+/// An upgrade as asked for.
+pub(super) struct Asked<'a> {
+    pub version: Option<&'a str>,
+    pub settings: &'a UpgradeFields,
+    pub force: bool,
+}
+
+/// The upgrade in the simulator's terms.
+pub(super) fn settings(
+    pool: &AgentPool,
+    asked: &Asked,
+    full: &Snapshot,
+    interned: &mut Interned,
+    coverage: &mut Coverage,
+) -> Result<UpgradeSettings, Vec<Complaint>> {
+    let fields = over(Some(asked.settings), &pool.upgrade_settings);
+    let now = pools::minor(Some(pool), &full.cluster, coverage);
+    let mut complaints = Vec::new();
+    if super::diff::is_blue_green(&fields) {
+        complaints.push(Complaint::at(
+            "operation.settings.strategy",
+            "BlueGreen",
+            "Rolling; blue-green upgrades are not simulated in this version",
+        ));
+    }
+    let max_surge = read("maxSurge", fields.max_surge.as_deref(), &mut complaints)
+        .unwrap_or_else(|| default_surge(now, coverage));
+    let max_unavailable = read(
+        "maxUnavailable",
+        fields.max_unavailable.as_deref(),
+        &mut complaints,
+    )
+    .unwrap_or(Quantity::Count(0));
+    if !complaints.is_empty() {
+        return Err(complaints);
+    }
+    coverage.assume(
+        "order of an upgrade",
+        "as many nodes at a time as surge; each batch is done before the next",
+        "AKS docs, upgrade-aks-node-pools-rolling; the order of nodes is not documented",
+        'A',
+    );
+    let drain = DrainSettings {
+        evict: true,
+        // A forced upgrade bypasses disruption budgets (AKS docs, upgrade-options).
+        respect_budgets: !asked.force,
+        timeout: Duration::mins(fields.drain_timeout_in_minutes.unwrap_or(30).into()),
+        undrainable: match fields.undrainable_node_behavior.as_deref() {
+            Some(b) if b.eq_ignore_ascii_case("cordon") => Undrainable::Quarantine,
+            // AKS docs upgrade-options say the node is replaced, the changelog that the operation fails: the changelog is followed.
+            _ => Undrainable::Fail,
+        },
+    };
+    let id = interned.pools.get(&pool.name).copied();
+    let shapes = id
+        .map(|id| reserve_changes(id, pool, asked.version, now, full, interned, coverage))
+        .unwrap_or_default();
+    let rolling = UpgradeSettings {
+        max_surge,
+        max_unavailable,
+        soak: Duration::mins(fields.node_soak_duration_in_minutes.unwrap_or(0).into()),
+        drain,
+        pace: Pace::Batches,
+        // AKS changelog: from 1.35 an upgrade without room for all surge nodes goes on with one.
+        surge_fallback: asked.version.and_then(minor).unwrap_or(now) >= 35,
+        shapes,
+    };
+    Ok(if pool.is_spot() {
+        spot(rolling, coverage)
+    } else {
+        rolling
+    })
+}
+
+/// Spot pools get neither surge nodes nor a drain, only the eviction notice (AKS docs, spot-node-pool).
+fn spot(rolling: UpgradeSettings, coverage: &mut Coverage) -> UpgradeSettings {
+    coverage.assume(
+        "upgrade of a spot pool",
+        "one node at a time, no surge, no drain",
+        "AKS docs, spot-node-pool; the pace is not documented",
+        'A',
+    );
+    UpgradeSettings {
+        max_surge: Quantity::Count(0),
+        max_unavailable: Quantity::Count(1),
+        drain: DrainSettings {
+            evict: false,
+            ..rolling.drain
+        },
+        ..rolling
+    }
+}
+
+/// 10 % for pools at 1.32 and later (AKS changelog; every recorded pool of that version returns it), 1 before.
+fn default_surge(minor: u32, coverage: &mut Coverage) -> Quantity {
+    let (surge, text) = if minor >= 32 {
+        (Quantity::Percent(10), "10 %")
+    } else {
+        (Quantity::Count(1), "1 node")
+    };
+    coverage.assume(
+        "maxSurge",
+        text,
+        "AKS default: 10 % from 1.32 on, 1 node before",
+        'A',
+    );
+    surge
+}
+
+/// The surge of a pool as its settings or AKS' default have it, for reports.
+pub(super) fn max_surge_text(pool: &AgentPool, full: &Snapshot) -> String {
+    pool.upgrade_settings.max_surge.clone().unwrap_or_else(|| {
+        match default_surge(
+            pools::minor(Some(pool), &full.cluster, &mut Coverage::default()),
+            &mut Coverage::default(),
+        ) {
+            Quantity::Count(n) => n.to_string(),
+            Quantity::Percent(p) => format!("{p}%"),
+        }
+    })
+}
+
+fn read(name: &str, text: Option<&str>, complaints: &mut Vec<Complaint>) -> Option<Quantity> {
+    let text = text?;
+    let parsed = match text.strip_suffix('%') {
+        Some(percent) => percent
+            .trim()
+            .parse()
+            .ok()
+            .filter(|p| *p <= 100)
+            .map(Quantity::Percent),
+        None => text
+            .trim()
+            .parse()
+            .ok()
+            .filter(|n| *n <= 1000)
+            .map(Quantity::Count),
+    };
+    if parsed.is_none() {
+        complaints.push(Complaint::at(
+            format!("operation.settings.{name}"),
+            text,
+            "a count up to 1000, or a percentage up to 100%",
+        ));
+    }
+    parsed
+}
+
+/// Nodes that cross 1.29 come back with the newer, smaller reservation of memory.
+fn reserve_changes(
+    id: simulator::PoolId,
+    pool: &AgentPool,
+    version: Option<&str>,
+    now: u32,
+    full: &Snapshot,
+    interned: &mut Interned,
+    coverage: &mut Coverage,
+) -> Vec<(simulator::NodeShapeId, simulator::NodeShapeId)> {
+    let Some(then) = version
+        .and_then(minor)
+        .filter(|then| (now < 29) != (*then < 29))
+    else {
+        return Vec::new();
+    };
+    let Some(size) = pools::size(pool, coverage) else {
+        return Vec::new();
+    };
+    let max_pods = pools::max_pods(pool, &full.cluster, coverage);
+    let kept = |minor| {
+        reserve(
+            size.cores,
+            size.memory_mib,
+            max_pods,
+            minor,
+            pool.is_windows(),
+        )
+        .memory_mib
+    };
+    let more = (kept(now) - kept(then)) << 20;
+    interned.reshaped(id, |shape| {
+        shape.allocatable.memory = (shape.allocatable.memory + more).max(0)
+    })
+}
