@@ -10,7 +10,6 @@ pub mod complaint;
 pub mod complete;
 pub mod coverage;
 pub mod defaults;
-mod fit;
 mod inline;
 pub mod intern;
 mod leaving;

@@ -1,13 +1,14 @@
 //! What becomes of the pods on nodes that are emptied or deleted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{Facts, is_system, pod_name, subject};
-use super::taint::parse;
 use super::{Hit, Rule, counted, figure, some};
 use crate::change::Operation;
-use crate::fit::admits;
-use crate::snapshot::{AgentPool, Labels, Pod};
+use crate::complete::nodes;
+use crate::coverage::Coverage;
+use crate::matching::admits;
+use crate::snapshot::{AgentPool, Node, Pod};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -60,62 +61,21 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// Where a pod might stand after the change: name, labels, taints.
-type Place = (String, Labels, Vec<simulator::spec::Taint>);
-
-fn places(facts: &Facts<'_>) -> Vec<Place> {
-    let gone = |name: &str| {
-        facts
-            .drained
-            .iter()
-            .chain(&facts.killed)
-            .any(|n| n.name == name)
-    };
-    let standing = facts
-        .snapshot
-        .nodes
-        .iter()
-        .filter(|n| !gone(&n.name) && !n.cordoned);
-    let mut places: Vec<Place> = standing
-        .map(|n| (n.name.clone(), n.labels.clone(), n.taints.clone()))
-        .collect();
-    // Pools without a node now, that may get one.
-    let empty =
-        |p: &&AgentPool| !p.is_stopped() && facts.snapshot.nodes_of(&p.name).next().is_none();
-    let growing =
-        |p: &&AgentPool| p.count > 0 || (p.enable_auto_scaling && p.max_count.unwrap_or(0) > 0);
-    places.extend(facts.after.iter().filter(empty).filter(growing).map(|p| {
-        (
-            String::new(),
-            labels(p),
-            p.node_taints.iter().filter_map(|t| parse(t)).collect(),
-        )
-    }));
-    places
-}
-
-/// Labels AKS gives to the nodes of a pool (AKS docs, use-labels), as far as they follow from the pool.
-fn labels(pool: &AgentPool) -> Labels {
-    let mut labels = pool.node_labels.clone();
-    let mut put = |key: &str, value: &str| labels.insert(key.to_owned(), value.to_owned());
-    put("agentpool", &pool.name);
-    put("kubernetes.azure.com/agentpool", &pool.name);
-    put("kubernetes.azure.com/cluster", "");
-    put("kubernetes.azure.com/mode", &pool.mode.to_ascii_lowercase());
-    put("kubernetes.azure.com/role", "agent");
-    put("kubernetes.io/os", &pool.os_type.to_ascii_lowercase());
-    put(
-        "kubernetes.io/arch",
-        super::facts::sku_of(pool).map_or("amd64", |s| s.arch),
-    );
-    put(
-        "node.kubernetes.io/instance-type",
-        pool.vm_size.as_deref().unwrap_or(""),
-    );
-    if pool.is_spot() {
-        put("kubernetes.azure.com/scalesetpriority", "spot");
+/// Nodes on which a pod might stand after the change: those that remain, and one as it would come for each pool that has
+/// none now and may get one.
+fn places(facts: &Facts<'_>) -> Vec<Node> {
+    let gone: BTreeSet<&str> = facts.drained.iter().chain(&facts.killed).map(|n| n.name.as_str()).collect();
+    let remains = |n: &&Node| !gone.contains(n.name.as_str()) && !n.cordoned;
+    let mut places: Vec<Node> = facts.snapshot.nodes.iter().filter(remains).cloned().collect();
+    let empty = |p: &&AgentPool| !p.is_stopped() && facts.snapshot.nodes_of(&p.name).next().is_none();
+    let autoscaled = |p: &AgentPool| p.enable_auto_scaling && p.max_count.unwrap_or(0) > 0;
+    let mut unnoted = Coverage::default();
+    for pool in facts.after.iter().filter(empty).filter(|p| p.count > 0 || autoscaled(p)) {
+        for zone in nodes::zones(pool, facts.snapshot) {
+            places.push(nodes::blank(pool, &zone, facts.snapshot, &mut unnoted));
+        }
     }
-    labels
+    places
 }
 
 fn nowhere_else(facts: &Facts<'_>) -> Vec<Hit> {
@@ -124,12 +84,7 @@ fn nowhere_else(facts: &Facts<'_>) -> Vec<Hit> {
         return Vec::new();
     }
     let places = places(facts);
-    let homeless = |p: &&Pod| {
-        p.owner.is_some()
-            && !places
-                .iter()
-                .any(|(name, labels, taints)| admits(&p.spec, name, labels, taints))
-    };
+    let homeless = |p: &&Pod| p.owner.is_some() && !places.iter().any(|node| admits(&p.spec, node));
     let stuck: Vec<&Pod> = facts
         .evicted()
         .chain(facts.lost())

@@ -7,6 +7,7 @@ use crate::azure::{self, Sku};
 use crate::change::{Change, Operation, PoolFields, UpgradeFields};
 use crate::leaving;
 use crate::snapshot::{AgentPool, Node, Pod, Snapshot};
+use crate::system_workloads;
 
 /// A change on a cluster, seen from all sides.
 pub(super) struct Facts<'a> {
@@ -408,20 +409,9 @@ fn movable_on<'a>(
     })
 }
 
-/// Namespaces whose pods keep the cluster itself running: what AKS and its add-ons install.
-const SYSTEM_NAMESPACES: [&str; 7] = [
-    "kube-system",
-    "gatekeeper-system",
-    "calico-system",
-    "tigera-operator",
-    "aks-istio-system",
-    "app-routing-system",
-    "azure-arc",
-];
-
 /// True for pods that keep the cluster itself running.
 pub(super) fn is_system(pod: &Pod) -> bool {
-    SYSTEM_NAMESPACES.contains(&pod.namespace.as_str())
+    system_workloads::is_system(&pod.namespace)
 }
 
 /// `namespace/name`.

@@ -3,10 +3,10 @@
 use simulator::spec::Effect;
 
 use super::facts::{Facts, is_system, pod_name, subject};
-use super::taint::parse;
 use super::{Hit, Rule, counted, figure, some};
 use crate::change::Operation;
 use crate::snapshot::AgentPool;
+use crate::snapshot::pool::taint as parse;
 
 const POOLS: &str = "AKS docs, use-system-pools (2023-12-26, 2026-04-30)";
 

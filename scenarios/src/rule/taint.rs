@@ -5,8 +5,9 @@ use simulator::spec::{Effect, Taint};
 use super::facts::{Facts, pod_name, subject};
 use super::{Hit, Rule, counted, figure, some};
 use crate::change::Operation;
-use crate::fit::tolerated;
+use crate::matching::tolerates;
 use crate::snapshot::AgentPool;
+use crate::snapshot::pool::taint as parse;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -40,23 +41,6 @@ pub(super) const RULES: &[Rule] = &[
         check: reserved,
     },
 ];
-
-/// Reads `key=value:Effect` or `key:Effect`.
-pub(super) fn parse(text: &str) -> Option<Taint> {
-    let (pair, effect) = text.rsplit_once(':')?;
-    let effect = match effect.trim() {
-        "NoSchedule" => Effect::NoSchedule,
-        "PreferNoSchedule" => Effect::PreferNoSchedule,
-        "NoExecute" => Effect::NoExecute,
-        _ => return None,
-    };
-    let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-    (!key.trim().is_empty()).then(|| Taint {
-        key: key.trim().to_owned(),
-        value: value.trim().to_owned(),
-        effect,
-    })
-}
 
 fn sets_taints_or_mode(facts: &Facts<'_>) -> bool {
     facts.has(|op| {
@@ -131,7 +115,7 @@ fn by_taint(facts: &Facts<'_>, effect: Effect, tell: fn(&str, &str, &[String]) -
     let hit = |taint: &Taint| {
         let strangers: Vec<String> = pods
             .iter()
-            .filter(|p| !tolerated(taint, &p.spec.tolerations))
+            .filter(|p| !tolerates(&p.spec.tolerations, taint))
             .map(|p| pod_name(p))
             .collect();
         let told =

@@ -3,8 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::azure::{self, allocatable};
-use crate::snapshot::{AgentPool, Amounts, Node, Pod, Snapshot};
-use crate::{fit, leaving};
+use crate::complete::complete;
+use crate::coverage::Coverage;
+use crate::defaults::pools;
+use crate::leaving;
+use crate::snapshot::{AgentPool, Node, Pod, Snapshot};
+
+use super::settle::settle;
 
 /// Gives a pool `count` nodes. Nodes that leave are the ones a scale-down takes; nodes that come are like those there.
 pub(super) fn set_count(snapshot: &mut Snapshot, pool: &str, count: u32) -> Result<(), String> {
@@ -40,16 +45,14 @@ pub(super) fn set_size(snapshot: &mut Snapshot, pool: &str, size: &str) -> Resul
     let sku = azure::sku(size).ok_or_else(|| "a VM size from the table of sizes".to_owned())?;
     let found = pool_mut(snapshot, pool)?;
     found.vm_size = Some(sku.name.to_owned());
-    let (windows, max_pods, version) = (
-        found.is_windows(),
-        found.max_pods,
-        found.version().map(str::to_owned),
-    );
+    let pool_facts = found.clone();
+    // What is assumed here is assumed, and noted, again when the snapshot is loaded.
+    let mut unnoted = Coverage::default();
+    let minor = pools::minor(Some(&pool_facts), &snapshot.cluster, &mut unnoted);
+    let max_pods = pools::max_pods(&pool_facts, &snapshot.cluster, &mut unnoted);
+    let (capacity, usable) = allocatable(&sku, max_pods, minor, pool_facts.is_windows());
     for node in snapshot.nodes.iter_mut().filter(|n| n.pool() == Some(pool)) {
-        let max_pods = max_pods.unwrap_or_else(|| u32::try_from(node.capacity.pods).unwrap_or(110));
-        let minor = azure::allocatable::minor(version.as_deref().unwrap_or(&node.version))
-            .unwrap_or(CURRENT_MINOR);
-        (node.capacity, node.allocatable) = allocatable(&sku, max_pods, minor, windows);
+        (node.capacity, node.allocatable) = (capacity.clone(), usable.clone());
         for key in [
             "node.kubernetes.io/instance-type",
             "beta.kubernetes.io/instance-type",
@@ -63,9 +66,6 @@ pub(super) fn set_size(snapshot: &mut Snapshot, pool: &str, size: &str) -> Resul
     Ok(())
 }
 
-/// Minor version assumed where neither pool nor node names one: the scheduler's own.
-const CURRENT_MINOR: u32 = 34;
-
 /// Gives a workload `replicas` pods, where it exists as a Deployment, StatefulSet or ReplicaSet.
 pub(super) fn set_replicas(
     snapshot: &mut Snapshot,
@@ -73,6 +73,12 @@ pub(super) fn set_replicas(
     name: &str,
     replicas: u32,
 ) -> Result<(), String> {
+    if snapshot.pods.is_empty() {
+        // AKS' own workloads are made up where a snapshot holds no pods at all: they may be asked about too.
+        let mut coverage = std::mem::take(&mut snapshot.coverage);
+        *snapshot = complete(snapshot, &mut coverage);
+        snapshot.coverage = coverage;
+    }
     let scalable = ["Deployment", "StatefulSet", "ReplicaSet"];
     let found = snapshot.workloads.iter().position(|w| {
         w.namespace == namespace && w.name == name && scalable.contains(&w.kind.as_str())
@@ -241,7 +247,7 @@ fn remove(snapshot: &mut Snapshot, node: &str) {
     }
 }
 
-fn stays_with_node(pod: &Pod) -> bool {
+pub(super) fn stays_with_node(pod: &Pod) -> bool {
     pod.is_mirror() || pod.owner.as_ref().is_some_and(|o| o.kind == "DaemonSet")
 }
 
@@ -249,71 +255,4 @@ fn sort_pods(snapshot: &mut Snapshot) {
     snapshot
         .pods
         .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-}
-
-/// Puts every pod without a node, and every pod its node has no room for, onto the node with most free CPU that takes it;
-/// what fits nowhere is pending.
-fn settle(snapshot: &mut Snapshot) {
-    let mut free: BTreeMap<String, Amounts> = snapshot
-        .nodes
-        .iter()
-        .map(|n| (n.name.clone(), n.allocatable.clone()))
-        .collect();
-    let mut order: Vec<usize> = (0..snapshot.pods.len())
-        .filter(|i| !snapshot.pods[*i].is_over())
-        .collect();
-    // Those that stay with their node first, then by priority: what must give way is what matters least.
-    order.sort_by_key(|i| {
-        (
-            !stays_with_node(&snapshot.pods[*i]),
-            std::cmp::Reverse(snapshot.pods[*i].spec.priority.unwrap_or(0)),
-            *i,
-        )
-    });
-    let mut homeless = Vec::new();
-    for i in order {
-        let asked = fit::requests(&snapshot.pods[i].spec);
-        let room = snapshot.pods[i].node.as_ref().and_then(|n| free.get_mut(n));
-        match room {
-            Some(room) if fit::within(&asked, room) || stays_with_node(&snapshot.pods[i]) => {
-                *room = fit::less(room, &asked)
-            }
-            _ => homeless.push((i, asked)),
-        }
-    }
-    for (i, asked) in homeless {
-        let home = best_home(snapshot, i, &asked, &free);
-        if let Some(room) = home.as_ref().and_then(|n| free.get_mut(n)) {
-            *room = fit::less(room, &asked);
-        }
-        let pod = &mut snapshot.pods[i];
-        (pod.ready, pod.phase) = if home.is_some() {
-            (true, "Running".to_owned())
-        } else {
-            (false, "Pending".to_owned())
-        };
-        pod.node = home;
-    }
-}
-
-fn best_home(
-    snapshot: &Snapshot,
-    pod: usize,
-    asked: &Amounts,
-    free: &BTreeMap<String, Amounts>,
-) -> Option<String> {
-    let spec = &snapshot.pods[pod].spec;
-    let takes = |n: &&Node| {
-        n.ready
-            && !n.cordoned
-            && fit::admits(spec, &n.name, &n.labels, &n.taints)
-            && free
-                .get(&n.name)
-                .is_some_and(|room| fit::within(asked, room))
-    };
-    let best = snapshot.nodes.iter().filter(takes).max_by(|a, b| {
-        let cpu = |n: &Node| free.get(&n.name).map_or(0, |room| room.cpu);
-        cpu(a).cmp(&cpu(b)).then_with(|| b.name.cmp(&a.name))
-    });
-    best.map(|n| n.name.clone())
 }
