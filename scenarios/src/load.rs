@@ -17,6 +17,7 @@ use crate::complete::complete;
 use crate::coverage::Coverage;
 use crate::defaults;
 use crate::intern::intern;
+use crate::rule;
 use crate::snapshot::{AgentPool, Snapshot};
 
 /// When the change starts: ten minutes of the cluster as it is come before.
@@ -73,6 +74,7 @@ pub fn load(
     let operations = diff::resolve(change, &full, &mut coverage)
         .map_err(&mut keep)
         .unwrap_or_default();
+    let findings = rule::check(&full, change, &operations);
     let pools = full.pools.iter().map(|p| facts(p, &full)).collect();
     let minor = defaults::pools::minor(full.pools.first(), &full.cluster, &mut coverage);
     let simulated = defaults::rates::settings(minor, &settings, &mut coverage)
@@ -105,7 +107,7 @@ pub fn load(
             settings: simulated,
             horizon,
         },
-        findings: Vec::new(),
+        findings,
         operations,
         coverage,
         pools,

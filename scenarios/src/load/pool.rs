@@ -115,6 +115,13 @@ pub(super) fn over(given: Option<&UpgradeFields>, pool: &UpgradeFields) -> Upgra
         ),
         max_blocked_nodes: or(&given.max_blocked_nodes, &pool.max_blocked_nodes),
         strategy: or(&given.strategy, &pool.strategy),
+        drain_batch_size: or(&given.drain_batch_size, &pool.drain_batch_size),
+        batch_soak_duration_in_minutes: given
+            .batch_soak_duration_in_minutes
+            .or(pool.batch_soak_duration_in_minutes),
+        final_soak_duration_in_minutes: given
+            .final_soak_duration_in_minutes
+            .or(pool.final_soak_duration_in_minutes),
     }
 }
 
