@@ -4,7 +4,7 @@
 mod diff;
 mod horizon;
 mod operations;
-mod pool;
+pub(crate) mod pool;
 mod script;
 mod upgrade;
 

@@ -201,6 +201,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::change::PoolFields;
 
     #[test]
     fn ids_are_unique_and_kebab_case_and_every_rule_has_a_source() {
@@ -261,6 +262,34 @@ mod tests {
             findings
                 .windows(2)
                 .all(|w| (w[0].blocks, w[0].severity) >= (w[1].blocks, w[1].severity))
+        );
+    }
+
+    #[test]
+    fn who_asks_decides_about_what_is_left_out() {
+        let desired = PoolFields::default();
+        let add = Operation::AddPool { desired };
+        let blocked = |format: &str, operation: &Operation, id: &str| {
+            let all = case::findings_from(format, |_| (), "new1", operation.clone());
+            all.iter().any(|f| f.id == id && f.blocks)
+        };
+        assert!(blocked("arm-request", &add, "mode-required"));
+        assert!(!blocked("az-command", &add, "mode-required"));
+        let size = PoolFields {
+            vm_size: Some("Standard_D8s_v5".into()),
+            ..PoolFields::default()
+        };
+        let put = Operation::PutPool { desired: size };
+        let of_apps = |format| case::findings_from(format, |_| (), "APPS", put.clone());
+        assert!(
+            of_apps("arm-request")
+                .iter()
+                .any(|f| f.id == "immutable-property")
+        );
+        assert!(
+            of_apps("terraform-plan")
+                .iter()
+                .all(|f| f.id != "immutable-property")
         );
     }
 

@@ -26,7 +26,7 @@ pub(super) const READ_ONLY: [&str; 14] = [
 ];
 
 /// The pool after the fields are written.
-pub(super) fn written(pool: &AgentPool, fields: &PoolFields) -> AgentPool {
+pub(crate) fn written(pool: &AgentPool, fields: &PoolFields) -> AgentPool {
     let or = |new: &Option<String>, old: &Option<String>| {
         new.clone()
             .filter(|s| !s.is_empty())
@@ -83,7 +83,7 @@ pub(super) fn written(pool: &AgentPool, fields: &PoolFields) -> AgentPool {
 }
 
 /// A pool that does not exist yet.
-pub(super) fn new(name: &str, fields: &PoolFields) -> AgentPool {
+pub(crate) fn new(name: &str, fields: &PoolFields) -> AgentPool {
     let blank = AgentPool {
         name: name.to_owned(),
         ..AgentPool::default()
@@ -95,7 +95,7 @@ pub(super) fn new(name: &str, fields: &PoolFields) -> AgentPool {
 }
 
 /// Upgrade settings given with a call over those of the pool.
-pub(super) fn over(given: Option<&UpgradeFields>, pool: &UpgradeFields) -> UpgradeFields {
+pub(crate) fn over(given: Option<&UpgradeFields>, pool: &UpgradeFields) -> UpgradeFields {
     let Some(given) = given else {
         return pool.clone();
     };

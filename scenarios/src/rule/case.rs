@@ -71,22 +71,34 @@ fn of(finding: &Finding) -> Expect {
 
 /// Findings on the edited cluster; the change names no pool where `pool` is empty.
 pub(super) fn findings(edit: fn(&mut Snapshot), pool: &str, operation: Operation) -> Vec<Finding> {
+    let written = matches!(operation, Operation::PutPool { .. });
+    findings_from(
+        if written { "arm-request" } else { "proposal" },
+        edit,
+        pool,
+        operation,
+    )
+}
+
+/// The same for a change that came in a message of this format.
+pub(super) fn findings_from(
+    format: &str,
+    edit: fn(&mut Snapshot),
+    pool: &str,
+    operation: Operation,
+) -> Vec<Finding> {
     let mut snapshot = healthy();
     edit(&mut snapshot);
-    let change = change(pool, operation.clone());
+    let change = change(format, pool, operation.clone());
     super::check(&snapshot, &change, &[operation])
 }
 
-fn change(pool: &str, operation: Operation) -> Change {
+fn change(format: &str, pool: &str, operation: Operation) -> Change {
     Change {
         id: "change".into(),
         phase: Phase::Proposed,
         source: Source {
-            format: if matches!(operation, Operation::PutPool { .. }) {
-                "arm".into()
-            } else {
-                "proposal".into()
-            },
+            format: format.to_owned(),
             ..Source::default()
         },
         cluster: ClusterRef::default(),

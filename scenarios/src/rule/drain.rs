@@ -64,13 +64,30 @@ pub(super) const RULES: &[Rule] = &[
 /// Nodes on which a pod might stand after the change: those that remain, and one as it would come for each pool that has
 /// none now and may get one.
 fn places(facts: &Facts<'_>) -> Vec<Node> {
-    let gone: BTreeSet<&str> = facts.drained.iter().chain(&facts.killed).map(|n| n.name.as_str()).collect();
+    let gone: BTreeSet<&str> = facts
+        .drained
+        .iter()
+        .chain(&facts.killed)
+        .map(|n| n.name.as_str())
+        .collect();
     let remains = |n: &&Node| !gone.contains(n.name.as_str()) && !n.cordoned;
-    let mut places: Vec<Node> = facts.snapshot.nodes.iter().filter(remains).cloned().collect();
-    let empty = |p: &&AgentPool| !p.is_stopped() && facts.snapshot.nodes_of(&p.name).next().is_none();
+    let mut places: Vec<Node> = facts
+        .snapshot
+        .nodes
+        .iter()
+        .filter(remains)
+        .cloned()
+        .collect();
+    let empty =
+        |p: &&AgentPool| !p.is_stopped() && facts.snapshot.nodes_of(&p.name).next().is_none();
     let autoscaled = |p: &AgentPool| p.enable_auto_scaling && p.max_count.unwrap_or(0) > 0;
     let mut unnoted = Coverage::default();
-    for pool in facts.after.iter().filter(empty).filter(|p| p.count > 0 || autoscaled(p)) {
+    for pool in facts
+        .after
+        .iter()
+        .filter(empty)
+        .filter(|p| p.count > 0 || autoscaled(p))
+    {
         for zone in nodes::zones(pool, facts.snapshot) {
             places.push(nodes::blank(pool, &zone, facts.snapshot, &mut unnoted));
         }

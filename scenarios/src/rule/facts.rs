@@ -6,6 +6,7 @@ use simulator::spec::Quantity;
 use crate::azure::{self, Sku};
 use crate::change::{Change, Operation, PoolFields, UpgradeFields};
 use crate::leaving;
+use crate::load::pool::{self, over};
 use crate::snapshot::{AgentPool, Node, Pod, Snapshot};
 use crate::system_workloads;
 
@@ -14,6 +15,8 @@ pub(super) struct Facts<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) change: &'a Change,
     pub(super) operations: &'a [Operation],
+    /// The changed pool as the snapshot spells it; `None` for changes of the whole cluster.
+    name: Option<&'a str>,
     /// The changed pool as it stands; `None` for a new pool and for changes of the whole cluster.
     pub(super) before: Option<&'a AgentPool>,
     /// All pools as they will be.
@@ -37,8 +40,13 @@ impl<'a> Facts<'a> {
         change: &'a Change,
         operations: &'a [Operation],
     ) -> Facts<'a> {
-        let before = change.pool.as_deref().and_then(|name| snapshot.pool(name));
+        let named = change.pool.as_deref();
+        let spelled = |p: &&AgentPool| named.is_some_and(|n| p.name.eq_ignore_ascii_case(n));
+        let before = named
+            .and_then(|name| snapshot.pool(name))
+            .or_else(|| snapshot.pools.iter().find(spelled));
         let mut facts = Facts {
+            name: before.map(|p| p.name.as_str()).or(named),
             snapshot,
             change,
             operations,
@@ -59,22 +67,19 @@ impl<'a> Facts<'a> {
 
     /// Name of the changed pool; empty where none is named.
     pub(super) fn pool_name(&self) -> &'a str {
-        self.change.pool.as_deref().unwrap_or("")
+        self.name.unwrap_or("")
     }
 
     /// The changed pool as it will be; `None` where it will be gone.
     pub(super) fn changed(&self) -> Option<&AgentPool> {
         self.after
             .iter()
-            .find(|p| Some(&p.name) == self.change.pool.as_ref())
+            .find(|p| Some(p.name.as_str()) == self.name)
     }
 
     /// True for pools that the change touches: the one named, or all where none is named.
     pub(super) fn touches(&self, pool: &AgentPool) -> bool {
-        self.change
-            .pool
-            .as_ref()
-            .is_none_or(|name| *name == pool.name)
+        self.name.is_none_or(|name| name == pool.name)
     }
 
     /// System pools as they will be, with whether the change touches them.
@@ -132,7 +137,7 @@ impl<'a> Facts<'a> {
         });
         given.map_or_else(
             || pool.upgrade_settings.clone(),
-            |above| over(above, &pool.upgrade_settings),
+            |above| over(Some(above), &pool.upgrade_settings),
         )
     }
 
@@ -238,13 +243,9 @@ impl<'a> Facts<'a> {
     fn carry_out(&mut self, operation: &Operation) {
         let name = self.pool_name();
         if let Operation::AddPool { desired } = operation {
-            let mut pool = AgentPool {
-                name: name.to_owned(),
-                mode: "User".into(),
-                os_type: "Linux".into(),
-                ..AgentPool::default()
-            };
-            write(&mut pool, desired);
+            let mut pool = pool::new(name, desired);
+            pool.mode = spelled(&pool.mode);
+            pool.count = desired.count.or(desired.min_count).unwrap_or(0);
             self.after.push(pool);
             return;
         }
@@ -258,7 +259,8 @@ impl<'a> Facts<'a> {
         match operation {
             Operation::Scale { count } => pool.count = *count,
             Operation::PutPool { desired } | Operation::ResizePool { desired, .. } => {
-                write(pool, desired)
+                *pool = pool::written(pool, desired);
+                pool.mode = spelled(&pool.mode);
             }
             Operation::Upgrade {
                 version: Some(version),
@@ -276,7 +278,7 @@ impl<'a> Facts<'a> {
                 pool.max_count = max.or(pool.max_count);
             }
             Operation::SetUpgradeSettings { settings } => {
-                pool.upgrade_settings = over(settings, &pool.upgrade_settings)
+                pool.upgrade_settings = over(Some(settings), &pool.upgrade_settings)
             }
             Operation::StopPool => pool.power_state = Some("Stopped".into()),
             Operation::StartPool => pool.power_state = Some("Running".into()),
@@ -319,72 +321,6 @@ fn default_surge(pool: &AgentPool) -> Quantity {
         Quantity::Count(1)
     } else {
         Quantity::Percent(10)
-    }
-}
-
-fn over(above: &UpgradeFields, below: &UpgradeFields) -> UpgradeFields {
-    let text = |a: &Option<String>, b: &Option<String>| a.clone().or_else(|| b.clone());
-    UpgradeFields {
-        max_surge: text(&above.max_surge, &below.max_surge),
-        max_unavailable: text(&above.max_unavailable, &below.max_unavailable),
-        drain_timeout_in_minutes: above
-            .drain_timeout_in_minutes
-            .or(below.drain_timeout_in_minutes),
-        node_soak_duration_in_minutes: above
-            .node_soak_duration_in_minutes
-            .or(below.node_soak_duration_in_minutes),
-        undrainable_node_behavior: text(
-            &above.undrainable_node_behavior,
-            &below.undrainable_node_behavior,
-        ),
-        max_blocked_nodes: text(&above.max_blocked_nodes, &below.max_blocked_nodes),
-        strategy: text(&above.strategy, &below.strategy),
-        drain_batch_size: text(&above.drain_batch_size, &below.drain_batch_size),
-        batch_soak_duration_in_minutes: above
-            .batch_soak_duration_in_minutes
-            .or(below.batch_soak_duration_in_minutes),
-        final_soak_duration_in_minutes: above
-            .final_soak_duration_in_minutes
-            .or(below.final_soak_duration_in_minutes),
-    }
-}
-
-/// Writes the fields given into a pool.
-fn write(pool: &mut AgentPool, desired: &PoolFields) {
-    let d = desired;
-    pool.count = d.count.or(d.min_count).unwrap_or(pool.count);
-    pool.vm_size = d.vm_size.clone().or(pool.vm_size.take());
-    pool.mode = d.mode.as_deref().map_or_else(|| pool.mode.clone(), spelled);
-    pool.os_type = d.os_type.clone().unwrap_or_else(|| pool.os_type.clone());
-    pool.os_sku = d.os_sku.clone().or(pool.os_sku.take());
-    pool.max_pods = d.max_pods.or(pool.max_pods);
-    pool.orchestrator_version = d
-        .orchestrator_version
-        .clone()
-        .or(pool.orchestrator_version.take());
-    pool.enable_auto_scaling = d.enable_auto_scaling.unwrap_or(pool.enable_auto_scaling);
-    pool.min_count = d.min_count.or(pool.min_count);
-    pool.max_count = d.max_count.or(pool.max_count);
-    pool.availability_zones = d
-        .availability_zones
-        .clone()
-        .unwrap_or_else(|| pool.availability_zones.clone());
-    pool.node_labels = d
-        .node_labels
-        .clone()
-        .unwrap_or_else(|| pool.node_labels.clone());
-    pool.node_taints = d
-        .node_taints
-        .clone()
-        .unwrap_or_else(|| pool.node_taints.clone());
-    pool.scale_set_priority = d
-        .scale_set_priority
-        .clone()
-        .or(pool.scale_set_priority.take());
-    pool.scale_down_mode = d.scale_down_mode.clone().or(pool.scale_down_mode.take());
-    pool.power_state = d.power_state.clone().or(pool.power_state.take());
-    if let Some(settings) = &d.upgrade_settings {
-        pool.upgrade_settings = over(settings, &pool.upgrade_settings);
     }
 }
 

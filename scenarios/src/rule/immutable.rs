@@ -49,8 +49,7 @@ fn immutable(facts: &Facts<'_>) -> Vec<Hit> {
     let Some(pool) = facts.before else {
         return Vec::new();
     };
-    let rotates = facts.has(|op| matches!(op, Operation::ResizePool { .. }));
-    if rotates || facts.change.source.format.contains("terraform") {
+    if facts.change.source.format.contains("terraform") {
         return Vec::new(); // Terraform replaces the pool instead of writing to it
     }
     differences(pool, desired).into_iter().map(|(name, from, to)| {
@@ -113,6 +112,11 @@ fn plain(value: &Value) -> String {
 }
 
 fn rotated(facts: &Facts<'_>) -> Vec<Hit> {
+    let refused = matches!(facts.change.operation, Operation::PutPool { .. })
+        && !facts.change.source.format.contains("terraform");
+    if refused {
+        return Vec::new();
+    }
     let rotates =
         facts.has(|op| matches!(op, Operation::ResizePool { method, .. } if method == "rotate"));
     let Some(pool) = facts.before.filter(|_| rotates) else {

@@ -76,19 +76,15 @@ fn taken(facts: &Facts<'_>) -> Vec<Hit> {
     )]
 }
 
-/// Formats that fill the mode in by themselves.
-fn fills_in_mode(format: &str) -> bool {
-    ["cli", "az", "terraform", "proposal"]
-        .iter()
-        .any(|known| format.to_ascii_lowercase().contains(known))
-}
+/// Formats of messages whose sender must say the mode.
+const MUST_SAY: [&str; 3] = ["arm-request", "rest-example", "what-if"];
 
 fn mode(facts: &Facts<'_>) -> Vec<Hit> {
     let Some(desired) = facts.added().filter(|d| d.mode.is_none()) else {
         return Vec::new();
     };
     let name = facts.pool_name();
-    if fills_in_mode(&facts.change.source.format) {
+    if !MUST_SAY.contains(&facts.change.source.format.as_str()) {
         let message = format!("Pool {name} is added without a mode; it becomes a user pool.");
         return vec![Hit::info(subject(name), message)];
     }
