@@ -19,6 +19,8 @@ mod proposal;
 mod resource;
 mod state;
 mod terraform;
+#[cfg(test)]
+mod tests;
 mod text;
 mod walk;
 mod what_if;

@@ -167,7 +167,10 @@ impl fmt::Display for Change {
         write!(f, "{phase} {}/{} {}", self.cluster.name, self.pool.as_deref().unwrap_or("*"), self.operation)?;
         match &self.result {
             Some(result) if result.succeeded => write!(f, " -> succeeded"),
-            Some(result) => write!(f, " -> failed {}", result.code.as_deref().unwrap_or_default()),
+            Some(result) => {
+                let code = result.code.as_ref().map(|code| format!(" {code}")).unwrap_or_default();
+                write!(f, " -> failed{code}")
+            }
             None => Ok(()),
         }
     }

@@ -240,17 +240,19 @@ fn read_operation(kind: &str, fields: &mut Fields<'_>) -> Option<Operation> {
     })
 }
 
-/// A field that must be there; a complaint where it is not.
+/// A field that must be there; a complaint where it is not, or is empty.
 fn needed<'a, T>(
     fields: &mut Fields<'a>,
     name: &str,
     expected: &str,
     read: impl Fn(&mut Fields<'a>, &str) -> Option<T>,
 ) -> Option<T> {
-    if fields.get(name).is_none() {
+    let before = fields.with_complaints(|complaints| complaints.len());
+    let value = read(fields, name);
+    if value.is_none() && fields.with_complaints(|complaints| complaints.len()) == before {
         fields.missing(name, expected);
     }
-    read(fields, name)
+    value
 }
 
 fn desired(fields: &mut Fields<'_>) -> Option<PoolFields> {

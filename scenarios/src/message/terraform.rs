@@ -185,35 +185,50 @@ impl Resource<'_> {
     }
 
     fn create(&self, kind: &str, walk: &mut Walk) {
-        if let Some(pool) = self.pool(kind, self.after, "after", walk) {
+        if let Some((pool, name)) = self.named_pool(kind, self.after, "after", walk) {
             let desired = pool.fields(self.unknown_of(kind), walk.complaints());
-            self.add(pool.name(), Operation::AddPool { desired }, walk);
+            self.add(Some(name), Operation::AddPool { desired }, walk);
         }
     }
 
+    /// A cluster goes with every pool it has.
     fn delete(&self, kind: &str, walk: &mut Walk) {
         let pool = match kind {
-            POOL => self.pool(kind, self.before, "before", walk).and_then(|pool| pool.name()),
-            _ => None,
+            CLUSTER => None,
+            _ => match self.named_pool(kind, self.before, "before", walk) {
+                Some((_, name)) => Some(name),
+                None => return,
+            },
         };
-        if pool.is_some() || kind == CLUSTER {
-            self.add(pool, Operation::DeletePool { ignore_pdb: false }, walk);
-        }
+        self.add(pool, Operation::DeletePool { ignore_pdb: false }, walk);
     }
 
     fn update(&self, kind: &str, walk: &mut Walk) {
-        let before = self.pool(kind, self.before, "before", walk);
+        let before = self.named_pool(kind, self.before, "before", walk);
         let after = self.pool(kind, self.after, "after", walk);
-        let (Some(before), Some(after)) = (before, after) else {
-            return;
-        };
+        let (Some((before, name)), Some(after)) = (before, after) else { return };
         let operations = attributes::update(&before, &after, self.unknown_of(kind), walk.complaints());
         if operations.is_empty() {
             walk.none(&format!("the update of {} changes nothing of a pool", self.address));
         }
         for operation in operations {
-            self.add(before.name(), operation, walk);
+            self.add(Some(name.clone()), operation, walk);
         }
+    }
+
+    fn named_pool<'b>(
+        &self,
+        kind: &str,
+        attributes: Option<&'b Map<String, Value>>,
+        side: &str,
+        walk: &mut Walk,
+    ) -> Option<(Pool<'b>, String)> {
+        let pool = self.pool(kind, attributes, side, walk)?;
+        let name = pool.name();
+        if name.is_none() {
+            walk.complain(Complaint::at(join(&pool.path, "name"), "nothing", "the name of the pool"));
+        }
+        name.map(|name| (pool, name))
     }
 
     /// The attributes of the pool: the resource's own, or those of the cluster's default pool.
