@@ -27,18 +27,17 @@ pub fn simulate(scenario: &Scenario, seed: u64, trial: u32) -> Outcome {
     Sim::new(&Prepared::new(scenario)).run(seed, trial, true)
 }
 
-/// Runs many trials of the scenario as it stands, one after the other, and hands each outcome to `visit`.
-pub fn replicate(
+/// Runs trials of the scenario as it stands and hands each outcome to `digest`. Results come in order of the trial's
+/// index, whatever the number of threads.
+pub fn replicate<T: Send>(
     scenario: &Scenario,
-    seed: u64,
-    trials: std::ops::Range<u32>,
-    mut visit: impl FnMut(u32, Outcome),
-) {
+    runs: Runs,
+    digest: &(dyn Fn(Outcome) -> T + Sync),
+) -> Vec<T> {
     let prepared = Prepared::new(scenario);
-    let mut sim = Sim::new(&prepared);
-    for trial in trials {
-        visit(trial, sim.run(seed, trial, true));
-    }
+    in_parallel(&prepared, runs, &|sim, trial| {
+        digest(sim.run(runs.seed, trial, true))
+    })
 }
 
 /// Runs one trial and keeps its log.
@@ -67,22 +66,29 @@ pub fn trace(scenario: &Scenario, seed: u64, trial: u32) -> Trace {
 pub fn paired(scenario: &Scenario, runs: Runs, progress: &(dyn Fn(u32) + Sync)) -> Vec<Pair> {
     let prepared = Prepared::new(scenario);
     let done = AtomicU32::new(0);
+    in_parallel(&prepared, runs, &|sim, trial| {
+        let baseline = sim.run(runs.seed, trial, false);
+        let proposal = sim.run(runs.seed, trial, true);
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+        Pair {
+            trial,
+            proposal,
+            baseline,
+        }
+    })
+}
+
+/// Calls `one` for every trial; results in order of the trial's index.
+fn in_parallel<'a, T: Send>(
+    prepared: &'a Prepared<'a>,
+    runs: Runs,
+    one: &(dyn Fn(&mut Sim<'a>, u32) -> T + Sync),
+) -> Vec<T> {
+    let trials = runs.first..runs.first.saturating_add(runs.trials);
     let all = || {
-        (runs.first..runs.first.saturating_add(runs.trials))
+        trials
             .into_par_iter()
-            .map_init(
-                || Sim::new(&prepared),
-                |sim, trial| {
-                    let baseline = sim.run(runs.seed, trial, false);
-                    let proposal = sim.run(runs.seed, trial, true);
-                    progress(done.fetch_add(1, Ordering::Relaxed) + 1);
-                    Pair {
-                        trial,
-                        proposal,
-                        baseline,
-                    }
-                },
-            )
+            .map_init(|| Sim::new(prepared), |sim, trial| one(sim, trial))
             .collect()
     };
     match rayon::ThreadPoolBuilder::new()
@@ -90,7 +96,7 @@ pub fn paired(scenario: &Scenario, runs: Runs, progress: &(dyn Fn(u32) + Sync)) 
         .build()
     {
         Ok(pool) => pool.install(all),
-        // No threads to be had: the calling thread's pool does the work.
+        // No threads to be had: the shared pool does the work.
         Err(_) => all(),
     }
 }

@@ -166,7 +166,7 @@ impl<'a> Sim<'a> {
                 (crate::cluster::pod::PodState::Starting, Some(node))
                     if self.cluster.nodes[node].state == NodeState::Ready =>
                 {
-                    self.start_pod(pod)
+                    self.start_pod(pod, true)
                 }
                 _ => {}
             }

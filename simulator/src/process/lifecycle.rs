@@ -29,15 +29,19 @@ impl Sim<'_> {
         }
         self.node_load_changed(node);
         if !self.cluster.nodes[node].is_dead() {
-            self.start_pod(pod);
+            self.start_pod(pod, true);
         }
     }
 
-    /// Pulls, starts and awaits readiness of a bound pod: one pending event.
-    pub(crate) fn start_pod(&mut self, pod: PodId) {
+    /// Pulls (where the node does not have the images yet), starts and awaits readiness of a bound pod: one pending event.
+    pub(crate) fn start_pod(&mut self, pod: PodId, pull: bool) {
         let row = self.cluster.pods[pod];
         let workload = &self.spec.workloads[row.workload];
-        let pull = self.draw(&workload.pull, Process::ImagePull, row.key, row.generation);
+        let pull = if pull {
+            self.draw(&workload.pull, Process::ImagePull, row.key, row.generation)
+        } else {
+            crate::Duration::ZERO
+        };
         let start = self.draw(&workload.start, Process::StartUp, row.key, row.generation);
         let readiness = self.draw(
             &workload.readiness,

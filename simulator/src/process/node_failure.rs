@@ -211,7 +211,7 @@ impl Sim<'_> {
                 self.cluster.pods[pod].state = PodState::Starting;
                 self.cluster.pods[pod].epoch += 1;
                 self.cluster.pods[pod].generation += 1;
-                self.start_pod(pod);
+                self.start_pod(pod, row.state == PodState::Starting);
             }
         }
         self.scheduling.pods = pods;

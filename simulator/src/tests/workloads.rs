@@ -364,10 +364,13 @@ fn start_up_follows_its_distribution() {
         }],
         ..scenario
     };
-    let mut longest = Vec::new();
-    crate::replicate(&scenario, 3, 0..4001, |_, o| {
-        longest.push(o.workloads[0].longest.as_secs_f64())
-    });
+    let runs = crate::Runs {
+        seed: 3,
+        first: 0,
+        trials: 4001,
+        threads: 0,
+    };
+    let mut longest = crate::replicate(&scenario, runs, &|o| o.workloads[0].longest.as_secs_f64());
     longest.sort_by(f64::total_cmp);
     // Median of the sum: 3 s and the median 6 s; 4 standard errors of a log-normal median are about 4 %.
     assert!((longest[2000] - 9.0).abs() < 0.25, "{}", longest[2000]);

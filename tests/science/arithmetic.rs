@@ -1,0 +1,90 @@
+//! Families 13 (the estimators in use), 20, 21 and 26: arithmetic of intervals, random numbers, controllers, score.
+
+use serde_json::{Value, json};
+use simulator::random::{Dist, philox4x32_10, standard_normal_quantile, uniform};
+use simulator::replicas::{Linear, horizontal, ladder, linear};
+
+use super::{Found, exact, f, n, secs};
+
+pub fn intervals(inputs: &Value) -> Found {
+    if inputs["type"] != "counts" {
+        return Vec::new();
+    }
+    let (k, trials) = (n(inputs, "events").into(), n(inputs, "trials").into());
+    if (f(inputs, "alpha") - 0.05).abs() > 1e-12 {
+        return Vec::new();
+    }
+    let est = reports::estimate::Est::probability(k, trials);
+    vec![exact("clopper_pearson", json!([est.low, est.high]))]
+}
+
+pub fn generator(inputs: &Value) -> Found {
+    let words = |key: &str| -> Vec<u32> {
+        inputs[key].as_array().unwrap().iter().map(|w| u32::from_str_radix(w.as_str().unwrap(), 16).unwrap()).collect()
+    };
+    let (c, k) = (words("counter_hex"), words("key_hex"));
+    let out = philox4x32_10([c[0], c[1], c[2], c[3]], [k[0], k[1]]);
+    let (u0, u1) = (uniform(out[0], out[1]), uniform(out[2], out[3]));
+    // Durations are whole microseconds: a long unit keeps twelve digits.
+    let unit = 1e9;
+    let exponential = Dist::Exponential { mean: secs(unit) }.quantile(u0).as_secs_f64() / unit;
+    let log_normal = Dist::LogNormal { median: secs(180.0), sigma: 0.35 }.quantile(u0).as_secs_f64();
+    vec![
+        exact("words_hex", out.iter().map(|w| format!("{w:08x}")).collect::<Vec<_>>()),
+        exact("u0", u0),
+        exact("u1", u1),
+        exact("exp_mean_1_from_u0", exponential),
+        exact("std_normal_inverse_cdf_from_u0", standard_normal_quantile(u0)),
+        exact("lognormal_median_180_sigma_0p35_from_u0", log_normal),
+    ]
+}
+
+pub fn replicas(inputs: &Value) -> Found {
+    let rows = |key: &str| -> Vec<Vec<f64>> {
+        let rows = inputs[key].as_array().map(Vec::as_slice).unwrap_or_default();
+        rows.iter().map(|r| r.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()).collect()
+    };
+    let steps = |key: &str| -> Vec<(u32, u32)> { rows(key).iter().map(|r| (r[0] as u32, r[1] as u32)).collect() };
+    match inputs["mode"].as_str().unwrap() {
+        "ladder" => {
+            let (cores, nodes) = (steps("coresToReplicas"), steps("nodesToReplicas"));
+            let got: Vec<u32> = rows("nodes_cores").iter().map(|r| ladder(r[1] as u32, r[0] as u32, &cores, &nodes)).collect();
+            vec![exact("replicas", got)]
+        }
+        "linear" => {
+            let p = Linear {
+                cores_per_replica: f(inputs, "coresPerReplica"),
+                nodes_per_replica: f(inputs, "nodesPerReplica"),
+                min: n(inputs, "min"),
+                max: n(inputs, "max"),
+                prevent_single_point_failure: inputs["preventSinglePointFailure"].as_bool().unwrap_or(false),
+            };
+            let got: Vec<u32> = rows("nodes_cores").iter().map(|r| linear(r[1] as u32, r[0] as u32, p)).collect();
+            vec![exact("replicas", got)]
+        }
+        "hpa" => {
+            let (tolerance, min, max) = (f(inputs, "tolerance"), n(inputs, "min"), n(inputs, "max"));
+            let got: Vec<u32> = rows("current_metric_target").iter().map(|r| horizontal(r[0] as u32, r[1], r[2], tolerance, min, max)).collect();
+            vec![exact("desired", got)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+pub fn score(inputs: &Value) -> Found {
+    let losses: Vec<f64> = inputs["loss_minutes"].as_array().unwrap().iter().map(|l| l.as_f64().unwrap()).collect();
+    // The report's own bounds and period; other ones are another mapping.
+    if f(inputs, "l_low_min") != 0.001 || f(inputs, "l_high_min") != 100.0 || f(inputs, "slo_period_days") != 30.0 {
+        return Vec::new();
+    }
+    let slo = f(inputs, "slo");
+    let scores: Vec<f64> = losses.iter().map(|l| reports::score::score(*l)).collect();
+    let levels: Vec<Value> = scores.iter().map(|s| serde_json::to_value(reports::score::level(*s)).unwrap()).collect();
+    let burns: Vec<f64> = losses.iter().map(|l| reports::score::burn(*l, slo)).collect();
+    vec![
+        exact("score", scores),
+        exact("level", levels),
+        exact("error_budget_min", reports::score::error_budget(slo)),
+        exact("budget_burn_fraction", burns),
+    ]
+}
