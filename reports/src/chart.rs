@@ -5,6 +5,7 @@ use crate::text;
 
 mod canvas;
 mod dns;
+mod expected;
 mod free;
 mod grid;
 mod heat;
@@ -15,13 +16,14 @@ mod ready;
 mod series;
 
 pub use canvas::{DARK, Picture};
+pub use expected::{Expected, expected};
 pub use heat::{HeatMap, heat_map};
 
 /// A drawn chart.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Chart {
     /// Id, unique on a page; also the file's name. Letters and dashes only.
-    pub id: &'static str,
+    pub id: String,
     /// What it shows, as a statement.
     pub title: String,
     /// What is drawn, for those who do not see it.
@@ -65,7 +67,7 @@ impl Chart {
 
     /// The picture as a file.
     pub fn file(&self) -> String {
-        self.wide.file(self.id, &self.title, &self.description)
+        self.wide.file(&self.id, &self.title, &self.description)
     }
 
     /// The numbers as an HTML table.

@@ -39,6 +39,8 @@ pub struct Figures {
     pub dns: Option<Compared>,
     /// Weighted minutes of outage by trial.
     pub spread: Spread,
+    /// Minutes out with the change by watched workload, rising.
+    pub losses: Vec<(String, Vec<f64>)>,
     /// Nodes of the worst trial.
     pub lanes: Option<Lanes>,
 }
@@ -69,6 +71,9 @@ impl Figures {
     /// Figures of all trials, and of the traced one.
     pub fn of(inputs: &Inputs<'_>, losses: &Losses<'_>, traced: Option<(u32, &Trace)>) -> Figures {
         let scenario = inputs.scenario;
+        let names = Names {
+            cluster: &scenario.cluster,
+        };
         let recorded = |pairs: &[Pair]| {
             pairs
                 .iter()
@@ -78,6 +83,11 @@ impl Figures {
             horizon: scenario.horizon.as_mins_f64(),
             trials: inputs.pairs.len(),
             spread: Spread::of(losses),
+            losses: losses
+                .watched
+                .iter()
+                .map(|w| (names.of(w.spec), sorted(&w.proposal)))
+                .collect(),
             lanes: traced.and_then(|(trial, trace)| Lanes::of(scenario, trial, trace)),
             ..Figures::default()
         };
@@ -102,9 +112,6 @@ impl Figures {
         };
         let drawn = drawn(losses);
         figures.not_drawn = losses.watched.len() - drawn.len();
-        let names = Names {
-            cluster: &scenario.cluster,
-        };
         for index in drawn {
             let watched = &losses.watched[index];
             figures.ready.push(Ready {
@@ -137,6 +144,12 @@ impl Figures {
         }
         figures
     }
+}
+
+fn sorted(values: &[f64]) -> Vec<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted
 }
 
 fn steps(outcome: &Outcome) -> usize {

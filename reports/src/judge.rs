@@ -4,6 +4,7 @@
 
 use simulator::Trace;
 
+use crate::chart::{self, Chart};
 use crate::estimate::{Est, quantile};
 use crate::figures::Figures;
 use crate::input::{AssumptionInfo, Inputs, PoolInfo};
@@ -25,6 +26,13 @@ pub struct Judged {
     pub report: Report,
     /// What the charts show.
     pub(crate) figures: Figures,
+}
+
+impl Judged {
+    /// The charts of the report.
+    pub fn charts(&self) -> Vec<Chart> {
+        chart::draw(&self.figures)
+    }
 }
 
 /// Judges the outcomes. The worst trial is traced again for its story.

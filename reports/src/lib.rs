@@ -9,18 +9,23 @@ mod figures;
 pub mod input;
 mod judge;
 mod page;
+pub mod replay;
 pub mod report;
 pub mod score;
 mod table;
 mod text;
 mod timeline;
+pub mod what_if;
 mod words;
 
+pub use chart::{Chart, HeatMap, heat_map};
 pub use input::Inputs;
 pub use judge::{Judged, judge, judge_with};
 pub use page::{bundle, index};
+pub use replay::{Replay, replay_page};
 pub use report::Report;
 pub use table::summary_table;
+pub use what_if::{WhatIf, what_if_page, what_if_table};
 
 /// One file of a report folder.
 #[derive(Clone, Debug, PartialEq, Eq)]

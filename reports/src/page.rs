@@ -2,19 +2,18 @@
 
 use askama::Template;
 
-use crate::chart::{self, Chart};
 use crate::judge::Judged;
 use crate::report::{self, Report};
 use crate::{File, text};
 
-mod html;
+pub(crate) mod html;
 mod markdown;
 mod scale;
 
 /// Renders report.json, report.html, report.md and charts/*.svg.
 pub fn bundle(judged: &Judged) -> Vec<File> {
     let report = &judged.report;
-    let charts: Vec<Chart> = chart::draw(&judged.figures);
+    let charts = judged.charts();
     let mut files = vec![
         File {
             path: "report.json".to_string(),

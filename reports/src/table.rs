@@ -50,3 +50,39 @@ fn row(cells: [String; 5]) -> String {
     let line = cells.collect::<Vec<_>>().join("  ");
     format!("{}\n", line.trim_end())
 }
+
+/// Widest column of an aligned table, in characters.
+const WIDEST: usize = 36;
+
+/// Rows under a head, columns as wide as their content; a row may end early.
+pub(crate) fn aligned(head: Vec<String>, rows: Vec<Vec<String>>) -> String {
+    let clean = |row: Vec<String>| row.iter().map(|c| text::plain(c)).collect::<Vec<_>>();
+    let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).map(clean).collect();
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    // A last cell that stands for several columns does not widen its own.
+    let full = |row: &&Vec<String>| row.len() == columns;
+    let width = |i: usize| {
+        rows.iter()
+            .filter(full)
+            .filter_map(|r| r.get(i))
+            .map(|c| c.chars().count().min(WIDEST))
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let last = row.len().saturating_sub(1);
+        let cells = row.iter().enumerate().map(|(i, cell)| {
+            let room = if i == last { 70 } else { widths[i] };
+            let cell = text::cut(cell, room);
+            let gap = if i == last {
+                0
+            } else {
+                room.saturating_sub(cell.chars().count())
+            };
+            format!("{cell}{}", " ".repeat(gap))
+        });
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}

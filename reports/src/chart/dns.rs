@@ -39,7 +39,7 @@ pub fn chart(figures: &Figures) -> Option<Chart> {
         )
     };
     Some(Chart {
-        id: "dns",
+        id: "dns".to_string(),
         title,
         description: format!(
             "Share of DNS queries lost over time: median and 5 to 95 % band over {} futures, with the change and doing nothing.",

@@ -22,7 +22,7 @@ pub fn chart(figures: &Figures) -> Option<Chart> {
         })
         .collect();
     Some(Chart {
-        id: "free",
+        id: "free".to_string(),
         title: title(cpu, memory),
         description: format!(
             "CPU and memory of system pools that no pod has asked for, over time: median and 5 to 95 % band over {} futures, with the change and doing nothing.",

@@ -34,11 +34,11 @@ pub fn heat_map(map: &HeatMap) -> Chart {
             .fold(0.0, f64::max)
     });
     Chart {
-        id: "heat",
+        id: "heat".to_string(),
         title: map.title.clone(),
         description: format!("{} by {} and {}.", map.unit, map.x.0, map.y.0),
         reading: format!(
-            "Each cell is {} for one {} (across) and one {} (down); the fuller the colour, the more.",
+            "{}: one cell for one {} (across) and one {} (down); the fuller the colour, the more.",
             map.unit, map.x.0, map.y.0
         ),
         wide: draw(map, full, WIDE),
@@ -50,7 +50,7 @@ pub fn heat_map(map: &HeatMap) -> Chart {
 fn draw(map: &HeatMap, full: f64, width: i32) -> Picture {
     let narrow = width < 600;
     let columns = map.x.1.len().max(1) as i32;
-    let left = if narrow { 84 } else { 180 };
+    let left = if narrow { 104 } else { 180 };
     let cell = ((width - left - 12) / columns).min(150);
     let tall = if narrow { 36 } else { 46 };
     let top = 58;
@@ -61,7 +61,7 @@ fn draw(map: &HeatMap, full: f64, width: i32) -> Picture {
             canvas.bold((left, 12), &map.x.0, 13, INK, At::Start);
             canvas.bold(
                 (left - 10, 38),
-                &crate::text::cut(&map.y.0, if narrow { 11 } else { 24 }),
+                &crate::text::cut(&map.y.0, if narrow { 10 } else { 22 }),
                 13,
                 INK,
                 At::End,
@@ -80,7 +80,7 @@ fn draw(map: &HeatMap, full: f64, width: i32) -> Picture {
                 let y = top + tall * row as i32;
                 canvas.text(
                     (left - 10, y + tall / 2),
-                    &crate::text::cut(name, if narrow { 11 } else { 24 }),
+                    &crate::text::cut(name, if narrow { 10 } else { 22 }),
                     13,
                     INK,
                     At::End,

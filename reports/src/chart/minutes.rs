@@ -17,7 +17,7 @@ pub fn chart(figures: &Figures) -> Option<Chart> {
         |counts: &[u64; BINS.len()]| Est::probability(spread.trials - counts[0], spread.trials);
     let (with, without) = (lossy(&spread.proposal), lossy(&spread.baseline));
     Some(Chart {
-        id: "minutes",
+        id: "minutes".to_string(),
         title: format!(
             "System workloads lose time in {} of futures with the change, in {} when nothing is done",
             words::probability_short(with),

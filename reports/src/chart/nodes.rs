@@ -23,7 +23,7 @@ pub fn chart(figures: &Figures) -> Option<Chart> {
         n => format!(" {n} nodes are not drawn: they stay as they are, or are too many."),
     };
     Some(Chart {
-        id: "nodes",
+        id: "nodes".to_string(),
         title: format!(
             "Worst trial (number {}): at most {} of the {} nodes {} away at a time",
             lanes.trial,

@@ -21,7 +21,7 @@ pub fn chart(figures: &Figures) -> Option<Chart> {
         n => format!(" {n} watched workloads that lose least are not drawn."),
     };
     Some(Chart {
-        id: "ready",
+        id: "ready".to_string(),
         title: title(&figures.ready),
         description: format!(
             "Pods up over time of {}, median and 5 to 95 % band over {} futures, with the change and doing nothing.",

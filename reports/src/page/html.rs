@@ -5,7 +5,7 @@ use askama::Template;
 use super::scale;
 use crate::chart::Chart;
 use crate::estimate::Est;
-use crate::report::{Decision, Failure, Finding, Moment, Pool, Report};
+use crate::report::{Decision, Failure, Finding, Moment, Pool, Quantiles, Report};
 use crate::{text, words};
 
 /// Style of every page.
@@ -62,7 +62,7 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn t(&self, text: impl AsRef<str>) -> String {
+    fn plain(&self, text: impl AsRef<str>) -> String {
         text::plain(text.as_ref())
     }
 
@@ -116,6 +116,21 @@ impl Page<'_> {
 
     fn number(&self, value: &f64) -> String {
         words::number(*value, 2)
+    }
+
+    fn mean(&self, minutes: &Quantiles) -> String {
+        match minutes.limits.get("mean") {
+            Some(limits) if minutes.mean == 0.0 => {
+                format!("below {}", words::number(limits.high, 2))
+            }
+            Some(limits) => format!(
+                "{} ({} to {})",
+                words::number(minutes.mean, 2),
+                words::number(limits.low, 2),
+                words::number(limits.high, 2)
+            ),
+            None => words::number(minutes.mean, 2),
+        }
     }
 
     fn threshold(&self) -> String {

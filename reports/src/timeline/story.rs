@@ -31,7 +31,7 @@ pub fn story(scenario: &Scenario, trial: u32, trace: &Trace) -> Option<String> {
             .rev()
             .take_while(|e| outage.at.since(e.at) <= LOOK_BACK)
     };
-    let lost = before().find_map(|e| loss(trace, e, outage.workload));
+    let lost = before().find_map(|e| loss(scenario, trace, e, outage.workload));
     let unplaced = trace
         .log
         .iter()
@@ -130,7 +130,7 @@ fn ended(
 }
 
 /// What took a pod of the workload away.
-fn loss(trace: &Trace, entry: &Entry, wanted: WorkloadId) -> Option<String> {
+fn loss(scenario: &Scenario, trace: &Trace, entry: &Entry, wanted: WorkloadId) -> Option<String> {
     let on = |node: NodeId| node_name(trace, node);
     match entry.what {
         Incident::PodEvicted { workload, node, .. } if workload == wanted => {
@@ -143,8 +143,45 @@ fn loss(trace: &Trace, entry: &Entry, wanted: WorkloadId) -> Option<String> {
         Incident::PodLost { workload, node } if workload == wanted => {
             Some(format!("its pod is lost with {}", on(node)))
         }
+        Incident::NodeDied { node } if stands_on(scenario, trace, wanted, node, entry.at) => {
+            Some(format!("{} fails with its pod", on(node)))
+        }
         _ => None,
     }
+}
+
+/// True where the workload has a pod on the node at a time: pods of the snapshot, those bound since, less those that left.
+fn stands_on(
+    scenario: &Scenario,
+    trace: &Trace,
+    wanted: WorkloadId,
+    node: NodeId,
+    at: Time,
+) -> bool {
+    let initial = scenario
+        .cluster
+        .pods
+        .iter()
+        .filter(|p| p.workload == wanted && p.node == Some(node))
+        .count() as i64;
+    let moved = trace
+        .log
+        .iter()
+        .take_while(|e| e.at < at)
+        .map(|e| match e.what {
+            Incident::PodBound { workload, node: n } if workload == wanted && n == node => 1,
+            Incident::PodEvicted {
+                workload, node: n, ..
+            }
+            | Incident::PodLost { workload, node: n }
+            | Incident::PodPreempted { workload, node: n }
+                if workload == wanted && n == node =>
+            {
+                -1
+            }
+            _ => 0,
+        });
+    initial + moved.sum::<i64>() > 0
 }
 
 fn joined(parts: &[String]) -> String {

@@ -32,6 +32,14 @@ fn write_examples_for_looking() {
         reports.push(judged.report);
     }
     write(&reports::index(&reports), "");
+    let grid = crate::grids::grid(500);
+    for file in reports::what_if_page(&grid) {
+        write(&file, "whatif");
+    }
+    println!("{}", reports::what_if_table(&grid));
+    for file in crate::grids::replayed(500) {
+        write(&file, "replay");
+    }
     println!(
         "{}",
         reports::summary_table(&reports.iter().collect::<Vec<_>>())

@@ -3,5 +3,6 @@
 
 mod documents;
 mod example;
+mod grids;
 mod looks;
 mod validation;
