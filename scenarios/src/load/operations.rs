@@ -92,6 +92,10 @@ pub(super) fn plan(
     }
 }
 
+/// Modes whose effect on nodes is known (AKS docs use-system-pools, and recorded requests of the AKS CLI). Events may
+/// carry newer ones, which are read but not simulated.
+const MODES: [&str; 5] = ["System", "User", "Gateway", "ManagedSystem", "Machines"];
+
 struct Planner<'a> {
     change: &'a Change,
     full: &'a Snapshot,
@@ -155,6 +159,11 @@ impl Planner<'_> {
                     Ok(how) => self.at_once(Simulated::Upgrade { pool: id, how }),
                     Err(found) => self.complaints.extend(found),
                 }
+            }
+            Operation::SetMode { mode } if !MODES.iter().any(|m| m.eq_ignore_ascii_case(mode)) => {
+                let expected = format!("a mode that is simulated: {}", MODES.join(", "));
+                self.complaints
+                    .push(Complaint::at("operation.mode", mode, expected));
             }
             Operation::SetMode { mode } => {
                 let label = mode.to_ascii_lowercase();

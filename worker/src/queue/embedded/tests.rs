@@ -250,7 +250,7 @@ fn several_processes_may_make_the_queue_at_once() {
             .collect();
         hands
             .into_iter()
-            .for_each(|hand| drop(hand.join().unwrap()));
+            .for_each(|hand| assert!(matches!(hand.join().unwrap(), Pushed::New(_))));
     });
     assert_eq!(Store::open(&path).unwrap().list(false).unwrap().len(), 8);
 }

@@ -1,0 +1,375 @@
+//! The command line: what goes to which stream, exit codes, formats, the same bytes every time.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    Ended, Folder, irrelevant, poolproof, proposal, run, run_with_input, scale, snapshot,
+};
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// A folder with `tiny.json`, the cluster, and `change.json`, a change of it.
+fn prepared() -> Folder {
+    let folder = Folder::new();
+    folder.json("tiny.json", &snapshot("tiny"));
+    folder.json("change.json", &scale("tiny", 2));
+    folder
+}
+
+fn score(folder: &Folder, arguments: &[&str]) -> Ended {
+    run(poolproof()
+        .arg("score")
+        .arg(folder.path("change.json"))
+        .arg("--cluster")
+        .arg(folder.path("tiny.json"))
+        .args(arguments))
+}
+
+#[test]
+fn help_and_mistakes() {
+    assert!(
+        run(poolproof().arg("--help"))
+            .expect_code(0)
+            .stdout
+            .contains("Usage")
+    );
+    assert!(
+        run(poolproof().arg("--version"))
+            .expect_code(0)
+            .stdout
+            .starts_with("poolproof ")
+    );
+    for arguments in [
+        &[][..],
+        &["dance"],
+        &["decode"],
+        &["queue", "list"],
+        &["queue", "list", "--queue", "queue.db"],
+        &["queue", "drop", "--queue", "sqlite:queue.db"],
+        &["score", "-", "--off", "gravity"],
+        &["score", "-", "--trials", "0"],
+        &["score", "-", "--trials", "10", "--quick"],
+        &["score", "-", "--fail-at", "purple"],
+        &["schema", "nothing"],
+    ] {
+        let ended = run(poolproof().args(arguments)).expect_code(2);
+        assert!(
+            ended.stdout.is_empty() && !ended.stderr.is_empty(),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn options_may_come_from_the_environment() {
+    let folder = prepared();
+    run(poolproof()
+        .arg("submit")
+        .arg(folder.path("change.json"))
+        .env("POOLPROOF_QUEUE", folder.queue()))
+    .expect_code(0);
+    let list = run(poolproof()
+        .args(["queue", "list"])
+        .env("POOLPROOF_QUEUE", folder.queue()))
+    .expect_code(0);
+    assert_eq!(list.stdout.lines().count(), 2);
+    let help = run(poolproof()
+        .args(["worker", "--help"])
+        .env("POOLPROOF_QUEUE", "sqlite:hidden.db"))
+    .expect_code(0);
+    assert!(
+        !help.stdout.contains("hidden"),
+        "help does not show what the environment holds"
+    );
+}
+
+#[test]
+fn schemas_are_json_schemas() {
+    for name in [
+        "change",
+        "proposal",
+        "snapshot",
+        "whatif",
+        "recording",
+        "report",
+        "run",
+    ] {
+        let schema = parsed(
+            &run(poolproof().args(["schema", name]))
+                .expect_code(0)
+                .stdout,
+        );
+        assert_eq!(
+            schema["$schema"], "https://json-schema.org/draft/2020-12/schema",
+            "{name}"
+        );
+        assert!(
+            schema["properties"]
+                .as_object()
+                .is_some_and(|p| p.len() > 3),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn decode_prints_changes_or_why_there_are_none() {
+    let folder = prepared();
+    let change = parsed(
+        &run(poolproof().arg("decode").arg(folder.path("change.json")))
+            .expect_code(0)
+            .stdout,
+    );
+    assert_eq!(change["format"], "proposal");
+    assert_eq!(
+        change["changes"][0]["operation"],
+        json!({"kind": "scale", "count": 2})
+    );
+    assert_eq!(change["changes"][0]["phase"], "proposed");
+
+    let ended = run_with_input(
+        poolproof().args(["decode", "-"]),
+        irrelevant(1).to_string().as_bytes(),
+    )
+    .expect_code(0);
+    let nothing = parsed(&ended.stdout);
+    assert_eq!(nothing["changes"], json!([]));
+    assert!(
+        nothing["notes"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("no pool operation"),
+        "{nothing}"
+    );
+}
+
+#[test]
+fn nobody_reading_is_no_failure_and_a_full_disk_is_one() {
+    let folder = prepared();
+    let file = folder.path("change.json");
+    let mut child = poolproof()
+        .arg("decode")
+        .args(vec![&file; 2000])
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).as_ref()
+        ),
+        (Some(0), "")
+    );
+
+    let Ok(full) = File::options().write(true).open("/dev/full") else {
+        return println!("skipped: this system has no /dev/full");
+    };
+    let ended = run(poolproof()
+        .arg("decode")
+        .arg(&file)
+        .stdout(Stdio::from(full)))
+    .expect_code(1);
+    assert!(
+        ended.stderr.starts_with("error: ") && ended.stderr.lines().count() == 1,
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn score_prints_a_table_a_report_or_a_page() {
+    let folder = prepared();
+    let table = score(&folder, &[]).expect_code(0);
+    assert!(
+        table.stdout.contains("SCORE") && table.stdout.lines().count() >= 2,
+        "{}",
+        table.stdout
+    );
+    assert_eq!(table.stderr, "", "no progress bar without a terminal");
+
+    let report = parsed(&score(&folder, &["--format", "json"]).expect_code(0).stdout);
+    assert_eq!(report["schema"], "poolproof.report/1");
+    assert_eq!(report["trials"]["count"], 8);
+    assert_eq!(report["cluster"]["name"], "tiny");
+    assert!(
+        score(&folder, &["--format", "markdown"])
+            .expect_code(0)
+            .stdout
+            .starts_with('#')
+    );
+}
+
+#[test]
+fn several_changes_are_scored_in_order() {
+    let folder = prepared();
+    let other = folder.json(
+        "other.json",
+        &proposal("tiny", &json!({"kind": "scale", "count": 5})),
+    );
+    let ended = score(&folder, &[&other.to_string_lossy(), "--format", "json"]).expect_code(0);
+    let counts: Vec<Value> = ended
+        .stdout
+        .lines()
+        .map(|line| parsed(line)["change"]["operation"]["count"].clone())
+        .collect();
+    assert_eq!(counts, [2, 5]);
+}
+
+#[test]
+fn a_message_without_pool_operation_is_no_failure() {
+    let folder = prepared();
+    folder.json("change.json", &irrelevant(1));
+    let ended = score(&folder, &["--fail-at", "minimal"]).expect_code(0);
+    assert!(ended.stdout.contains("no pool operation"), "{ended:?}");
+}
+
+#[test]
+fn fail_at_is_an_exit_code() {
+    let folder = prepared();
+    let ended = score(&folder, &["--fail-at", "minimal"]).expect_code(3);
+    assert!(
+        ended.stdout.contains("SCORE") && ended.stderr.contains("--fail-at"),
+        "{ended:?}"
+    );
+    // Setting the count that is there changes nothing, and nothing scores 0.
+    folder.json("change.json", &scale("tiny", 3));
+    score(&folder, &["--fail-at", "low"]).expect_code(0);
+}
+
+#[test]
+fn a_snapshot_may_be_a_folder_or_travel_with_the_change() {
+    let folder = prepared();
+    let whole = snapshot("tiny");
+    let file = parsed(&score(&folder, &["--format", "json"]).expect_code(0).stdout);
+
+    let mut carrying = scale("tiny", 2);
+    carrying["snapshot"] = whole.clone();
+    let ended = run_with_input(
+        poolproof().args(["score", "-", "--format", "json"]),
+        carrying.to_string().as_bytes(),
+    )
+    .expect_code(0);
+    assert_eq!(parsed(&ended.stdout)["cluster"], file["cluster"]);
+
+    folder.json("parts/pools.json", &whole["agentPools"]);
+    folder.json(
+        "parts/nodes.json",
+        &json!({"apiVersion": "v1", "kind": "List", "items": []}),
+    );
+    folder.file("parts/README.md", "not a part of it");
+    let ended = run(poolproof()
+        .args(["score", "--format", "json"])
+        .arg(folder.path("change.json"))
+        .arg("--cluster")
+        .arg(folder.path("parts")))
+    .expect_code(0);
+    assert_eq!(
+        parsed(&ended.stdout)["cluster"]["pools"],
+        file["cluster"]["pools"]
+    );
+}
+
+#[test]
+fn the_same_bytes_with_any_number_of_threads() {
+    let folder = prepared();
+    let operation = json!({"kind": "upgrade", "nodeImageOnly": true});
+    let mut change = proposal("tiny", &operation);
+    change["pool"] = json!("sys");
+    change["settings"]["trials"] = json!(150);
+    folder.json("change.json", &change);
+    let written = |out: &str, threads: &str| {
+        score(
+            &folder,
+            &[
+                "--threads",
+                threads,
+                "--out",
+                &folder.path(out).to_string_lossy(),
+            ],
+        )
+        .expect_code(0);
+        let reports: Vec<_> = std::fs::read_dir(folder.path(out))
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .filter(|p| p.is_dir())
+            .collect();
+        assert_eq!(reports.len(), 1);
+        (
+            reports[0].file_name().unwrap().to_owned(),
+            files(&reports[0]),
+        )
+    };
+    let first = written("a", "1");
+    let (names, bytes): (Vec<_>, Vec<_>) = first.1.iter().cloned().unzip();
+    assert!(
+        ["report.html", "report.json", "report.md"]
+            .iter()
+            .all(|name| names.contains(&name.to_string())),
+        "{names:?}"
+    );
+    assert!(bytes.iter().all(|b| !b.is_empty()));
+    for (out, threads) in [("b", "2"), ("c", "1"), ("d", "2")] {
+        assert!(
+            written(out, threads) == first,
+            "{threads} threads: other bytes in {out}"
+        );
+    }
+    let record = |out: &str| {
+        parsed(&std::fs::read_to_string(folder.path(out).join(&first.0).join("run.json")).unwrap())
+    };
+    assert_eq!(
+        (
+            record("a")["threads"].clone(),
+            record("b")["threads"].clone()
+        ),
+        (json!(1), json!(2))
+    );
+    assert!(record("a")["eventsPerSecond"].as_f64().unwrap() > 0.0);
+}
+
+/// The files of a report that are a function of its inputs, by path.
+fn files(report: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![report.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().is_some_and(|name| name != "run.json") {
+                found.push((
+                    path.strip_prefix(report)
+                        .unwrap()
+                        .to_string_lossy()
+                        .into_owned(),
+                    std::fs::read(&path).unwrap(),
+                ));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn the_seed_is_part_of_the_report() {
+    let folder = prepared();
+    let id = |arguments: &[&str]| {
+        parsed(
+            &score(&folder, &[&["--format", "json"], arguments].concat())
+                .expect_code(0)
+                .stdout,
+        )["id"]
+            .clone()
+    };
+    assert_eq!(id(&["--seed", "7"]), id(&["--seed", "7"]));
+    assert_ne!(id(&["--seed", "7"]), id(&["--seed", "8"]));
+    assert_ne!(id(&["--off", "burst"]), id(&[]));
+}
