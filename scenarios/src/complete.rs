@@ -98,9 +98,13 @@ fn pools_of_nodes(snapshot: &Snapshot, coverage: &mut Coverage) -> Vec<AgentPool
             ..AgentPool::default()
         });
         pool.count += 1;
-        let zone = node.zone().rsplit('-').next().unwrap_or_default();
-        if zone != "0" && !pool.availability_zones.iter().any(|z| z == zone) {
-            pool.availability_zones.push(zone.to_owned());
+        // `westeurope-1` is a zone; a bare number is the fault domain of a node without zones.
+        let zone = node
+            .zone()
+            .rsplit_once('-')
+            .map(|(_, zone)| zone.to_owned());
+        if let Some(zone) = zone.filter(|z| !pool.availability_zones.contains(z)) {
+            pool.availability_zones.push(zone);
         }
     }
     let mut pools: Vec<AgentPool> = pools.into_values().collect();

@@ -67,7 +67,6 @@ fn late(cluster: &ClusterSpec) -> Duration {
 
 /// How long an operation takes at most but for bad luck: what blocks a drain is counted once, up to its time-out.
 pub(super) fn expected(operation: &Operation, cluster: &ClusterSpec) -> Duration {
-    let nodes = |pool: PoolId| cluster.nodes.iter().filter(|(_, n)| n.pool == pool).count() as u32;
     let made = |pool: PoolId| made(pool, cluster);
     match operation {
         Operation::Scale { pool, drain, .. } => {
@@ -76,12 +75,7 @@ pub(super) fn expected(operation: &Operation, cluster: &ClusterSpec) -> Duration
         Operation::DeletePool { pool, drain } => {
             emptying(drain) + high(&cluster.pools[*pool].delete)
         }
-        Operation::Upgrade { pool, how } => rolling(
-            how,
-            nodes(*pool),
-            made(*pool),
-            high(&cluster.pools[*pool].reimage),
-        ),
+        Operation::Upgrade { pool, how } => rolling(how, *pool, cluster) + emptying(&how.drain),
         Operation::Reshape { takes, .. } | Operation::Settings { takes, .. } => *takes,
         Operation::Drain { drain, .. } => emptying(drain),
         Operation::DeleteNodes { .. } => Duration::mins(2),
@@ -104,14 +98,16 @@ fn emptying(drain: &DrainSettings) -> Duration {
     }
 }
 
-fn rolling(how: &UpgradeSettings, nodes: u32, made: Duration, reimage: Duration) -> Duration {
+/// How long an upgrade takes where no drain is blocked.
+pub(super) fn rolling(how: &UpgradeSettings, pool: PoolId, cluster: &ClusterSpec) -> Duration {
+    let nodes = cluster.nodes.iter().filter(|(_, n)| n.pool == pool).count() as u32;
     let parallel = match how.max_surge.of(nodes) {
         0 => how.max_unavailable.of(nodes),
         surge => surge,
     };
     let rounds = u64::from(nodes.div_ceil(parallel.max(1)));
-    let round = DRAIN + how.soak + reimage;
-    made + Duration(round.0.saturating_mul(rounds)) + emptying(&how.drain)
+    let round = DRAIN + how.soak + high(&cluster.pools[pool].reimage);
+    made(pool, cluster) + Duration(round.0.saturating_mul(rounds))
 }
 
 /// A time that is rarely exceeded: the 99 % point, in whole seconds, so that it is the same on every machine.

@@ -130,11 +130,49 @@ impl Planner<'_> {
                 self.at_once(Simulated::DeleteNodes { nodes });
             }
             other => {
-                if let Some((pool, id)) = self.pool() {
+                let mut at = later(Duration::ZERO);
+                for (pool, id) in self.pools_of(other) {
+                    let first = self.planned.len();
                     self.of_pool(other, &pool, id);
+                    // AKS upgrades the pools of a cluster one after another.
+                    if let Some(Planned {
+                        at: start,
+                        operation: Simulated::Upgrade { how, .. },
+                    }) = self.planned.get_mut(first)
+                    {
+                        *start = at;
+                        at = at + horizon::rolling(how, id, &self.interned.spec);
+                    }
                 }
             }
         }
+    }
+
+    /// The pool the change names. Where it names none: the only one, or all for what reaches a whole cluster.
+    fn pools_of(&mut self, operation: &Operation) -> Vec<(AgentPool, PoolId)> {
+        let own =
+            |p: &&AgentPool| p.mode != "ManagedSystem" && self.interned.pools.contains_key(&p.name);
+        let all: Vec<&AgentPool> = self.full.pools.iter().filter(own).collect();
+        let whole = matches!(
+            operation,
+            Operation::Upgrade { .. }
+                | Operation::SetLabels { .. }
+                | Operation::SetTaints { .. }
+                | Operation::SetAutoscaler { .. }
+                | Operation::SetUpgradeSettings { .. }
+                | Operation::SetProperties { .. }
+        );
+        if self.change.pool.is_some() || !(whole || all.len() == 1) {
+            return self.pool().into_iter().collect();
+        }
+        let running = |p: &&&AgentPool| {
+            !matches!(operation, Operation::Upgrade { .. }) || p.count > 0 && !p.is_stopped()
+        };
+        let with_id = |p: &AgentPool| Some((p.clone(), *self.interned.pools.get(&p.name)?));
+        all.iter()
+            .filter(running)
+            .filter_map(|p| with_id(p))
+            .collect()
     }
 
     fn of_pool(&mut self, operation: &Operation, pool: &AgentPool, id: PoolId) {

@@ -318,6 +318,17 @@ fn a_pool_is_rotated_in_four_steps() {
 }
 
 #[test]
+fn a_change_of_the_whole_cluster_takes_the_pools_in_turn() {
+    let l = loaded("", upgrade(Some("1.34.0")));
+    assert_eq!(l.scenario.changes.len(), 2);
+    assert!(l.scenario.changes[0].at + Duration::mins(10) < l.scenario.changes[1].at);
+    let single =
+        r#"{"agentPools":[{"name":"only","count":2,"vmSize":"Standard_D4s_v3","mode":"System"}]}"#;
+    let l = try_load("", Operation::Scale { count: 3 }, single).unwrap();
+    assert_eq!(l.scenario.changes.len(), 1);
+}
+
+#[test]
 fn nodes_are_found_by_name() {
     let l = loaded("apps", Operation::Drain { nodes: vec![] });
     assert!(

@@ -1,5 +1,7 @@
 //! Reads an agent pool from any of the forms Azure prints it in.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::AgentPool;
@@ -82,7 +84,7 @@ fn take(fields: &mut Fields) -> AgentPool {
         // A cluster's `agentPoolProfiles` carry the pool's type as plain `type`.
         pool_type: pool_type.or(resource_type.filter(|t| !t.contains('/'))),
         upgrade_settings,
-        other: fields.rest(),
+        other: rest(fields),
     };
     for taint in &pool.node_taints {
         if crate::snapshot::pool::taint(taint).is_none() {
@@ -94,6 +96,31 @@ fn take(fields: &mut Fields) -> AgentPool {
         }
     }
     pool
+}
+
+/// Names that older printouts spell `...Gb`, `...Id`, `...Ip`.
+const REST_NAMES: [&str; 9] = [
+    "capacityReservationGroupID",
+    "enableFIPS",
+    "enableNodePublicIP",
+    "hostGroupID",
+    "nodePublicIPPrefixID",
+    "osDiskSizeGB",
+    "podSubnetID",
+    "proximityPlacementGroupID",
+    "vnetSubnetID",
+];
+
+fn rest(fields: &mut Fields) -> BTreeMap<String, Value> {
+    let rename = |key: String| {
+        let known = REST_NAMES.iter().find(|n| n.eq_ignore_ascii_case(&key));
+        known.map_or(key, |n| (*n).to_owned())
+    };
+    fields
+        .rest()
+        .into_iter()
+        .map(|(key, value)| (rename(key), value))
+        .collect()
 }
 
 /// Machines of a `VirtualMachines` pool, and the size most of them have: such pools have neither `count` nor `vmSize`
@@ -225,6 +252,6 @@ mod tests {
         )
         .unwrap();
         assert_eq!(p.mode, "Quantum");
-        assert_eq!(p.other.keys().collect::<Vec<_>>(), ["osDiskSizeGb"]);
+        assert_eq!(p.other.keys().collect::<Vec<_>>(), ["osDiskSizeGB"]);
     }
 }
