@@ -4,6 +4,7 @@
 //! [`snapshot::Snapshot`] into a valid [`simulator::Scenario`], with findings and a list of what was assumed.
 
 pub mod azure;
+pub mod cases;
 pub mod change;
 pub mod cluster_source;
 pub mod complaint;
