@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod cli;
+mod decode;
 mod oracle;
 mod science;
 mod support;
