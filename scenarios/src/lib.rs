@@ -29,5 +29,5 @@ pub mod what_if;
 
 pub use change::Change;
 pub use complaint::{Complaint, Complaints};
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, load_all};
 pub use message::{Decoded, decode};

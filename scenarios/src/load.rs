@@ -8,6 +8,7 @@ pub(crate) mod pool;
 mod script;
 mod upgrade;
 
+use simulator::change::Planned;
 use simulator::finding::Finding;
 use simulator::{Duration, Scenario, Time};
 
@@ -65,26 +66,52 @@ pub fn load(
     snapshot: &Snapshot,
     overrides: &ChangeSettings,
 ) -> Result<Loaded, Complaints> {
-    let mut settings = overrides.over(&change.settings);
+    load_all(&[(START, change)], snapshot, overrides)
+}
+
+/// Resolves several changes against one snapshot, each with the time it starts; earlier ones come first. Settings of
+/// earlier changes win over those of later ones. Rules judge each change by the snapshot and the pools added before it.
+///
+/// # Errors
+/// Everything wrong with any of the changes on this cluster at once.
+pub fn load_all(
+    changes: &[(Time, &Change)],
+    snapshot: &Snapshot,
+    overrides: &ChangeSettings,
+) -> Result<Loaded, Complaints> {
+    let carried = changes.iter().map(|(_, change)| &change.settings);
+    let mut settings = carried.fold(overrides.clone(), |above, below| above.over(below));
     let mut coverage = snapshot.coverage.clone();
     let mut full = complete(snapshot, &mut coverage);
     let mut complaints = Vec::new();
     let mut keep = |found: Vec<Complaint>| complaints.extend(found);
 
-    let operations = diff::resolve(change, &full, &mut coverage)
-        .map_err(&mut keep)
-        .unwrap_or_default();
-    let findings = rule::check(&full, change, &operations);
     let pools = full.pools.iter().map(|p| facts(p, &full)).collect();
     let minor = defaults::pools::minor(full.pools.first(), &full.cluster, &mut coverage);
+    let (mut findings, mut operations) = (Vec::new(), Vec::new());
+    for (_, change) in changes {
+        let resolved = diff::resolve(change, &full, &mut coverage)
+            .map_err(&mut keep)
+            .unwrap_or_default();
+        findings.extend(rule::check(&full, change, &resolved));
+        operations::add_pools(change, &resolved, &mut full, &mut keep);
+        operations.push(resolved);
+    }
     let simulated = defaults::rates::settings(minor, &settings, &mut coverage)
         .map_err(&mut keep)
         .ok();
-    operations::add_pools(change, &operations, &mut full, &mut keep);
     let mut interned = intern(&full, &settings, &mut coverage);
-    let planned = operations::plan(change, &operations, &full, &mut interned, &mut coverage)
-        .map_err(&mut keep)
-        .unwrap_or_default();
+    let mut planned = Vec::new();
+    for ((at, change), resolved) in changes.iter().zip(&operations) {
+        let found = operations::plan(change, resolved, &full, &mut interned, &mut coverage);
+        let shift = |p: Planned| Planned {
+            at: *at + p.at.since(START),
+            ..p
+        };
+        let found = found.map_err(&mut keep).unwrap_or_default();
+        planned.extend(found.into_iter().map(shift));
+    }
+    planned.sort_by_key(|p| p.at);
     let script = script::bursts(&settings, &interned)
         .map_err(&mut keep)
         .unwrap_or_default();
@@ -108,7 +135,7 @@ pub fn load(
             horizon,
         },
         findings,
-        operations,
+        operations: operations.into_iter().flatten().collect(),
         coverage,
         pools,
         settings,

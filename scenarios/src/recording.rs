@@ -4,7 +4,11 @@
 
 mod event;
 mod fields;
+mod load;
 mod script;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -15,7 +19,10 @@ use crate::cluster_source::ClusterSource;
 use crate::complaint::Complaints;
 use crate::what_if::Setting;
 
-pub use fields::{CounterfactualFields, EventFields, EventKind, ObservedFields, RecordingFields, TimedChangeFields};
+pub use fields::{
+    CounterfactualFields, EventFields, EventKind, ObservedFields, RecordingFields,
+    TimedChangeFields,
+};
 
 /// Schema name that a recording carries.
 pub const SCHEMA: &str = "poolproof.recording/1";

@@ -28,7 +28,7 @@ pub fn schema(name: &str) -> Option<Value> {
 
 /// A proposed change, schema `poolproof.change/1`; in a CloudEvent it is the `data`.
 #[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(
     dead_code,
     reason = "describes the document; the decoder reads it member by member"
@@ -36,21 +36,51 @@ pub fn schema(name: &str) -> Option<Value> {
 struct ProposalFields {
     /// `poolproof.change/1`; needed outside a CloudEvent.
     schema: Option<String>,
-    /// Id of the proposal: repeated deliveries carry the same one.
-    id: Option<String>,
-    /// ARM resource id or name of the cluster.
-    cluster: String,
+    /// The cluster: its name, its ARM resource id, or an object with `id` or `name`.
+    cluster: NameOrRef,
     /// The pool, where the operation concerns one.
     pool: Option<String>,
     /// What is to be done.
     operation: Operation,
-    /// The cluster's snapshot itself.
-    snapshot: Option<Value>,
+    /// The cluster's snapshot itself; this or `snapshotRef`.
+    snapshot: Option<serde_json::Map<String, Value>>,
     /// Name of a snapshot in the snapshot store.
     snapshot_ref: Option<String>,
     /// Settings.
     #[serde(default)]
     settings: ChangeSettings,
+    /// Who asks.
+    caller: Option<String>,
+    /// When it was asked (RFC 3339).
+    time: Option<String>,
+    /// What ties this proposal to later events of the same change.
+    correlation_id: Option<String>,
+    /// Id of the proposal; repeated deliveries carry the same one.
+    event_id: Option<String>,
+}
+
+/// A cluster by name or resource id, or as an object.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[allow(
+    dead_code,
+    reason = "describes the document; the decoder reads it member by member"
+)]
+enum NameOrRef {
+    /// Name or ARM resource id.
+    Name(String),
+    /// An object.
+    Ref {
+        /// ARM resource id.
+        id: Option<String>,
+        /// Cluster name.
+        name: Option<String>,
+        /// Resource group.
+        #[serde(rename = "resourceGroup")]
+        resource_group: Option<String>,
+        /// Subscription.
+        subscription: Option<String>,
+    },
 }
 
 /// A cluster snapshot, schema `poolproof.snapshot/1`. `agentPools` and `items` are what `az` and `kubectl` print, verbatim.
@@ -100,6 +130,26 @@ mod tests {
             }
         }
         assert_eq!(schema("no-such-schema"), None);
+    }
+
+    #[test]
+    fn a_proposal_by_the_schema_is_one_the_decoder_reads() {
+        let members = schema("proposal").unwrap()["properties"].clone();
+        let mut proposal = serde_json::json!({
+            "schema": "poolproof.change/1", "cluster": "prod", "pool": "sys", "operation": {"kind": "scale", "count": 3},
+            "snapshotRef": "prod.json", "settings": {"trials": 100}, "caller": "ci", "time": "2026-03-01T02:00:00Z",
+            "correlationId": "c", "eventId": "e"
+        });
+        let decoded = crate::decode(proposal.to_string().as_bytes()).unwrap();
+        assert_eq!(decoded.changes.len(), 1);
+        proposal["snapshot"] = serde_json::json!({});
+        let written = proposal.as_object().unwrap();
+        let named: Vec<&String> = members.as_object().unwrap().keys().collect();
+        assert_eq!(
+            named,
+            written.keys().collect::<Vec<_>>(),
+            "the schema and the decoder know the same members"
+        );
     }
 
     #[test]
