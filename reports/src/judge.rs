@@ -2,7 +2,7 @@
 //!
 //! Everything is read in the order of trials, so the report does not depend on how they were computed.
 
-use simulator::Trace;
+use simulator::{Scenario, Trace};
 
 use crate::chart::{self, Chart};
 use crate::estimate::{Est, quantile};
@@ -18,6 +18,7 @@ mod risk;
 mod why;
 
 pub use losses::Losses;
+use why::Stories;
 
 /// A judged report with what is needed to draw it.
 #[derive(Clone, Debug)]
@@ -37,23 +38,36 @@ impl Judged {
 
 /// Judges the outcomes. The worst trial is traced again for its story.
 pub fn judge(inputs: &Inputs<'_>) -> Judged {
-    judge_with(inputs, &|trial| {
-        simulator::trace(inputs.scenario, inputs.seed, trial)
+    judge_with(inputs, &|scenario, trial| {
+        simulator::trace(scenario, inputs.seed, trial)
     })
 }
 
 /// Judges the outcomes, with another way to trace a trial (a recording, a test).
-pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(u32) -> Trace) -> Judged {
+pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace) -> Judged {
     let losses = Losses::of(inputs);
     let worst = losses
         .worst(inputs)
-        .map(|(trial, added)| (trial, added, trace(trial)));
+        .map(|(trial, added)| (trial, added, trace(inputs.scenario, trial)));
     let risk = risk::risk(inputs, &losses);
     let operation = operation::operation(inputs);
-    let story = worst
-        .as_ref()
-        .and_then(|(trial, _, trace)| timeline::story(inputs.scenario, *trial, trace));
-    let verdict = verdict(inputs, &losses, &risk, &operation, story);
+    let nothing_done = inputs.scenario.do_nothing();
+    let tell = |lead: String, trial: u32, with: &Trace| {
+        timeline::story(inputs.scenario, &lead, with, &trace(&nothing_done, trial))
+    };
+    let stories = Stories {
+        typical: losses.typical(inputs).and_then(|trial| {
+            tell(
+                format!("Typically (as in trial {trial})"),
+                trial,
+                &trace(inputs.scenario, trial),
+            )
+        }),
+        worst: worst.as_ref().and_then(|(trial, _, with)| {
+            tell(format!("In the worst trial (number {trial})"), *trial, with)
+        }),
+    };
+    let verdict = verdict(inputs, &losses, &risk, &operation, stories);
     let report = Report {
         schema: report::SCHEMA.to_string(),
         id: inputs.id.clone(),
@@ -94,7 +108,7 @@ fn verdict(
     losses: &Losses<'_>,
     risk: &report::Risk,
     operation: &report::Operation,
-    story: Option<String>,
+    stories: Stories,
 ) -> report::Verdict {
     let (score, score_low, score_high) = score::scored(risk.added_outage_minutes);
     let mut sorted = losses.added.clone();
@@ -114,7 +128,7 @@ fn verdict(
         level,
         decision: score::decide(level, objections),
         blocked: objections.blocked,
-        why: why::why(inputs, risk, operation, raised, story),
+        why: why::why(inputs, risk, operation, raised, stories),
     }
 }
 

@@ -114,6 +114,22 @@ impl<'a> Losses<'a> {
     }
 }
 
+impl Losses<'_> {
+    /// The trial whose added minutes are the median, ties to the first; `None` where a typical trial loses nothing.
+    pub fn typical(&self, inputs: &Inputs<'_>) -> Option<u32> {
+        let mut order: Vec<usize> = (0..self.added.len()).collect();
+        order.sort_by(|a, b| self.added[*a].total_cmp(&self.added[*b]).then(a.cmp(b)));
+        let median = *order.get(order.len() / 2)?;
+        let first = self
+            .added
+            .iter()
+            .position(|added| *added == self.added[median])?;
+        let pair = inputs.pairs.get(first)?;
+        (self.added[first] >= score::LOSS_LOW && !inputs.scenario.changes.is_empty())
+            .then_some(pair.trial)
+    }
+}
+
 impl<'a> Watched<'a> {
     fn of(inputs: &Inputs<'a>, index: usize, spec: &'a WorkloadSpec) -> Watched<'a> {
         let minutes = |outcome: &Outcome| {

@@ -5,12 +5,23 @@ use simulator::finding::{Finding, Severity};
 
 use crate::estimate::Est;
 use crate::input::Inputs;
-use crate::report::{Operation, Risk, Workload};
+use crate::report::{Failure, Operation, Risk, Workload};
 use crate::score;
 use crate::words;
 
+/// How single trials come to their weightiest outage, where they have one.
+#[derive(Clone, Debug, Default)]
+pub struct Stories {
+    /// A trial of median loss.
+    pub typical: Option<String>,
+    /// The trial of greatest loss.
+    pub worst: Option<String>,
+}
+
 /// Most reasons a verdict gives.
 const MOST: usize = 6;
+/// Probability from which a failing operation is the first thing to say.
+const LIKELY: f64 = 0.5;
 /// Most workloads named.
 const WORKLOADS: usize = 3;
 
@@ -20,7 +31,7 @@ pub fn why(
     risk: &Risk,
     operation: &Operation,
     raised: bool,
-    story: Option<String>,
+    stories: Stories,
 ) -> Vec<String> {
     let mut reasons: Vec<String> = Vec::new();
     let of = |wanted: Severity| inputs.findings.iter().filter(move |f| f.severity == wanted);
@@ -32,6 +43,7 @@ pub fn why(
             .map(|f| format!("Blocked: {}", sentence(f))),
     );
     reasons.extend(of(Severity::Error).filter(|f| !f.blocks).map(sentence));
+    let before_losers = reasons.len();
     let losers = losers(risk);
     reasons.extend(
         losers
@@ -40,29 +52,23 @@ pub fn why(
             .map(|w| loser(w, risk.outage.threshold_seconds)),
     );
     if !losers.is_empty() {
-        reasons.extend(story);
+        // What is typical explains more than what is worst.
+        let worst_too = raised || stories.typical.is_none();
+        reasons.extend(stories.typical);
+        reasons.extend(stories.worst.filter(|_| worst_too));
         reasons.extend(crowding(inputs));
     }
     if raised {
         reasons.push("Rare but severe: one future in a hundred is far worse than the mean, so the level is raised by one.".to_string());
     }
-    reasons.extend(
-        operation
-            .failures
-            .first()
-            .filter(|_| !inputs.scenario.changes.is_empty())
-            .map(|failure| {
-                let probability = words::probability_short(Est::new(
-                    failure.probability,
-                    failure.low,
-                    failure.high,
-                ));
-                format!(
-                    "The operation ends in {} in {probability} of futures. {}",
-                    failure.code, failure.cause
-                )
-            }),
-    );
+    if let Some(failure) = operation.failures.first() {
+        let at = if failure.probability >= LIKELY {
+            before_losers
+        } else {
+            reasons.len()
+        };
+        reasons.insert(at, failing(failure));
+    }
     if losers.is_empty() {
         reasons.push(harmless(inputs, risk));
     }
@@ -113,6 +119,15 @@ fn loser(w: &Workload, threshold: f64) -> String {
         words::weight(w.weight),
         w.min_available,
         w.replicas,
+    )
+}
+
+fn failing(failure: &Failure) -> String {
+    let probability =
+        words::probability_short(Est::new(failure.probability, failure.low, failure.high));
+    format!(
+        "The operation ends in {} in {probability} of futures. {}",
+        failure.code, failure.cause
     )
 }
 

@@ -1,4 +1,4 @@
-//! One sentence about how the worst trial comes to its weightiest outage.
+//! One sentence about how a trial comes to its weightiest outage.
 
 use simulator::outcome::{Entry, Incident};
 use simulator::spec::WorkloadSpec;
@@ -20,9 +20,15 @@ struct Outage<'a> {
     lasted: Duration,
 }
 
-/// The sentence; `None` where no watched workload is out in this trial.
-pub fn story(scenario: &Scenario, trial: u32, trace: &Trace) -> Option<String> {
-    let outage = weightiest(scenario, trace)?;
+/// The sentence, beginning with `lead`; `None` where no watched workload is out that is not out in the same trial
+/// when nothing is done.
+pub fn story(
+    scenario: &Scenario,
+    lead: &str,
+    trace: &Trace,
+    nothing_done: &Trace,
+) -> Option<String> {
+    let outage = weightiest(scenario, trace, nothing_done)?;
     let before = || {
         trace
             .log
@@ -65,7 +71,7 @@ pub fn story(scenario: &Scenario, trial: u32, trace: &Trace) -> Option<String> {
         "loses requests".to_string()
     };
     Some(format!(
-        "In the worst trial (number {trial}), {} after the start, {} {state} and is out for {}{causes}.",
+        "{lead}, {} after the start, {} {state} and is out for {}{causes}.",
         words::clock(outage.at.as_secs_f64()),
         Names {
             cluster: &scenario.cluster
@@ -75,7 +81,13 @@ pub fn story(scenario: &Scenario, trial: u32, trace: &Trace) -> Option<String> {
     ))
 }
 
-fn weightiest<'a>(scenario: &'a Scenario, trace: &Trace) -> Option<Outage<'a>> {
+/// The outage that weighs most, counting only what is not out anyway.
+fn weightiest<'a>(
+    scenario: &'a Scenario,
+    trace: &Trace,
+    nothing_done: &Trace,
+) -> Option<Outage<'a>> {
+    let anyway = spans(scenario, nothing_done);
     let mut best: Option<(f64, Outage<'a>)> = None;
     for (index, entry) in trace.log.iter().enumerate() {
         let Incident::OutageBegan { workload, up } = entry.what else {
@@ -90,9 +102,14 @@ fn weightiest<'a>(scenario: &'a Scenario, trace: &Trace) -> Option<Outage<'a>> {
             continue;
         };
         let lasted = ended(scenario, trace, index, workload, entry.at);
+        let shared: f64 = anyway
+            .iter()
+            .filter(|(w, ..)| *w == workload)
+            .map(|(_, from, to)| overlap(entry.at, entry.at + lasted, *from, *to))
+            .sum();
         // Applications count a little, so that they are told of where nothing else is out.
-        let weight = score::weight(spec.role).max(1e-6) * lasted.as_secs_f64();
-        if best.as_ref().is_none_or(|(most, _)| weight > *most) {
+        let weight = score::weight(spec.role).max(1e-6) * (lasted.as_secs_f64() - shared);
+        if weight > 0.0 && best.as_ref().is_none_or(|(most, _)| weight > *most) {
             best = Some((
                 weight,
                 Outage {
@@ -107,6 +124,24 @@ fn weightiest<'a>(scenario: &'a Scenario, trace: &Trace) -> Option<Outage<'a>> {
         }
     }
     best.map(|(_, outage)| outage)
+}
+
+/// Every outage of a trial.
+fn spans(scenario: &Scenario, trace: &Trace) -> Vec<(WorkloadId, Time, Time)> {
+    let began = |(i, e): (usize, &Entry)| match e.what {
+        Incident::OutageBegan { workload, .. } => Some((
+            workload,
+            e.at,
+            e.at + ended(scenario, trace, i, workload, e.at),
+        )),
+        _ => None,
+    };
+    trace.log.iter().enumerate().filter_map(began).collect()
+}
+
+/// Seconds that two spans share.
+fn overlap(from: Time, to: Time, other_from: Time, other_to: Time) -> f64 {
+    to.min(other_to).since(from.max(other_from)).as_secs_f64()
 }
 
 /// How long an outage lasts, cut at the horizon.

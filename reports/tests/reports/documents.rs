@@ -3,7 +3,7 @@
 use reports::Report;
 use reports::report::{self, Decision, Level};
 use simulator::outcome::{Entry, Incident, Outcome, WorkloadOutcome};
-use simulator::{Duration, NodeId, Pair, Time, Trace, WorkloadId};
+use simulator::{Duration, NodeId, Pair, Scenario, Time, Trace, WorkloadId};
 
 use crate::example::{self, Example, NOTHING, STUCK, SURGED, TIGHT};
 
@@ -166,7 +166,7 @@ fn strange_outcomes_do_not_panic() {
     pair.baseline.workloads.clear();
     pair.proposal.series = None;
     let strange = |what| Entry { at: Time(5), what };
-    let trace = |_| Trace {
+    let trace = |_: &Scenario, _: u32| Trace {
         outcome: Outcome {
             workloads: vec![WorkloadOutcome::default()],
             operations: Vec::new(),

@@ -1,0 +1,99 @@
+//! The page of a replay, and its table as Markdown.
+
+use askama::Template;
+
+use super::{Compared, Range, Replay};
+use crate::chart::Chart;
+use crate::page::html;
+use crate::text::{self, markdown as md};
+use crate::words;
+
+/// replay.html.
+pub fn html(
+    replay: &Replay<'_>,
+    compared: &[Compared],
+    lines: &[String],
+    charts: &[Chart],
+) -> String {
+    let rows = compared.iter().map(Row::of).collect();
+    html::rendered(&Page {
+        r: replay,
+        lines,
+        rows,
+        charts,
+        style: &html::style(),
+    })
+}
+
+struct Row {
+    name: String,
+    recorded: String,
+    replayed: String,
+    place: String,
+    other: String,
+}
+
+impl Row {
+    fn of(c: &Compared) -> Row {
+        let range = |r: Option<Range>| r.map_or("–".to_string(), Range::words);
+        let place = match (c.below_recorded, c.at_most_recorded) {
+            (Some(below), Some(at_most)) => format!(
+                "{} of replays lose less, {} more",
+                words::percent(below),
+                words::percent(1.0 - at_most)
+            ),
+            _ if c.recorded.is_some() => "not watched in the snapshot".to_string(),
+            _ => "not recorded".to_string(),
+        };
+        Row {
+            name: c.workload.clone(),
+            recorded: c.recorded.map_or("–".to_string(), words::minutes),
+            replayed: range(c.replayed),
+            place,
+            other: range(c.counterfactual),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "replay.html")]
+struct Page<'a> {
+    r: &'a Replay<'a>,
+    lines: &'a [String],
+    rows: Vec<Row>,
+    charts: &'a [Chart],
+    style: &'a str,
+}
+
+impl Page<'_> {
+    fn plain(&self, text: impl AsRef<str>) -> String {
+        text::plain(text.as_ref())
+    }
+
+    fn clock(&self, seconds: &f64) -> String {
+        words::clock(*seconds)
+    }
+
+    fn count(&self, n: &u64) -> String {
+        words::count(*n)
+    }
+}
+
+/// replay.md.
+pub fn markdown(replay: &Replay<'_>, compared: &[Compared], lines: &[String]) -> String {
+    let mut out = format!("## {}\n\n", md(&replay.name));
+    for line in lines {
+        out.push_str(&format!("* {}\n", md(line)));
+    }
+    out.push_str("\n| workload | recorded | replayed: median (5 to 95 %) | other course |\n|---|---|---|---|\n");
+    for row in compared.iter().map(Row::of) {
+        out.push_str(&format!(
+            "| {} | {} | {} | {} |\n",
+            md(&row.name),
+            row.recorded,
+            row.replayed,
+            row.other
+        ));
+    }
+    out
+}

@@ -1,0 +1,271 @@
+//! One line of a log as a moment of a timeline.
+
+use simulator::outcome::{Entry, Failure, Incident};
+use simulator::{NodeId, Scenario, Trace, WorkloadId};
+
+use super::node_name;
+use crate::report::Moment;
+use crate::words::Names;
+
+/// Knows the names of everything a log speaks of.
+pub struct Teller<'a> {
+    /// What was simulated.
+    pub scenario: &'a Scenario,
+    /// Its names.
+    pub names: Names<'a>,
+    /// The traced trial.
+    pub trace: &'a Trace,
+}
+
+impl Teller<'_> {
+    /// A log line as a moment.
+    pub fn moment(&self, entry: &Entry) -> Moment {
+        let (event, subject, detail) = self.told(entry.what);
+        Moment {
+            t: entry.at.as_secs_f64(),
+            event: event.to_string(),
+            subject,
+            detail,
+        }
+    }
+
+    fn told(&self, what: Incident) -> (&'static str, String, String) {
+        let none = String::new;
+        match what {
+            Incident::OperationStarted { operation } => {
+                ("operation started", self.operation(operation), none())
+            }
+            Incident::OperationEnded {
+                operation,
+                failure: None,
+            } => (
+                "operation ended",
+                self.operation(operation),
+                "succeeded".to_string(),
+            ),
+            Incident::OperationEnded {
+                operation,
+                failure: Some(failure),
+            } => (
+                "operation failed",
+                self.operation(operation),
+                self.failure(failure),
+            ),
+            Incident::NodeRequested { node, surge } => (
+                "node requested",
+                self.node(node),
+                if surge {
+                    "surge node, asked of the platform"
+                } else {
+                    "asked of the platform"
+                }
+                .to_string(),
+            ),
+            Incident::NodeReady { node } => ("node Ready", self.node(node), none()),
+            Incident::NodeCordoned { node } => (
+                "node cordoned",
+                self.node(node),
+                "takes no new pods".to_string(),
+            ),
+            Incident::NodeUncordoned { node } => (
+                "node uncordoned",
+                self.node(node),
+                "takes new pods again".to_string(),
+            ),
+            Incident::NodeDrainStarted { node } => (
+                "drain started",
+                self.node(node),
+                "its pods are evicted".to_string(),
+            ),
+            Incident::NodeDrained { node } => ("node drained", self.node(node), none()),
+            Incident::NodeDrainTimedOut {
+                node,
+                workload,
+                budget,
+            } => (
+                "drain timed out",
+                self.node(node),
+                self.failure(Failure::DrainTimedOut { workload, budget }),
+            ),
+            Incident::NodeReimaging { node } => (
+                "node reimaged",
+                self.node(node),
+                "back once it is Ready".to_string(),
+            ),
+            Incident::NodeDied { node } => (
+                "node failed",
+                self.node(node),
+                "its pods stop serving".to_string(),
+            ),
+            Incident::NodeNotReady { node } => (
+                "node NotReady",
+                self.node(node),
+                "the control plane has noticed".to_string(),
+            ),
+            Incident::NodeDeleted { node } => ("node deleted", self.node(node), none()),
+            Incident::NodeLabelsChanged { node } => {
+                ("labels or taints changed", self.node(node), none())
+            }
+            Incident::PodEvicted { workload, node, .. } => (
+                "pod evicted",
+                self.names.workload(workload),
+                format!("from {}", self.node(node)),
+            ),
+            Incident::EvictionRefused {
+                workload,
+                node,
+                budget,
+            } => (
+                "eviction refused",
+                self.names.workload(workload),
+                self.refusal(workload, node, budget),
+            ),
+            Incident::PodPreempted { workload, node } => (
+                "pod preempted",
+                self.names.workload(workload),
+                format!("on {}, for a pod of higher priority", self.node(node)),
+            ),
+            Incident::PodLost { workload, node } => (
+                "pod lost",
+                self.names.workload(workload),
+                format!("with {}", self.node(node)),
+            ),
+            Incident::PodBound { workload, node } => (
+                "pod scheduled",
+                self.names.workload(workload),
+                format!("to {}", self.node(node)),
+            ),
+            Incident::PodUnschedulable { workload } => (
+                "pod unschedulable",
+                self.names.workload(workload),
+                "no node passes the scheduler's filters".to_string(),
+            ),
+            Incident::PodReady { workload, node } => (
+                "pod Ready",
+                self.names.workload(workload),
+                format!("on {}", self.node(node)),
+            ),
+            Incident::ReplicasChanged { workload, from, to } => (
+                "replicas changed",
+                self.names.workload(workload),
+                format!("from {from} to {to}"),
+            ),
+            Incident::LoadChanged { target, percent } => {
+                let subject = target.map_or("all workloads that follow load".to_string(), |w| {
+                    self.names.workload(w)
+                });
+                (
+                    "load changed",
+                    subject,
+                    format!("{percent} % of the base load"),
+                )
+            }
+            Incident::OutageBegan { workload, up } => {
+                let minimum = self
+                    .scenario
+                    .cluster
+                    .workloads
+                    .get(workload)
+                    .and_then(|w| w.minimum)
+                    .unwrap_or(0);
+                (
+                    "workload out",
+                    self.names.workload(workload),
+                    format!("{up} up, {minimum} needed"),
+                )
+            }
+            Incident::OutageEnded { workload, lasted } => (
+                "workload back",
+                self.names.workload(workload),
+                format!("after {}", crate::words::minutes(lasted.as_mins_f64())),
+            ),
+        }
+    }
+
+    fn node(&self, id: NodeId) -> String {
+        node_name(self.trace, id)
+    }
+
+    fn operation(&self, index: u32) -> String {
+        let Some(planned) = self.scenario.changes.get(index as usize) else {
+            return format!("operation {}", index + 1);
+        };
+        use simulator::change::Operation;
+        let names = self.names;
+        match &planned.operation {
+            Operation::Scale { pool, count, .. } => {
+                format!("scale pool {} to {count} nodes", names.pool(*pool))
+            }
+            Operation::DeletePool { pool, .. } => format!("delete pool {}", names.pool(*pool)),
+            Operation::Upgrade { pool, .. } => format!("upgrade pool {}", names.pool(*pool)),
+            Operation::Reshape { pool, .. } => {
+                format!("change labels and taints of pool {}", names.pool(*pool))
+            }
+            Operation::Cordon { nodes } => format!("cordon {}", nodes_words(nodes.len())),
+            Operation::Uncordon { nodes } => format!("uncordon {}", nodes_words(nodes.len())),
+            Operation::Drain { nodes, .. } => format!("drain {}", nodes_words(nodes.len())),
+            Operation::DeleteNodes { nodes } => {
+                format!("delete {} without drain", nodes_words(nodes.len()))
+            }
+            Operation::SetReplicas { workload, replicas } => {
+                format!("set {} to {replicas} replicas", names.workload(*workload))
+            }
+            Operation::Settings { pool, .. } => {
+                format!("change settings of pool {}", names.pool(*pool))
+            }
+        }
+    }
+
+    fn failure(&self, failure: Failure) -> String {
+        match failure {
+            Failure::DrainTimedOut { workload, budget } => {
+                let who = workload.map_or("a pod".to_string(), |w| {
+                    format!("a pod of {}", self.names.workload(w))
+                });
+                match budget {
+                    Some(budget) => {
+                        format!("pdb {} did not let {who} go", self.names.budget(budget))
+                    }
+                    None => format!("{who} did not go in time"),
+                }
+            }
+            Failure::NoRoom => "no quota or addresses for the nodes it needs".to_string(),
+            Failure::AllocationFailed => "the platform had no machine to give".to_string(),
+            Failure::BootstrapFailed => "a new machine never joined".to_string(),
+        }
+    }
+
+    fn refusal(
+        &self,
+        workload: WorkloadId,
+        node: NodeId,
+        budget: Option<simulator::BudgetId>,
+    ) -> String {
+        let attempts = self
+            .trace
+            .log
+            .iter()
+            .filter(|e| matches!(e.what, Incident::EvictionRefused { workload: w, node: n, .. } if w == workload && n == node))
+            .count();
+        let budget = budget.map_or("a disruption budget".to_string(), |b| {
+            format!("pdb {}", self.names.budget(b))
+        });
+        let again = if attempts > 1 {
+            format!("; refused {attempts} times in all")
+        } else {
+            String::new()
+        };
+        format!(
+            "on {}: {budget} allows no disruption now{again}",
+            self.node(node)
+        )
+    }
+}
+
+fn nodes_words(n: usize) -> String {
+    if n == 1 {
+        "1 node".to_string()
+    } else {
+        format!("{n} nodes")
+    }
+}
