@@ -9,8 +9,7 @@ use simulator::spec::{
 };
 use simulator::{BudgetId, Column, Id, NodeId, NodeShapeId, PodId, PodShapeId};
 
-use super::object::{self, each, text};
-use super::requests;
+use super::object::{self, Objects, each, text};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
@@ -29,7 +28,8 @@ pub struct Pod {
     pub node: Option<usize>,
     /// Node a pending pod is nominated to.
     pub nominated: Option<usize>,
-    score_bound: (i64, i64),
+    /// With pod-level resources.
+    pub pod_level: bool,
     started: i64,
     budgets: Vec<BudgetId>,
 }
@@ -49,8 +49,9 @@ pub type Reserved = Vec<(Option<Resources>, Vec<PortId>)>;
 
 impl State {
     pub fn new(case: &Value) -> State {
+        let read = Objects::read(case);
         let mut spec = ClusterSpec {
-            extended: object::extended(case),
+            extended: read.extended,
             ..ClusterSpec::default()
         };
         let names: Vec<String> = each(&case["nodes"])
@@ -66,13 +67,11 @@ impl State {
             ports: Vec::new(),
         };
         let nodes = each(&case["nodes"]).map(node).collect();
-        let shapes: Vec<_> = each(&case["nodes"])
-            .map(|node| object::node_shape(node, &spec.extended))
-            .collect();
+        let shapes: Vec<_> = names.iter().map(|name| read.nodes[name].clone()).collect();
         spec.node_shapes = shapes.into();
         let objects = || each(&case["pods"]).chain(each(&case["pending"]));
         let shapes: Vec<_> = objects()
-            .map(|pod| object::pod_shape(pod, &spec.extended))
+            .map(|pod| read.pods[&identity(pod)].clone())
             .collect();
         spec.pod_shapes = shapes.into();
         let budgets: Vec<&Value> = each(&case["pdbs"]).collect();
@@ -88,7 +87,7 @@ impl State {
             id: identity(pod),
             node: None,
             nominated: place(&pod["status"]["nominatedNodeName"]),
-            score_bound: requests::score_bound(&pod["spec"]),
+            pod_level: pod["spec"]["resources"].is_object(),
             started: digits(&text(&pod["status"]["startTime"])),
             budgets: (0..)
                 .zip(&budgets)
@@ -170,8 +169,11 @@ impl State {
     }
 
     fn shift(&mut self, pod: usize, node: usize, sign: i64) {
-        let score = self.pods[pod].score_bound;
-        let requests = self.shape(pod).requests;
+        let PodShape {
+            requests,
+            score_requests: score,
+            ..
+        } = *self.shape(pod);
         let node = &mut self.nodes[node];
         add(&mut node.used, &requests, sign);
         node.used_score.0 += sign * score.0;

@@ -19,9 +19,20 @@ pub fn effective(pod: &PodTemplate) -> Amounts {
     Amounts { pods: 1, ..sum }
 }
 
-/// CPU (thousandths of a core) and memory (bytes) as the scores count them.
+/// CPU (thousandths of a core) and memory (bytes) as the scores count them on a pod that is bound. Where pod-level
+/// resources are used, a container's default counts only if the pod as a whole asks for nothing
+/// (`getNonMissingContainerRequests`). While such a pod is being placed, v1.34.1 overlooks its pod-level requests; that is
+/// not modelled.
 pub fn scored(pod: &PodTemplate) -> (i64, i64) {
-    let mut sum = aggregate(pod, |c| of(&c.requests, SCORED_CPU, SCORED_MEMORY));
+    let whole = effective(pod);
+    let pod_level = [&pod.pod_requests, &pod.pod_limits]
+        .into_iter()
+        .flatten()
+        .any(|r| *r != Requests::default());
+    let default = |asked: i64, default: i64| if pod_level && asked > 0 { 0 } else { default };
+    let cpu = default(whole.cpu, SCORED_CPU);
+    let memory = default(whole.memory, SCORED_MEMORY);
+    let mut sum = aggregate(pod, |c| of(&c.requests, cpu, memory));
     override_by_pod(pod, &mut sum);
     add(&mut sum, &pod.overhead);
     (sum.cpu, sum.memory)
@@ -214,6 +225,12 @@ mod tests {
             &format!(r#"{{"containers":[{a}],"resources":{{"limits":{{"cpu":"2"}}}}}}"#),
             (100, 100),
             (100, 100),
+        );
+        let two = r#"{"name":"a","resources":{"requests":{"memory":"100Mi"}}},{"name":"b"}"#;
+        check(
+            &format!(r#"{{"containers":[{two}],"resources":{{"requests":{{"cpu":"1"}}}}}}"#),
+            (1000, 100),
+            (1000, 100),
         );
         check(
             r#"{"containers":[{"name":"a"}],"resources":{"limits":{"cpu":"2","memory":"1Gi"}}}"#,
