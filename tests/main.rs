@@ -1,5 +1,4 @@
 //! Integration tests of the whole product, one target with a module per theme.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 mod bad_input;
 mod cli;
@@ -7,4 +6,5 @@ mod decode;
 mod oracle;
 mod science;
 mod support;
+mod tidy;
 mod worker;
