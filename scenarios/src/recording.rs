@@ -3,6 +3,9 @@
 //! [`Recording::resolve_script`] meets the cluster. Left out: single pods, whose fate is the model's to tell.
 
 mod event;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod example;
 mod fields;
 mod load;
 mod script;

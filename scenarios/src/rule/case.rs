@@ -7,7 +7,7 @@ use crate::change::{
     Change, ChangeSettings, ClusterRef, Operation, Phase, PoolFields, Source, UpgradeFields,
 };
 use crate::snapshot::{
-    AgentPool, Budget, Labels, Node, Owner, Pod, PodTemplate, Selector, Snapshot,
+    AgentPool, Amounts, Budget, Labels, Node, Owner, Pod, PodTemplate, Selector, Snapshot,
 };
 
 mod pods;
@@ -227,10 +227,21 @@ fn node(pool: &str, i: usize) -> Node {
     } else {
         Vec::new()
     };
+    let mut allocatable = Amounts {
+        cpu: 3860,
+        memory: 12 << 30,
+        pods: 110,
+        ..Amounts::default()
+    };
+    allocatable.other.insert("example.com/license".into(), 1);
+    if pool == "apps" && i == 2 {
+        allocatable.other.insert("nvidia.com/gpu".into(), 1);
+    }
     Node {
         name,
         labels,
         taints,
+        allocatable,
         ready: true,
         version: "v1.33.2".into(),
         ..Node::default()

@@ -7,14 +7,15 @@ use super::{Hit, Rule, counted, figure, some};
 use crate::change::Operation;
 use crate::complete::nodes;
 use crate::coverage::Coverage;
+use crate::intern::requests::effective;
 use crate::matching::admits;
-use crate::snapshot::{AgentPool, Node, Pod};
+use crate::snapshot::{AgentPool, Amounts, Node, Pod};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "pods-fit-nowhere-else",
-        says: "Pods whose node selector, affinity or tolerations allow only the nodes that go stay pending.",
-        source: "Kubernetes v1.34, NodeAffinity and TaintToleration; AKS docs, delete-node-pool",
+        says: "Pods whose selector, affinity, tolerations or requests (GPUs among them) allow only the nodes that go stay pending.",
+        source: "Kubernetes v1.34, NodeAffinity, TaintToleration and NodeResourcesFit; AKS docs, delete-node-pool",
         check: nowhere_else,
     },
     Rule {
@@ -95,13 +96,27 @@ fn places(facts: &Facts<'_>) -> Vec<Node> {
     places
 }
 
+/// True where the pod would fit onto the node if nothing else ran there; a node of unknown room holds everything.
+fn holds(node: &Node, asked: &Amounts) -> bool {
+    let room = &node.allocatable;
+    let named = |(name, n): (&String, &i64)| *n <= room.other.get(name).copied().unwrap_or(0);
+    room.cpu == 0
+        || (asked.cpu <= room.cpu && asked.memory <= room.memory && asked.other.iter().all(named))
+}
+
 fn nowhere_else(facts: &Facts<'_>) -> Vec<Hit> {
     let drains = facts.has(|op| matches!(op, Operation::Drain { .. }));
     if !facts.shrinks && !drains {
         return Vec::new();
     }
     let places = places(facts);
-    let homeless = |p: &&Pod| p.owner.is_some() && !places.iter().any(|node| admits(&p.spec, node));
+    let homeless = |p: &&Pod| {
+        let asked = effective(&p.spec);
+        p.owner.is_some()
+            && !places
+                .iter()
+                .any(|node| admits(&p.spec, node) && holds(node, &asked))
+    };
     let stuck: Vec<&Pod> = facts
         .evicted()
         .chain(facts.lost())
@@ -113,7 +128,7 @@ fn nowhere_else(facts: &Facts<'_>) -> Vec<Hit> {
     let system = stuck.iter().any(|p| is_system(p));
     let names: Vec<String> = stuck.iter().map(|p| pod_name(p)).collect();
     let message = format!(
-        "{} on pool {} may stand on no other node, by selector, affinity or taints, and will stay pending ({}).",
+        "{} on pool {} may stand on no other node, by selector, affinity, taints or size, and will stay pending ({}).",
         counted(stuck.len(), "pod"),
         facts.pool_name(),
         some(names.iter().map(String::as_str))

@@ -39,6 +39,13 @@ fn web(s: &mut Snapshot) -> impl Iterator<Item = &mut crate::snapshot::Pod> {
     s.pods.iter_mut().filter(|p| p.namespace == "shop")
 }
 
+/// Lets a pod ask for one of something that only the last node of `apps` has, or every node.
+fn ask(pod: &mut crate::snapshot::Pod, what: &str) {
+    let mut container = crate::snapshot::Container::default();
+    container.requests.other.insert(what.to_owned(), 1);
+    pod.spec.containers.push(container);
+}
+
 pub(super) fn rows() -> Vec<Row> {
     [system_pods(), budgets(), drains()]
         .into_iter()
@@ -115,6 +122,8 @@ fn drains() -> Vec<Row> {
         "pods-fit-nowhere-else" {
             Warning: as_is, "apps", delete();
             Error: |s| { stray(s); s.pods.iter_mut().for_each(|p| p.spec.tolerations.clear()); }, "apps", delete();
+            Warning: |s| web(s).for_each(|p| ask(p, "nvidia.com/gpu")), "apps", scale(1);
+            Quiet: |s| web(s).for_each(|p| ask(p, "example.com/license")), "apps", scale(1);
             Quiet: as_is, "apps", scale(1);
             Quiet: as_is, "apps", upgrade();
             Quiet: |s| web(s).for_each(|p| p.spec.tolerations = vec![Toleration { key: None, value: None, effect: None, seconds: None }]), "apps", delete();
