@@ -30,6 +30,7 @@ use crate::change::Change;
 use crate::complaint::{Complaint, Complaints};
 
 pub use self::json::{MAX_DEPTH, MAX_VALUES};
+pub use self::walk::MAX_CHANGES;
 
 /// Largest message read, in bytes. Event Hubs and Event Grid stop at 1 MB; Terraform plans are the largest inputs.
 pub const MAX_BYTES: usize = 16 * 1024 * 1024;

@@ -47,14 +47,14 @@ const FIXED: [&str; 20] = [
 /// Scale profiles of pools of type VirtualMachines; count, size and autoscaler speak for them.
 const MACHINES: &str = "virtualMachinesProfile";
 
-/// The operations that lead from `before` to a pool with the fields `after`, in the order AKS would begin them. Empty
-/// where nothing changes.
+/// The operations that lead from `before` to a pool with the fields `after`, in the order AKS would begin them; empty
+/// where nothing changes. A write that needs a new pool stays one write: AKS refuses it, so there are no steps to name.
 pub fn difference(before: &PoolFields, after: &PoolFields) -> Vec<Operation> {
     if let Some(power) = power_change(before, after) {
         return vec![power];
     }
     if needs_new_pool(before, after) {
-        return vec![Operation::ResizePool { desired: after.clone(), method: "resize".to_owned() }];
+        return vec![Operation::PutPool { desired: after.clone() }];
     }
     let mut operations = Vec::new();
     operations.extend(changed(&before.mode, &after.mode).map(|mode| Operation::SetMode { mode }));
@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn some_changes_need_a_new_pool() {
-        check(POOL, r#"{"vmSize":"Standard_D8ds_v5"}"#, &["resizePool by resize vmSize=Standard_D8ds_v5"]);
-        check(POOL, r#"{"osDiskSizeGB":256}"#, &["resizePool by resize +1"]);
+        check(POOL, r#"{"vmSize":"Standard_D8ds_v5"}"#, &["putPool vmSize=Standard_D8ds_v5"]);
+        check(POOL, r#"{"osDiskSizeGB":256}"#, &["putPool +1"]);
     }
 }

@@ -2,6 +2,8 @@
 //! They differ in spelling only: `{value, localizedValue}` pairs or plain texts, `status` or `resultType`, bodies as text
 //! or object under `requestbody` or `requestBody`, and any letter case (azure-monitor-docs, activity-log-schema.md).
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::arm::{Verb, error_of};
@@ -39,6 +41,7 @@ pub fn read(map: &Map<String, Value>, path: &str, walk: &mut Walk) {
     };
     target.query = request_url(map).map(|url| Target::parse(&url).query).unwrap_or_default();
     let properties = properties(map);
+    let properties = properties.as_deref();
     let status = word(map, "status").or_else(|| word(map, "resultType")).or_else(|| signature(map)).unwrap_or_default();
     let (phase, result) = phase_of(status);
     let result = result.map(|result| explain(result, map, properties));
@@ -80,10 +83,20 @@ fn resource(map: &Map<String, Value>) -> Option<Target> {
     id.or_else(|| identity.and_then(scope)).or_else(below).map(Target::parse)
 }
 
-/// Exports of other categories put the properties one level deeper.
-fn properties(map: &Map<String, Value>) -> Option<&Map<String, Value>> {
-    let properties = get(map, "properties")?.as_object()?;
-    get(properties, "eventProperties").and_then(Value::as_object).or(Some(properties))
+/// Exports of other categories put the properties one level deeper, and some exporters write them as text.
+fn properties(map: &Map<String, Value>) -> Option<Cow<'_, Map<String, Value>>> {
+    let properties = match get(map, "properties")? {
+        Value::Object(properties) => Cow::Borrowed(properties),
+        Value::String(text) => match parse(text, "").ok()? {
+            Value::Object(properties) => Cow::Owned(properties),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    match get(&properties, "eventProperties") {
+        Some(Value::Object(inner)) => Some(Cow::Owned(inner.clone())),
+        _ => Some(properties),
+    }
 }
 
 /// The request body, else the response body. Azure may truncate or mask either, so one that cannot be read is noted and
@@ -107,8 +120,8 @@ fn body(properties: Option<&Map<String, Value>>, path: &str, walk: &mut Walk) ->
     None
 }
 
-/// URL of the call; its query carries options of deletions.
-fn request_url(map: &Map<String, Value>) -> Option<String> {
+/// URL of the call, whose query carries options of deletions. The request is an object, or an object as text.
+pub fn request_url(map: &Map<String, Value>) -> Option<String> {
     match get(map, "httpRequest")? {
         Value::Object(request) => text(request, "url").map(str::to_owned),
         Value::String(request) => match parse(request, "").ok()? {

@@ -55,6 +55,9 @@ pub enum What {
     },
 }
 
+/// How the names of AKS' operations on clusters and pools begin; other providers write about clusters too.
+const OPERATIONS: &str = "microsoft.containerservice/managedclusters";
+
 /// What ties the records of one operation together, whatever its state.
 pub type Identity = [String; 3];
 
@@ -86,6 +89,10 @@ impl Event {
     /// The changes this event tells of, or why it tells of none.
     pub fn changes(self, complaints: &mut Vec<Complaint>) -> Result<Vec<Change>, String> {
         let body = self.body.as_ref().map(|body| (&body.value, body.path.as_str()));
+        let foreign = self.operation_name.contains('/') && !self.operation_name.starts_with(OPERATIONS);
+        if foreign && self.target.cluster.is_some() {
+            return Err(format!("{} is no operation of AKS", self.operation_name));
+        }
         let operations = match &self.what {
             What::Call(verb) => arm::interpret(&self.target, verb, body, complaints)?,
             What::Rolling { pool } => vec![(Some(pool.clone()), Operation::Rolling)],

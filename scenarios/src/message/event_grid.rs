@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::activity_log::caller;
+use super::activity_log::{caller, request_url};
 use super::arm::error_of;
 use super::event::{Event, What, phase_of, verb_of};
 use super::fields::{get, text};
@@ -97,9 +97,7 @@ fn resource_event(event: &Envelope<'_>, kind: &str, data: &Map<String, Value>, p
         return walk.complain(Complaint::at(at, "nothing", "the id of the resource"));
     };
     let mut target = Target::parse(id);
-    let request = get(data, "httpRequest").and_then(Value::as_object);
-    target.query =
-        request.and_then(|request| text(request, "url")).map(|url| Target::parse(url).query).unwrap_or_default();
+    target.query = request_url(data).map(|url| Target::parse(&url).query).unwrap_or_default();
     let verb = if kind.contains("write") {
         "write"
     } else if kind.contains("delete") {

@@ -25,7 +25,7 @@ const CLUSTER: &str = "azurerm_kubernetes_cluster";
 /// True for a plan.
 pub fn recognise(map: &Map<String, Value>) -> bool {
     get(map, "format_version").is_some()
-        && ["resource_changes", "planned_values"].iter().any(|name| map.contains_key(*name))
+        && ["resource_changes", "planned_values", "values"].iter().any(|name| map.contains_key(*name))
 }
 
 /// Reads a plan.
@@ -62,6 +62,7 @@ struct Plan<'a> {
 /// One resource change that matters.
 struct Resource<'a> {
     address: &'a str,
+    label: &'a str,
     before: Option<&'a Map<String, Value>>,
     after: Option<&'a Map<String, Value>>,
     unknown: Option<&'a Value>,
@@ -91,6 +92,7 @@ impl<'a> Plan<'a> {
         let (before, after) = (object("before"), object("after"));
         let resource = Resource {
             address: text(map, "address").unwrap_or_default(),
+            label: text(map, "name").unwrap_or_default(),
             before,
             after,
             unknown: get(change, "after_unknown"),
@@ -224,7 +226,10 @@ impl Resource<'_> {
         walk: &mut Walk,
     ) -> Option<(Pool<'b>, String)> {
         let pool = self.pool(kind, attributes, side, walk)?;
-        let name = pool.name();
+        let name = pool.name().or_else(|| {
+            walk.note(format!("the name of {} is known after apply; its label stands for it", self.address));
+            Some(self.label.to_lowercase()).filter(|label| !label.is_empty())
+        });
         if name.is_none() {
             walk.complain(Complaint::at(join(&pool.path, "name"), "nothing", "the name of the pool"));
         }

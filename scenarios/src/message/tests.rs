@@ -168,6 +168,22 @@ fn bodies_that_cannot_be_read_are_noted() {
 }
 
 #[test]
+fn what_other_providers_do_to_a_cluster_is_no_pool_operation() {
+    let record = json!({"operationName": "Microsoft.Resources/tags/write", "correlationId": "c1", "status": "Succeeded",
+        "resourceId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerService/managedClusters/c/agentPools/p"});
+    check(&record.to_string(), "no pool operation: microsoft.resources/tags/write is no operation of AKS");
+}
+
+#[test]
+fn properties_may_be_text() {
+    let properties = json!({"requestbody": {"properties": {"count": 4}}}).to_string();
+    let record = json!({"operationName": "Microsoft.ContainerService/managedClusters/agentPools/write", "correlationId": "c1",
+        "resourceId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerService/managedClusters/c/agentPools/p",
+        "resultSignature": "Started.", "properties": properties});
+    check(&record.to_string(), "in_flight c/p putPool count=4");
+}
+
+#[test]
 fn commands_are_read_from_scripts() {
     check(
         "#!/bin/sh\n# az aks nodepool delete -g g --cluster-name c -n no\nset -e\n$ az aks nodepool scale -g g --cluster-name C \\\n  --name NP1 --node-count=5 && az aks nodepool list -g g --cluster-name c\naz group list",
@@ -221,9 +237,17 @@ fn texts_in_any_dress_are_one_message() {
     let queue = json!({"messageId": "m", "messageText": base64}).to_string();
     let quoted = Value::String(SCALE.to_owned()).to_string();
     let list = format!("[{SCALE},{SCALE}]");
-    for dress in
-        [bom, utf16, base64.into_bytes(), lines.join("\r\n").into_bytes(), queue.into(), quoted.into(), list.into()]
-    {
+    let json_lines = format!("{SCALE}\r\n\n{SCALE}\n");
+    for dress in [
+        bom,
+        utf16,
+        base64.into_bytes(),
+        lines.join("\r\n").into_bytes(),
+        queue.into(),
+        quoted.into(),
+        list.into(),
+        json_lines.into(),
+    ] {
         assert_eq!(only(&dress), plain);
     }
 }
@@ -239,6 +263,9 @@ fn broken_input_gets_one_clear_answer() {
     starts(b"42", "found the text 42, expected JSON");
     starts(b"{}", "found an empty object, expected a known message");
     starts(b"[1,null]", "[0]: found 1, expected a message: an object, a list or a text\n[1]: found null");
+    let commands = (0..1001).map(|n| format!("az aks nodepool scale --cluster-name c -n p{n} --node-count 1"));
+    let commands = commands.collect::<Vec<_>>().join("\n");
+    starts(commands.as_bytes(), "found 1001 changes, expected at most 1000 changes in one message");
     starts(b"[]", "no pool operation: the list is empty");
     starts(br#"{"a":1}"#, "found fields a, expected a known message");
     starts(br#"{"schema":"poolproof.change/1","#, "found JSON that ends early");

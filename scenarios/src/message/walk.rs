@@ -19,6 +19,9 @@ const MAX_LEVELS: usize = 8;
 /// Most complaints in one answer; a message that earns more is broken as a whole.
 const MAX_COMPLAINTS: usize = 50;
 
+/// Most changes in one message: each is a simulation of its own.
+pub const MAX_CHANGES: usize = 1000;
+
 /// Most different notes in one answer.
 const MAX_NOTES: usize = 100;
 
@@ -64,10 +67,18 @@ impl Walk {
         self.deeper(path, |walk| text::read(text, path, walk));
     }
 
-    /// Reads a text as JSON.
+    /// Reads a text as JSON, or as JSON lines (activity logs in storage accounts are kept so).
     pub fn json(&mut self, text: &str, path: &str) {
         match parse(text, path) {
             Ok(value) => self.value(&value, path),
+            Err(_) if is_lines(text) => {
+                for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+                    if self.complaints.len() > MAX_COMPLAINTS {
+                        return;
+                    }
+                    self.json(line, &join(path, &format!("[{i}]")));
+                }
+            }
             Err(complaints) => self.complaints.extend(complaints),
         }
     }
@@ -196,6 +207,10 @@ impl Walk {
             };
             changes.extend(more.into_iter().filter(|change| seen.insert(change.id.clone())));
         }
+        if changes.len() > MAX_CHANGES {
+            let expected = format!("at most {MAX_CHANGES} changes in one message");
+            self.complain(Complaint::at("", format!("{} changes", changes.len()), expected));
+        }
         if !self.complaints.is_empty() {
             return Err(self.complained());
         }
@@ -216,6 +231,15 @@ impl Walk {
         }
         Complaints(self.complaints)
     }
+}
+
+/// True for several lines that each look like a whole object.
+fn is_lines(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
+    let first = lines.next();
+    first.is_some()
+        && lines.peek().is_some()
+        && first.into_iter().chain(lines).all(|l| l.starts_with('{') && l.ends_with('}'))
 }
 
 /// What is expected of an object.
