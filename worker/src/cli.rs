@@ -13,6 +13,7 @@ mod queue;
 mod schema;
 mod score;
 mod submit;
+mod whatif;
 mod worker;
 
 use std::process::ExitCode;
@@ -42,6 +43,8 @@ enum Verb {
     Queue(queue::Args),
     /// Say what messages mean: their changes as JSON, or why there are none
     Decode(decode::Args),
+    /// Score one change under many conditions
+    Whatif(whatif::Args),
     /// Print the JSON Schema of an input or output
     Schema(schema::Args),
 }
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Verb::Submit(args) => submit::run(&args),
         Verb::Queue(args) => queue::run(&args),
         Verb::Decode(args) => decode::run(&args),
+        Verb::Whatif(args) => whatif::run(&args),
         Verb::Schema(args) => schema::run(&args),
     };
     match result {

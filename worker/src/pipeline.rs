@@ -3,24 +3,25 @@
 //! Synchronous and without side effects but reading snapshots: the worker runs it on a blocking thread, `score` as it is.
 
 mod identity;
+mod inputs;
+mod intake;
 mod record;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use reports::input::{AssumptionInfo, ChangeInfo, ClusterInfo, Inputs, PoolInfo};
+use reports::input::{ChangeInfo, ClusterInfo, Inputs};
+use reports::{Judged, Report};
 use scenarios::change::ChangeSettings;
-use scenarios::load::PoolFacts;
 use scenarios::snapshot::Snapshot;
-use scenarios::{Change, Complaint, Complaints, Decoded, Loaded};
+use scenarios::{Change, Complaint, Complaints, Loaded};
 use simulator::{Pair, Runs};
 
 use crate::job::JobError;
 use crate::publish::Bundle;
-use crate::queue::MAX_MESSAGE;
-use crate::snapshots::{SnapshotError, SnapshotStore};
 
-pub use identity::digest;
+pub use identity::{digest, id_of};
+pub use intake::{decode, inline_snapshot, snapshot_of};
 pub use record::RunRecord;
 
 /// Version of the engine, part of every report's id.
@@ -32,7 +33,7 @@ pub const QUICK_TRIALS: u32 = 200;
 /// Most paired trials of one change.
 pub const MAX_TRIALS: u32 = 100_000;
 /// Root seed where nobody says otherwise.
-const SEED: u64 = 1;
+pub const SEED: u64 = 1;
 /// Service level objective where nobody says otherwise: 99.9 %, about 43 minutes in 30 days.
 const SLO: f64 = 0.999;
 
@@ -56,13 +57,13 @@ pub struct Watch<'a> {
     pub progress: &'a (dyn Fn(u32) + Sync),
 }
 
-/// A change that is ready to be simulated.
+/// Something that is ready to be simulated.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     /// Id of the report to come.
     pub id: String,
-    /// The change.
-    pub change: Change,
+    /// What is done, as the report shows it.
+    pub change: ChangeInfo,
     /// Trials to run.
     pub trials: u32,
     /// Root seed.
@@ -72,60 +73,15 @@ pub struct Prepared {
     took: Duration,
 }
 
-/// Reads a message into changes.
-///
-/// # Errors
-/// It is too large, or not a message of any known kind.
-pub fn decode(bytes: &[u8]) -> Result<Decoded, Complaints> {
-    if bytes.len() as u64 > MAX_MESSAGE {
-        return Err(Complaint::at(
-            "",
-            format!("{} bytes", bytes.len()),
-            format!("at most {MAX_MESSAGE} bytes"),
-        )
-        .into());
-    }
-    scenarios::decode(bytes)
-}
-
-/// The snapshot of a change: the one it carries, the one it names, or the store's for its cluster.
-///
-/// # Errors
-/// There is none, or it is not usable.
-pub fn snapshot_of(change: &Change, store: &SnapshotStore) -> Result<Snapshot, SnapshotError> {
-    if let Some(inline) = inline_snapshot(change) {
-        return inline.map_err(SnapshotError::Invalid);
-    }
-    if let Some(name) = &change.snapshot_ref {
-        return store.get(name);
-    }
-    let snapshot = store.get(&change.cluster.name)?;
-    match (&change.cluster.id, &snapshot.cluster.id) {
-        // Clusters of one name may exist in several resource groups.
-        (Some(wanted), Some(found)) if !wanted.eq_ignore_ascii_case(found) => {
-            Err(SnapshotError::OtherCluster {
-                name: change.cluster.name.clone(),
-                wanted: wanted.clone(),
-                found: found.clone(),
-            })
-        }
-        _ => Ok(snapshot),
-    }
-}
-
-/// The snapshot that travels with a change, if one does.
-pub fn inline_snapshot(change: &Change) -> Option<Result<Snapshot, Complaints>> {
-    let inline = change.snapshot.as_ref()?;
-    let under = |c: Complaint| Complaint {
-        path: if c.path.is_empty() {
-            "snapshot".into()
-        } else {
-            format!("snapshot.{}", c.path)
-        },
-        ..c
-    };
-    let read = Snapshot::from_json(inline.to_string().as_bytes());
-    Some(read.map_err(|complaints| Complaints(complaints.0.into_iter().map(under).collect())))
+/// A scored change.
+#[derive(Clone, Debug)]
+pub struct Scored {
+    /// What is to be said of it.
+    pub report: Report,
+    /// The same as files.
+    pub bundle: Bundle,
+    /// How it came about.
+    pub record: RunRecord,
 }
 
 /// Resolves a change against its snapshot.
@@ -133,63 +89,121 @@ pub fn inline_snapshot(change: &Change) -> Option<Result<Snapshot, Complaints>> 
 /// # Errors
 /// The change makes no sense on this cluster, or is not simulated.
 pub fn prepare(
-    change: Change,
+    change: &Change,
     snapshot: &Snapshot,
     estimate: &Estimate,
 ) -> Result<Prepared, Complaints> {
     let started = Instant::now();
-    let loaded = scenarios::load(&change, snapshot, &estimate.overrides)?;
-    let mut settings = loaded.settings.clone();
-    let trials = *settings.trials.get_or_insert(TRIALS);
-    let seed = *settings.seed.get_or_insert(SEED);
-    if !(1..=MAX_TRIALS).contains(&trials) {
-        return Err(Complaint::at("settings.trials", trials, format!("1 to {MAX_TRIALS}")).into());
+    let loaded = scenarios::load(change, snapshot, &estimate.overrides)?;
+    let info = inputs::change_info(change, &loaded.operations);
+    let identity = identity::of_change(change);
+    let mut prepared = Prepared::new(info, &identity, snapshot, loaded)?;
+    prepared.took = started.elapsed();
+    Ok(prepared)
+}
+
+impl Prepared {
+    /// What `loaded` says of `snapshot`; `identity` is what tells it from anything else that could be done to the same
+    /// snapshot with the same settings.
+    ///
+    /// # Errors
+    /// Settings that no run can have.
+    pub fn new(
+        change: ChangeInfo,
+        identity: &serde_json::Value,
+        snapshot: &Snapshot,
+        mut loaded: Loaded,
+    ) -> Result<Prepared, Complaints> {
+        let trials = *loaded.settings.trials.get_or_insert(TRIALS);
+        let seed = *loaded.settings.seed.get_or_insert(SEED);
+        if !(1..=MAX_TRIALS).contains(&trials) {
+            return Err(
+                Complaint::at("settings.trials", trials, format!("1 to {MAX_TRIALS}")).into(),
+            );
+        }
+        let id = id_of(identity, &snapshot.digest, &loaded.settings);
+        let cluster = ClusterInfo {
+            name: if snapshot.name.is_empty() {
+                change.cluster.clone()
+            } else {
+                snapshot.name.clone()
+            },
+            digest: snapshot.digest.clone(),
+            taken_at: snapshot.taken_at.clone(),
+            pools: loaded.pools.iter().map(inputs::pool_info).collect(),
+        };
+        Ok(Prepared {
+            id,
+            change,
+            trials,
+            seed,
+            cluster,
+            loaded,
+            took: Duration::ZERO,
+        })
     }
-    let id = identity::report_id(&change, &snapshot.digest, &settings);
-    let cluster = ClusterInfo {
-        name: if snapshot.name.is_empty() {
-            change.cluster.name.clone()
-        } else {
-            snapshot.name.clone()
-        },
-        digest: snapshot.digest.clone(),
-        taken_at: snapshot.taken_at.clone(),
-        pools: loaded.pools.iter().map(pool_info).collect(),
-    };
-    Ok(Prepared {
-        id,
-        change,
-        trials,
-        seed,
-        cluster,
-        loaded,
-        took: started.elapsed(),
-    })
+
+    fn inputs<'a>(&'a self, pairs: &'a [Pair]) -> Inputs<'a> {
+        let loaded = &self.loaded;
+        Inputs {
+            id: self.id.clone(),
+            engine: ENGINE.into(),
+            change: self.change.clone(),
+            cluster: self.cluster.clone(),
+            scenario: &loaded.scenario,
+            pairs,
+            seed: self.seed,
+            stopped: "budget",
+            findings: loaded.findings.clone(),
+            not_seen: loaded.coverage.not_seen.clone(),
+            assumptions: loaded
+                .coverage
+                .assumptions
+                .iter()
+                .map(inputs::assumption_info)
+                .collect(),
+            slo: loaded.settings.slo.unwrap_or(SLO),
+        }
+    }
 }
 
 /// Simulates, judges and draws.
 ///
 /// # Errors
 /// It was stopped, or took too long.
-pub fn run(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result<Bundle, JobError> {
-    let clock = record::Clock::start(prepared.took);
-    let pairs = simulate(prepared, estimate, watch)?;
-    let clock = clock.simulated();
-    let judged = reports::judge(&inputs(prepared, &pairs));
+pub fn run(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result<Scored, JobError> {
+    let (judged, clock) = judge(prepared, estimate, watch)?;
     let files = reports::bundle(&judged);
+    let record = clock.finished(prepared);
+    let bundle = Bundle {
+        id: prepared.id.clone(),
+        files,
+        run: record.to_bytes(),
+    };
+    Ok(Scored {
+        report: judged.report,
+        bundle,
+        record,
+    })
+}
+
+/// Simulates and judges; the clock still runs, for the drawing.
+///
+/// # Errors
+/// It was stopped, or took too long.
+pub fn judge(
+    prepared: &Prepared,
+    estimate: &Estimate,
+    watch: Watch<'_>,
+) -> Result<(Judged, record::Clock), JobError> {
+    let clock = record::Clock::start(prepared.took, threads(estimate));
+    let pairs = simulate(prepared, estimate, watch)?;
     let events = pairs
         .iter()
         .map(|p| p.proposal.counts.events + p.baseline.counts.events)
         .sum();
-    let run = clock
-        .finished(prepared, threads(estimate), events)
-        .to_bytes();
-    Ok(Bundle {
-        id: prepared.id.clone(),
-        report: judged.report,
-        files,
-        run,
-    })
+    let clock = clock.simulated(events);
+    Ok((reports::judge(&prepared.inputs(&pairs)), clock))
 }
 
 /// Runs the trials in portions, so that it can be stopped between them. What a trial comes to depends on its index alone.
@@ -231,92 +245,5 @@ fn threads(estimate: &Estimate) -> usize {
     match estimate.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         n => n,
-    }
-}
-
-fn inputs<'a>(prepared: &'a Prepared, pairs: &'a [Pair]) -> Inputs<'a> {
-    let loaded = &prepared.loaded;
-    Inputs {
-        id: prepared.id.clone(),
-        engine: ENGINE.into(),
-        change: change_info(&prepared.change, &loaded.operations),
-        cluster: prepared.cluster.clone(),
-        scenario: &loaded.scenario,
-        pairs,
-        seed: prepared.seed,
-        stopped: "budget",
-        findings: loaded.findings.clone(),
-        not_seen: loaded.coverage.not_seen.clone(),
-        assumptions: loaded
-            .coverage
-            .assumptions
-            .iter()
-            .map(assumption_info)
-            .collect(),
-        slo: loaded.settings.slo.unwrap_or(SLO),
-    }
-}
-
-fn change_info(change: &Change, resolved: &[scenarios::change::Operation]) -> ChangeInfo {
-    let mut operation = json(&change.operation);
-    if resolved != [change.operation.clone()]
-        && let Some(fields) = operation.as_object_mut()
-    {
-        fields.insert("resolvedTo".into(), json(&resolved));
-    }
-    ChangeInfo {
-        id: change.id.clone(),
-        phase: json(&change.phase).as_str().unwrap_or_default().to_owned(),
-        source: json(&change.source),
-        cluster: change
-            .cluster
-            .id
-            .clone()
-            .unwrap_or_else(|| change.cluster.name.clone()),
-        pool: change.pool.clone(),
-        operation,
-        summary: change.summary.clone(),
-        recorded: change.result.as_ref().map(|r| {
-            let words: Vec<&str> = [r.code.as_deref(), r.message.as_deref()]
-                .into_iter()
-                .flatten()
-                .collect();
-            (
-                r.succeeded,
-                if words.is_empty() {
-                    "Succeeded".into()
-                } else {
-                    words.join(": ")
-                },
-            )
-        }),
-    }
-}
-
-/// A value as JSON; our types have string keys only, so that this cannot fail.
-fn json(value: &impl serde::Serialize) -> serde_json::Value {
-    serde_json::to_value(value).unwrap_or_default()
-}
-
-fn pool_info(pool: &PoolFacts) -> PoolInfo {
-    PoolInfo {
-        name: pool.name.clone(),
-        mode: pool.mode.clone(),
-        count: pool.count,
-        vm_size: pool.vm_size.clone(),
-        os_type: pool.os_type.clone(),
-        zones: pool.zones.clone(),
-        taints: pool.taints.clone(),
-        max_surge: pool.max_surge.clone(),
-        autoscaler: pool.autoscaler,
-    }
-}
-
-fn assumption_info(a: &scenarios::coverage::Assumption) -> AssumptionInfo {
-    AssumptionInfo {
-        name: a.name.clone(),
-        value: a.value.clone(),
-        source: a.source.clone(),
-        grade: a.grade,
     }
 }

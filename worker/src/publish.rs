@@ -14,8 +14,6 @@ pub use directory::Directory;
 pub struct Bundle {
     /// Id of the report; names its folder.
     pub id: String,
-    /// The judged report.
-    pub report: reports::Report,
     /// The files that are a function of the report's inputs.
     pub files: Vec<reports::File>,
     /// `run.json`: clock times, durations, host.

@@ -91,6 +91,19 @@ pub fn in_file(complaints: Complaints, file: &str) -> Complaints {
     Complaints(complaints.0.into_iter().map(named).collect())
 }
 
+/// The same complaints, about a part of a document.
+pub fn under(part: &str, complaints: Complaints) -> Complaints {
+    let moved = |c: Complaint| {
+        let path = if c.path.is_empty() {
+            part.to_owned()
+        } else {
+            format!("{part}.{}", c.path)
+        };
+        Complaint { path, ..c }
+    };
+    Complaints(complaints.0.into_iter().map(moved).collect())
+}
+
 /// A store of snapshots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SnapshotStore {

@@ -2,9 +2,9 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A bar over the trials of one change.
-pub fn bar(what: &str, trials: u32) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(u64::from(trials)), ProgressDrawTarget::stderr());
+/// A bar over trials.
+pub fn bar(what: &str, trials: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(trials), ProgressDrawTarget::stderr());
     if let Ok(style) =
         ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len} trials, {eta} left")
     {

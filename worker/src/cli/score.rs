@@ -10,8 +10,8 @@ use scenarios::snapshot::Snapshot;
 use scenarios::{Change, Complaint};
 
 use super::{Failure, estimate, input, output, progress};
-use crate::pipeline::{self, Estimate, Prepared, Watch};
-use crate::publish::{Bundle, PublishUrl, Publisher};
+use crate::pipeline::{self, Estimate, Prepared, Scored, Watch};
+use crate::publish::{PublishUrl, Publisher};
 use crate::snapshots::in_file;
 
 /// Arguments of `score`.
@@ -77,10 +77,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 fn prepare(args: &Args, estimate: &Estimate) -> Result<Vec<Prepared>, Failure> {
     let mut complaints = Vec::new();
     let messages = input::messages(&args.changes, &mut complaints);
-    let snapshot = args
-        .cluster
-        .as_ref()
-        .map(|path| input::snapshot(path, &mut complaints));
+    let mut read = |path| {
+        input::snapshot(path)
+            .map_err(|found| complaints.extend(found.0))
+            .ok()
+    };
+    let snapshot = args.cluster.as_deref().map(&mut read);
     let mut prepared = Vec::new();
     for message in messages {
         match pipeline::decode(&message.bytes) {
@@ -128,7 +130,7 @@ fn resolve(
             &carried
         }
     };
-    pipeline::prepare(change, snapshot, estimate)
+    pipeline::prepare(&change, snapshot, estimate)
         .map(Some)
         .map_err(|c| c.0)
 }
@@ -137,9 +139,9 @@ fn score(
     prepared: &Prepared,
     estimate: &Estimate,
     publisher: Option<&Publisher>,
-) -> Result<Bundle, Failure> {
-    let bar = progress::bar(&prepared.change.summary, prepared.trials);
-    let bundle = pipeline::run(
+) -> Result<Scored, Failure> {
+    let bar = progress::bar(&prepared.change.summary, u64::from(prepared.trials));
+    let scored = pipeline::run(
         prepared,
         estimate,
         Watch {
@@ -148,14 +150,14 @@ fn score(
         },
     );
     bar.finish_and_clear();
-    let bundle = bundle?;
+    let scored = scored?;
     if let Some(publisher) = publisher {
-        output::note(&format!("report: {}", publisher.publish(&bundle)?));
+        output::note(&format!("report: {}", publisher.publish(&scored.bundle)?));
     }
-    Ok(bundle)
+    Ok(scored)
 }
 
-fn print(bundles: &[Bundle], format: Format) -> Result<(), Failure> {
+fn print(bundles: &[Scored], format: Format) -> Result<(), Failure> {
     match format {
         Format::Text if bundles.is_empty() => output::data("no pool operation\n")?,
         Format::Text => {
@@ -172,7 +174,7 @@ fn print(bundles: &[Bundle], format: Format) -> Result<(), Failure> {
         Format::Markdown => {
             for file in bundles
                 .iter()
-                .flat_map(|b| &b.files)
+                .flat_map(|b| &b.bundle.files)
                 .filter(|file| file.path == "report.md")
             {
                 output::bytes(&file.bytes)?;
@@ -182,7 +184,7 @@ fn print(bundles: &[Bundle], format: Format) -> Result<(), Failure> {
     Ok(())
 }
 
-fn verdict(bundles: &[Bundle], fail_at: Option<Level>) -> Result<(), Failure> {
+fn verdict(bundles: &[Scored], fail_at: Option<Level>) -> Result<(), Failure> {
     let Some(limit) = fail_at else { return Ok(()) };
     let reached: Vec<String> = bundles
         .iter()

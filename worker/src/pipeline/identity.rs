@@ -2,7 +2,7 @@
 
 use scenarios::Change;
 use scenarios::change::ChangeSettings;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::ENGINE;
@@ -10,16 +10,21 @@ use super::ENGINE;
 /// Length of an id in hexadecimal digits: 128 bits, so that two reports never meet by chance.
 const DIGITS: usize = 32;
 
-/// Digest of change, snapshot, settings in force and engine version. The snapshot counts by its own digest, wherever it
-/// came from; the object keys are in order, so that equal content has equal digests.
-pub fn report_id(change: &Change, snapshot_digest: &str, settings: &ChangeSettings) -> String {
-    let change = Change {
+/// What identifies a change. The snapshot counts by its own digest and the settings as they are in force, wherever they
+/// came from.
+pub fn of_change(change: &Change) -> Value {
+    json!(Change {
         snapshot: None,
         snapshot_ref: None,
         settings: ChangeSettings::default(),
         ..change.clone()
-    };
-    let all = json!({"change": change, "snapshot": snapshot_digest, "settings": settings, "engine": ENGINE});
+    })
+}
+
+/// Digest of what is done, snapshot, settings in force and engine version. The object keys are in order, so that equal
+/// content has equal digests.
+pub fn id_of(what: &Value, snapshot_digest: &str, settings: &ChangeSettings) -> String {
+    let all = json!({"change": what, "snapshot": snapshot_digest, "settings": settings, "engine": ENGINE});
     let mut id = digest(all.to_string().as_bytes());
     id.truncate(DIGITS);
     id
@@ -37,6 +42,10 @@ pub fn digest(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use scenarios::change::{ClusterRef, Operation, Phase, Source};
+
+    fn report_id(change: &Change, snapshot: &str, settings: &ChangeSettings) -> String {
+        id_of(&of_change(change), snapshot, settings)
+    }
 
     fn change() -> Change {
         Change {

@@ -43,6 +43,24 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
+    /// The record of something that several runs were made for; `None` without runs.
+    pub fn of_all(report: &str, runs: &[RunRecord]) -> Option<RunRecord> {
+        let (first, last) = (runs.first()?, runs.last()?);
+        let simulate_seconds: f64 = runs.iter().map(|r| r.simulate_seconds).sum();
+        let events = runs.iter().map(|r| r.events).sum();
+        Some(RunRecord {
+            report: report.to_owned(),
+            finished_at: last.finished_at.clone(),
+            load_seconds: runs.iter().map(|r| r.load_seconds).sum(),
+            simulate_seconds,
+            report_seconds: runs.iter().map(|r| r.report_seconds).sum(),
+            trials: runs.iter().map(|r| r.trials).sum(),
+            events,
+            events_per_second: rate(events, simulate_seconds),
+            ..first.clone()
+        })
+    }
+
     /// The file.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
@@ -52,34 +70,40 @@ impl RunRecord {
 }
 
 /// Takes the times of a run.
+#[derive(Clone, Debug)]
 pub struct Clock {
     at: Timestamp,
     started: Instant,
+    threads: usize,
     load: Duration,
     simulate: Duration,
+    events: u64,
 }
 
 impl Clock {
     /// Starts before the simulation; `load` was spent before.
-    pub fn start(load: Duration) -> Clock {
+    pub fn start(load: Duration, threads: usize) -> Clock {
         Clock {
             at: Timestamp::now(),
             started: Instant::now(),
+            threads,
             load,
             simulate: Duration::ZERO,
+            events: 0,
         }
     }
 
-    /// The simulation has ended.
-    pub fn simulated(self) -> Clock {
+    /// The simulation has ended after so many events.
+    pub fn simulated(self, events: u64) -> Clock {
         Clock {
             simulate: self.started.elapsed(),
+            events,
             ..self
         }
     }
 
     /// Everything has ended.
-    pub fn finished(self, prepared: &Prepared, threads: usize, events: u64) -> RunRecord {
+    pub fn finished(&self, prepared: &Prepared) -> RunRecord {
         let simulate = self.simulate.as_secs_f64();
         RunRecord {
             schema: "poolproof.run/1",
@@ -95,16 +119,20 @@ impl Clock {
                 .saturating_sub(self.simulate)
                 .as_secs_f64(),
             host: host(),
-            threads,
+            threads: self.threads,
             seed: prepared.seed,
             trials: prepared.trials,
-            events,
-            events_per_second: if simulate > 0.0 {
-                events as f64 / simulate
-            } else {
-                0.0
-            },
+            events: self.events,
+            events_per_second: rate(self.events, simulate),
         }
+    }
+}
+
+fn rate(events: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 {
+        events as f64 / seconds
+    } else {
+        0.0
     }
 }
 

@@ -44,6 +44,16 @@ impl Directory {
     /// # Errors
     /// Whatever the file system says.
     pub fn publish(&self, bundle: &Bundle) -> Result<PathBuf, PublishError> {
+        let place = self.put(bundle)?;
+        self.refresh_index()?;
+        Ok(place)
+    }
+
+    /// Puts a report, or anything else with an id, into its folder.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn put(&self, bundle: &Bundle) -> Result<PathBuf, PublishError> {
         // The folder may have been removed since the start.
         fs::create_dir_all(&self.path).map_err(failed("make", &self.path))?;
         let place = self.path.join(&bundle.id);
@@ -51,8 +61,20 @@ impl Directory {
         if !holds(&place, bundle) {
             self.write(&place, bundle)?;
         }
-        self.refresh_index()?;
         Ok(place)
+    }
+
+    /// Writes the index page over the reports that lie there.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn refresh_index(&self) -> Result<PathBuf, PublishError> {
+        let _lock = self.lock()?;
+        let reports = self.reports().map_err(failed("list", &self.path))?;
+        let index = reports::index(&reports);
+        let path = self.path.join(&index.path);
+        replace(&path, &index.bytes).map_err(failed("write", &path))?;
+        Ok(path)
     }
 
     fn write(&self, place: &Path, bundle: &Bundle) -> Result<(), PublishError> {
@@ -72,13 +94,6 @@ impl Directory {
         }
         fs::rename(&unfinished, place).map_err(failed("put in place", place))?;
         sync_folder(&self.path).map_err(failed("sync", &self.path))
-    }
-
-    fn refresh_index(&self) -> Result<(), PublishError> {
-        let reports = self.reports().map_err(failed("list", &self.path))?;
-        let index = reports::index(&reports);
-        let path = self.path.join(&index.path);
-        replace(&path, &index.bytes).map_err(failed("write", &path))
     }
 
     /// The newest reports, newest first; a folder that holds no readable report is passed over.

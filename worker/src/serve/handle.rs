@@ -72,7 +72,7 @@ impl Worker {
             }
         })?;
         let prepared =
-            pipeline::prepare(change, &snapshot, &self.estimate).map_err(|complaints| {
+            pipeline::prepare(&change, &snapshot, &self.estimate).map_err(|complaints| {
                 JobError::NotSimulated {
                     change: summary.clone(),
                     complaints,
@@ -86,7 +86,8 @@ impl Worker {
                 stop,
                 progress: &|_| {},
             },
-        )?;
+        )?
+        .bundle;
         for publisher in &self.publishers {
             let place = publisher
                 .publish(&bundle)
