@@ -22,7 +22,7 @@ pub fn complete(snapshot: &Snapshot, coverage: &mut Coverage) -> Snapshot {
         note_counts(&full, coverage);
     }
     let own = system_workloads::given(&full);
-    if full.pods.is_empty() && !own {
+    if !own {
         let made = system_workloads::read(system_workloads::generate(
             &system_workloads::Cluster::of(&full, coverage),
         ));
@@ -50,9 +50,7 @@ pub fn complete(snapshot: &Snapshot, coverage: &mut Coverage) -> Snapshot {
         }
         add_budgets(&mut full, made);
     }
-    if full.pods.is_empty() {
-        place::pods(&mut full, coverage);
-    }
+    place::pods(&mut full, coverage);
     note_kinds(snapshot, coverage);
     full
 }
@@ -220,6 +218,25 @@ mod tests {
                 {"name":"system1","count":3,"vmSize":"Standard_D4s_v3","mode":"System","orchestratorVersion":"1.33.2","maxPods":110,"availabilityZones":["1","2","3"]}]}"#,
         );
         assert_eq!((s.nodes, s.pods), (again.nodes, again.pods));
+    }
+
+    #[test]
+    fn own_workloads_join_pods_that_were_given_without_them() {
+        let (s, _) = full(
+            r#"{"agentPools":[{"name":"np","count":2,"vmSize":"Standard_D4s_v3","mode":"System","orchestratorVersion":"1.33.2"}],
+                "items":[{"apiVersion":"v1","kind":"Pod","metadata":{"namespace":"shop","name":"web"},"spec":{"nodeName":"elsewhere"}},
+                {"apiVersion":"apps/v1","kind":"Deployment","metadata":{"namespace":"shop","name":"idle"},"spec":{"replicas":3}}]}"#,
+        );
+        assert!(s.pods.iter().any(|p| p.name == "web" && !p.assumed));
+        assert!(
+            s.pods
+                .iter()
+                .any(|p| p.name.starts_with("coredns-") && p.assumed)
+        );
+        assert!(
+            !s.pods.iter().any(|p| p.name.starts_with("idle")),
+            "the snapshot shows what pods there are"
+        );
     }
 
     #[test]

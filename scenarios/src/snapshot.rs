@@ -11,7 +11,7 @@ pub mod object;
 pub mod pool;
 mod wire;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::complaint::Complaints;
 use crate::coverage::Coverage;
@@ -48,6 +48,8 @@ pub struct Snapshot {
     pub autoscalers: Vec<Autoscaler>,
     /// Measured use of pods (metrics.k8s.io or `kubectl top pods`), by namespace and name.
     pub usage: Vec<Usage>,
+    /// Values of PriorityClasses by name; that of pods which name none under the empty name.
+    pub priority_classes: BTreeMap<String, i32>,
     /// Kinds that were given, such as `Pod`; an empty list of a kind counts only where it names the kind.
     pub kinds: BTreeSet<String>,
     /// What was noted while reading: kinds not looked at, values that are not known.

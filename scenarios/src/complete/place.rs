@@ -9,68 +9,122 @@ use simulator::spec::{Effect, Toleration};
 use crate::coverage::Coverage;
 use crate::intern::requests;
 use crate::matching;
-use crate::snapshot::{Node, Owner, Pod, Snapshot, Workload};
+use crate::snapshot::{Amounts, Node, Owner, Pod, Snapshot, Workload};
 
-/// Adds pods for every workload that makes some itself.
+/// Adds pods for every workload that makes some itself; where the snapshot holds pods, only for workloads that were made up.
 pub(super) fn pods(snapshot: &mut Snapshot, coverage: &mut Coverage) {
-    let mut free: Vec<Free> = snapshot.nodes.iter().map(Free::of).collect();
+    let none_given = snapshot.pods.is_empty();
+    let mut free = Free::of_nodes(snapshot);
     let mut workloads: Vec<&Workload> = snapshot
         .workloads
         .iter()
-        .filter(|w| w.owner.is_none())
+        .filter(|w| w.owner.is_none() && (none_given || w.assumed))
         .collect();
     // DaemonSets first and high priorities before low ones: as after a restart of the whole cluster.
     workloads.sort_by_key(|w| {
-        (
-            w.kind != "DaemonSet",
-            -i64::from(requests::priority(&w.template)),
-            &w.namespace,
-            &w.name,
-        )
+        let priority = i64::from(requests::priority(&w.template));
+        (w.kind != "DaemonSet", -priority, &w.namespace, &w.name)
     });
-    let mut made = Vec::new();
-    for workload in workloads {
-        let nodes = &snapshot.nodes;
-        if workload.kind == "DaemonSet" {
-            let eligible = nodes
-                .iter()
-                .enumerate()
-                .filter(|(_, n)| matching::admits(&workload.template, n));
-            for (i, node) in eligible {
-                free[i].take(workload);
-                made.push(pod(
-                    workload,
-                    made_name(workload, &node.name),
-                    Some(node.name.clone()),
-                ));
-            }
-            continue;
-        }
-        let mut own: BTreeMap<usize, u32> = BTreeMap::new();
-        for replica in 0..workload.replicas {
-            let node = best(workload, nodes, &free, &own);
-            if let Some(i) = node {
-                free[i].take(workload);
-                *own.entry(i).or_default() += 1;
-            }
-            let name = if workload.kind == "StatefulSet" {
-                format!("{}-{replica}", workload.name)
-            } else {
-                made_name(workload, &replica.to_string())
-            };
-            made.push(pod(workload, name, node.map(|i| nodes[i].name.clone())));
-        }
-    }
+    let made: Vec<Pod> = workloads
+        .into_iter()
+        .flat_map(|w| match w.kind.as_str() {
+            "DaemonSet" => daemons(w, &snapshot.nodes, &mut free),
+            _ => replicas(w, &snapshot.nodes, &mut free),
+        })
+        .collect();
     if !made.is_empty() {
+        let value = format!("{} pods spread over the nodes", made.len());
         coverage.assume(
             "where pods run",
-            format!("{} pods spread over the nodes", made.len()),
+            value,
             "by preference, zone, node and room",
             'C',
         );
     }
-    made.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-    snapshot.pods = made;
+    snapshot.pods.extend(made);
+    snapshot
+        .pods
+        .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+}
+
+fn daemons(workload: &Workload, nodes: &[Node], free: &mut [Free]) -> Vec<Pod> {
+    let asked = requests::effective(&workload.template);
+    let eligible = nodes
+        .iter()
+        .zip(free)
+        .filter(|(n, _)| matching::admits(&workload.template, n));
+    let made = eligible.map(|(node, free)| {
+        free.take(&asked);
+        pod(
+            workload,
+            made_name(workload, &node.name),
+            Some(node.name.clone()),
+        )
+    });
+    made.collect()
+}
+
+fn replicas(workload: &Workload, nodes: &[Node], free: &mut [Free]) -> Vec<Pod> {
+    let asked = requests::effective(&workload.template);
+    let places = Place::all(workload, nodes);
+    let mut own: BTreeMap<usize, u32> = BTreeMap::new();
+    let mut zones: BTreeMap<&str, u32> = BTreeMap::new();
+    let made = (0..workload.replicas).map(|replica| {
+        let fitting = places.iter().filter(|p| free[p.node].fits(&asked));
+        let best = fitting.min_by_key(|p| {
+            let zone = zones.get(nodes[p.node].zone()).copied().unwrap_or(0);
+            let here = own.get(&p.node).copied().unwrap_or(0);
+            (p.rank, zone, here, -free[p.node].share(), p.node)
+        });
+        let node = best.map(|p| p.node);
+        if let Some(i) = node {
+            free[i].take(&asked);
+            *own.entry(i).or_default() += 1;
+            *zones.entry(nodes[i].zone()).or_default() += 1;
+        }
+        let name = match workload.kind.as_str() {
+            "StatefulSet" => format!("{}-{replica}", workload.name),
+            _ => made_name(workload, &replica.to_string()),
+        };
+        pod(workload, name, node.map(|i| nodes[i].name.clone()))
+    });
+    made.collect()
+}
+
+/// A node a workload may use, and how little it would like to: preferred weights first, then taints it would rather avoid.
+struct Place {
+    node: usize,
+    rank: (i64, usize),
+}
+
+impl Place {
+    fn all(workload: &Workload, nodes: &[Node]) -> Vec<Place> {
+        let template = &workload.template;
+        let usable = |n: &Node| n.ready && !n.cordoned && matching::admits(template, n);
+        let rank = |n: &Node| {
+            let weight = |(w, t): &(i64, _)| {
+                if matching::term(t, &n.labels, &n.name) {
+                    *w
+                } else {
+                    0
+                }
+            };
+            let preferred: i64 = template.preferred.iter().map(weight).sum();
+            let unwanted = n
+                .taints
+                .iter()
+                .filter(|t| !matching::tolerates(&template.tolerations, t))
+                .count();
+            (-preferred, unwanted)
+        };
+        let usable = nodes.iter().enumerate().filter(|(_, n)| usable(n));
+        usable
+            .map(|(node, n)| Place {
+                node,
+                rank: rank(n),
+            })
+            .collect()
+    }
 }
 
 /// What is left of a node.
@@ -82,8 +136,26 @@ struct Free {
 }
 
 impl Free {
-    fn of(node: &Node) -> Free {
-        let a = &node.allocatable;
+    /// Of every node, less what the pods that are there ask for.
+    fn of_nodes(snapshot: &Snapshot) -> Vec<Free> {
+        let mut free: Vec<Free> = snapshot
+            .nodes
+            .iter()
+            .map(|n| Free::of(&n.allocatable))
+            .collect();
+        for pod in snapshot.pods.iter().filter(|p| !p.is_over()) {
+            let name = pod.node.as_deref().unwrap_or_default();
+            if let Ok(i) = snapshot
+                .nodes
+                .binary_search_by(|n| n.name.as_str().cmp(name))
+            {
+                free[i].take(&requests::effective(&pod.spec));
+            }
+        }
+        free
+    }
+
+    fn of(a: &Amounts) -> Free {
         Free {
             cpu: a.cpu,
             memory: a.memory,
@@ -92,66 +164,21 @@ impl Free {
         }
     }
 
-    fn fits(&self, workload: &Workload) -> bool {
-        let r = requests::effective(&workload.template);
-        self.pods >= 1 && self.cpu >= r.cpu && self.memory >= r.memory
+    fn fits(&self, asked: &Amounts) -> bool {
+        self.pods >= 1 && self.cpu >= asked.cpu && self.memory >= asked.memory
     }
 
-    fn take(&mut self, workload: &Workload) {
-        let r = requests::effective(&workload.template);
-        self.cpu -= r.cpu;
-        self.memory -= r.memory;
+    fn take(&mut self, asked: &Amounts) {
+        self.cpu = self.cpu.saturating_sub(asked.cpu);
+        self.memory = self.memory.saturating_sub(asked.memory);
         self.pods -= 1;
     }
 
     /// Share left, in thousandths, of CPU and memory together.
     fn share(&self) -> i64 {
         let part = |left: i64, total: i64| (i128::from(left) * 1000 / i128::from(total)) as i64;
-        part(self.cpu, self.total.0) + part(self.memory, self.total.1)
+        part(self.cpu, self.total.0).saturating_add(part(self.memory, self.total.1))
     }
-}
-
-fn best(
-    workload: &Workload,
-    nodes: &[Node],
-    free: &[Free],
-    own: &BTreeMap<usize, u32>,
-) -> Option<usize> {
-    let mut zones: BTreeMap<&str, u32> = BTreeMap::new();
-    for (i, n) in own {
-        *zones.entry(nodes[*i].zone()).or_default() += n;
-    }
-    let eligible = (0..nodes.len()).filter(|i| {
-        let node = &nodes[*i];
-        node.ready
-            && !node.cordoned
-            && free[*i].fits(workload)
-            && matching::admits(&workload.template, node)
-    });
-    eligible.min_by_key(|i| {
-        let node = &nodes[*i];
-        let template = &workload.template;
-        let preferred: i64 = template
-            .preferred
-            .iter()
-            .filter(|(_, t)| matching::term(t, &node.labels, &node.name))
-            .map(|(w, _)| w)
-            .sum();
-        let unwanted = node
-            .taints
-            .iter()
-            .filter(|t| !matching::tolerates(&template.tolerations, t))
-            .count();
-        let here = own.get(i).copied().unwrap_or(0);
-        (
-            -preferred,
-            unwanted,
-            zones.get(node.zone()).copied().unwrap_or(0),
-            here,
-            -free[*i].share(),
-            *i,
-        )
-    })
 }
 
 fn made_name(workload: &Workload, tail: &str) -> String {

@@ -52,6 +52,8 @@ struct Context<'a> {
     nodes: u32,
     cores: u32,
     ladder: bool,
+    /// By namespace, kind and name of what they scale.
+    autoscalers: BTreeMap<(&'a str, &'a str, &'a str), &'a Autoscaler>,
 }
 
 impl<'a> Context<'a> {
@@ -74,6 +76,20 @@ impl<'a> Context<'a> {
             application_pods: application.map(|d| d.pods.len()).sum(),
             nodes,
             cores: u32::try_from(cores).unwrap_or(u32::MAX),
+            autoscalers: full
+                .autoscalers
+                .iter()
+                .map(|a| {
+                    (
+                        (
+                            a.namespace.as_str(),
+                            a.target.0.as_str(),
+                            a.target.1.as_str(),
+                        ),
+                        a,
+                    )
+                })
+                .collect(),
             ladder: drafts
                 .iter()
                 .any(|d| d.name == "coredns-autoscaler" && d.role != Role::Application),
@@ -81,10 +97,12 @@ impl<'a> Context<'a> {
     }
 
     fn autoscaler(&self, draft: &Draft) -> Option<&'a Autoscaler> {
-        self.full.autoscalers.iter().find(|a| {
-            a.namespace == draft.namespace
-                && a.target == (draft.kind_name.clone(), draft.name.clone())
-        })
+        let key = (
+            draft.namespace.as_str(),
+            draft.kind_name.as_str(),
+            draft.name.as_str(),
+        );
+        self.autoscalers.get(&key).copied()
     }
 
     /// Mean measured CPU of the pods of a workload.

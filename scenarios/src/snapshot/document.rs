@@ -107,6 +107,7 @@ impl Reader {
             .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         s.usage
             .sort_by(|a, b| (&a.namespace, &a.pod).cmp(&(&b.namespace, &b.pod)));
+        resolve_priorities(&mut s);
         s.digest = self.canon.finish();
         Ok(s)
     }
@@ -344,6 +345,9 @@ impl Reader {
             "HorizontalPodAutoscaler" => {
                 item::autoscaler(value, path).map(|a| s.autoscalers.push(a))
             }
+            "PriorityClass" => {
+                item::priority_class(value, path).map(|c| s.priority_classes.extend(c))
+            }
             "PodMetrics" => item::usage(value, path).map(|u| s.usage.push(u)),
             kind if item::WORKLOADS.contains(&kind) => {
                 item::workload(kind, value, path).map(|w| s.workloads.push(w))
@@ -374,9 +378,15 @@ impl Reader {
     fn check_limits(&mut self) {
         let s = &self.snapshot;
         let (nodes, pods, objects) = (s.nodes.len(), s.pods.len(), self.seen.len());
+        let own = s
+            .workloads
+            .iter()
+            .filter(|w| w.owner.is_none() && w.kind != "DaemonSet");
+        let replicas = own.map(|w| w.replicas as usize).sum();
         let wanted: u64 = s.pools.iter().map(|p| u64::from(p.count)).sum();
         for (found, most, what) in [
             (nodes, MOST_NODES, "nodes"),
+            (replicas, MOST_PODS, "pods wanted by all workloads"),
             (
                 usize::try_from(wanted).unwrap_or(usize::MAX),
                 MOST_NODES,
@@ -430,6 +440,16 @@ impl Reader {
                 None => complaint,
             });
         }
+    }
+}
+
+/// Templates name a class where pods carry the number it stands for (Kubernetes v1.34 admission plugin Priority).
+fn resolve_priorities(s: &mut Snapshot) {
+    for template in s.workloads.iter_mut().map(|w| &mut w.template) {
+        let class = template.priority_class.as_deref().unwrap_or_default();
+        template.priority = template
+            .priority
+            .or_else(|| s.priority_classes.get(class).copied());
     }
 }
 

@@ -182,6 +182,14 @@ pub(super) fn usage(value: Value, path: &str) -> Result<Usage> {
     })
 }
 
+/// Name and value of a PriorityClass; the class of pods that name none has no name here.
+pub(super) fn priority_class(value: Value, path: &str) -> Result<Vec<(String, i32)>> {
+    let class: wire::PriorityClass = typed(value, path)?;
+    let default = class.global_default.then(|| (String::new(), class.value));
+    let name = named(class.metadata, path)?.name;
+    Ok([(name, class.value)].into_iter().chain(default).collect())
+}
+
 /// Reads a value into a wire struct; what does not fit is named by its path.
 fn typed<T: DeserializeOwned>(value: Value, path: &str) -> Result<T> {
     serde_path_to_error::deserialize(value).map_err(|e| {

@@ -296,6 +296,15 @@ pub(super) struct ContainerMetrics {
     pub usage: ResourceList,
 }
 
+/// A PriorityClass.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct PriorityClass {
+    pub metadata: Meta,
+    pub value: i32,
+    pub global_default: bool,
+}
+
 /// Nothing of an object's spec or status.
 #[derive(Default, Deserialize)]
 #[serde(default)]

@@ -149,6 +149,14 @@ fn limits_are_named() {
             .unwrap_err()
             .contains("found 6000 nodes in all agent pools, expected at most 5000")
     );
+    let greedy = format!(
+        r#"{{"agentPools":[{POOL}],"items":[{{"apiVersion":"apps/v1","kind":"Deployment","metadata":{{"name":"d"}},"spec":{{"replicas":999999}}}}]}}"#
+    );
+    assert!(
+        json(&greedy)
+            .unwrap_err()
+            .contains("found 999999 pods wanted by all workloads, expected at most 150000")
+    );
 }
 
 #[test]
