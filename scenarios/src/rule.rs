@@ -66,43 +66,35 @@ pub fn catalogue() -> Vec<Rule> {
     THEMES.concat()
 }
 
+/// Every rule as a table in Markdown, for documentation.
+pub fn catalogue_markdown() -> String {
+    let mut text = String::from(
+        "# Rules\n\nWhat poolproof knows about a change before simulating it. A finding names the rule by its id.\n\n\
+         | id | rule | source |\n|---|---|---|\n",
+    );
+    for rule in catalogue() {
+        text.push_str(&format!("| `{}` | {} | {} |\n", rule.id, rule.says, rule.source));
+    }
+    text
+}
+
 /// The rules that apply to a change; `operations` are the change's own, resolved against the snapshot. What blocks comes
 /// first, then by severity; within one severity by theme and rule.
 pub fn check(snapshot: &Snapshot, change: &Change, operations: &[Operation]) -> Vec<Finding> {
     let facts = Facts::new(snapshot, change, operations);
-    let mut findings: Vec<Finding> = catalogue()
-        .iter()
-        .flat_map(|rule| rule.findings(&facts))
-        .collect();
+    let mut findings: Vec<Finding> = catalogue().iter().flat_map(|rule| rule.findings(&facts)).collect();
     findings.sort_by_key(|f| (!f.blocks, std::cmp::Reverse(f.severity)));
     findings
 }
 
 impl Rule {
     fn findings(&self, facts: &Facts<'_>) -> Vec<Finding> {
-        (self.check)(facts)
-            .into_iter()
-            .map(|hit| self.finding(hit))
-            .collect()
+        (self.check)(facts).into_iter().map(|hit| self.finding(hit)).collect()
     }
 
     fn finding(&self, hit: Hit) -> Finding {
-        let Hit {
-            severity,
-            subject,
-            message,
-            evidence,
-            blocks,
-        } = hit;
-        Finding {
-            id: self.id,
-            severity,
-            subject,
-            message,
-            source: self.source,
-            evidence,
-            blocks,
-        }
+        let Hit { severity, subject, message, evidence, blocks } = hit;
+        Finding { id: self.id, severity, subject, message, source: self.source, evidence, blocks }
     }
 }
 
@@ -118,21 +110,12 @@ struct Hit {
 
 impl Hit {
     fn new(severity: Severity, subject: impl Into<String>, message: impl Into<String>) -> Hit {
-        Hit {
-            severity,
-            subject: subject.into(),
-            message: message.into(),
-            evidence: Vec::new(),
-            blocks: false,
-        }
+        Hit { severity, subject: subject.into(), message: message.into(), evidence: Vec::new(), blocks: false }
     }
 
     /// Something the platform refuses.
     fn refused(subject: impl Into<String>, message: impl Into<String>) -> Hit {
-        Hit {
-            blocks: true,
-            ..Hit::new(Severity::Error, subject, message)
-        }
+        Hit { blocks: true, ..Hit::new(Severity::Error, subject, message) }
     }
 
     fn error(subject: impl Into<String>, message: impl Into<String>) -> Hit {
@@ -162,8 +145,7 @@ impl Hit {
         if !touched {
             self.severity = Severity::Info;
             self.blocks = false;
-            self.message
-                .push_str(" It is so already, and the change does not touch it.");
+            self.message.push_str(" It is so already, and the change does not touch it.");
         }
         self
     }
@@ -171,11 +153,7 @@ impl Hit {
 
 /// `3 pods`, `1 pod`.
 fn counted(n: usize, thing: &str) -> String {
-    if n == 1 {
-        format!("1 {thing}")
-    } else {
-        format!("{n} {thing}s")
-    }
+    if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
 }
 
 /// The first few of some names, and how many more there are.
@@ -183,11 +161,7 @@ fn some<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     const SHOWN: usize = 3;
     let names: Vec<&str> = names.into_iter().collect();
     let shown = names[..names.len().min(SHOWN)].join(", ");
-    if names.len() > SHOWN {
-        format!("{shown} and {} more", names.len() - SHOWN)
-    } else {
-        shown
-    }
+    if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
 }
 
 /// A count as evidence.
@@ -209,18 +183,8 @@ mod tests {
         let ids: BTreeSet<&str> = rules.iter().map(|r| r.id).collect();
         assert_eq!(ids.len(), rules.len());
         for rule in &rules {
-            assert!(
-                rule.id
-                    .chars()
-                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'),
-                "{}",
-                rule.id
-            );
-            assert!(
-                rule.says.ends_with('.') && rule.source.len() > 10,
-                "{}",
-                rule.id
-            );
+            assert!(rule.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{}", rule.id);
+            assert!(rule.says.ends_with('.') && rule.source.len() > 10, "{}", rule.id);
         }
     }
 
@@ -231,38 +195,64 @@ mod tests {
             row.check();
         }
         for rule in catalogue() {
-            let mine: Vec<bool> = rows
-                .iter()
-                .filter(|r| r.id == rule.id)
-                .map(|r| r.expect == case::Expect::Quiet)
-                .collect();
-            assert!(
-                mine.contains(&true) && mine.contains(&false),
-                "{}: {} rows",
-                rule.id,
-                mine.len()
-            );
+            let mine: Vec<bool> =
+                rows.iter().filter(|r| r.id == rule.id).map(|r| r.expect == case::Expect::Quiet).collect();
+            assert!(mine.contains(&true) && mine.contains(&false), "{}: {} rows", rule.id, mine.len());
         }
+    }
+
+    /// `POOLPROOF_WRITE=1` writes the page anew; read what changed before it is kept.
+    #[test]
+    fn the_page_of_rules_is_current() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("RULES.md");
+        if std::env::var_os("POOLPROOF_WRITE").is_some() {
+            std::fs::write(&path, catalogue_markdown()).unwrap();
+        }
+        let written = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(written, catalogue_markdown());
+    }
+
+    #[test]
+    fn absurd_numbers_are_judged_like_others() {
+        let most = u32::MAX;
+        let fields = PoolFields {
+            count: Some(most),
+            max_pods: Some(most),
+            min_count: Some(most),
+            max_count: Some(0),
+            enable_auto_scaling: Some(true),
+            mode: Some("System".into()),
+            vm_size: Some("Standard_D96s_v5".into()),
+            node_taints: Some(vec![":".into(), "=:NoSchedule".into(), "x".repeat(9999)]),
+            ..PoolFields::default()
+        };
+        for desired in [fields, PoolFields::default()] {
+            let operations = [
+                Operation::AddPool { desired: desired.clone() },
+                Operation::ResizePool { desired: desired.clone(), method: "rotate".into() },
+                Operation::PutPool { desired },
+                Operation::Scale { count: most },
+            ];
+            for operation in operations {
+                let strained = |s: &mut Snapshot| {
+                    s.pools[0].count = u32::MAX;
+                    s.cluster.quota.insert("cores".into(), 1);
+                    s.cluster.subnet.insert("*".into(), 0);
+                };
+                for pool in ["apps", "new", ""] {
+                    case::findings(strained, pool, operation.clone());
+                }
+            }
+        }
+        let refused = case::findings(|_| (), "apps", Operation::Scale { count: most });
+        assert!(refused.iter().any(|f| f.blocks && f.id == "pool-count-range"));
     }
 
     #[test]
     fn what_blocks_comes_first() {
-        let findings = case::findings(
-            |s| s.pools[1].count = 1,
-            "sys",
-            Operation::SetMode {
-                mode: "User".into(),
-            },
-        );
-        assert!(
-            findings[0].blocks && findings[0].id == "last-system-pool",
-            "{findings:#?}"
-        );
-        assert!(
-            findings
-                .windows(2)
-                .all(|w| (w[0].blocks, w[0].severity) >= (w[1].blocks, w[1].severity))
-        );
+        let findings = case::findings(|s| s.pools[1].count = 1, "sys", Operation::SetMode { mode: "User".into() });
+        assert!(findings[0].blocks && findings[0].id == "last-system-pool", "{findings:#?}");
+        assert!(findings.windows(2).all(|w| (w[0].blocks, w[0].severity) >= (w[1].blocks, w[1].severity)));
     }
 
     #[test]
@@ -275,22 +265,11 @@ mod tests {
         };
         assert!(blocked("arm-request", &add, "mode-required"));
         assert!(!blocked("az-command", &add, "mode-required"));
-        let size = PoolFields {
-            vm_size: Some("Standard_D8s_v5".into()),
-            ..PoolFields::default()
-        };
+        let size = PoolFields { vm_size: Some("Standard_D8s_v5".into()), ..PoolFields::default() };
         let put = Operation::PutPool { desired: size };
         let of_apps = |format| case::findings_from(format, |_| (), "APPS", put.clone());
-        assert!(
-            of_apps("arm-request")
-                .iter()
-                .any(|f| f.id == "immutable-property")
-        );
-        assert!(
-            of_apps("terraform-plan")
-                .iter()
-                .all(|f| f.id != "immutable-property")
-        );
+        assert!(of_apps("arm-request").iter().any(|f| f.id == "immutable-property"));
+        assert!(of_apps("terraform-plan").iter().all(|f| f.id != "immutable-property"));
     }
 
     #[test]
@@ -298,9 +277,6 @@ mod tests {
         assert_eq!(some(["a", "b", "c"]), "a, b, c");
         assert_eq!(some(["a", "b", "c", "d", "e"]), "a, b, c and 2 more");
         assert_eq!(some([]), "");
-        assert_eq!(
-            (counted(1, "pod"), counted(0, "pod")),
-            ("1 pod".to_owned(), "0 pods".to_owned())
-        );
+        assert_eq!((counted(1, "pod"), counted(0, "pod")), ("1 pod".to_owned(), "0 pods".to_owned()));
     }
 }

@@ -12,8 +12,8 @@ use crate::change::{Change, ChangeSettings};
 use crate::cluster_source::ClusterSource;
 use crate::complaint::{Complaint, Complaints};
 
-pub use axis::{Axis, Setting, SettingValue};
 pub use apply::apply;
+pub use axis::{Axis, Setting, SettingValue};
 pub use fields::WhatIfFields;
 
 /// Schema name that a spec may carry.
@@ -84,7 +84,8 @@ impl WhatIf {
         let mut cells = vec![Cell { values: Vec::new() }];
         for axis in &self.axes {
             let longer = |cell: &Cell| -> Vec<Cell> {
-                let with = |value: &Setting| Cell { values: [cell.values.as_slice(), std::slice::from_ref(value)].concat() };
+                let with =
+                    |value: &Setting| Cell { values: [cell.values.as_slice(), std::slice::from_ref(value)].concat() };
                 axis.values.iter().map(with).collect()
             };
             cells = cells.iter().flat_map(longer).collect();
@@ -134,7 +135,8 @@ axes:
 
     #[test]
     fn everything_wrong_is_said_at_once() {
-        let found = complaints("
+        let found = complaints(
+            "
 nane: x
 axes:
   nodeCount: [3, 3, 2000, many]
@@ -142,7 +144,8 @@ axes:
   maxSurge: 10%
   soakMinutes: []
   replicas of coredns: [2]
-");
+",
+        );
         let expected = [
             "change: found nothing",
             "axes.nodeCount[1]: found 3, expected each value once",
@@ -170,7 +173,10 @@ axes:
 
     #[test]
     fn without_axes_there_is_nothing_to_compare() {
-        assert_eq!(complaints("change: x"), ["axes: found nothing, expected an object of axes, each with a list of values"]);
+        assert_eq!(
+            complaints("change: x"),
+            ["axes: found nothing, expected an object of axes, each with a list of values"]
+        );
         assert!(parse(b"\xff\xfe").is_err());
         assert!(parse(b"[1, 2]").is_err());
     }

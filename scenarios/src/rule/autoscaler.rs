@@ -33,56 +33,31 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn manual(facts: &Facts<'_>) -> Vec<Hit> {
-    let turned_off = facts.has(|op| {
-        matches!(
-            op,
-            Operation::SetAutoscaler {
-                enabled: Some(false),
-                ..
-            }
-        )
-    });
+    let turned_off = facts.has(|op| matches!(op, Operation::SetAutoscaler { enabled: Some(false), .. }));
     let scaled = facts.operations.iter().find_map(|op| match op {
         Operation::Scale { count } => Some(*count),
         _ => None,
     });
-    let Some((count, pool)) = scaled
-        .zip(facts.before)
-        .filter(|(_, p)| p.enable_auto_scaling && !turned_off)
-    else {
+    let Some((count, pool)) = scaled.zip(facts.before).filter(|(_, p)| p.enable_auto_scaling && !turned_off) else {
         return Vec::new();
     };
-    let range = format!(
-        "{}-{}",
-        pool.min_count.unwrap_or(0),
-        pool.max_count.unwrap_or(0)
-    );
+    let range = format!("{}-{}", pool.min_count.unwrap_or(0), pool.max_count.unwrap_or(0));
     let message = format!(
         "Pool {} is autoscaled ({range}); AKS refuses to scale it to {count} by hand until the autoscaler is switched off.",
         pool.name
     );
-    vec![
-        Hit::refused(subject(&pool.name), message)
-            .number("count", count)
-            .text("autoscaler", range),
-    ]
+    vec![Hit::refused(subject(&pool.name), message).number("count", count).text("autoscaler", range)]
 }
 
 /// Touched pools with the autoscaler on and its range.
 fn ranges<'a>(facts: &'a Facts<'_>) -> impl Iterator<Item = (&'a AgentPool, u32, u32)> {
-    facts
-        .touched_pools()
-        .filter(|p| p.enable_auto_scaling)
-        .filter_map(|p| Some((p, p.min_count?, p.max_count?)))
+    facts.touched_pools().filter(|p| p.enable_auto_scaling).filter_map(|p| Some((p, p.min_count?, p.max_count?)))
 }
 
 fn range(facts: &Facts<'_>) -> Vec<Hit> {
-    if !facts.has(|op| {
-        matches!(
-            op,
-            Operation::SetAutoscaler { .. } | Operation::AddPool { .. } | Operation::SetMode { .. }
-        )
-    }) {
+    if !facts
+        .has(|op| matches!(op, Operation::SetAutoscaler { .. } | Operation::AddPool { .. } | Operation::SetMode { .. }))
+    {
         return Vec::new();
     }
     let hit = |(pool, min, max): (&AgentPool, u32, u32)| {
@@ -95,33 +70,18 @@ fn range(facts: &Facts<'_>) -> Vec<Hit> {
         } else {
             return None;
         };
-        let message = format!(
-            "The autoscaler range of pool {} is refused: {fault}.",
-            pool.name
-        );
-        Some(
-            Hit::refused(subject(&pool.name), message)
-                .number("min", min)
-                .number("max", max),
-        )
+        let message = format!("The autoscaler range of pool {} is refused: {fault}.", pool.name);
+        Some(Hit::refused(subject(&pool.name), message).number("min", min).number("max", max))
     };
     ranges(facts).filter_map(hit).collect()
 }
 
 fn system_min(facts: &Facts<'_>) -> Vec<Hit> {
     let hit = |(pool, touched): (&AgentPool, bool)| {
-        let min = pool
-            .min_count
-            .filter(|n| *n == 1 && pool.enable_auto_scaling)?;
-        let message = format!(
-            "System pool {} may be autoscaled down to one node, below the documented two.",
-            pool.name
-        );
-        Some(
-            Hit::warning(subject(&pool.name), message)
-                .number("min", min)
-                .standing(touched),
-        )
+        let min = pool.min_count.filter(|n| *n == 1 && pool.enable_auto_scaling)?;
+        let message =
+            format!("System pool {} may be autoscaled down to one node, below the documented two.", pool.name);
+        Some(Hit::warning(subject(&pool.name), message).number("min", min).standing(touched))
     };
     facts.system_pools().filter_map(hit).collect()
 }
@@ -136,15 +96,7 @@ fn outside(facts: &Facts<'_>) -> Vec<Hit> {
             return None;
         };
         let message = format!("Pool {} has {} nodes, {what}.", pool.name, pool.count);
-        Some(
-            Hit::info(subject(&pool.name), message)
-                .number("nodes", pool.count)
-                .number("min", min)
-                .number("max", max),
-        )
+        Some(Hit::info(subject(&pool.name), message).number("nodes", pool.count).number("min", min).number("max", max))
     };
-    ranges(facts)
-        .filter(|(p, min, max)| min <= max && !p.is_stopped())
-        .filter_map(hit)
-        .collect()
+    ranges(facts).filter(|(p, min, max)| min <= max && !p.is_stopped()).filter_map(hit).collect()
 }

@@ -6,7 +6,7 @@ use simulator::spec::{BudgetRule, Quantity};
 use super::facts::{Facts, is_system};
 use super::{Hit, Rule, counted, figure, some};
 use crate::change::Operation;
-use crate::snapshot::{Budget, Pod};
+use crate::snapshot::{Budget, Pod, Snapshot};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -55,42 +55,32 @@ struct Guard<'a> {
 }
 
 fn guards<'a>(facts: &Facts<'a>) -> Vec<Guard<'a>> {
-    let snapshot = facts.snapshot;
-    let guard = |budget: &'a Budget| {
-        let alive: Vec<&Pod> = snapshot.selected(budget).filter(|p| !p.is_over()).collect();
-        let expected = u32::try_from(alive.len()).unwrap_or(u32::MAX);
-        let healthy = u32::try_from(alive.iter().filter(|p| p.ready && !p.deleting).count())
-            .unwrap_or(u32::MAX);
-        let demanded = match budget.rule {
-            BudgetRule::MinAvailable(q) => q.of(expected),
-            BudgetRule::MaxUnavailable(q) => expected.saturating_sub(q.of(expected)),
-        };
-        let evicted = facts
-            .evicted()
-            .filter(|p| p.namespace == budget.namespace && budget.selects(&p.labels))
-            .collect();
-        Guard {
-            budget,
-            expected,
-            healthy,
-            demanded,
-            evicted,
-        }
+    let going: Vec<&Pod> = facts.evicted().collect();
+    let budgets = facts.snapshot.budgets.iter();
+    budgets.filter_map(|budget| guard(facts.snapshot, budget, &going)).collect()
+}
+
+/// The budget with its figures, where it guards one of the pods that go.
+fn guard<'a>(snapshot: &'a Snapshot, budget: &'a Budget, going: &[&'a Pod]) -> Option<Guard<'a>> {
+    let guarded = |p: &&&Pod| p.namespace == budget.namespace && budget.selects(&p.labels);
+    let evicted: Vec<&Pod> = going.iter().filter(guarded).copied().collect();
+    if evicted.is_empty() {
+        return None;
+    }
+    let alive: Vec<&Pod> = snapshot.selected(budget).filter(|p| !p.is_over()).collect();
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let expected = count(alive.len());
+    let healthy = count(alive.iter().filter(|p| p.ready && !p.deleting).count());
+    let demanded = match budget.rule {
+        BudgetRule::MinAvailable(q) => q.of(expected),
+        BudgetRule::MaxUnavailable(q) => expected.saturating_sub(q.of(expected)),
     };
-    snapshot
-        .budgets
-        .iter()
-        .map(guard)
-        .filter(|g| !g.evicted.is_empty())
-        .collect()
+    Some(Guard { budget, expected, healthy, demanded, evicted })
 }
 
 impl Guard<'_> {
     fn never_lets_go(&self) -> bool {
-        matches!(
-            self.budget.rule,
-            BudgetRule::MaxUnavailable(Quantity::Count(0) | Quantity::Percent(0))
-        )
+        matches!(self.budget.rule, BudgetRule::MaxUnavailable(Quantity::Count(0) | Quantity::Percent(0)))
     }
 
     fn has_no_slack(&self) -> bool {
@@ -129,11 +119,7 @@ impl Guard<'_> {
 }
 
 fn pool_text(facts: &Facts<'_>) -> String {
-    facts
-        .change
-        .pool
-        .as_ref()
-        .map_or_else(|| "the cluster".to_owned(), |p| format!("pool {p}"))
+    facts.change.pool.as_ref().map_or_else(|| "the cluster".to_owned(), |p| format!("pool {p}"))
 }
 
 fn unsatisfiable(facts: &Facts<'_>) -> Vec<Hit> {
@@ -153,18 +139,12 @@ fn unsatisfiable(facts: &Facts<'_>) -> Vec<Hit> {
         } else {
             Hit::error(
                 guard.subject(),
-                format!(
-                    "Budget {name} ({demand}) never lets its pods on {pool} go: the drain cannot end."
-                ),
+                format!("Budget {name} ({demand}) never lets its pods on {pool} go: the drain cannot end."),
             )
         };
         guard.with_figures(hit)
     };
-    guards(facts)
-        .iter()
-        .filter(|g| g.never_lets_go())
-        .map(hit)
-        .collect()
+    guards(facts).iter().filter(|g| g.never_lets_go()).map(hit).collect()
 }
 
 fn no_slack(facts: &Facts<'_>) -> Vec<Hit> {
@@ -181,11 +161,7 @@ fn no_slack(facts: &Facts<'_>) -> Vec<Hit> {
         );
         guard.with_figures(Hit::warning(guard.subject(), message))
     };
-    guards(facts)
-        .iter()
-        .filter(|g| g.has_no_slack() && !g.is_single_system())
-        .map(hit)
-        .collect()
+    guards(facts).iter().filter(|g| g.has_no_slack() && !g.is_single_system()).map(hit).collect()
 }
 
 fn single_system(facts: &Facts<'_>) -> Vec<Hit> {
@@ -202,19 +178,14 @@ fn single_system(facts: &Facts<'_>) -> Vec<Hit> {
         );
         guard.with_figures(Hit::warning(guard.subject(), message))
     };
-    guards(facts)
-        .iter()
-        .filter(|g| g.has_no_slack() && g.is_single_system())
-        .map(hit)
-        .collect()
+    guards(facts).iter().filter(|g| g.has_no_slack() && g.is_single_system()).map(hit).collect()
 }
 
 fn spent(facts: &Facts<'_>) -> Vec<Hit> {
     if facts.forced {
         return Vec::new();
     }
-    let is_spent =
-        |g: &&Guard<'_>| !g.never_lets_go() && !g.has_no_slack() && g.healthy <= g.demanded;
+    let is_spent = |g: &&Guard<'_>| !g.never_lets_go() && !g.has_no_slack() && g.healthy <= g.demanded;
     let hit = |guard: &Guard<'_>| {
         let message = format!(
             "Budget {} ({}) allows nothing now: {} of its {} are ready, so the drain of {} waits.",
@@ -234,18 +205,10 @@ fn overlap(facts: &Facts<'_>) -> Vec<Hit> {
         return Vec::new();
     }
     let over = |pod: &Pod| -> Vec<&str> {
-        let budgets = facts
-            .snapshot
-            .budgets
-            .iter()
-            .filter(|b| b.namespace == pod.namespace && b.selects(&pod.labels));
+        let budgets = facts.snapshot.budgets.iter().filter(|b| b.namespace == pod.namespace && b.selects(&pod.labels));
         budgets.map(|b| b.name.as_str()).collect()
     };
-    let twice: Vec<(&Pod, Vec<&str>)> = facts
-        .evicted()
-        .map(|p| (p, over(p)))
-        .filter(|(_, b)| b.len() > 1)
-        .collect();
+    let twice: Vec<(&Pod, Vec<&str>)> = facts.evicted().map(|p| (p, over(p))).filter(|(_, b)| b.len() > 1).collect();
     let Some((pod, budgets)) = twice.first() else {
         return Vec::new();
     };
@@ -256,8 +219,5 @@ fn overlap(facts: &Facts<'_>) -> Vec<Hit> {
         pod.namespace,
         pod.name
     );
-    vec![
-        Hit::error(format!("pod {}/{}", pod.namespace, pod.name), message)
-            .number("pods", figure(twice.len())),
-    ]
+    vec![Hit::error(format!("pod {}/{}", pod.namespace, pod.name), message).number("pods", figure(twice.len()))]
 }

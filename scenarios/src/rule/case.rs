@@ -3,12 +3,8 @@
 use simulator::finding::{Finding, Severity};
 use simulator::spec::{BudgetRule, Effect, Quantity, Taint, Toleration};
 
-use crate::change::{
-    Change, ChangeSettings, ClusterRef, Operation, Phase, PoolFields, Source, UpgradeFields,
-};
-use crate::snapshot::{
-    AgentPool, Amounts, Budget, Labels, Node, Owner, Pod, PodTemplate, Selector, Snapshot,
-};
+use crate::change::{Change, ChangeSettings, ClusterRef, Operation, Phase, PoolFields, Source, UpgradeFields};
+use crate::snapshot::{AgentPool, Amounts, Budget, Labels, Node, Owner, Pod, PodTemplate, Selector, Snapshot};
 
 mod pods;
 mod pools;
@@ -34,10 +30,7 @@ pub(super) struct Row {
 
 /// Every case.
 pub(super) fn all() -> Vec<Row> {
-    [pools::rows(), pods::rows()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [pools::rows(), pods::rows()].into_iter().flatten().collect()
 }
 
 impl Row {
@@ -51,11 +44,7 @@ impl Row {
             return;
         };
         assert_eq!(self.expect, of(first), "{what}: {}", first.message);
-        assert!(
-            first.message.ends_with('.') && !first.message.contains("  "),
-            "{}",
-            first.message
-        );
+        assert!(first.message.ends_with('.') && !first.message.contains("  "), "{}", first.message);
         assert!(!first.source.is_empty() && !first.subject.is_empty());
     }
 }
@@ -72,21 +61,11 @@ fn of(finding: &Finding) -> Expect {
 /// Findings on the edited cluster; the change names no pool where `pool` is empty.
 pub(super) fn findings(edit: fn(&mut Snapshot), pool: &str, operation: Operation) -> Vec<Finding> {
     let written = matches!(operation, Operation::PutPool { .. });
-    findings_from(
-        if written { "arm-request" } else { "proposal" },
-        edit,
-        pool,
-        operation,
-    )
+    findings_from(if written { "arm-request" } else { "proposal" }, edit, pool, operation)
 }
 
 /// The same for a change that came in a message of this format.
-pub(super) fn findings_from(
-    format: &str,
-    edit: fn(&mut Snapshot),
-    pool: &str,
-    operation: Operation,
-) -> Vec<Finding> {
+pub(super) fn findings_from(format: &str, edit: fn(&mut Snapshot), pool: &str, operation: Operation) -> Vec<Finding> {
     let mut snapshot = healthy();
     edit(&mut snapshot);
     let change = change(format, pool, operation.clone());
@@ -97,10 +76,7 @@ fn change(format: &str, pool: &str, operation: Operation) -> Change {
     Change {
         id: "change".into(),
         phase: Phase::Proposed,
-        source: Source {
-            format: format.to_owned(),
-            ..Source::default()
-        },
+        source: Source { format: format.to_owned(), ..Source::default() },
         cluster: ClusterRef::default(),
         pool: (!pool.is_empty()).then(|| pool.to_owned()),
         operation,
@@ -117,13 +93,7 @@ pub(super) fn upgrade() -> Operation {
 }
 
 pub(super) fn upgrade_with(settings: UpgradeFields) -> Operation {
-    Operation::Upgrade {
-        version: None,
-        node_image_only: true,
-        settings,
-        force: false,
-        reason: None,
-    }
+    Operation::Upgrade { version: None, node_image_only: true, settings, force: false, reason: None }
 }
 
 pub(super) fn upgrade_to(version: &str) -> Operation {
@@ -138,9 +108,7 @@ pub(super) fn upgrade_to(version: &str) -> Operation {
 
 pub(super) fn add(desired: PoolFields) -> Operation {
     let mode = desired.mode.clone().or(Some("User".into()));
-    Operation::AddPool {
-        desired: PoolFields { mode, ..desired },
-    }
+    Operation::AddPool { desired: PoolFields { mode, ..desired } }
 }
 
 pub(super) fn mode(mode: &str) -> Operation {
@@ -148,23 +116,14 @@ pub(super) fn mode(mode: &str) -> Operation {
 }
 
 pub(super) fn taints(taints: &[&str]) -> Operation {
-    Operation::SetTaints {
-        taints: taints.iter().map(|t| (*t).to_owned()).collect(),
-    }
+    Operation::SetTaints { taints: taints.iter().map(|t| (*t).to_owned()).collect() }
 }
 
 /// Pools `sys` (System, dedicated, 3 nodes) and `apps` (User, 3 nodes), three zones, DNS guarded by a budget, one application.
 pub(super) fn healthy() -> Snapshot {
-    let mut snapshot = Snapshot {
-        name: "prod".into(),
-        digest: "d".into(),
-        ..Snapshot::default()
-    };
+    let mut snapshot = Snapshot { name: "prod".into(), digest: "d".into(), ..Snapshot::default() };
     snapshot.cluster.kubernetes_version = Some("1.33.2".into());
-    snapshot.pools = vec![
-        pool("apps", "User", &[]),
-        pool("sys", "System", &["CriticalAddonsOnly=true:NoSchedule"]),
-    ];
+    snapshot.pools = vec![pool("apps", "User", &[]), pool("sys", "System", &["CriticalAddonsOnly=true:NoSchedule"])];
     for name in ["apps", "sys"] {
         snapshot.nodes.extend((0..3).map(|i| node(name, i)));
     }
@@ -172,11 +131,7 @@ pub(super) fn healthy() -> Snapshot {
         snapshot.pods.push(pod("kube-system", "coredns", i, "sys"));
         snapshot.pods.push(pod("shop", "web", i, "apps"));
     }
-    snapshot.budgets = vec![budget(
-        "kube-system",
-        "coredns",
-        BudgetRule::MinAvailable(Quantity::Count(1)),
-    )];
+    snapshot.budgets = vec![budget("kube-system", "coredns", BudgetRule::MinAvailable(Quantity::Count(1)))];
     snapshot
 }
 
@@ -194,10 +149,7 @@ fn pool(name: &str, mode: &str, taints: &[&str]) -> AgentPool {
         node_taints: taints.iter().map(|t| (*t).to_owned()).collect(),
         provisioning_state: Some("Succeeded".into()),
         power_state: Some("Running".into()),
-        upgrade_settings: UpgradeFields {
-            max_surge: Some("3".into()),
-            ..UpgradeFields::default()
-        },
+        upgrade_settings: UpgradeFields { max_surge: Some("3".into()), ..UpgradeFields::default() },
         ..AgentPool::default()
     }
 }
@@ -209,43 +161,19 @@ fn node(pool: &str, i: usize) -> Node {
         ("agentpool", pool.to_owned()),
         ("kubernetes.azure.com/agentpool", pool.to_owned()),
         ("kubernetes.io/os", "linux".to_owned()),
-        (
-            "topology.kubernetes.io/zone",
-            format!("westeurope-{}", i + 1),
-        ),
+        ("topology.kubernetes.io/zone", format!("westeurope-{}", i + 1)),
         ("kubernetes.io/hostname", name.clone()),
     ] {
         labels.insert(key.to_owned(), value);
     }
-    let critical = Taint {
-        key: "CriticalAddonsOnly".into(),
-        value: "true".into(),
-        effect: Effect::NoSchedule,
-    };
-    let taints = if pool == "sys" {
-        vec![critical]
-    } else {
-        Vec::new()
-    };
-    let mut allocatable = Amounts {
-        cpu: 3860,
-        memory: 12 << 30,
-        pods: 110,
-        ..Amounts::default()
-    };
+    let critical = Taint { key: "CriticalAddonsOnly".into(), value: "true".into(), effect: Effect::NoSchedule };
+    let taints = if pool == "sys" { vec![critical] } else { Vec::new() };
+    let mut allocatable = Amounts { cpu: 3860, memory: 12 << 30, pods: 110, ..Amounts::default() };
     allocatable.other.insert("example.com/license".into(), 1);
     if pool == "apps" && i == 2 {
         allocatable.other.insert("nvidia.com/gpu".into(), 1);
     }
-    Node {
-        name,
-        labels,
-        taints,
-        allocatable,
-        ready: true,
-        version: "v1.33.2".into(),
-        ..Node::default()
-    }
+    Node { name, labels, taints, allocatable, ready: true, version: "v1.33.2".into(), ..Node::default() }
 }
 
 pub(super) fn node_name(pool: &str, i: usize) -> String {
@@ -254,26 +182,14 @@ pub(super) fn node_name(pool: &str, i: usize) -> String {
 
 /// A ready pod of a Deployment on the `i`-th node of a pool.
 pub(super) fn pod(namespace: &str, app: &str, i: usize, pool: &str) -> Pod {
-    let critical = Toleration {
-        key: Some("CriticalAddonsOnly".into()),
-        value: None,
-        effect: None,
-        seconds: None,
-    };
+    let critical = Toleration { key: Some("CriticalAddonsOnly".into()), value: None, effect: None, seconds: None };
     Pod {
         namespace: namespace.into(),
         name: format!("{app}-{i}"),
         labels: [("app".to_owned(), app.to_owned())].into(),
-        owner: Some(Owner {
-            kind: "ReplicaSet".into(),
-            name: format!("{app}-5d"),
-        }),
+        owner: Some(Owner { kind: "ReplicaSet".into(), name: format!("{app}-5d") }),
         spec: PodTemplate {
-            tolerations: if namespace == "kube-system" {
-                vec![critical]
-            } else {
-                Vec::new()
-            },
+            tolerations: if namespace == "kube-system" { vec![critical] } else { Vec::new() },
             ..PodTemplate::default()
         },
         node: Some(node_name(pool, i)),
@@ -288,10 +204,7 @@ pub(super) fn budget(namespace: &str, app: &str, rule: BudgetRule) -> Budget {
     Budget {
         namespace: namespace.into(),
         name: format!("{app}-pdb"),
-        selector: Some(Selector {
-            labels: [("app".to_owned(), app.to_owned())].into(),
-            expressions: Vec::new(),
-        }),
+        selector: Some(Selector { labels: [("app".to_owned(), app.to_owned())].into(), expressions: Vec::new() }),
         rule,
         always_allow_unhealthy: false,
         disruptions_allowed: None,

@@ -65,30 +65,13 @@ pub(super) const RULES: &[Rule] = &[
 /// Nodes on which a pod might stand after the change: those that remain, and one as it would come for each pool that has
 /// none now and may get one.
 fn places(facts: &Facts<'_>) -> Vec<Node> {
-    let gone: BTreeSet<&str> = facts
-        .drained
-        .iter()
-        .chain(&facts.killed)
-        .map(|n| n.name.as_str())
-        .collect();
+    let gone: BTreeSet<&str> = facts.drained.iter().chain(&facts.killed).map(|n| n.name.as_str()).collect();
     let remains = |n: &&Node| !gone.contains(n.name.as_str()) && !n.cordoned;
-    let mut places: Vec<Node> = facts
-        .snapshot
-        .nodes
-        .iter()
-        .filter(remains)
-        .cloned()
-        .collect();
-    let empty =
-        |p: &&AgentPool| !p.is_stopped() && facts.snapshot.nodes_of(&p.name).next().is_none();
+    let mut places: Vec<Node> = facts.snapshot.nodes.iter().filter(remains).cloned().collect();
+    let empty = |p: &&AgentPool| !p.is_stopped() && facts.snapshot.nodes_of(&p.name).next().is_none();
     let autoscaled = |p: &AgentPool| p.enable_auto_scaling && p.max_count.unwrap_or(0) > 0;
     let mut unnoted = Coverage::default();
-    for pool in facts
-        .after
-        .iter()
-        .filter(empty)
-        .filter(|p| p.count > 0 || autoscaled(p))
-    {
+    for pool in facts.after.iter().filter(empty).filter(|p| p.count > 0 || autoscaled(p)) {
         for zone in nodes::zones(pool, facts.snapshot) {
             places.push(nodes::blank(pool, &zone, facts.snapshot, &mut unnoted));
         }
@@ -100,8 +83,7 @@ fn places(facts: &Facts<'_>) -> Vec<Node> {
 fn holds(node: &Node, asked: &Amounts) -> bool {
     let room = &node.allocatable;
     let named = |(name, n): (&String, &i64)| *n <= room.other.get(name).copied().unwrap_or(0);
-    room.cpu == 0
-        || (asked.cpu <= room.cpu && asked.memory <= room.memory && asked.other.iter().all(named))
+    room.cpu == 0 || (asked.cpu <= room.cpu && asked.memory <= room.memory && asked.other.iter().all(named))
 }
 
 fn nowhere_else(facts: &Facts<'_>) -> Vec<Hit> {
@@ -110,18 +92,20 @@ fn nowhere_else(facts: &Facts<'_>) -> Vec<Hit> {
         return Vec::new();
     }
     let places = places(facts);
-    let homeless = |p: &&Pod| {
+    let fits = |p: &Pod| {
         let asked = effective(&p.spec);
-        p.owner.is_some()
-            && !places
-                .iter()
-                .any(|node| admits(&p.spec, node) && holds(node, &asked))
+        places.iter().any(|node| admits(&p.spec, node) && holds(node, &asked))
     };
-    let stuck: Vec<&Pod> = facts
-        .evicted()
-        .chain(facts.lost())
-        .filter(homeless)
-        .collect();
+    // Pods of one owner are alike, and there may be thousands of them.
+    let mut known: BTreeMap<(&str, &str, &str), bool> = BTreeMap::new();
+    let mut stuck: Vec<&Pod> = Vec::new();
+    for pod in facts.evicted().chain(facts.lost()) {
+        let Some(owner) = &pod.owner else { continue };
+        let key = (pod.namespace.as_str(), owner.kind.as_str(), owner.name.as_str());
+        if !*known.entry(key).or_insert_with(|| fits(pod)) {
+            stuck.push(pod);
+        }
+    }
     if stuck.is_empty() {
         return Vec::new();
     }
@@ -142,12 +126,8 @@ fn nowhere_else(facts: &Facts<'_>) -> Vec<Hit> {
 }
 
 fn bare(facts: &Facts<'_>) -> Vec<Hit> {
-    let orphans: Vec<String> = facts
-        .evicted()
-        .chain(facts.lost())
-        .filter(|p| p.owner.is_none())
-        .map(pod_name)
-        .collect();
+    let orphans: Vec<String> =
+        facts.evicted().chain(facts.lost()).filter(|p| p.owner.is_none()).map(pod_name).collect();
     if orphans.is_empty() {
         return Vec::new();
     }
@@ -178,9 +158,7 @@ fn machines(facts: &Facts<'_>) -> Vec<Hit> {
 }
 
 fn delete_pool(facts: &Facts<'_>) -> Vec<Hit> {
-    let Some(pool) = facts
-        .before
-        .filter(|p| p.count > 0 && facts.has(|op| matches!(op, Operation::DeletePool { .. })))
+    let Some(pool) = facts.before.filter(|p| p.count > 0 && facts.has(|op| matches!(op, Operation::DeletePool { .. })))
     else {
         return Vec::new();
     };
@@ -209,9 +187,7 @@ fn order(facts: &Facts<'_>) -> Vec<Hit> {
         counted(facts.drained.len(), "node"),
         facts.pool_name()
     );
-    vec![
-        Hit::info(subject(facts.pool_name()), message).number("nodes", figure(facts.drained.len())),
-    ]
+    vec![Hit::info(subject(facts.pool_name()), message).number("nodes", figure(facts.drained.len()))]
 }
 
 /// Minutes a node may take to drain in an upgrade, unless the pool says otherwise.
@@ -225,19 +201,11 @@ fn grace(facts: &Facts<'_>) -> Vec<Hit> {
         return Vec::new();
     }
     let hit = |pool: &AgentPool| {
-        let minutes = facts
-            .upgrade_settings(pool)
-            .drain_timeout_in_minutes
-            .unwrap_or(DRAIN_TIMEOUT);
+        let minutes = facts.upgrade_settings(pool).drain_timeout_in_minutes.unwrap_or(DRAIN_TIMEOUT);
         let seconds = |p: &Pod| p.spec.grace_seconds.unwrap_or(GRACE);
-        let slow: Vec<&Pod> = facts
-            .movable_in(&pool.name)
-            .into_iter()
-            .filter(|p| seconds(p) > u64::from(minutes) * 60)
-            .collect();
-        let worst = slow
-            .iter()
-            .max_by_key(|p| (seconds(p), std::cmp::Reverse(&p.name)))?;
+        let slow: Vec<&Pod> =
+            facts.movable_in(&pool.name).into_iter().filter(|p| seconds(p) > u64::from(minutes) * 60).collect();
+        let worst = slow.iter().max_by_key(|p| (seconds(p), std::cmp::Reverse(&p.name)))?;
         let message = format!(
             "Nodes of pool {} may take {minutes} minutes to drain, but {} may take longer to stop; {} up to {} minutes.",
             pool.name,
@@ -251,63 +219,36 @@ fn grace(facts: &Facts<'_>) -> Vec<Hit> {
                 .number("graceSeconds", seconds(worst) as f64),
         )
     };
-    facts
-        .touched_pools()
-        .filter(|p| !p.is_spot())
-        .filter_map(hit)
-        .collect()
+    facts.touched_pools().filter(|p| !p.is_spot()).filter_map(hit).collect()
 }
 
 fn together(facts: &Facts<'_>) -> Vec<Hit> {
     let mut groups: BTreeMap<(&str, &str, &str), Vec<&Pod>> = BTreeMap::new();
-    for pod in facts
-        .snapshot
-        .pods
-        .iter()
-        .filter(|p| is_system(p) && !p.is_over() && !p.is_mirror())
-    {
+    for pod in facts.snapshot.pods.iter().filter(|p| is_system(p) && !p.is_over() && !p.is_mirror()) {
         if let Some(owner) = pod.owner.as_ref().filter(|o| o.kind != "DaemonSet") {
-            groups
-                .entry((&pod.namespace, &owner.kind, &owner.name))
-                .or_default()
-                .push(pod);
+            groups.entry((&pod.namespace, &owner.kind, &owner.name)).or_default().push(pod);
         }
     }
-    let emptied: Vec<&str> = facts
-        .drained
-        .iter()
-        .chain(&facts.killed)
-        .map(|n| n.name.as_str())
-        .collect();
+    let emptied: Vec<&str> = facts.drained.iter().chain(&facts.killed).map(|n| n.name.as_str()).collect();
     let hit = |((namespace, kind, name), pods): (&(&str, &str, &str), &Vec<&Pod>)| {
         let node = pods.first()?.node.as_deref()?;
         let one_node = pods.len() > 1 && pods.iter().all(|p| p.node.as_deref() == Some(node));
         if !one_node || !emptied.contains(&node) {
             return None;
         }
-        let message = format!(
-            "All {} pods of {namespace}/{name} stand on node {node}, which is emptied.",
-            pods.len()
-        );
+        let message = format!("All {} pods of {namespace}/{name} stand on node {node}, which is emptied.", pods.len());
         Some(
-            Hit::warning(
-                format!("{} {namespace}/{name}", kind.to_ascii_lowercase()),
-                message,
-            )
-            .text("node", node)
-            .number("pods", figure(pods.len())),
+            Hit::warning(format!("{} {namespace}/{name}", kind.to_ascii_lowercase()), message)
+                .text("node", node)
+                .number("pods", figure(pods.len())),
         )
     };
     groups.iter().filter_map(hit).collect()
 }
 
 fn local_data(facts: &Facts<'_>) -> Vec<Hit> {
-    let holders: Vec<String> = facts
-        .evicted()
-        .chain(facts.lost())
-        .filter(|p| p.spec.local_storage && !is_system(p))
-        .map(pod_name)
-        .collect();
+    let holders: Vec<String> =
+        facts.evicted().chain(facts.lost()).filter(|p| p.spec.local_storage && !is_system(p)).map(pod_name).collect();
     if holders.is_empty() {
         return Vec::new();
     }

@@ -35,16 +35,10 @@ pub(super) struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     /// Works out the facts.
-    pub(super) fn new(
-        snapshot: &'a Snapshot,
-        change: &'a Change,
-        operations: &'a [Operation],
-    ) -> Facts<'a> {
+    pub(super) fn new(snapshot: &'a Snapshot, change: &'a Change, operations: &'a [Operation]) -> Facts<'a> {
         let named = change.pool.as_deref();
         let spelled = |p: &&AgentPool| named.is_some_and(|n| p.name.eq_ignore_ascii_case(n));
-        let before = named
-            .and_then(|name| snapshot.pool(name))
-            .or_else(|| snapshot.pools.iter().find(spelled));
+        let before = named.and_then(|name| snapshot.pool(name)).or_else(|| snapshot.pools.iter().find(spelled));
         let mut facts = Facts {
             name: before.map(|p| p.name.as_str()).or(named),
             snapshot,
@@ -72,9 +66,7 @@ impl<'a> Facts<'a> {
 
     /// The changed pool as it will be; `None` where it will be gone.
     pub(super) fn changed(&self) -> Option<&AgentPool> {
-        self.after
-            .iter()
-            .find(|p| Some(p.name.as_str()) == self.name)
+        self.after.iter().find(|p| Some(p.name.as_str()) == self.name)
     }
 
     /// True for pools that the change touches: the one named, or all where none is named.
@@ -84,10 +76,7 @@ impl<'a> Facts<'a> {
 
     /// System pools as they will be, with whether the change touches them.
     pub(super) fn system_pools(&self) -> impl Iterator<Item = (&AgentPool, bool)> {
-        self.after
-            .iter()
-            .filter(|p| p.mode == "System")
-            .map(|p| (p, self.touches(p)))
+        self.after.iter().filter(|p| p.mode == "System").map(|p| (p, self.touches(p)))
     }
 
     /// Touched pools as they will be.
@@ -120,12 +109,7 @@ impl<'a> Facts<'a> {
 
     /// Pods that a drain would evict, on the nodes of a pool.
     pub(super) fn movable_in(&self, pool: &str) -> Vec<&'a Pod> {
-        let nodes: Vec<&Node> = self
-            .snapshot
-            .nodes
-            .iter()
-            .filter(|n| n.pool() == Some(pool))
-            .collect();
+        let nodes: Vec<&Node> = self.snapshot.nodes.iter().filter(|n| n.pool() == Some(pool)).collect();
         movable_on(self.snapshot, &nodes).collect()
     }
 
@@ -135,49 +119,28 @@ impl<'a> Facts<'a> {
             Operation::Upgrade { settings, .. } if self.touches(pool) => Some(settings),
             _ => None,
         });
-        given.map_or_else(
-            || pool.upgrade_settings.clone(),
-            |above| over(Some(above), &pool.upgrade_settings),
-        )
+        given.map_or_else(|| pool.upgrade_settings.clone(), |above| over(Some(above), &pool.upgrade_settings))
     }
 
     /// Surge nodes of a pool's upgrade.
     pub(super) fn surge(&self, pool: &AgentPool) -> u32 {
         let settings = self.upgrade_settings(pool);
-        if settings
-            .strategy
-            .as_deref()
-            .is_some_and(|s| s.eq_ignore_ascii_case("bluegreen"))
-        {
+        if settings.strategy.as_deref().is_some_and(|s| s.eq_ignore_ascii_case("bluegreen")) {
             return pool.count; // a whole green set stands beside the blue one
         }
         let given = settings.max_surge.as_deref().and_then(quantity);
-        given
-            .unwrap_or_else(|| default_surge(pool))
-            .of(pool.count)
-            .min(pool.count)
+        given.unwrap_or_else(|| default_surge(pool)).of(pool.count).min(pool.count)
     }
 
     /// Most nodes the change adds at a time, by pool as it will be.
     pub(super) fn additions(&self) -> Vec<(&AgentPool, u32)> {
-        self.touched_pools()
-            .map(|pool| (pool, self.added_at_once(pool)))
-            .filter(|(_, n)| *n > 0)
-            .collect()
+        self.touched_pools().map(|pool| (pool, self.added_at_once(pool))).filter(|(_, n)| *n > 0).collect()
     }
 
     fn added_at_once(&self, pool: &AgentPool) -> u32 {
-        let before = self
-            .snapshot
-            .pool(&pool.name)
-            .map_or(0, |p| if p.is_stopped() { 0 } else { p.count });
-        let grown = if pool.is_stopped() {
-            0
-        } else {
-            pool.count.saturating_sub(before)
-        };
-        let rotated =
-            self.has(|op| matches!(op, Operation::ResizePool { method, .. } if method == "rotate"));
+        let before = self.snapshot.pool(&pool.name).map_or(0, |p| if p.is_stopped() { 0 } else { p.count });
+        let grown = if pool.is_stopped() { 0 } else { pool.count.saturating_sub(before) };
+        let rotated = self.has(|op| matches!(op, Operation::ResizePool { method, .. } if method == "rotate"));
         let surged = match (rotated, self.rolls && !pool.is_spot()) {
             (true, _) => pool.count, // a temporary pool of the same size
             (false, true) => self.surge(pool),
@@ -189,9 +152,7 @@ impl<'a> Facts<'a> {
     /// The nodes an operation empties or deletes, and how.
     fn take_nodes(&mut self, operation: &'a Operation) {
         let pool = self.pool_name();
-        let all = |s: &'a Snapshot| -> Vec<&'a Node> {
-            s.nodes.iter().filter(|n| n.pool() == Some(pool)).collect()
-        };
+        let all = |s: &'a Snapshot| -> Vec<&'a Node> { s.nodes.iter().filter(|n| n.pool() == Some(pool)).collect() };
         let named = |s: &'a Snapshot, names: &[String]| -> Vec<&'a Node> {
             s.nodes.iter().filter(|n| names.contains(&n.name)).collect()
         };
@@ -227,9 +188,7 @@ impl<'a> Facts<'a> {
                 self.drained.extend(self.snapshot.nodes.iter());
                 self.rolls = true;
             }
-            Operation::Drain { nodes } if nodes.is_empty() => {
-                self.drained.extend(all(self.snapshot))
-            }
+            Operation::Drain { nodes } if nodes.is_empty() => self.drained.extend(all(self.snapshot)),
             Operation::Drain { nodes } => self.drained.extend(named(self.snapshot, nodes)),
             Operation::DeleteMachines { machines } => {
                 self.killed.extend(named(self.snapshot, machines));
@@ -262,10 +221,7 @@ impl<'a> Facts<'a> {
                 *pool = pool::written(pool, desired);
                 pool.mode = spelled(&pool.mode);
             }
-            Operation::Upgrade {
-                version: Some(version),
-                ..
-            } => {
+            Operation::Upgrade { version: Some(version), .. } => {
                 pool.orchestrator_version = Some(version.clone());
                 pool.current_orchestrator_version = Some(version.clone());
             }
@@ -283,9 +239,7 @@ impl<'a> Facts<'a> {
             Operation::StopPool => pool.power_state = Some("Stopped".into()),
             Operation::StartPool => pool.power_state = Some("Running".into()),
             Operation::DeleteMachines { machines } => {
-                pool.count = pool
-                    .count
-                    .saturating_sub(u32::try_from(machines.len()).unwrap_or(u32::MAX));
+                pool.count = pool.count.saturating_sub(u32::try_from(machines.len()).unwrap_or(u32::MAX));
             }
             _ => {}
         }
@@ -299,10 +253,7 @@ pub(super) fn subject(pool: &str) -> String {
 
 /// The VM size of a pool, where the table knows it.
 pub(super) fn sku_of(pool: &AgentPool) -> Option<Sku> {
-    pool.vm_size
-        .as_deref()
-        .filter(|s| !s.is_empty())
-        .and_then(azure::sku)
+    pool.vm_size.as_deref().filter(|s| !s.is_empty()).and_then(azure::sku)
 }
 
 /// A count or percentage as the API writes it.
@@ -317,26 +268,16 @@ pub(super) fn quantity(text: &str) -> Option<Quantity> {
 /// 10 % from Kubernetes 1.32, one node before (AKS CHANGELOG; every recorded pool from 1.32 on answers `10%`).
 fn default_surge(pool: &AgentPool) -> Quantity {
     let minor = pool.version().and_then(azure::allocatable::minor);
-    if minor.is_some_and(|m| m < 32) {
-        Quantity::Count(1)
-    } else {
-        Quantity::Percent(10)
-    }
+    if minor.is_some_and(|m| m < 32) { Quantity::Count(1) } else { Quantity::Percent(10) }
 }
 
 /// A known mode as AKS spells it.
 fn spelled(mode: &str) -> String {
     let known = ["System", "User", "Gateway", "ManagedSystem", "Machines"];
-    known
-        .iter()
-        .find(|k| k.eq_ignore_ascii_case(mode))
-        .map_or_else(|| mode.to_owned(), |k| (*k).to_owned())
+    known.iter().find(|k| k.eq_ignore_ascii_case(mode)).map_or_else(|| mode.to_owned(), |k| (*k).to_owned())
 }
 
-fn movable_on<'a>(
-    snapshot: &'a Snapshot,
-    nodes: &[&'a Node],
-) -> impl Iterator<Item = &'a Pod> + use<'a> {
+fn movable_on<'a>(snapshot: &'a Snapshot, nodes: &[&'a Node]) -> impl Iterator<Item = &'a Pod> + use<'a> {
     let names: std::collections::BTreeSet<&str> = nodes.iter().map(|n| n.name.as_str()).collect();
     snapshot.pods.iter().filter(move |p| {
         let there = p.node.as_deref().is_some_and(|n| names.contains(n));

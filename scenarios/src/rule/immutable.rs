@@ -52,44 +52,34 @@ fn immutable(facts: &Facts<'_>) -> Vec<Hit> {
     if facts.change.source.format.contains("terraform") {
         return Vec::new(); // Terraform replaces the pool instead of writing to it
     }
-    differences(pool, desired).into_iter().map(|(name, from, to)| {
-        let message = format!("{name} of pool {} cannot be changed from {from} to {to} in place: it takes a new pool.", pool.name);
-        Hit::refused(subject(&pool.name), message).text("property", name).text("from", from).text("to", to)
-    }).collect()
+    differences(pool, desired)
+        .into_iter()
+        .map(|(name, from, to)| {
+            let message = format!(
+                "{name} of pool {} cannot be changed from {from} to {to} in place: it takes a new pool.",
+                pool.name
+            );
+            Hit::refused(subject(&pool.name), message).text("property", name).text("from", from).text("to", to)
+        })
+        .collect()
 }
 
 /// Immutable properties that a write would change: name, value before, value after.
 fn differences(pool: &AgentPool, desired: &PoolFields) -> Vec<(String, String, String)> {
     let mut found = Vec::new();
     let mut compare = |name: &str, from: Option<String>, to: Option<String>| {
-        if let Some((from, to)) = from.zip(to).filter(|(from, to)| {
-            !from.is_empty() && !to.is_empty() && !from.eq_ignore_ascii_case(to)
-        }) {
+        if let Some((from, to)) =
+            from.zip(to).filter(|(from, to)| !from.is_empty() && !to.is_empty() && !from.eq_ignore_ascii_case(to))
+        {
             found.push((name.to_owned(), from, to));
         }
     };
     compare("vmSize", pool.vm_size.clone(), desired.vm_size.clone());
-    compare(
-        "maxPods",
-        pool.max_pods.map(|n| n.to_string()),
-        desired.max_pods.map(|n| n.to_string()),
-    );
-    compare(
-        "osType",
-        Some(pool.os_type.clone()),
-        desired.os_type.clone(),
-    );
-    compare(
-        "scaleSetPriority",
-        pool.scale_set_priority.clone(),
-        desired.scale_set_priority.clone(),
-    );
+    compare("maxPods", pool.max_pods.map(|n| n.to_string()), desired.max_pods.map(|n| n.to_string()));
+    compare("osType", Some(pool.os_type.clone()), desired.os_type.clone());
+    compare("scaleSetPriority", pool.scale_set_priority.clone(), desired.scale_set_priority.clone());
     let zones = |z: &[String]| {
-        if z.is_empty() {
-            "none".to_owned()
-        } else {
-            z.join(",")
-        }
+        if z.is_empty() { "none".to_owned() } else { z.join(",") }
     };
     compare(
         "availabilityZones",
@@ -97,18 +87,14 @@ fn differences(pool: &AgentPool, desired: &PoolFields) -> Vec<(String, String, S
         desired.availability_zones.as_deref().map(zones),
     );
     for name in OTHERS {
-        let value = |map: &std::collections::BTreeMap<String, Value>| {
-            map.get(name).filter(|v| !v.is_null()).map(plain)
-        };
+        let value = |map: &std::collections::BTreeMap<String, Value>| map.get(name).filter(|v| !v.is_null()).map(plain);
         compare(name, value(&pool.other), value(&desired.other));
     }
     found
 }
 
 fn plain(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn rotated(facts: &Facts<'_>) -> Vec<Hit> {
@@ -117,8 +103,7 @@ fn rotated(facts: &Facts<'_>) -> Vec<Hit> {
     if refused {
         return Vec::new();
     }
-    let rotates =
-        facts.has(|op| matches!(op, Operation::ResizePool { method, .. } if method == "rotate"));
+    let rotates = facts.has(|op| matches!(op, Operation::ResizePool { method, .. } if method == "rotate"));
     let Some(pool) = facts.before.filter(|_| rotates) else {
         return Vec::new();
     };
@@ -126,9 +111,5 @@ fn rotated(facts: &Facts<'_>) -> Vec<Hit> {
         "Pool {} is rotated: a temporary pool is added, all {} nodes are drained and deleted, and everything moves once more when the pool is rebuilt.",
         pool.name, pool.count
     );
-    vec![
-        Hit::warning(subject(&pool.name), message)
-            .number("nodes", pool.count)
-            .number("moves", 2),
-    ]
+    vec![Hit::warning(subject(&pool.name), message).number("nodes", pool.count).number("moves", 2)]
 }

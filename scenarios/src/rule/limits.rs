@@ -32,12 +32,7 @@ pub(super) const RULES: &[Rule] = &[
         source: "Azure service limits as widely published; not verified against the current AKS page",
         check: cluster_pools,
     },
-    Rule {
-        id: "max-pods-range",
-        says: "Pods per node are 10 to 250.",
-        source: PODS,
-        check: max_pods_range,
-    },
+    Rule { id: "max-pods-range", says: "Pods per node are 10 to 250.", source: PODS, check: max_pods_range },
     Rule {
         id: "system-pool-max-pods",
         says: "Nodes of system pools must have room for at least 30 pods.",
@@ -56,24 +51,14 @@ pub(super) const RULES: &[Rule] = &[
 const POOL_NODES: u32 = 1000;
 
 fn grows(facts: &Facts<'_>, pool: &AgentPool) -> bool {
-    facts
-        .snapshot
-        .pool(&pool.name)
-        .is_none_or(|before| before.count < pool.count)
+    facts.snapshot.pool(&pool.name).is_none_or(|before| before.count < pool.count)
 }
 
 fn pool_count(facts: &Facts<'_>) -> Vec<Hit> {
-    let over = facts
-        .touched_pools()
-        .filter(|p| p.count > POOL_NODES && grows(facts, p));
-    let message = |p: &AgentPool| {
-        format!(
-            "Pool {} would have {} nodes; a pool holds at most {POOL_NODES}.",
-            p.name, p.count
-        )
-    };
-    over.map(|p| Hit::refused(subject(&p.name), message(p)).number("nodes", p.count))
-        .collect()
+    let over = facts.touched_pools().filter(|p| p.count > POOL_NODES && grows(facts, p));
+    let message =
+        |p: &AgentPool| format!("Pool {} would have {} nodes; a pool holds at most {POOL_NODES}.", p.name, p.count);
+    over.map(|p| Hit::refused(subject(&p.name), message(p)).number("nodes", p.count)).collect()
 }
 
 fn surge_limit(facts: &Facts<'_>) -> Vec<Hit> {
@@ -89,49 +74,28 @@ fn surge_limit(facts: &Facts<'_>) -> Vec<Hit> {
             "Pool {} has {} nodes and would surge by {surge}; AKS rejects upgrades beyond {POOL_NODES} nodes in a pool.",
             pool.name, pool.count
         );
-        Some(
-            Hit::refused(subject(&pool.name), message)
-                .number("nodes", pool.count)
-                .number("surge", surge),
-        )
+        Some(Hit::refused(subject(&pool.name), message).number("nodes", pool.count).number("surge", surge))
     };
     facts.touched_pools().filter_map(hit).collect()
 }
 
 fn cluster_nodes(facts: &Facts<'_>) -> Vec<Hit> {
-    let plugin = facts
-        .snapshot
-        .cluster
-        .network_plugin
-        .as_deref()
-        .unwrap_or("");
-    let most: u32 = if plugin.eq_ignore_ascii_case("kubenet") {
-        400
-    } else {
-        5000
-    };
+    let plugin = facts.snapshot.cluster.network_plugin.as_deref().unwrap_or("");
+    let most: u32 = if plugin.eq_ignore_ascii_case("kubenet") { 400 } else { 5000 };
     let sum = |pools: &[AgentPool]| pools.iter().map(|p| p.count).fold(0, u32::saturating_add);
     let (before, after) = (sum(&facts.snapshot.pools), sum(&facts.after));
     if after <= most || after <= before {
         return Vec::new();
     }
-    let message =
-        format!("The cluster would have {after} nodes; AKS supports at most {most} here.");
-    vec![
-        Hit::error("cluster", message)
-            .number("nodes", after)
-            .number("limit", most),
-    ]
+    let message = format!("The cluster would have {after} nodes; AKS supports at most {most} here.");
+    vec![Hit::error("cluster", message).number("nodes", after).number("limit", most)]
 }
 
 fn cluster_pools(facts: &Facts<'_>) -> Vec<Hit> {
     if facts.after.len() <= 100 || facts.added().is_none() {
         return Vec::new();
     }
-    let message = format!(
-        "The cluster would have {} pools; the published limit is 100.",
-        facts.after.len()
-    );
+    let message = format!("The cluster would have {} pools; the published limit is 100.", facts.after.len());
     vec![Hit::warning("cluster", message).number("pools", figure(facts.after.len()))]
 }
 
@@ -149,11 +113,8 @@ fn max_pods_range(facts: &Facts<'_>) -> Vec<Hit> {
     };
     let name = facts.pool_name();
     vec![
-        Hit::refused(
-            subject(name),
-            format!("Pool {name} would allow {pods} pods per node; 10 to 250 are possible."),
-        )
-        .number("maxPods", pods),
+        Hit::refused(subject(name), format!("Pool {name} would allow {pods} pods per node; 10 to 250 are possible."))
+            .number("maxPods", pods),
     ]
 }
 
@@ -164,12 +125,7 @@ fn system_max_pods(facts: &Facts<'_>) -> Vec<Hit> {
             "System pool {} allows {pods} pods per node; system pools must support at least 30, and their own system pods take most of that.",
             pool.name
         );
-        Some(
-            Hit::error(subject(&pool.name), message)
-                .number("maxPods", pods)
-                .number("minimum", 30)
-                .standing(touched),
-        )
+        Some(Hit::error(subject(&pool.name), message).number("maxPods", pods).number("minimum", 30).standing(touched))
     };
     facts.system_pools().filter_map(hit).collect()
 }
@@ -186,11 +142,8 @@ fn pod_room(facts: &Facts<'_>) -> Vec<Hit> {
             "Pool {} has room for {room} pods on {} nodes; AKS asks for at least 30 in a pool.",
             pool.name, pool.count
         );
-        let hit = if made {
-            Hit::refused(subject(&pool.name), message)
-        } else {
-            Hit::error(subject(&pool.name), message)
-        };
+        let hit =
+            if made { Hit::refused(subject(&pool.name), message) } else { Hit::error(subject(&pool.name), message) };
         Some(hit.number("podRoom", room).number("nodes", pool.count))
     };
     facts.touched_pools().filter_map(hit).collect()

@@ -28,12 +28,7 @@ fn stay(facts: &Facts<'_>) -> Vec<Hit> {
     }
     let name = pool.name.as_str();
     let (message, pods) = if pool.is_system() {
-        let elsewhere = facts
-            .snapshot
-            .pools
-            .iter()
-            .filter(|p| p.name != name)
-            .flat_map(|p| facts.movable_in(&p.name));
+        let elsewhere = facts.snapshot.pools.iter().filter(|p| p.name != name).flat_map(|p| facts.movable_in(&p.name));
         let n = elsewhere.filter(|p| is_system(p)).count();
         let message = format!(
             "Pool {name} becomes a system pool, and no pod moves by that: {} on other pools stay until they are restarted.",
@@ -41,11 +36,7 @@ fn stay(facts: &Facts<'_>) -> Vec<Hit> {
         );
         (message, n)
     } else {
-        let n = facts
-            .movable_in(name)
-            .into_iter()
-            .filter(|p| is_system(p))
-            .count();
+        let n = facts.movable_in(name).into_iter().filter(|p| is_system(p)).count();
         let message = format!(
             "Pool {name} is no longer a system pool, and no pod moves by that: {} stay on it until they are restarted.",
             counted(n, "system pod")
@@ -59,12 +50,7 @@ fn on_user_pool(facts: &Facts<'_>) -> Vec<Hit> {
     let Some(pool) = facts.before.filter(|p| p.mode == "User") else {
         return Vec::new();
     };
-    let going: Vec<String> = facts
-        .evicted()
-        .chain(facts.lost())
-        .filter(|p| is_system(p))
-        .map(pod_name)
-        .collect();
+    let going: Vec<String> = facts.evicted().chain(facts.lost()).filter(|p| is_system(p)).map(pod_name).collect();
     if going.is_empty() {
         return Vec::new();
     }

@@ -28,20 +28,13 @@ pub(super) const RULES: &[Rule] = &[
 pub(super) fn fault(name: &str, windows: bool) -> Option<String> {
     let most = if windows { 6 } else { 12 };
     if name.is_empty() || name.len() > most {
-        return Some(format!(
-            "it has {} characters, and 1 to {most} are allowed",
-            name.chars().count()
-        ));
+        return Some(format!("it has {} characters, and 1 to {most} are allowed", name.chars().count()));
     }
     if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
         return Some("it must begin with a lower-case letter".to_owned());
     }
-    let stranger = name
-        .chars()
-        .find(|c| !c.is_ascii_lowercase() && !c.is_ascii_digit())?;
-    Some(format!(
-        "{stranger:?} is neither a lower-case letter nor a digit"
-    ))
+    let stranger = name.chars().find(|c| !c.is_ascii_lowercase() && !c.is_ascii_digit())?;
+    Some(format!("{stranger:?} is neither a lower-case letter nor a digit"))
 }
 
 fn name(facts: &Facts<'_>) -> Vec<Hit> {
@@ -52,14 +45,8 @@ fn name(facts: &Facts<'_>) -> Vec<Hit> {
         return Vec::new();
     };
     vec![
-        Hit::refused(
-            subject(&pool.name),
-            format!(
-                "The name {:?} of the new pool is refused: {fault}.",
-                pool.name
-            ),
-        )
-        .text("osType", &pool.os_type),
+        Hit::refused(subject(&pool.name), format!("The name {:?} of the new pool is refused: {fault}.", pool.name))
+            .text("osType", &pool.os_type),
     ]
 }
 
@@ -70,9 +57,7 @@ fn taken(facts: &Facts<'_>) -> Vec<Hit> {
     let name = facts.pool_name();
     vec![Hit::warning(
         subject(name),
-        format!(
-            "Pool {name} exists already; adding it again would write over its settings or be refused."
-        ),
+        format!("Pool {name} exists already; adding it again would write over its settings or be refused."),
     )]
 }
 
@@ -88,8 +73,6 @@ fn mode(facts: &Facts<'_>) -> Vec<Hit> {
         let message = format!("Pool {name} is added without a mode; it becomes a user pool.");
         return vec![Hit::info(subject(name), message)];
     }
-    let message = format!(
-        "Pool {name} is added without a mode; ARM templates and API calls must say System or User."
-    );
+    let message = format!("Pool {name} is added without a mode; ARM templates and API calls must say System or User.");
     vec![Hit::refused(subject(name), message).number("nodes", desired.count.unwrap_or(0))]
 }

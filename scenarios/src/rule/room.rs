@@ -38,42 +38,22 @@ fn quota(facts: &Facts<'_>) -> Vec<Hit> {
             return Vec::new();
         };
         let of = |key: String, what: String| {
-            quota.get(&key).map(|free| Supply {
-                what,
-                free: *free,
-                each: sku.parent_cores,
-            })
+            quota.get(&key).map(|free| Supply { what, free: *free, each: sku.parent_cores })
         };
-        let family = of(
-            sku.family.to_ascii_lowercase(),
-            format!("vCPU quota of {}", sku.family),
-        );
-        family
-            .into_iter()
-            .chain(of("cores".into(), "vCPU quota of the region".into()))
-            .collect()
+        let family = of(sku.family.to_ascii_lowercase(), format!("vCPU quota of {}", sku.family));
+        family.into_iter().chain(of("cores".into(), "vCPU quota of the region".into())).collect()
     };
     short(facts, supplies)
 }
 
 fn subnet(facts: &Facts<'_>) -> Vec<Hit> {
     let supplies = |pool: &AgentPool| -> Vec<Supply> {
-        let given = pool
-            .other
-            .get("vnetSubnetID")
-            .and_then(|v| v.as_str())
-            .map(str::to_ascii_lowercase);
+        let given = pool.other.get("vnetSubnetID").and_then(|v| v.as_str()).map(str::to_ascii_lowercase);
         let subnets = &facts.snapshot.cluster.subnet;
-        let free = given
-            .and_then(|id| subnets.get(&id))
-            .or_else(|| subnets.get("*"));
-        free.map(|free| Supply {
-            what: "subnet addresses".into(),
-            free: *free,
-            each: addresses(facts, pool),
-        })
-        .into_iter()
-        .collect()
+        let free = given.and_then(|id| subnets.get(&id)).or_else(|| subnets.get("*"));
+        free.map(|free| Supply { what: "subnet addresses".into(), free: *free, each: addresses(facts, pool) })
+            .into_iter()
+            .collect()
     };
     short(facts, supplies)
 }
@@ -81,13 +61,8 @@ fn subnet(facts: &Facts<'_>) -> Vec<Hit> {
 /// Addresses of the node's subnet that one node takes.
 fn addresses(facts: &Facts<'_>, pool: &AgentPool) -> u32 {
     let cluster = &facts.snapshot.cluster;
-    let says = |value: &Option<String>, word: &str| {
-        value
-            .as_deref()
-            .is_some_and(|v| v.eq_ignore_ascii_case(word))
-    };
-    let pods_elsewhere =
-        says(&cluster.network_plugin_mode, "overlay") || pool.other.contains_key("podSubnetID");
+    let says = |value: &Option<String>, word: &str| value.as_deref().is_some_and(|v| v.eq_ignore_ascii_case(word));
+    let pods_elsewhere = says(&cluster.network_plugin_mode, "overlay") || pool.other.contains_key("podSubnetID");
     if says(&cluster.network_plugin, "azure") && !pods_elsewhere {
         1 + pool.max_pods.unwrap_or(30) // 30 is the default of this plugin
     } else {
@@ -97,10 +72,7 @@ fn addresses(facts: &Facts<'_>, pool: &AgentPool) -> u32 {
 
 fn short(facts: &Facts<'_>, supplies: impl Fn(&AgentPool) -> Vec<Supply>) -> Vec<Hit> {
     let hits = |(pool, nodes): (&AgentPool, u32)| -> Vec<Hit> {
-        supplies(pool)
-            .iter()
-            .filter_map(|supply| judge(facts, pool, nodes, supply))
-            .collect()
+        supplies(pool).iter().filter_map(|supply| judge(facts, pool, nodes, supply)).collect()
     };
     facts.additions().into_iter().flat_map(hits).collect()
 }
@@ -113,13 +85,8 @@ fn judge(facts: &Facts<'_>, pool: &AgentPool, nodes: u32, supply: &Supply) -> Op
     }
     let fit = free / (*each).max(1);
     // From 1.35 an upgrade that cannot have its surge tries again with one node.
-    let falls_back =
-        facts.rolls && fit >= 1 && pool.version().and_then(minor).is_some_and(|m| m >= 35);
-    let kind = if facts.rolls {
-        "surge node"
-    } else {
-        "new node"
-    };
+    let falls_back = facts.rolls && fit >= 1 && pool.version().and_then(minor).is_some_and(|m| m >= 35);
+    let kind = if facts.rolls { "surge node" } else { "new node" };
     let need_text = format!(
         "Pool {} needs {need} {what} for {}, and {free} are left",
         pool.name,
@@ -131,14 +98,7 @@ fn judge(facts: &Facts<'_>, pool: &AgentPool, nodes: u32, supply: &Supply) -> Op
             format!("{need_text}: AKS falls back to one surge node, and the upgrade takes longer."),
         )
     } else {
-        Hit::refused(
-            subject(&pool.name),
-            format!("{need_text}: {fit} would fit."),
-        )
+        Hit::refused(subject(&pool.name), format!("{need_text}: {fit} would fit."))
     };
-    Some(
-        hit.text("supply", what.as_str())
-            .number("needed", need)
-            .number("free", *free),
-    )
+    Some(hit.text("supply", what.as_str()).number("needed", need).number("free", *free))
 }

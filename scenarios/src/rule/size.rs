@@ -75,10 +75,7 @@ fn gib(sku: &Sku) -> f64 {
 }
 
 fn system_size(facts: &Facts<'_>) -> Vec<Hit> {
-    facts
-        .system_pools()
-        .filter_map(|(pool, touched)| system_size_one(pool, touched))
-        .collect()
+    facts.system_pools().filter_map(|(pool, touched)| system_size_one(pool, touched)).collect()
 }
 
 fn system_size_one(pool: &AgentPool, touched: bool) -> Option<Hit> {
@@ -99,12 +96,7 @@ fn system_size_one(pool: &AgentPool, touched: bool) -> Option<Hit> {
     } else {
         return None;
     };
-    Some(
-        hit.text("vmSize", sku.name)
-            .number("vcpus", sku.cores)
-            .number("memoryGiB", gib(&sku))
-            .standing(touched),
-    )
+    Some(hit.text("vmSize", sku.name).number("vcpus", sku.cores).number("memoryGiB", gib(&sku)).standing(touched))
 }
 
 fn burstable(facts: &Facts<'_>) -> Vec<Hit> {
@@ -114,11 +106,7 @@ fn burstable(facts: &Facts<'_>) -> Vec<Hit> {
             "System pool {} uses the burstable size {}; once its CPU credits are spent, DNS and metrics run at the baseline.",
             pool.name, sku.name
         );
-        Some(
-            Hit::warning(subject(&pool.name), message)
-                .text("vmSize", sku.name)
-                .standing(touched),
-        )
+        Some(Hit::warning(subject(&pool.name), message).text("vmSize", sku.name).standing(touched))
     };
     facts.system_pools().filter_map(hit).collect()
 }
@@ -135,11 +123,7 @@ fn first_series(facts: &Facts<'_>) -> Vec<Hit> {
             "System pool {} uses {size} of the Av1 series, which AKS does not recommend for system pools.",
             pool.name
         );
-        Some(
-            Hit::warning(subject(&pool.name), message)
-                .text("vmSize", size)
-                .standing(touched),
-        )
+        Some(Hit::warning(subject(&pool.name), message).text("vmSize", size).standing(touched))
     };
     facts.system_pools().filter_map(hit).collect()
 }
@@ -161,11 +145,7 @@ fn user_size(facts: &Facts<'_>) -> Vec<Hit> {
                 .number("memoryGiB", gib(&sku)),
         )
     };
-    facts
-        .touched_pools()
-        .filter(|p| p.mode == "User")
-        .filter_map(hit)
-        .collect()
+    facts.touched_pools().filter(|p| p.mode == "User").filter_map(hit).collect()
 }
 
 /// The size a change asks for, where it asks for one.
@@ -179,23 +159,18 @@ fn new_size<'a>(facts: &'a Facts<'_>) -> Option<&'a str> {
 }
 
 fn refused(facts: &Facts<'_>) -> Vec<Hit> {
-    let Some(size) = new_size(facts).filter(|s| REFUSED.contains(&s.to_ascii_lowercase().as_str()))
-    else {
+    let Some(size) = new_size(facts).filter(|s| REFUSED.contains(&s.to_ascii_lowercase().as_str())) else {
         return Vec::new();
     };
     let name = facts.pool_name();
     vec![
-        Hit::refused(
-            subject(name),
-            format!("Pool {name} would use {size}, which AKS does not accept for nodes."),
-        )
-        .text("vmSize", size),
+        Hit::refused(subject(name), format!("Pool {name} would use {size}, which AKS does not accept for nodes."))
+            .text("vmSize", size),
     ]
 }
 
 fn unknown(facts: &Facts<'_>) -> Vec<Hit> {
-    let missing =
-        |p: &&AgentPool| p.vm_size.as_deref().is_some_and(|s| !s.is_empty()) && sku_of(p).is_none();
+    let missing = |p: &&AgentPool| p.vm_size.as_deref().is_some_and(|s| !s.is_empty()) && sku_of(p).is_none();
     let hit = |pool: &AgentPool| {
         let size = pool.vm_size.as_deref().unwrap_or_default();
         let message = format!(
@@ -210,29 +185,19 @@ fn unknown(facts: &Facts<'_>) -> Vec<Hit> {
 /// Replicas of CoreDNS by AKS' default ladder (coredns-autoscale): the larger of the steps by cores and by nodes.
 fn dns_replicas(cores: u32, nodes: u32) -> u32 {
     let step = |ladder: [(u32, u32); 4], n: u32| {
-        ladder
-            .iter()
-            .rev()
-            .find(|(from, _)| n >= *from)
-            .map_or(0, |(_, replicas)| *replicas)
+        ladder.iter().rev().find(|(from, _)| n >= *from).map_or(0, |(_, replicas)| *replicas)
     };
-    step([(1, 2), (512, 3), (1024, 4), (2048, 5)], cores)
-        .max(step([(1, 2), (8, 3), (16, 4), (32, 5)], nodes))
+    step([(1, 2), (512, 3), (1024, 4), (2048, 5)], cores).max(step([(1, 2), (8, 3), (16, 4), (32, 5)], nodes))
 }
 
 fn large(facts: &Facts<'_>) -> Vec<Hit> {
     let running = || facts.after.iter().filter(|p| !p.is_stopped());
     let nodes = running().map(|p| p.count).fold(0, u32::saturating_add);
-    let cores = running()
-        .map(|p| p.count.saturating_mul(sku_of(p).map_or(0, |s| s.cores)))
-        .fold(0, u32::saturating_add);
-    let (dns, addons) = (
-        dns_replicas(cores, nodes),
-        facts.snapshot.cluster.addons.len(),
-    );
-    let strong = |p: &AgentPool| {
-        sku_of(p).is_none_or(|s| (p.count >= 3 && s.cores >= 8) || (p.count >= 2 && s.cores >= 16))
-    };
+    let cores =
+        running().map(|p| p.count.saturating_mul(sku_of(p).map_or(0, |s| s.cores))).fold(0, u32::saturating_add);
+    let (dns, addons) = (dns_replicas(cores, nodes), facts.snapshot.cluster.addons.len());
+    let strong =
+        |p: &AgentPool| sku_of(p).is_none_or(|s| (p.count >= 3 && s.cores >= 8) || (p.count >= 2 && s.cores >= 16));
     let pools: Vec<(&AgentPool, bool)> = facts.system_pools().collect();
     if (dns < 3 && addons < 3) || pools.is_empty() || pools.iter().any(|(p, _)| strong(p)) {
         return Vec::new();

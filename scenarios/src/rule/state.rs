@@ -33,9 +33,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn state<'a>(pool: &'a AgentPool, known: &[&str]) -> Option<&'a str> {
-    pool.provisioning_state
-        .as_deref()
-        .filter(|s| known.iter().any(|k| k.eq_ignore_ascii_case(s)))
+    pool.provisioning_state.as_deref().filter(|s| known.iter().any(|k| k.eq_ignore_ascii_case(s)))
 }
 
 fn busy(facts: &Facts<'_>) -> Vec<Hit> {
@@ -56,48 +54,32 @@ fn busy(facts: &Facts<'_>) -> Vec<Hit> {
     let Some((pool, state)) = facts.before.and_then(|p| Some((p, state(p, &known)?))) else {
         return Vec::new();
     };
-    let message = format!(
-        "Pool {} is {state}: a second operation is refused or displaces the one under way.",
-        pool.name
-    );
+    let message =
+        format!("Pool {} is {state}: a second operation is refused or displaces the one under way.", pool.name);
     vec![Hit::warning(subject(&pool.name), message).text("provisioningState", state)]
 }
 
 fn failed(facts: &Facts<'_>) -> Vec<Hit> {
-    let Some((pool, state)) = facts
-        .before
-        .and_then(|p| Some((p, state(p, &["Failed", "Canceled"])?)))
-    else {
+    let Some((pool, state)) = facts.before.and_then(|p| Some((p, state(p, &["Failed", "Canceled"])?))) else {
         return Vec::new();
     };
     let powers = facts.has(|op| matches!(op, Operation::StopPool | Operation::StartPool));
     let hit = if powers {
         Hit::refused(
             subject(&pool.name),
-            format!(
-                "Pool {} is {state}; only pools in state Succeeded can be stopped or started.",
-                pool.name
-            ),
+            format!("Pool {} is {state}; only pools in state Succeeded can be stopped or started.", pool.name),
         )
     } else {
         Hit::warning(
             subject(&pool.name),
-            format!(
-                "Pool {} is {state}: the last operation did not end, and this one takes it up again.",
-                pool.name
-            ),
+            format!("Pool {} is {state}: the last operation did not end, and this one takes it up again.", pool.name),
         )
     };
     vec![hit.text("provisioningState", state)]
 }
 
 fn auto_provisioning(facts: &Facts<'_>) -> Vec<Hit> {
-    let on = facts
-        .snapshot
-        .cluster
-        .node_provisioning
-        .as_deref()
-        .is_some_and(|m| m.eq_ignore_ascii_case("auto"));
+    let on = facts.snapshot.cluster.node_provisioning.as_deref().is_some_and(|m| m.eq_ignore_ascii_case("auto"));
     if !on || !facts.has(|op| matches!(op, Operation::StopPool)) {
         return Vec::new();
     }
@@ -122,8 +104,5 @@ fn nothing(facts: &Facts<'_>) -> Vec<Hit> {
     if facts.operations.is_empty() || !facts.operations.iter().all(idle) {
         return Vec::new();
     }
-    vec![Hit::info(
-        subject(&pool.name),
-        format!("Pool {} is like this already: nothing changes.", pool.name),
-    )]
+    vec![Hit::info(subject(&pool.name), format!("Pool {} is like this already: nothing changes.", pool.name))]
 }

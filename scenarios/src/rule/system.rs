@@ -75,14 +75,8 @@ fn last(facts: &Facts<'_>) -> Vec<Hit> {
     }
     let name = facts.pool_name();
     let deleted = facts.changed().is_none();
-    let what = if deleted {
-        "deleting it"
-    } else {
-        "making it a user pool"
-    };
-    let message = format!(
-        "Pool {name} is the last system pool; AKS refuses {what} until another system pool exists."
-    );
+    let what = if deleted { "deleting it" } else { "making it a user pool" };
+    let message = format!("Pool {name} is the last system pool; AKS refuses {what} until another system pool exists.");
     vec![Hit::refused(subject(name), message).number("systemPoolsAfter", 0)]
 }
 
@@ -92,38 +86,21 @@ fn stop(facts: &Facts<'_>) -> Vec<Hit> {
     if !stops || !facts.before.is_some_and(AgentPool::is_system) {
         return Vec::new();
     }
-    vec![Hit::refused(
-        subject(name),
-        format!("Pool {name} is a system pool; AKS does not stop system pools."),
-    )]
+    vec![Hit::refused(subject(name), format!("Pool {name} is a system pool; AKS does not stop system pools."))]
 }
 
 fn zero(facts: &Facts<'_>) -> Vec<Hit> {
-    let empty = facts
-        .system_pools()
-        .filter(|(p, touched)| *touched && p.count == 0);
-    let message = |p: &AgentPool| {
-        format!(
-            "Pool {} is a system pool; AKS refuses to bring it to 0 nodes.",
-            p.name
-        )
-    };
-    empty
-        .map(|(p, _)| Hit::refused(subject(&p.name), message(p)).number("nodes", 0))
-        .collect()
+    let empty = facts.system_pools().filter(|(p, touched)| *touched && p.count == 0);
+    let message = |p: &AgentPool| format!("Pool {} is a system pool; AKS refuses to bring it to 0 nodes.", p.name);
+    empty.map(|(p, _)| Hit::refused(subject(&p.name), message(p)).number("nodes", 0)).collect()
 }
 
 fn one_node(facts: &Facts<'_>) -> Vec<Hit> {
     let single = facts.system_pools().filter(|(p, _)| p.count == 1);
     let hit = |(p, touched): (&AgentPool, bool)| {
-        let message = format!(
-            "System pool {} has one node: losing or draining it takes every system pod there with it.",
-            p.name
-        );
-        Hit::warning(subject(&p.name), message)
-            .number("nodes", 1)
-            .number("documentedMinimum", 2)
-            .standing(touched)
+        let message =
+            format!("System pool {} has one node: losing or draining it takes every system pod there with it.", p.name);
+        Hit::warning(subject(&p.name), message).number("nodes", 1).number("documentedMinimum", 2).standing(touched)
     };
     single.map(hit).collect()
 }
@@ -136,70 +113,39 @@ fn three_nodes(facts: &Facts<'_>) -> Vec<Hit> {
     if pool.count != 2 {
         return Vec::new();
     }
-    let message = format!(
-        "Pool {} is the only system pool and has 2 nodes; 3 are recommended in production.",
-        pool.name
-    );
-    vec![
-        Hit::info(subject(&pool.name), message)
-            .number("nodes", 2)
-            .number("recommended", 3),
-    ]
+    let message =
+        format!("Pool {} is the only system pool and has 2 nodes; 3 are recommended in production.", pool.name);
+    vec![Hit::info(subject(&pool.name), message).number("nodes", 2).number("recommended", 3)]
 }
 
 fn linux(facts: &Facts<'_>) -> Vec<Hit> {
-    let windows = facts
-        .system_pools()
-        .filter(|(p, touched)| *touched && p.is_windows());
-    let message =
-        |p: &AgentPool| format!("Pool {} runs Windows; system pools must run Linux.", p.name);
-    windows
-        .map(|(p, _)| Hit::refused(subject(&p.name), message(p)).text("osType", &p.os_type))
-        .collect()
+    let windows = facts.system_pools().filter(|(p, touched)| *touched && p.is_windows());
+    let message = |p: &AgentPool| format!("Pool {} runs Windows; system pools must run Linux.", p.name);
+    windows.map(|(p, _)| Hit::refused(subject(&p.name), message(p)).text("osType", &p.os_type)).collect()
 }
 
 fn spot(facts: &Facts<'_>) -> Vec<Hit> {
-    let spot = facts
-        .system_pools()
-        .filter(|(p, touched)| *touched && p.is_spot());
-    let message = |p: &AgentPool| {
-        format!(
-            "Pool {} is a spot pool; spot pools must be of mode User.",
-            p.name
-        )
-    };
-    spot.map(|(p, _)| Hit::refused(subject(&p.name), message(p)).text("scaleSetPriority", "Spot"))
-        .collect()
+    let spot = facts.system_pools().filter(|(p, touched)| *touched && p.is_spot());
+    let message = |p: &AgentPool| format!("Pool {} is a spot pool; spot pools must be of mode User.", p.name);
+    spot.map(|(p, _)| Hit::refused(subject(&p.name), message(p)).text("scaleSetPriority", "Spot")).collect()
 }
 
 fn dedicated(facts: &Facts<'_>) -> Vec<Hit> {
-    facts
-        .system_pools()
-        .filter_map(|(pool, touched)| dedicated_one(facts, pool, touched))
-        .collect()
+    facts.system_pools().filter_map(|(pool, touched)| dedicated_one(facts, pool, touched)).collect()
 }
 
 fn dedicated_one(facts: &Facts<'_>, pool: &AgentPool, touched: bool) -> Option<Hit> {
-    let kept_off = |t: &String| {
-        parse(t)
-            .is_some_and(|t| t.key == "CriticalAddonsOnly" && t.effect != Effect::PreferNoSchedule)
-    };
+    let kept_off =
+        |t: &String| parse(t).is_some_and(|t| t.key == "CriticalAddonsOnly" && t.effect != Effect::PreferNoSchedule);
     if pool.node_taints.iter().any(kept_off) {
         return None;
     }
-    let guests: Vec<String> = facts
-        .movable_in(&pool.name)
-        .into_iter()
-        .filter(|p| !is_system(p))
-        .map(pod_name)
-        .collect();
+    let guests: Vec<String> =
+        facts.movable_in(&pool.name).into_iter().filter(|p| !is_system(p)).map(pod_name).collect();
     if guests.is_empty() {
         return None;
     }
-    let others = facts
-        .after
-        .iter()
-        .any(|p| p.mode == "User" && !p.is_windows() && !p.is_stopped());
+    let others = facts.after.iter().any(|p| p.mode == "User" && !p.is_windows() && !p.is_stopped());
     let advice = if others {
         "taint it CriticalAddonsOnly=true:NoSchedule"
     } else {
@@ -211,19 +157,11 @@ fn dedicated_one(facts: &Facts<'_>, pool: &AgentPool, touched: bool) -> Option<H
         pool.name,
         some(guests.iter().map(String::as_str))
     );
-    Some(
-        Hit::warning(subject(&pool.name), message)
-            .number("applicationPods", figure(guests.len()))
-            .standing(touched),
-    )
+    Some(Hit::warning(subject(&pool.name), message).number("applicationPods", figure(guests.len())).standing(touched))
 }
 
 fn managed_single(facts: &Facts<'_>) -> Vec<Hit> {
-    let managed = facts
-        .after
-        .iter()
-        .filter(|p| p.mode == "ManagedSystem")
-        .count();
+    let managed = facts.after.iter().filter(|p| p.mode == "ManagedSystem").count();
     let comes = facts.added().is_some() || facts.has(|op| matches!(op, Operation::SetMode { .. }));
     if managed < 2 || !comes || facts.changed().is_none_or(|p| p.mode != "ManagedSystem") {
         return Vec::new();

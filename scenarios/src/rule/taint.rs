@@ -60,16 +60,9 @@ fn restricted(facts: &Facts<'_>) -> Vec<Hit> {
     }
     let hit = |(pool, _): (&AgentPool, bool)| {
         let hard = |t: &&String| {
-            parse(t).is_some_and(|t| {
-                t.key != "CriticalAddonsOnly" && t.effect != Effect::PreferNoSchedule
-            })
+            parse(t).is_some_and(|t| t.key != "CriticalAddonsOnly" && t.effect != Effect::PreferNoSchedule)
         };
-        let taints: Vec<&str> = pool
-            .node_taints
-            .iter()
-            .filter(hard)
-            .map(String::as_str)
-            .collect();
+        let taints: Vec<&str> = pool.node_taints.iter().filter(hard).map(String::as_str).collect();
         let first = *taints.first()?;
         let message = format!(
             "System pool {} may not carry {}: AKS answers SystemPoolHasRestrictedTaint; only CriticalAddonsOnly or PreferNoSchedule taints are allowed.",
@@ -78,11 +71,7 @@ fn restricted(facts: &Facts<'_>) -> Vec<Hit> {
         );
         Some(Hit::refused(subject(&pool.name), message).text("taint", first))
     };
-    facts
-        .system_pools()
-        .filter(|(_, touched)| *touched)
-        .filter_map(hit)
-        .collect()
+    facts.system_pools().filter(|(_, touched)| *touched).filter_map(hit).collect()
 }
 
 /// Taints of the pool that it does not have yet.
@@ -94,42 +83,23 @@ fn new_taints(facts: &Facts<'_>) -> Vec<Taint> {
     let Some((taints, before)) = given.zip(facts.before) else {
         return Vec::new();
     };
-    taints
-        .iter()
-        .filter(|t| !before.node_taints.contains(t))
-        .filter_map(|t| parse(t))
-        .collect()
+    taints.iter().filter(|t| !before.node_taints.contains(t)).filter_map(|t| parse(t)).collect()
 }
 
 fn shown(taint: &Taint) -> String {
-    let value = if taint.value.is_empty() {
-        String::new()
-    } else {
-        format!("={}", taint.value)
-    };
+    let value = if taint.value.is_empty() { String::new() } else { format!("={}", taint.value) };
     format!("{}{value}:{:?}", taint.key, taint.effect)
 }
 
 fn by_taint(facts: &Facts<'_>, effect: Effect, tell: fn(&str, &str, &[String]) -> Hit) -> Vec<Hit> {
     let pods = facts.movable_in(facts.pool_name());
     let hit = |taint: &Taint| {
-        let strangers: Vec<String> = pods
-            .iter()
-            .filter(|p| !tolerates(&p.spec.tolerations, taint))
-            .map(|p| pod_name(p))
-            .collect();
-        let told =
-            (!strangers.is_empty()).then(|| tell(facts.pool_name(), &shown(taint), &strangers))?;
-        Some(
-            told.text("taint", shown(taint))
-                .number("pods", figure(strangers.len())),
-        )
+        let strangers: Vec<String> =
+            pods.iter().filter(|p| !tolerates(&p.spec.tolerations, taint)).map(|p| pod_name(p)).collect();
+        let told = (!strangers.is_empty()).then(|| tell(facts.pool_name(), &shown(taint), &strangers))?;
+        Some(told.text("taint", shown(taint)).number("pods", figure(strangers.len())))
     };
-    new_taints(facts)
-        .iter()
-        .filter(|t| t.effect == effect)
-        .filter_map(hit)
-        .collect()
+    new_taints(facts).iter().filter(|t| t.effect == effect).filter_map(hit).collect()
 }
 
 fn no_execute(facts: &Facts<'_>) -> Vec<Hit> {
@@ -171,11 +141,8 @@ fn label_in_use(facts: &Facts<'_>) -> Vec<Hit> {
         if labels.get(key) == Some(value) {
             return None;
         }
-        let users: Vec<String> = pods
-            .iter()
-            .filter(|p| p.spec.node_selector.get(key) == Some(value))
-            .map(|p| pod_name(p))
-            .collect();
+        let users: Vec<String> =
+            pods.iter().filter(|p| p.spec.node_selector.get(key) == Some(value)).map(|p| pod_name(p)).collect();
         let first = users.first()?;
         let n = counted(users.len(), "pod");
         let message = format!(
@@ -200,22 +167,11 @@ fn reserved(facts: &Facts<'_>) -> Vec<Hit> {
     let Some(labels) = given else {
         return Vec::new();
     };
-    let before = |key: &str| {
-        facts
-            .before
-            .is_some_and(|p| p.node_labels.contains_key(key))
-    };
-    let taken = |key: &&String| {
-        (key.starts_with("kubernetes.azure.com/") || key.starts_with("kubernetes.io/"))
-            && !before(key)
-    };
+    let before = |key: &str| facts.before.is_some_and(|p| p.node_labels.contains_key(key));
+    let taken =
+        |key: &&String| (key.starts_with("kubernetes.azure.com/") || key.starts_with("kubernetes.io/")) && !before(key);
     let name = facts.pool_name();
-    let message = |key: &String| {
-        format!("Label {key} of pool {name} uses a prefix that is reserved for AKS and Kubernetes.")
-    };
-    labels
-        .keys()
-        .filter(taken)
-        .map(|key| Hit::error(subject(name), message(key)).text("label", key.as_str()))
-        .collect()
+    let message =
+        |key: &String| format!("Label {key} of pool {name} uses a prefix that is reserved for AKS and Kubernetes.");
+    labels.keys().filter(taken).map(|key| Hit::error(subject(name), message(key)).text("label", key.as_str())).collect()
 }

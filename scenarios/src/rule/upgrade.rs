@@ -68,27 +68,22 @@ pub(super) const RULES: &[Rule] = &[
 
 fn settings_given<'a>(facts: &'a Facts<'_>) -> impl Iterator<Item = &'a UpgradeFields> {
     facts.operations.iter().filter_map(|op| match op {
-        Operation::Upgrade { settings, .. } | Operation::SetUpgradeSettings { settings } => {
-            Some(settings)
-        }
+        Operation::Upgrade { settings, .. } | Operation::SetUpgradeSettings { settings } => Some(settings),
         Operation::AddPool { desired } => desired.upgrade_settings.as_ref(),
         _ => None,
     })
 }
 
 fn is_positive(text: &Option<String>) -> bool {
-    text.as_deref()
-        .and_then(quantity)
-        .is_some_and(|q| !matches!(q, Quantity::Count(0) | Quantity::Percent(0)))
+    text.as_deref().and_then(quantity).is_some_and(|q| !matches!(q, Quantity::Count(0) | Quantity::Percent(0)))
 }
 
 fn unavailable_system(facts: &Facts<'_>) -> Vec<Hit> {
     let Some(pool) = facts.changed().filter(|p| p.mode == "System") else {
         return Vec::new();
     };
-    let given = settings_given(facts)
-        .find(|s| is_positive(&s.max_unavailable))
-        .and_then(|s| s.max_unavailable.as_deref());
+    let given =
+        settings_given(facts).find(|s| is_positive(&s.max_unavailable)).and_then(|s| s.max_unavailable.as_deref());
     let Some(value) = given else {
         return Vec::new();
     };
@@ -102,18 +97,11 @@ fn unavailable_system(facts: &Facts<'_>) -> Vec<Hit> {
 /// Pools that are upgraded node by node, with the settings in force.
 fn rolled<'a>(facts: &'a Facts<'_>) -> impl Iterator<Item = (&'a AgentPool, UpgradeFields)> {
     let spares = |p: &&AgentPool| facts.rolls && !p.is_spot() && p.count > 0;
-    facts
-        .touched_pools()
-        .filter(spares)
-        .map(|p| (p, facts.upgrade_settings(p)))
+    facts.touched_pools().filter(spares).map(|p| (p, facts.upgrade_settings(p)))
 }
 
 fn unavailable(pool: &AgentPool, settings: &UpgradeFields) -> u32 {
-    settings
-        .max_unavailable
-        .as_deref()
-        .and_then(quantity)
-        .map_or(0, |q| q.of(pool.count))
+    settings.max_unavailable.as_deref().and_then(quantity).map_or(0, |q| q.of(pool.count))
 }
 
 fn neither(facts: &Facts<'_>) -> Vec<Hit> {
@@ -124,13 +112,7 @@ fn neither(facts: &Facts<'_>) -> Vec<Hit> {
             p.name
         )
     };
-    stuck
-        .map(|(p, _)| {
-            Hit::error(subject(&p.name), message(p))
-                .number("surge", 0)
-                .number("unavailable", 0)
-        })
-        .collect()
+    stuck.map(|(p, _)| Hit::error(subject(&p.name), message(p)).number("surge", 0).number("unavailable", 0)).collect()
 }
 
 fn in_place(facts: &Facts<'_>) -> Vec<Hit> {
@@ -141,9 +123,7 @@ fn in_place(facts: &Facts<'_>) -> Vec<Hit> {
             "Pool {} is upgraded in place: {missing} of {} nodes are missing at a time, and the others must hold their pods.",
             pool.name, pool.count
         );
-        Hit::warning(subject(&pool.name), message)
-            .number("unavailable", missing)
-            .number("nodes", pool.count)
+        Hit::warning(subject(&pool.name), message).number("unavailable", missing).number("nodes", pool.count)
     };
     bare.map(hit).collect()
 }
@@ -162,10 +142,7 @@ fn ranges(facts: &Facts<'_>) -> Vec<Hit> {
             .drain_timeout_in_minutes
             .filter(|m| !(5..=1440).contains(m))
             .map(|m| refused("A drain timeout", m, "5 to 1,440"));
-        let soak = s
-            .node_soak_duration_in_minutes
-            .filter(|m| *m > 30)
-            .map(|m| refused("A soak", m, "0 to 30"));
+        let soak = s.node_soak_duration_in_minutes.filter(|m| *m > 30).map(|m| refused("A soak", m, "0 to 30"));
         drain.into_iter().chain(soak)
     };
     settings_given(facts).flat_map(hits).collect()
@@ -182,11 +159,7 @@ fn zones(facts: &Facts<'_>) -> Vec<Hit> {
             "Pool {} spans {zones} zones and surges by {nodes}: zones go out of balance for the time of the upgrade.",
             pool.name
         );
-        Some(
-            Hit::info(subject(&pool.name), message)
-                .number("zones", zones)
-                .number("surge", surge),
-        )
+        Some(Hit::info(subject(&pool.name), message).number("zones", zones).number("surge", surge))
     };
     rolled(facts).filter_map(hit).collect()
 }
@@ -210,13 +183,7 @@ fn forced(facts: &Facts<'_>) -> Vec<Hit> {
     }
     let guarded = facts
         .evicted()
-        .filter(|p| {
-            facts
-                .snapshot
-                .budgets
-                .iter()
-                .any(|b| b.namespace == p.namespace && b.selects(&p.labels))
-        })
+        .filter(|p| facts.snapshot.budgets.iter().any(|b| b.namespace == p.namespace && b.selects(&p.labels)))
         .count();
     let name = facts.pool_name();
     let message = format!(
@@ -230,36 +197,20 @@ fn certificates(facts: &Facts<'_>) -> Vec<Hit> {
     if !facts.has(|op| matches!(op, Operation::RotateCertificates)) {
         return Vec::new();
     }
-    let nodes = facts
-        .snapshot
-        .pools
-        .iter()
-        .map(|p| p.count)
-        .fold(0, u32::saturating_add);
-    let message = format!(
-        "Certificate rotation recreates all {nodes} nodes; AKS announces up to 30 minutes of downtime."
-    );
-    vec![
-        Hit::warning("cluster", message)
-            .number("nodes", nodes)
-            .number("downtimeMinutes", 30),
-    ]
+    let nodes = facts.snapshot.pools.iter().map(|p| p.count).fold(0, u32::saturating_add);
+    let message =
+        format!("Certificate rotation recreates all {nodes} nodes; AKS announces up to 30 minutes of downtime.");
+    vec![Hit::warning("cluster", message).number("nodes", nodes).number("downtimeMinutes", 30)]
 }
 
 fn cordon(facts: &Facts<'_>) -> Vec<Hit> {
-    let quarantines = |s: &UpgradeFields| {
-        s.undrainable_node_behavior
-            .as_deref()
-            .is_some_and(|b| b.eq_ignore_ascii_case("cordon"))
-    };
+    let quarantines =
+        |s: &UpgradeFields| s.undrainable_node_behavior.as_deref().is_some_and(|b| b.eq_ignore_ascii_case("cordon"));
     let message = |p: &AgentPool| {
         format!(
             "Nodes of pool {} that cannot be drained in time stay behind, cordoned, and the upgrade goes on and ends Failed.",
             p.name
         )
     };
-    rolled(facts)
-        .filter(|(_, s)| quarantines(s))
-        .map(|(p, _)| Hit::info(subject(&p.name), message(p)))
-        .collect()
+    rolled(facts).filter(|(_, s)| quarantines(s)).map(|(p, _)| Hit::info(subject(&p.name), message(p))).collect()
 }

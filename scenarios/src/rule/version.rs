@@ -28,12 +28,7 @@ pub(super) const RULES: &[Rule] = &[
 
 /// Major, minor and patch; a missing patch is 0.
 pub(super) fn parse(text: &str) -> Option<(u32, u32, u32)> {
-    let mut parts = text
-        .trim_start_matches('v')
-        .split(['-', '+'])
-        .next()?
-        .split('.')
-        .map(str::parse);
+    let mut parts = text.trim_start_matches('v').split(['-', '+']).next()?.split('.').map(str::parse);
     let (major, minor) = (parts.next()?.ok()?, parts.next()?.ok()?);
     Some((major, minor, parts.next().and_then(Result::ok).unwrap_or(0)))
 }
@@ -62,23 +57,12 @@ fn downgrade(facts: &Facts<'_>) -> Vec<Hit> {
     let Some(target) = parse(to) else {
         return Vec::new();
     };
-    let lower = if is_minor_alone(to) {
-        (target.0, target.1) < (from.0, from.1)
-    } else {
-        target < from
-    };
+    let lower = if is_minor_alone(to) { (target.0, target.1) < (from.0, from.1) } else { target < from };
     if !lower {
         return Vec::new();
     }
-    let message = format!(
-        "Pool {} runs {from_text}; AKS does not downgrade it to {to}.",
-        pool.name
-    );
-    vec![
-        Hit::refused(subject(&pool.name), message)
-            .text("from", from_text)
-            .text("to", to),
-    ]
+    let message = format!("Pool {} runs {from_text}; AKS does not downgrade it to {to}.", pool.name);
+    vec![Hit::refused(subject(&pool.name), message).text("from", from_text).text("to", to)]
 }
 
 fn control_plane<'a>(facts: &Facts<'a>) -> Option<(&'a str, (u32, u32, u32))> {
@@ -99,23 +83,14 @@ fn above(facts: &Facts<'_>) -> Vec<Hit> {
     };
     // A minor alone, on either side, says nothing about patches.
     let vague = is_minor_alone(to) || is_minor_alone(plane_text);
-    let higher = if vague {
-        (target.0, target.1) > (plane.0, plane.1)
-    } else {
-        target > plane
-    };
+    let higher = if vague { (target.0, target.1) > (plane.0, plane.1) } else { target > plane };
     if !higher {
         return Vec::new();
     }
     let name = facts.pool_name();
-    let message = format!(
-        "Pool {name} would run {to}, above the control plane's {plane_text}: upgrade the control plane first."
-    );
-    vec![
-        Hit::refused(subject(name), message)
-            .text("version", to)
-            .text("controlPlane", plane_text),
-    ]
+    let message =
+        format!("Pool {name} would run {to}, above the control plane's {plane_text}: upgrade the control plane first.");
+    vec![Hit::refused(subject(name), message).text("version", to).text("controlPlane", plane_text)]
 }
 
 fn skew(facts: &Facts<'_>) -> Vec<Hit> {
@@ -140,11 +115,7 @@ fn skew(facts: &Facts<'_>) -> Vec<Hit> {
         } else {
             Hit::warning(subject(&pool.name), message)
         };
-        Some(
-            hit.text("version", text)
-                .text("controlPlane", plane_text)
-                .number("minorsBehind", behind),
-        )
+        Some(hit.text("version", text).text("controlPlane", plane_text).number("minorsBehind", behind))
     };
     facts.touched_pools().filter_map(hit).collect()
 }

@@ -11,18 +11,14 @@ use sha2::{Digest, Sha256};
 use super::{Axis, Cell, Setting, SettingValue};
 use crate::change::{Change, Operation, PoolFields, UpgradeFields};
 use crate::complaint::{Complaint, Complaints};
-use crate::snapshot::{AgentPool, Snapshot};
+use crate::snapshot::Snapshot;
 
 impl Cell {
     /// Snapshot and change with this cell's values.
     ///
     /// # Errors
     /// Values that do not go with this cluster or change: an unknown size, workload or pool.
-    pub fn apply(
-        &self,
-        snapshot: &Snapshot,
-        change: &Change,
-    ) -> Result<(Snapshot, Change), Complaints> {
+    pub fn apply(&self, snapshot: &Snapshot, change: &Change) -> Result<(Snapshot, Change), Complaints> {
         apply(&self.values, snapshot, change)
     }
 
@@ -36,11 +32,7 @@ impl Cell {
 ///
 /// # Errors
 /// Values that do not go with this cluster or change.
-pub fn apply(
-    values: &[Setting],
-    snapshot: &Snapshot,
-    change: &Change,
-) -> Result<(Snapshot, Change), Complaints> {
+pub fn apply(values: &[Setting], snapshot: &Snapshot, change: &Change) -> Result<(Snapshot, Change), Complaints> {
     let (mut snapshot, mut change) = (snapshot.clone(), change.clone());
     let mut complaints = Vec::new();
     for setting in values {
@@ -70,39 +62,37 @@ fn derived(digest: &str, values: &[Setting]) -> String {
 }
 
 fn set(setting: &Setting, snapshot: &mut Snapshot, change: &mut Change) -> Result<(), Complaint> {
-    let refuse = |expected: &str| Complaint::at(setting.axis.to_string(), setting, expected);
+    let refuse = |expected: String| Complaint::at(setting.axis.to_string(), setting, expected);
     match (&setting.axis, &setting.value) {
         (Axis::BurstFactor, SettingValue::Number(x)) => change.settings.burst_factor = Some(*x),
         (Axis::BurstsPerDay, SettingValue::Number(x)) => change.settings.bursts_per_day = Some(*x),
         (Axis::NodeCount, SettingValue::Count(n)) => match count_of(&mut change.operation) {
             Some(count) => *count = *n,
-            None => pool::set_count(snapshot, &pool_name(change, &refuse)?, *n)
-                .map_err(|e| refuse(&e))?,
+            None => {
+                let name = pool_name(snapshot, change).map_err(refuse)?;
+                pool::set_count(snapshot, &name, *n).map_err(refuse)?;
+            }
         },
         (Axis::VmSize, SettingValue::Text(size)) => match size_of(&mut change.operation) {
             Some(fields) => fields.vm_size = Some(size.clone()),
-            None => pool::set_size(snapshot, &pool_name(change, &refuse)?, size)
-                .map_err(|e| refuse(&e))?,
+            None => {
+                let name = pool_name(snapshot, change).map_err(refuse)?;
+                pool::set_size(snapshot, &name, size).map_err(refuse)?;
+            }
         },
         (Axis::MaxSurge, SettingValue::Text(surge)) => {
-            let settings = upgrade_settings(snapshot, change)
-                .ok_or_else(|| refuse("a change of a pool that exists"))?;
-            settings.max_surge = Some(surge.clone());
+            upgrade_settings(snapshot, change).map_err(refuse)?.max_surge = Some(surge.clone());
         }
         (Axis::DrainTimeoutMinutes, SettingValue::Count(n)) => {
-            let settings = upgrade_settings(snapshot, change)
-                .ok_or_else(|| refuse("a change of a pool that exists"))?;
-            settings.drain_timeout_in_minutes = Some(*n);
+            upgrade_settings(snapshot, change).map_err(refuse)?.drain_timeout_in_minutes = Some(*n);
         }
         (Axis::SoakMinutes, SettingValue::Count(n)) => {
-            let settings = upgrade_settings(snapshot, change)
-                .ok_or_else(|| refuse("a change of a pool that exists"))?;
-            settings.node_soak_duration_in_minutes = Some(*n);
+            upgrade_settings(snapshot, change).map_err(refuse)?.node_soak_duration_in_minutes = Some(*n);
         }
         (Axis::Replicas { namespace, name }, SettingValue::Count(n)) => {
-            pool::set_replicas(snapshot, namespace, name, *n).map_err(|e| refuse(&e))?;
+            pool::set_replicas(snapshot, namespace, name, *n).map_err(refuse)?;
         }
-        _ => return Err(refuse("a value of the axis' own kind")),
+        _ => return Err(refuse("a value of the axis' own kind".to_owned())),
     }
     Ok(())
 }
@@ -111,11 +101,7 @@ fn count_of(operation: &mut Operation) -> Option<&mut u32> {
     match operation {
         Operation::Scale { count } => Some(count),
         Operation::AddPool { desired } => Some(desired.count.get_or_insert(0)),
-        Operation::PutPool {
-            desired: PoolFields {
-                count: Some(count), ..
-            },
-        } => Some(count),
+        Operation::PutPool { desired: PoolFields { count: Some(count), .. } } => Some(count),
         _ => None,
     }
 }
@@ -127,32 +113,31 @@ fn size_of(operation: &mut Operation) -> Option<&mut PoolFields> {
     }
 }
 
-fn pool_name(change: &Change, refuse: &dyn Fn(&str) -> Complaint) -> Result<String, Complaint> {
-    change
-        .pool
-        .clone()
-        .ok_or_else(|| refuse("a change that names its pool"))
+/// The changed pool as the snapshot spells it.
+fn pool_name(snapshot: &Snapshot, change: &Change) -> Result<String, String> {
+    let named = change.pool.as_deref().ok_or("a change that names its pool")?;
+    let found = snapshot.pools.iter().find(|p| p.name.eq_ignore_ascii_case(named));
+    found.map(|p| p.name.clone()).ok_or_else(|| format!("a cluster that has the pool {named}"))
 }
 
 /// The upgrade settings in force: the call's own, else the pool's.
-fn upgrade_settings<'a>(
-    snapshot: &'a mut Snapshot,
-    change: &'a mut Change,
-) -> Option<&'a mut UpgradeFields> {
-    let name = change.pool.clone();
+fn upgrade_settings<'a>(snapshot: &'a mut Snapshot, change: &'a mut Change) -> Result<&'a mut UpgradeFields, String> {
+    let own = matches!(
+        change.operation,
+        Operation::Upgrade { .. }
+            | Operation::SetUpgradeSettings { .. }
+            | Operation::AddPool { .. }
+            | Operation::PutPool { .. }
+    );
+    let name = if own { String::new() } else { pool_name(snapshot, change)? };
     match &mut change.operation {
-        Operation::Upgrade { settings, .. } | Operation::SetUpgradeSettings { settings } => {
-            Some(settings)
-        }
+        Operation::Upgrade { settings, .. } | Operation::SetUpgradeSettings { settings } => Ok(settings),
         Operation::AddPool { desired } | Operation::PutPool { desired } => {
-            Some(desired.upgrade_settings.get_or_insert_default())
+            Ok(desired.upgrade_settings.get_or_insert_default())
         }
         _ => {
-            let pool: &mut AgentPool = snapshot
-                .pools
-                .iter_mut()
-                .find(|p| Some(&p.name) == name.as_ref())?;
-            Some(&mut pool.upgrade_settings)
+            let pool = snapshot.pools.iter_mut().find(|p| p.name == name);
+            pool.map(|p| &mut p.upgrade_settings).ok_or_else(|| "a pool that exists".to_owned())
         }
     }
 }

@@ -43,10 +43,7 @@ impl Axis {
         if let Some(workload) = name.strip_prefix(REPLICAS) {
             let (namespace, name) = workload.trim().split_once('/')?;
             let whole = !namespace.is_empty() && !name.is_empty() && !name.contains('/');
-            return whole.then(|| Axis::Replicas {
-                namespace: namespace.to_owned(),
-                name: name.to_owned(),
-            });
+            return whole.then(|| Axis::Replicas { namespace: namespace.to_owned(), name: name.to_owned() });
         }
         match name {
             "nodeCount" => Some(Axis::NodeCount),
@@ -131,31 +128,20 @@ impl Setting {
 }
 
 fn count(value: &Value, least: u32, most: u32) -> Result<SettingValue, String> {
-    let number = value
-        .as_u64()
-        .and_then(|n| u32::try_from(n).ok())
-        .filter(|n| (least..=most).contains(n));
-    number
-        .map(SettingValue::Count)
-        .ok_or_else(|| format!("a whole number from {least} to {most}"))
+    let number = value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| (least..=most).contains(n));
+    number.map(SettingValue::Count).ok_or_else(|| format!("a whole number from {least} to {most}"))
 }
 
 fn number(value: &Value, least: f64, most: f64) -> Result<SettingValue, String> {
     let number = value.as_f64().filter(|x| (least..=most).contains(x));
-    number
-        .map(SettingValue::Number)
-        .ok_or_else(|| format!("a number from {least} to {most}"))
+    number.map(SettingValue::Number).ok_or_else(|| format!("a number from {least} to {most}"))
 }
 
 fn vm_size(value: &Value) -> Result<SettingValue, String> {
     let name = value.as_str().filter(|s| {
-        !s.is_empty()
-            && s.len() <= 80
-            && s.chars()
-                .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+        !s.is_empty() && s.len() <= 80 && s.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
     });
-    name.map(|s| SettingValue::Text(s.to_owned()))
-        .ok_or_else(|| "a VM size such as Standard_D4s_v5".to_owned())
+    name.map(|s| SettingValue::Text(s.to_owned())).ok_or_else(|| "a VM size such as Standard_D4s_v5".to_owned())
 }
 
 fn surge(value: &Value) -> Result<SettingValue, String> {

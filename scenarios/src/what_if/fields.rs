@@ -53,24 +53,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<WhatIf, Complaints> {
     let settings = parts.read("settings").unwrap_or_default();
     let change = parts.take("change");
     if change.is_none() {
-        parts.complain(
-            "change",
-            "nothing",
-            "a change: an az command line, or a pool and an operation",
-        );
+        parts.complain("change", "nothing", "a change: an az command line, or a pool and an operation");
     }
     let axes = axes(&mut parts, &written_order(bytes));
-    let complaints =
-        parts.finish("schema, name, description, snapshot, snapshotRef, change, settings, axes");
+    let complaints = parts.finish("schema, name, description, snapshot, snapshotRef, change, settings, axes");
     match (complaints.is_empty(), change) {
-        (true, Some(change)) => Ok(WhatIf {
-            name,
-            description,
-            cluster,
-            change,
-            settings,
-            axes,
-        }),
+        (true, Some(change)) => Ok(WhatIf { name, description, cluster, change, settings, axes }),
         _ => Err(Complaints(complaints)),
     }
 }
@@ -79,11 +67,7 @@ fn axes(parts: &mut Parts, order: &[String]) -> Vec<AxisValues> {
     let mut written = match parts.take("axes") {
         Some(Value::Object(map)) if !map.is_empty() => map,
         other => {
-            parts.complain(
-                "axes",
-                shown(&other.unwrap_or_default()),
-                "an object of axes, each with a list of values",
-            );
+            parts.complain("axes", shown(&other.unwrap_or_default()), "an object of axes, each with a list of values");
             return Vec::new();
         }
     };
@@ -93,16 +77,10 @@ fn axes(parts: &mut Parts, order: &[String]) -> Vec<AxisValues> {
             axes.extend(one_axis(name, values, parts));
         }
     }
-    let cells = axes
-        .iter()
-        .try_fold(1usize, |n, a| n.checked_mul(a.values.len()));
+    let cells = axes.iter().try_fold(1usize, |n, a| n.checked_mul(a.values.len()));
     if cells.is_none_or(|n| n > MOST_CELLS) {
         let sizes: Vec<String> = axes.iter().map(|a| a.values.len().to_string()).collect();
-        parts.complain(
-            "axes",
-            format!("{} combinations", sizes.join(" x ")),
-            format!("at most {MOST_CELLS}"),
-        );
+        parts.complain("axes", format!("{} combinations", sizes.join(" x ")), format!("at most {MOST_CELLS}"));
     }
     axes
 }
@@ -110,11 +88,7 @@ fn axes(parts: &mut Parts, order: &[String]) -> Vec<AxisValues> {
 fn one_axis(name: &str, values: Value, parts: &mut Parts) -> Option<AxisValues> {
     let path = format!("axes.{name}");
     let Some(axis) = Axis::named(name) else {
-        parts.complain(
-            &path,
-            "an axis that is not known",
-            format!("one of {}", axis::NAMES),
-        );
+        parts.complain(&path, "an axis that is not known", format!("one of {}", axis::NAMES));
         return None;
     };
     let items = match values {
@@ -134,10 +108,7 @@ fn one_axis(name: &str, values: Value, parts: &mut Parts) -> Option<AxisValues> 
             Err(expected) => parts.complain(&format!("{path}[{i}]"), shown(item), expected),
         }
     }
-    (!settings.is_empty()).then_some(AxisValues {
-        axis,
-        values: settings,
-    })
+    (!settings.is_empty()).then_some(AxisValues { axis, values: settings })
 }
 
 /// Names of the axes in the order they stand in the document. `serde_json::Value` sorts its members, so the document is
@@ -148,11 +119,8 @@ fn written_order(bytes: &[u8]) -> Vec<String> {
         #[serde(default)]
         axes: Keys,
     }
-    let outline: Option<Outline> = if part::looks_like_json(bytes) {
-        serde_json::from_slice(bytes).ok()
-    } else {
-        part::yaml(bytes).ok()
-    };
+    let outline: Option<Outline> =
+        if part::looks_like_json(bytes) { serde_json::from_slice(bytes).ok() } else { part::yaml(bytes).ok() };
     outline.map(|o| o.axes.0).unwrap_or_default()
 }
 

@@ -21,9 +21,7 @@ fn scale(count: u32) -> Operation {
 }
 
 fn machine(i: usize) -> Operation {
-    Operation::DeleteMachines {
-        machines: vec![node_name("apps", i)],
-    }
+    Operation::DeleteMachines { machines: vec![node_name("apps", i)] }
 }
 
 fn web_budget(s: &mut Snapshot, rule: BudgetRule) {
@@ -47,10 +45,7 @@ fn ask(pod: &mut crate::snapshot::Pod, what: &str) {
 }
 
 pub(super) fn rows() -> Vec<Row> {
-    [system_pods(), budgets(), drains()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [system_pods(), budgets(), drains()].into_iter().flatten().collect()
 }
 
 fn system_pods() -> Vec<Row> {

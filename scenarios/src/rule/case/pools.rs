@@ -7,18 +7,11 @@ use crate::snapshot::Snapshot;
 fn as_is(_: &mut Snapshot) {}
 
 fn sized(size: &str) -> PoolFields {
-    PoolFields {
-        vm_size: Some(size.into()),
-        count: Some(3),
-        ..PoolFields::default()
-    }
+    PoolFields { vm_size: Some(size.into()), count: Some(3), ..PoolFields::default() }
 }
 
 fn system(desired: PoolFields) -> Operation {
-    add(PoolFields {
-        mode: Some("System".into()),
-        ..desired
-    })
+    add(PoolFields { mode: Some("System".into()), ..desired })
 }
 
 fn scale(count: u32) -> Operation {
@@ -26,11 +19,7 @@ fn scale(count: u32) -> Operation {
 }
 
 fn range(enabled: Option<bool>, min: u32, max: u32) -> Operation {
-    Operation::SetAutoscaler {
-        enabled,
-        min: Some(min),
-        max: Some(max),
-    }
+    Operation::SetAutoscaler { enabled, min: Some(min), max: Some(max) }
 }
 
 fn unavailable(n: &str) -> Operation {
@@ -42,12 +31,7 @@ fn unavailable(n: &str) -> Operation {
 }
 
 fn labels(pairs: &[(&str, &str)]) -> Operation {
-    Operation::SetLabels {
-        labels: pairs
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect(),
-    }
+    Operation::SetLabels { labels: pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect() }
 }
 
 fn put(desired: PoolFields) -> Operation {
@@ -55,27 +39,14 @@ fn put(desired: PoolFields) -> Operation {
 }
 
 fn rotate() -> Operation {
-    Operation::ResizePool {
-        desired: sized("Standard_D8s_v5"),
-        method: "rotate".into(),
-    }
+    Operation::ResizePool { desired: sized("Standard_D8s_v5"), method: "rotate".into() }
 }
 
 pub(super) fn rows() -> Vec<Row> {
-    [
-        modes(),
-        sizes(),
-        limits(),
-        taint_rows(),
-        autoscaler(),
-        versions(),
-        settings(),
-        state(),
-        room(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    [modes(), sizes(), limits(), taint_rows(), autoscaler(), versions(), settings(), state(), room()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn modes() -> Vec<Row> {

@@ -21,11 +21,7 @@ pub(super) fn set_count(snapshot: &mut Snapshot, pool: &str, count: u32) -> Resu
         return Ok(()); // nodes are made up from the pool later
     }
     let wanted = count as usize;
-    for gone in leaving::until(nodes.iter().collect(), wanted)
-        .iter()
-        .map(|n| n.name.clone())
-        .collect::<Vec<_>>()
-    {
+    for gone in leaving::until(nodes.iter().collect(), wanted).iter().map(|n| n.name.clone()).collect::<Vec<_>>() {
         nodes.retain(|n| n.name != gone);
         remove(snapshot, &gone);
     }
@@ -53,13 +49,8 @@ pub(super) fn set_size(snapshot: &mut Snapshot, pool: &str, size: &str) -> Resul
     let (capacity, usable) = allocatable(&sku, max_pods, minor, pool_facts.is_windows());
     for node in snapshot.nodes.iter_mut().filter(|n| n.pool() == Some(pool)) {
         (node.capacity, node.allocatable) = (capacity.clone(), usable.clone());
-        for key in [
-            "node.kubernetes.io/instance-type",
-            "beta.kubernetes.io/instance-type",
-        ] {
-            node.labels
-                .entry(key.to_owned())
-                .and_modify(|v| *v = sku.name.to_owned());
+        for key in ["node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type"] {
+            node.labels.entry(key.to_owned()).and_modify(|v| *v = sku.name.to_owned());
         }
     }
     settle(snapshot);
@@ -67,12 +58,7 @@ pub(super) fn set_size(snapshot: &mut Snapshot, pool: &str, size: &str) -> Resul
 }
 
 /// Gives a workload `replicas` pods, where it exists as a Deployment, StatefulSet or ReplicaSet.
-pub(super) fn set_replicas(
-    snapshot: &mut Snapshot,
-    namespace: &str,
-    name: &str,
-    replicas: u32,
-) -> Result<(), String> {
+pub(super) fn set_replicas(snapshot: &mut Snapshot, namespace: &str, name: &str, replicas: u32) -> Result<(), String> {
     if snapshot.pods.is_empty() {
         // AKS' own workloads are made up where a snapshot holds no pods at all: they may be asked about too.
         let mut coverage = std::mem::take(&mut snapshot.coverage);
@@ -80,13 +66,12 @@ pub(super) fn set_replicas(
         snapshot.coverage = coverage;
     }
     let scalable = ["Deployment", "StatefulSet", "ReplicaSet"];
-    let found = snapshot.workloads.iter().position(|w| {
-        w.namespace == namespace && w.name == name && scalable.contains(&w.kind.as_str())
-    });
+    let found = snapshot
+        .workloads
+        .iter()
+        .position(|w| w.namespace == namespace && w.name == name && scalable.contains(&w.kind.as_str()));
     let Some(index) = found else {
-        return Err(
-            "replicas of a Deployment, StatefulSet or ReplicaSet of the snapshot".to_owned(),
-        );
+        return Err("replicas of a Deployment, StatefulSet or ReplicaSet of the snapshot".to_owned());
     };
     snapshot.workloads[index].replicas = replicas;
     let owners = owned_sets(snapshot, index);
@@ -98,10 +83,7 @@ pub(super) fn set_replicas(
         }
     }
     let of = |p: &Pod| {
-        p.namespace == namespace
-            && p.owner
-                .as_ref()
-                .is_some_and(|o| owners.contains(&(o.kind.clone(), o.name.clone())))
+        p.namespace == namespace && p.owner.as_ref().is_some_and(|o| owners.contains(&(o.kind.clone(), o.name.clone())))
     };
     resize(snapshot, of, replicas as usize);
     settle(snapshot);
@@ -112,50 +94,29 @@ pub(super) fn set_replicas(
 fn owned_sets(snapshot: &Snapshot, index: usize) -> Vec<(String, String)> {
     let top = &snapshot.workloads[index];
     let below = snapshot.workloads.iter().filter(|w| {
-        w.namespace == top.namespace
-            && w.owner
-                .as_ref()
-                .is_some_and(|o| o.kind == top.kind && o.name == top.name)
+        w.namespace == top.namespace && w.owner.as_ref().is_some_and(|o| o.kind == top.kind && o.name == top.name)
     });
-    std::iter::once(top)
-        .chain(below)
-        .map(|w| (w.kind.clone(), w.name.clone()))
-        .collect()
+    std::iter::once(top).chain(below).map(|w| (w.kind.clone(), w.name.clone())).collect()
 }
 
 /// Leaves `wanted` of the pods: pods that are not ready go first, then the last by name; new ones are like the first.
 fn resize(snapshot: &mut Snapshot, of: impl Fn(&Pod) -> bool, wanted: usize) {
-    let mut mine: Vec<Pod> = snapshot
-        .pods
-        .iter()
-        .filter(|p| of(p) && !p.is_over())
-        .cloned()
-        .collect();
+    let mut mine: Vec<Pod> = snapshot.pods.iter().filter(|p| of(p) && !p.is_over()).cloned().collect();
     mine.sort_by(|a, b| b.ready.cmp(&a.ready).then_with(|| a.name.cmp(&b.name)));
     for pod in mine.iter().skip(wanted) {
-        snapshot
-            .pods
-            .retain(|p| p.namespace != pod.namespace || p.name != pod.name);
+        snapshot.pods.retain(|p| p.namespace != pod.namespace || p.name != pod.name);
     }
     let Some(model) = mine.first() else { return };
     let mut number = 0;
     while mine.len().min(wanted) + number < wanted {
         number += 1;
-        snapshot.pods.push(Pod {
-            name: format!("{}-more{number}", model.name),
-            node: None,
-            ..model.clone()
-        });
+        snapshot.pods.push(Pod { name: format!("{}-more{number}", model.name), node: None, ..model.clone() });
     }
     sort_pods(snapshot);
 }
 
 fn pool_mut<'a>(snapshot: &'a mut Snapshot, pool: &str) -> Result<&'a mut AgentPool, String> {
-    snapshot
-        .pools
-        .iter_mut()
-        .find(|p| p.name == pool)
-        .ok_or_else(|| format!("a cluster that has the pool {pool}"))
+    snapshot.pools.iter_mut().find(|p| p.name == pool).ok_or_else(|| format!("a cluster that has the pool {pool}"))
 }
 
 /// A node like another one of its pool.
@@ -167,41 +128,25 @@ struct Addition {
 /// One more node, in the zone with fewest of the pool's nodes.
 fn one_more(nodes: &[Node], zones: usize) -> Option<Addition> {
     let sizes = leaving::by_zone(&nodes.iter().collect::<Vec<_>>());
-    let zone = sizes
-        .iter()
-        .min_by_key(|(_, n)| **n)
-        .map(|(zone, _)| (*zone).to_owned())?;
+    let zone = sizes.iter().min_by_key(|(_, n)| **n).map(|(zone, _)| (*zone).to_owned())?;
     let model = nodes.iter().find(|n| n.zone() == zone)?;
     let number = nodes.iter().map(|n| leaving::ordinal(&n.name)).max()? + 1;
     let name = match leaving::split(&model.name) {
         Some((stem, _)) => format!("{stem}{}", base36(number)),
         None => format!("{}-more{}", model.name, nodes.len()),
     };
-    let mut node = Node {
-        name: name.clone(),
-        cordoned: false,
-        ready: true,
-        ..model.clone()
-    };
-    node.labels
-        .entry("kubernetes.io/hostname".to_owned())
-        .and_modify(|v| *v = name.clone());
+    let mut node = Node { name: name.clone(), cordoned: false, ready: true, ..model.clone() };
+    node.labels.entry("kubernetes.io/hostname".to_owned()).and_modify(|v| *v = name.clone());
     if let Some(other) = unused_zone(&sizes, zones, &zone) {
-        node.labels
-            .insert("topology.kubernetes.io/zone".to_owned(), other);
+        node.labels.insert("topology.kubernetes.io/zone".to_owned(), other);
     }
-    Some(Addition {
-        node,
-        like: model.name.clone(),
-    })
+    Some(Addition { node, like: model.name.clone() })
 }
 
 /// A zone of the pool that has no node yet; zones are named `REGION-NUMBER`, numbered from 1.
 fn unused_zone(sizes: &BTreeMap<&str, usize>, zones: usize, model: &str) -> Option<String> {
     let (region, _) = model.rsplit_once('-')?;
-    (1..=zones)
-        .map(|n| format!("{region}-{n}"))
-        .find(|zone| !sizes.contains_key(zone.as_str()))
+    (1..=zones).map(|n| format!("{region}-{n}")).find(|zone| !sizes.contains_key(zone.as_str()))
 }
 
 fn base36(mut number: u64) -> String {
@@ -215,10 +160,8 @@ fn base36(mut number: u64) -> String {
 
 /// Adds a node with the DaemonSet pods its model carries.
 fn add_like(snapshot: &mut Snapshot, addition: &Addition) {
-    let daemons = snapshot
-        .pods
-        .iter()
-        .filter(|p| p.node.as_deref() == Some(addition.like.as_str()) && stays_with_node(p));
+    let daemons =
+        snapshot.pods.iter().filter(|p| p.node.as_deref() == Some(addition.like.as_str()) && stays_with_node(p));
     let copies: Vec<Pod> = daemons
         .map(|p| Pod {
             name: format!("{}-{}", p.name, addition.node.name),
@@ -235,14 +178,8 @@ fn add_like(snapshot: &mut Snapshot, addition: &Addition) {
 /// Removes a node; its DaemonSet and static pods go with it, the others wait for a place.
 fn remove(snapshot: &mut Snapshot, node: &str) {
     snapshot.nodes.retain(|n| n.name != node);
-    snapshot
-        .pods
-        .retain(|p| p.node.as_deref() != Some(node) || !stays_with_node(p));
-    for pod in snapshot
-        .pods
-        .iter_mut()
-        .filter(|p| p.node.as_deref() == Some(node))
-    {
+    snapshot.pods.retain(|p| p.node.as_deref() != Some(node) || !stays_with_node(p));
+    for pod in snapshot.pods.iter_mut().filter(|p| p.node.as_deref() == Some(node)) {
         pod.node = None;
     }
 }
@@ -252,7 +189,5 @@ pub(super) fn stays_with_node(pod: &Pod) -> bool {
 }
 
 fn sort_pods(snapshot: &mut Snapshot) {
-    snapshot
-        .pods
-        .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    snapshot.pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
 }
