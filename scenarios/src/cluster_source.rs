@@ -20,22 +20,14 @@ impl ClusterSource {
         let by_name: Option<String> = parts.read("snapshotRef");
         let inline = parts.take("snapshot");
         if inline.is_some() && by_name.is_some() {
-            parts.complain(
-                "snapshotRef",
-                "both snapshot and snapshotRef",
-                "one of them",
-            );
+            parts.complain("snapshotRef", "both snapshot and snapshotRef", "one of them");
         }
         match inline {
             None => by_name.map(ClusterSource::Reference),
             Some(Value::String(name)) => Some(ClusterSource::Reference(name)),
             Some(object @ Value::Object(_)) => Some(ClusterSource::Inline(object)),
             Some(other) => {
-                parts.complain(
-                    "snapshot",
-                    shown(&other),
-                    "a snapshot, or a path or name of one",
-                );
+                parts.complain("snapshot", shown(&other), "a snapshot, or a path or name of one");
                 None
             }
         }

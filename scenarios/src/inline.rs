@@ -17,11 +17,7 @@ const UNNAMED: &str = "cluster";
 ///
 /// # Errors
 /// What the decoder finds wrong, with paths below `path`; also a message that holds no pool operation.
-pub(crate) fn changes(
-    value: Value,
-    path: &str,
-    cluster: Option<&str>,
-) -> Result<Vec<Change>, Vec<Complaint>> {
+pub(crate) fn changes(value: Value, path: &str, cluster: Option<&str>) -> Result<Vec<Change>, Vec<Complaint>> {
     let bytes = message_bytes(value, cluster);
     let decoded = message::decode(&bytes).map_err(|all| below(all.0, path))?;
     if decoded.changes.is_empty() {
@@ -35,12 +31,9 @@ pub(crate) fn changes(
 fn message_bytes(value: Value, cluster: Option<&str>) -> Vec<u8> {
     match value {
         Value::String(command) => command.into_bytes(),
-        Value::Object(mut map)
-            if map.contains_key("operation") && !map.contains_key("specversion") =>
-        {
+        Value::Object(mut map) if map.contains_key("operation") && !map.contains_key("specversion") => {
             map.entry("schema").or_insert_with(|| json!(PROPOSAL));
-            map.entry("cluster")
-                .or_insert_with(|| json!(cluster.unwrap_or(UNNAMED)));
+            map.entry("cluster").or_insert_with(|| json!(cluster.unwrap_or(UNNAMED)));
             Value::Object(map).to_string().into_bytes()
         }
         other => other.to_string().into_bytes(),
@@ -49,11 +42,7 @@ fn message_bytes(value: Value, cluster: Option<&str>) -> Vec<u8> {
 
 fn below(complaints: Vec<Complaint>, path: &str) -> Vec<Complaint> {
     let moved = |c: Complaint| {
-        let path = if c.path.is_empty() {
-            path.to_owned()
-        } else {
-            part::join(path, &c.path)
-        };
+        let path = if c.path.is_empty() { path.to_owned() } else { part::join(path, &c.path) };
         Complaint { path, ..c }
     };
     complaints.into_iter().map(moved).collect()

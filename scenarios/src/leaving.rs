@@ -9,10 +9,7 @@ use crate::snapshot::Node;
 pub(crate) fn next_to_go<'a>(nodes: &[&'a Node]) -> Option<&'a Node> {
     let sizes = by_zone(nodes);
     let key = |n: &Node| (sizes.get(n.zone()).copied().unwrap_or(0), ordinal(&n.name));
-    nodes
-        .iter()
-        .copied()
-        .max_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name)))
+    nodes.iter().copied().max_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name)))
 }
 
 /// The nodes that go until `left` remain.
@@ -39,16 +36,13 @@ pub(crate) fn by_zone<'a>(nodes: &[&'a Node]) -> BTreeMap<&'a str, usize> {
 
 /// Instance number of a scale set node: the last six characters of its name, in base 36; 0 for other names.
 pub(crate) fn ordinal(name: &str) -> u64 {
-    split(name)
-        .and_then(|(_, digits)| u64::from_str_radix(digits, 36).ok())
-        .unwrap_or(0)
+    split(name).and_then(|(_, digits)| u64::from_str_radix(digits, 36).ok()).unwrap_or(0)
 }
 
 /// Name of a scale set node without and with its instance number.
 pub(crate) fn split(name: &str) -> Option<(&str, &str)> {
     let (stem, digits) = name.split_at_checked(name.len().checked_sub(6)?)?;
-    (stem.ends_with("vmss") && digits.bytes().all(|b| b.is_ascii_alphanumeric()))
-        .then_some((stem, digits))
+    (stem.ends_with("vmss") && digits.bytes().all(|b| b.is_ascii_alphanumeric())).then_some((stem, digits))
 }
 
 #[cfg(test)]
@@ -57,19 +51,12 @@ mod tests {
 
     fn node(name: &str, zone: &str) -> Node {
         let labels = [("topology.kubernetes.io/zone".to_owned(), zone.to_owned())].into();
-        Node {
-            name: name.into(),
-            labels,
-            ..Node::default()
-        }
+        Node { name: name.into(), labels, ..Node::default() }
     }
 
     fn order(nodes: &[(&str, &str)], left: usize) -> Vec<String> {
         let nodes: Vec<Node> = nodes.iter().map(|(n, z)| node(n, z)).collect();
-        until(nodes.iter().collect(), left)
-            .iter()
-            .map(|n| n.name.clone())
-            .collect()
+        until(nodes.iter().collect(), left).iter().map(|n| n.name.clone()).collect()
     }
 
     #[test]
@@ -81,15 +68,7 @@ mod tests {
             ("a-vmss00000z", "w-2"),
             ("a-vmss000010", "w-2"),
         ];
-        assert_eq!(
-            order(&nodes, 1),
-            [
-                "a-vmss000010",
-                "a-vmss00000z",
-                "a-vmss000002",
-                "a-vmss000001"
-            ]
-        );
+        assert_eq!(order(&nodes, 1), ["a-vmss000010", "a-vmss00000z", "a-vmss000002", "a-vmss000001"]);
         assert_eq!(order(&nodes, 9), Vec::<String>::new());
     }
 

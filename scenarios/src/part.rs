@@ -28,11 +28,7 @@ impl Parts {
                 Map::new()
             }
         };
-        Parts {
-            path: path.to_owned(),
-            map,
-            complaints,
-        }
+        Parts { path: path.to_owned(), map, complaints }
     }
 
     /// The path of a member.
@@ -53,12 +49,7 @@ impl Parts {
     }
 
     /// Adds a complaint about a member.
-    pub(crate) fn complain(
-        &mut self,
-        key: &str,
-        value: impl std::fmt::Display,
-        expected: impl Into<String>,
-    ) {
+    pub(crate) fn complain(&mut self, key: &str, value: impl std::fmt::Display, expected: impl Into<String>) {
         let path = self.at(key);
         self.complaints.push(Complaint::at(path, value, expected));
     }
@@ -71,11 +62,7 @@ impl Parts {
     /// Complains about the members nobody took, and hands back all complaints.
     pub(crate) fn finish(mut self, known: &str) -> Vec<Complaint> {
         for (key, value) in std::mem::take(&mut self.map) {
-            self.complain(
-                &key,
-                shown(&value),
-                format!("no such member; known are {known}"),
-            );
+            self.complain(&key, shown(&value), format!("no such member; known are {known}"));
         }
         self.complaints
     }
@@ -88,14 +75,8 @@ impl Parts {
 pub(crate) fn read<T: DeserializeOwned>(value: Value, path: &str) -> Result<T, Complaint> {
     serde_path_to_error::deserialize(&value).map_err(|e| {
         let inner = e.path().to_string();
-        let at = if inner == "." {
-            path.to_owned()
-        } else {
-            join(path, &inner)
-        };
-        let found = value
-            .pointer(&pointer(&inner))
-            .map_or_else(|| "something else".to_owned(), shown);
+        let at = if inner == "." { path.to_owned() } else { join(path, &inner) };
+        let found = value.pointer(&pointer(&inner)).map_or_else(|| "something else".to_owned(), shown);
         Complaint::at(at, found, e.into_inner().to_string())
     })
 }
@@ -110,24 +91,19 @@ pub(crate) fn document(bytes: &[u8]) -> Result<Value, Complaints> {
         return Err(Complaint::at("", size, format!("at most {LARGEST} bytes")).into());
     }
     if looks_like_json(bytes) {
-        return serde_json::from_slice(bytes)
-            .map_err(|e| Complaint::at("", "broken JSON", e.to_string()).into());
+        return serde_json::from_slice(bytes).map_err(|e| Complaint::at("", "broken JSON", e.to_string()).into());
     }
     yaml(bytes)
 }
 
 /// True where a document begins like a JSON object or array.
 pub(crate) fn looks_like_json(bytes: &[u8]) -> bool {
-    bytes
-        .iter()
-        .find(|b| !b.is_ascii_whitespace())
-        .is_some_and(|b| matches!(b, b'{' | b'['))
+    bytes.iter().find(|b| !b.is_ascii_whitespace()).is_some_and(|b| matches!(b, b'{' | b'['))
 }
 
 /// Reads YAML into a known type.
 pub(crate) fn yaml<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Complaints> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|e| Complaint::at("", "bytes that are not UTF-8", e.to_string()))?;
+    let text = std::str::from_utf8(bytes).map_err(|e| Complaint::at("", "bytes that are not UTF-8", e.to_string()))?;
     serde_saphyr::from_str(text).map_err(|e| Complaint::at("", "broken YAML", e.to_string()).into())
 }
 
@@ -142,21 +118,14 @@ pub(crate) fn shown(value: &Value) -> String {
 }
 
 pub(crate) fn join(path: &str, key: &str) -> String {
-    let dot = if path.is_empty() || key.starts_with('[') {
-        ""
-    } else {
-        "."
-    };
+    let dot = if path.is_empty() || key.starts_with('[') { "" } else { "." };
     format!("{path}{dot}{key}")
 }
 
 /// `a[0].b` as a JSON pointer.
 fn pointer(path: &str) -> String {
     let flat = path.replace('[', ".").replace(']', "");
-    flat.split('.')
-        .filter(|p| !p.is_empty())
-        .map(|p| format!("/{}", p.replace('~', "~0").replace('/', "~1")))
-        .collect()
+    flat.split('.').filter(|p| !p.is_empty()).map(|p| format!("/{}", p.replace('~', "~0").replace('/', "~1"))).collect()
 }
 
 #[cfg(test)]
@@ -167,27 +136,14 @@ mod tests {
 
     #[test]
     fn every_broken_member_is_named() {
-        let mut parts = Parts::of(
-            json!({"count": "many", "name": "a", "odd": 1, "zones": null}),
-            "pool",
-        );
+        let mut parts = Parts::of(json!({"count": "many", "name": "a", "odd": 1, "zones": null}), "pool");
         assert_eq!(parts.read::<u32>("count"), None);
         assert_eq!(parts.read::<String>("name").as_deref(), Some("a"));
         assert_eq!(parts.read::<Vec<String>>("zones"), None);
-        let all: Vec<String> = parts
-            .finish("count, name")
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let all: Vec<String> = parts.finish("count, name").iter().map(ToString::to_string).collect();
         assert_eq!(all.len(), 2, "{all:?}");
-        assert!(
-            all[0].starts_with("pool.count: found \\\"many\\\""),
-            "{all:?}"
-        );
-        assert!(
-            all[1].starts_with("pool.odd: found 1, expected no such member"),
-            "{all:?}"
-        );
+        assert!(all[0].starts_with("pool.count: found \\\"many\\\""), "{all:?}");
+        assert!(all[1].starts_with("pool.odd: found 1, expected no such member"), "{all:?}");
     }
 
     #[test]
@@ -200,10 +156,7 @@ mod tests {
     #[test]
     fn yaml_and_json_are_told_apart() {
         assert_eq!(document(b" {\"a\": 1}").unwrap(), json!({"a": 1}));
-        assert_eq!(
-            document(b"a: 1\nb: [x, 2.5]\n").unwrap(),
-            json!({"a": 1, "b": ["x", 2.5]})
-        );
+        assert_eq!(document(b"a: 1\nb: [x, 2.5]\n").unwrap(), json!({"a": 1, "b": ["x", 2.5]}));
         assert!(document(b"{\"a\": ").is_err());
         assert!(document(b"a: [").is_err());
         assert!(document(&[0xff, 0xfe, 0x00]).is_err());

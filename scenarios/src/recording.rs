@@ -22,10 +22,7 @@ use crate::cluster_source::ClusterSource;
 use crate::complaint::Complaints;
 use crate::what_if::Setting;
 
-pub use fields::{
-    CounterfactualFields, EventFields, EventKind, ObservedFields, RecordingFields,
-    TimedChangeFields,
-};
+pub use fields::{CounterfactualFields, EventFields, EventKind, ObservedFields, RecordingFields, TimedChangeFields};
 
 /// Schema name that a recording carries.
 pub const SCHEMA: &str = "poolproof.recording/1";

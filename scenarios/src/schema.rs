@@ -29,10 +29,7 @@ pub fn schema(name: &str) -> Option<Value> {
 /// A proposed change, schema `poolproof.change/1`; in a CloudEvent it is the `data`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(
-    dead_code,
-    reason = "describes the document; the decoder reads it member by member"
-)]
+#[allow(dead_code, reason = "describes the document; the decoder reads it member by member")]
 struct ProposalFields {
     /// `poolproof.change/1`; needed outside a CloudEvent.
     schema: Option<String>,
@@ -62,10 +59,7 @@ struct ProposalFields {
 /// A cluster by name or resource id, or as an object.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
-#[allow(
-    dead_code,
-    reason = "describes the document; the decoder reads it member by member"
-)]
+#[allow(dead_code, reason = "describes the document; the decoder reads it member by member")]
 enum NameOrRef {
     /// Name or ARM resource id.
     Name(String),
@@ -86,10 +80,7 @@ enum NameOrRef {
 /// A cluster snapshot, schema `poolproof.snapshot/1`. `agentPools` and `items` are what `az` and `kubectl` print, verbatim.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[allow(
-    dead_code,
-    reason = "describes the document; the snapshot reader reads it member by member"
-)]
+#[allow(dead_code, reason = "describes the document; the snapshot reader reads it member by member")]
 struct SnapshotFields {
     /// `poolproof.snapshot/1`.
     schema: String,
@@ -114,19 +105,12 @@ mod tests {
     fn every_name_has_a_schema_that_describes_each_member() {
         for name in names() {
             let schema = schema(name).unwrap();
-            assert_eq!(
-                schema["$schema"], "https://json-schema.org/draft/2020-12/schema",
-                "{name}"
-            );
+            assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{name}");
             let members = schema["properties"].as_object().unwrap();
             assert!(members.len() >= 5, "{name}: {members:?}");
             for (member, described) in members {
-                let said =
-                    described.get("description").is_some() || described.get("$ref").is_some();
-                assert!(
-                    said || *name == "change",
-                    "{name}.{member} says nothing: {described}"
-                );
+                let said = described.get("description").is_some() || described.get("$ref").is_some();
+                assert!(said || *name == "change", "{name}.{member} says nothing: {described}");
             }
         }
         assert_eq!(schema("no-such-schema"), None);
@@ -145,11 +129,7 @@ mod tests {
         proposal["snapshot"] = serde_json::json!({});
         let written = proposal.as_object().unwrap();
         let named: Vec<&String> = members.as_object().unwrap().keys().collect();
-        assert_eq!(
-            named,
-            written.keys().collect::<Vec<_>>(),
-            "the schema and the decoder know the same members"
-        );
+        assert_eq!(named, written.keys().collect::<Vec<_>>(), "the schema and the decoder know the same members");
     }
 
     #[test]

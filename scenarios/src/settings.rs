@@ -9,9 +9,7 @@ impl ChangeSettings {
         ChangeSettings {
             seed: self.seed.or(below.seed),
             trials: self.trials.or(below.trials),
-            outage_threshold_seconds: self
-                .outage_threshold_seconds
-                .or(below.outage_threshold_seconds),
+            outage_threshold_seconds: self.outage_threshold_seconds.or(below.outage_threshold_seconds),
             slo: self.slo.or(below.slo),
             off: list(&self.off, &below.off),
             horizon_hours: self.horizon_hours.or(below.horizon_hours),
@@ -24,11 +22,7 @@ impl ChangeSettings {
 }
 
 fn list<T: Clone>(above: &[T], below: &[T]) -> Vec<T> {
-    if above.is_empty() {
-        below.to_vec()
-    } else {
-        above.to_vec()
-    }
+    if above.is_empty() { below.to_vec() } else { above.to_vec() }
 }
 
 #[cfg(test)]
@@ -37,11 +31,7 @@ mod tests {
 
     #[test]
     fn the_upper_one_wins_where_it_speaks() {
-        let above = ChangeSettings {
-            seed: Some(7),
-            off: vec!["burst".into()],
-            ..ChangeSettings::default()
-        };
+        let above = ChangeSettings { seed: Some(7), off: vec!["burst".into()], ..ChangeSettings::default() };
         let below = ChangeSettings {
             seed: Some(1),
             trials: Some(50),
@@ -49,10 +39,7 @@ mod tests {
             ..ChangeSettings::default()
         };
         let both = above.over(&below);
-        assert_eq!(
-            (both.seed, both.trials, both.off),
-            (Some(7), Some(50), vec!["burst".to_owned()])
-        );
+        assert_eq!((both.seed, both.trials, both.off), (Some(7), Some(50), vec!["burst".to_owned()]));
         assert_eq!(ChangeSettings::default().over(&below), below);
     }
 }

@@ -35,45 +35,24 @@ impl Clock {
     }
 
     /// Time after the start.
-    pub(super) fn at(
-        &self,
-        minutes: Option<f64>,
-        time: Option<&str>,
-        path: &str,
-    ) -> Result<Duration, Complaint> {
+    pub(super) fn at(&self, minutes: Option<f64>, time: Option<&str>, path: &str) -> Result<Duration, Complaint> {
         match (minutes, time) {
-            (Some(minutes), None) => {
-                span(minutes).ok_or_else(|| too_long(&format!("{path}.atMinutes"), minutes))
-            }
+            (Some(minutes), None) => span(minutes).ok_or_else(|| too_long(&format!("{path}.atMinutes"), minutes)),
             (None, Some(text)) => self.after_start(text, &format!("{path}.time")),
-            (Some(_), Some(_)) => Err(Complaint::at(
-                format!("{path}.time"),
-                "both atMinutes and time",
-                "one of them",
-            )),
-            (None, None) => Err(Complaint::at(
-                format!("{path}.atMinutes"),
-                "nothing",
-                "when it happened: atMinutes or time",
-            )),
+            (Some(_), Some(_)) => Err(Complaint::at(format!("{path}.time"), "both atMinutes and time", "one of them")),
+            (None, None) => {
+                Err(Complaint::at(format!("{path}.atMinutes"), "nothing", "when it happened: atMinutes or time"))
+            }
         }
     }
 
     fn after_start(&self, text: &str, path: &str) -> Result<Duration, Complaint> {
-        let time: Timestamp = text
-            .parse()
-            .map_err(|_| Complaint::at(path, text, "a time such as 2026-03-01T02:10:00Z"))?;
-        let start = self.start.ok_or_else(|| {
-            Complaint::at(path, text, "startedAt in the recording, to count from")
-        })?;
+        let time: Timestamp =
+            text.parse().map_err(|_| Complaint::at(path, text, "a time such as 2026-03-01T02:10:00Z"))?;
+        let start = self.start.ok_or_else(|| Complaint::at(path, text, "startedAt in the recording, to count from"))?;
         let minutes = time.duration_since(start).as_secs_f64() / 60.0;
-        span(minutes).ok_or_else(|| {
-            Complaint::at(
-                path,
-                text,
-                format!("a time from startedAt to {LONGEST} minutes later"),
-            )
-        })
+        span(minutes)
+            .ok_or_else(|| Complaint::at(path, text, format!("a time from startedAt to {LONGEST} minutes later")))
     }
 }
 
@@ -107,21 +86,14 @@ impl Timeline {
             Ok(fields) => fields,
             Err(complaint) => return self.complaints.push(complaint),
         };
-        let at = match self
-            .clock
-            .at(fields.at_minutes, fields.time.as_deref(), path)
-        {
+        let at = match self.clock.at(fields.at_minutes, fields.time.as_deref(), path) {
             Ok(at) => at,
             Err(complaint) => {
                 self.complaints.push(complaint);
                 Duration::ZERO
             }
         };
-        let mut event = Event {
-            fields,
-            path,
-            complaints: Vec::new(),
-        };
+        let mut event = Event { fields, path, complaints: Vec::new() };
         event.refuse_strangers();
         match event.fields.kind {
             EventKind::Change => {
@@ -132,20 +104,12 @@ impl Timeline {
             }
             EventKind::Observed => {
                 if let Some(text) = event.need("note", |f| f.note.take()) {
-                    self.notes.push(Note {
-                        at,
-                        workload: event.fields.workload.take(),
-                        text,
-                    });
+                    self.notes.push(Note { at, workload: event.fields.workload.take(), text });
                 }
             }
             _ => {
                 if let Some(what) = event.happening() {
-                    self.happenings.push(TimedHappening {
-                        at,
-                        what,
-                        path: path.to_owned(),
-                    });
+                    self.happenings.push(TimedHappening { at, what, path: path.to_owned() });
                 }
             }
         }
@@ -153,17 +117,9 @@ impl Timeline {
     }
 
     /// Reads an inline change that began at `at`; what is wrong with it is kept among the complaints.
-    pub(super) fn changes_of(
-        &mut self,
-        value: Value,
-        path: &str,
-        at: Duration,
-    ) -> Vec<TimedChange> {
+    pub(super) fn changes_of(&mut self, value: Value, path: &str, at: Duration) -> Vec<TimedChange> {
         match inline::changes(value, path, self.cluster.as_deref()) {
-            Ok(changes) => changes
-                .into_iter()
-                .map(|change| TimedChange { at, change })
-                .collect(),
+            Ok(changes) => changes.into_iter().map(|change| TimedChange { at, change }).collect(),
             Err(complaints) => {
                 self.complaints.extend(complaints);
                 Vec::new()
@@ -193,27 +149,17 @@ impl Event<'_> {
                 let node = self.need("node", |f| f.node.take());
                 let down = self.need("downMinutes", |f| f.down_minutes);
                 let down = self.minutes("downMinutes", down);
-                Some(NamedHappening::NodeFailure {
-                    node: node?,
-                    down: down?,
-                })
+                Some(NamedHappening::NodeFailure { node: node?, down: down? })
             }
             EventKind::ZoneFailure => {
                 let zone = self.need("zone", |f| f.zone.take());
                 let down = self.need("downMinutes", |f| f.down_minutes);
                 let down = self.minutes("downMinutes", down);
-                Some(NamedHappening::ZoneFailure {
-                    zone: zone?,
-                    pool: self.fields.pool.take(),
-                    down: down?,
-                })
+                Some(NamedHappening::ZoneFailure { zone: zone?, pool: self.fields.pool.take(), down: down? })
             }
             EventKind::Load => {
                 let factor = self.factor()?;
-                Some(NamedHappening::Load {
-                    workload: self.fields.workload.take(),
-                    factor,
-                })
+                Some(NamedHappening::Load { workload: self.fields.workload.take(), factor })
             }
             EventKind::Burst => {
                 let factor = self.factor();
@@ -222,31 +168,17 @@ impl Event<'_> {
                 let ramp = self.minutes("rampMinutes", self.fields.ramp_minutes.or(Some(0.0)));
                 let decay = self.minutes("decayMinutes", self.fields.decay_minutes.or(Some(0.0)));
                 let workload = self.fields.workload.take();
-                Some(NamedHappening::Burst {
-                    workload,
-                    factor: factor?,
-                    ramp: ramp?,
-                    hold: hold?,
-                    decay: decay?,
-                })
+                Some(NamedHappening::Burst { workload, factor: factor?, ramp: ramp?, hold: hold?, decay: decay? })
             }
             EventKind::Change | EventKind::Observed => None,
         }
     }
 
-    fn need<T>(
-        &mut self,
-        key: &str,
-        take: impl FnOnce(&mut EventFields) -> Option<T>,
-    ) -> Option<T> {
+    fn need<T>(&mut self, key: &str, take: impl FnOnce(&mut EventFields) -> Option<T>) -> Option<T> {
         let value = take(&mut self.fields);
         if value.is_none() {
             let expected = format!("{key}, as kind {:?} needs it", self.fields.kind);
-            self.complaints.push(Complaint::at(
-                format!("{}.{key}", self.path),
-                "nothing",
-                expected,
-            ));
+            self.complaints.push(Complaint::at(format!("{}.{key}", self.path), "nothing", expected));
         }
         value
     }
@@ -256,11 +188,7 @@ impl Event<'_> {
         if (0.0..=LARGEST_FACTOR).contains(&factor) {
             return Some(factor);
         }
-        self.complaints.push(Complaint::at(
-            format!("{}.factor", self.path),
-            factor,
-            format!("0 to {LARGEST_FACTOR}"),
-        ));
+        self.complaints.push(Complaint::at(format!("{}.factor", self.path), factor, format!("0 to {LARGEST_FACTOR}")));
         None
     }
 
@@ -268,8 +196,7 @@ impl Event<'_> {
         let value = value?;
         let length = span(value);
         if length.is_none() {
-            self.complaints
-                .push(too_long(&format!("{}.{key}", self.path), value));
+            self.complaints.push(too_long(&format!("{}.{key}", self.path), value));
         }
         length
     }
@@ -283,27 +210,15 @@ impl Event<'_> {
             ("node", f.node.is_some(), &[NodeFailure]),
             ("zone", f.zone.is_some(), &[ZoneFailure]),
             ("pool", f.pool.is_some(), &[ZoneFailure]),
-            (
-                "downMinutes",
-                f.down_minutes.is_some(),
-                &[NodeFailure, ZoneFailure],
-            ),
+            ("downMinutes", f.down_minutes.is_some(), &[NodeFailure, ZoneFailure]),
             ("workload", f.workload.is_some(), &[Load, Burst, Observed]),
             ("factor", f.factor.is_some(), &[Load, Burst]),
             ("holdMinutes", f.hold_minutes.is_some(), &[Burst]),
-            (
-                "rampMinutes, decayMinutes",
-                f.ramp_minutes.or(f.decay_minutes).is_some(),
-                &[Burst],
-            ),
+            ("rampMinutes, decayMinutes", f.ramp_minutes.or(f.decay_minutes).is_some(), &[Burst]),
         ];
         for (key, present, kinds) in members {
             if present && !kinds.contains(&f.kind) {
-                let complaint = Complaint::at(
-                    self.path,
-                    key,
-                    format!("no such member for kind {:?}", f.kind),
-                );
+                let complaint = Complaint::at(self.path, key, format!("no such member for kind {:?}", f.kind));
                 self.complaints.push(complaint);
             }
         }
@@ -311,9 +226,7 @@ impl Event<'_> {
 }
 
 fn span(minutes: f64) -> Option<Duration> {
-    (0.0..=LONGEST)
-        .contains(&minutes)
-        .then(|| Duration::from_secs_f64(minutes * 60.0))
+    (0.0..=LONGEST).contains(&minutes).then(|| Duration::from_secs_f64(minutes * 60.0))
 }
 
 fn too_long(path: &str, minutes: f64) -> Complaint {

@@ -11,15 +11,11 @@ use crate::snapshot::Snapshot;
 use crate::{load, what_if};
 
 fn example(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("examples")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
 }
 
 fn cluster(source: &ClusterSource, beside: &Path) -> Snapshot {
-    let ClusterSource::Reference(name) = source else {
-        panic!("a reference")
-    };
+    let ClusterSource::Reference(name) = source else { panic!("a reference") };
     let path = beside.parent().unwrap().join(name);
     Snapshot::from_json(&std::fs::read(path).unwrap()).unwrap()
 }
@@ -34,9 +30,7 @@ fn the_what_if_has_a_scenario_for_every_cell() {
     for cell in spec.cells() {
         let (snapshot, change) = cell.apply(&snapshot, &change).unwrap();
         let loaded = load(&change, &snapshot, &ChangeSettings::default()).unwrap();
-        let simulator::change::Operation::Upgrade { how, .. } =
-            &loaded.scenario.changes[0].operation
-        else {
+        let simulator::change::Operation::Upgrade { how, .. } = &loaded.scenario.changes[0].operation else {
             panic!("an upgrade")
         };
         seen.push((how.max_surge.of(100), loaded.scenario.cluster.nodes.len()));
@@ -51,47 +45,17 @@ fn the_counterfactual_of_the_storm_spares_dns() {
     let path = example("replay/storm.json");
     let recording = Recording::parse(&std::fs::read(&path).unwrap()).unwrap();
     let settings = ChangeSettings::default();
-    let told = recording
-        .load(&cluster(&recording.cluster, &path), &settings)
-        .unwrap();
-    let own = recording
-        .counterfactual
-        .as_ref()
-        .unwrap()
-        .cluster
-        .as_ref()
-        .unwrap();
-    let other = recording
-        .load_counterfactual(&cluster(own, &path), &settings)
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (told.scenario.script.len(), other.scenario.script.len()),
-        (2, 2)
-    );
+    let told = recording.load(&cluster(&recording.cluster, &path), &settings).unwrap();
+    let own = recording.counterfactual.as_ref().unwrap().cluster.as_ref().unwrap();
+    let other = recording.load_counterfactual(&cluster(own, &path), &settings).unwrap().unwrap();
+    assert_eq!((told.scenario.script.len(), other.scenario.script.len()), (2, 2));
     let dns_out = |loaded: &crate::Loaded| {
         let scenario = &loaded.scenario;
-        let dns = scenario
-            .watched()
-            .iter()
-            .position(|w| scenario.cluster.workloads[*w].name == "coredns")
-            .unwrap();
-        let runs = Runs {
-            seed: 1,
-            first: 0,
-            trials: 8,
-            threads: 1,
-        };
+        let dns = scenario.watched().iter().position(|w| scenario.cluster.workloads[*w].name == "coredns").unwrap();
+        let runs = Runs { seed: 1, first: 0, trials: 8, threads: 1 };
         let pairs = paired(scenario, runs, &|_| ());
-        pairs
-            .iter()
-            .map(|p| p.proposal.workloads[dns].out.as_mins_f64())
-            .sum::<f64>()
-            / 8.0
+        pairs.iter().map(|p| p.proposal.workloads[dns].out.as_mins_f64()).sum::<f64>() / 8.0
     };
     let (happened, instead) = (dns_out(&told), dns_out(&other));
-    assert!(
-        instead < happened,
-        "{instead} minutes instead of {happened}"
-    );
+    assert!(instead < happened, "{instead} minutes instead of {happened}");
 }

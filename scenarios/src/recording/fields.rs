@@ -152,36 +152,24 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Recording, Complaints> {
     let description = parts.read("description");
     let cluster = ClusterSource::take(&mut parts);
     if cluster.is_none() {
-        parts.complain(
-            "snapshot",
-            "nothing",
-            "a snapshot, or snapshotRef with a path or name of one",
-        );
+        parts.complain("snapshot", "nothing", "a snapshot, or snapshotRef with a path or name of one");
     }
     let started_at: Option<String> = parts.read("startedAt");
     let clock = event::Clock::new(started_at.as_deref(), &mut parts);
     let settings = parts.read("settings").unwrap_or_default();
-    let cluster_name = cluster
-        .as_ref()
-        .and_then(ClusterSource::cluster_name)
-        .map(str::to_owned);
+    let cluster_name = cluster.as_ref().and_then(ClusterSource::cluster_name).map(str::to_owned);
     let mut timeline = event::Timeline::new(clock, cluster_name);
     for (i, value) in events(&mut parts).into_iter().enumerate() {
         timeline.event(value, &format!("events[{i}]"));
     }
     let observed = observed(&mut parts);
-    let counterfactual = parts
-        .take("counterfactual")
-        .and_then(|value| counterfactual(value, &mut timeline));
+    let counterfactual = parts.take("counterfactual").and_then(|value| counterfactual(value, &mut timeline));
     timeline.sort();
     parts.add(std::mem::take(&mut timeline.complaints));
-    let complaints = parts.finish("schema, name, description, snapshot, snapshotRef, startedAt, settings, events, observed, counterfactual");
-    let event::Timeline {
-        changes,
-        happenings,
-        notes,
-        ..
-    } = timeline;
+    let complaints = parts.finish(
+        "schema, name, description, snapshot, snapshotRef, startedAt, settings, events, observed, counterfactual",
+    );
+    let event::Timeline { changes, happenings, notes, .. } = timeline;
     match (complaints.is_empty(), name, cluster) {
         (true, Some(name), Some(cluster)) => Ok(Recording {
             name,
@@ -202,11 +190,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Recording, Complaints> {
 fn check_schema(parts: &mut Parts) {
     match parts.take("schema") {
         Some(Value::String(s)) if s == SCHEMA => {}
-        other => parts.complain(
-            "schema",
-            shown(&other.unwrap_or_default()),
-            format!("\"{SCHEMA}\""),
-        ),
+        other => parts.complain("schema", shown(&other.unwrap_or_default()), format!("\"{SCHEMA}\"")),
     }
 }
 
@@ -238,31 +222,14 @@ fn observed(parts: &mut Parts) -> Observed {
     let fields: ObservedFields = parts.read("observed").unwrap_or_default();
     for (workload, minutes) in &fields.outage_minutes {
         if !minutes.is_finite() || *minutes < 0.0 {
-            parts.complain(
-                &format!("observed.outageMinutes.{workload}"),
-                minutes,
-                "minutes of at least 0",
-            );
+            parts.complain(&format!("observed.outageMinutes.{workload}"), minutes, "minutes of at least 0");
         }
     }
-    if let Some(minutes) = fields
-        .duration_minutes
-        .filter(|m| !m.is_finite() || *m < 0.0)
-    {
+    if let Some(minutes) = fields.duration_minutes.filter(|m| !m.is_finite() || *m < 0.0) {
         parts.complain("observed.durationMinutes", minutes, "minutes of at least 0");
     }
-    let ObservedFields {
-        outage_minutes,
-        duration_minutes,
-        succeeded,
-        summary,
-    } = fields;
-    Observed {
-        outage_minutes,
-        duration_minutes,
-        succeeded,
-        summary,
-    }
+    let ObservedFields { outage_minutes, duration_minutes, succeeded, summary } = fields;
+    Observed { outage_minutes, duration_minutes, succeeded, summary }
 }
 
 fn counterfactual(value: Value, timeline: &mut event::Timeline) -> Option<Counterfactual> {
@@ -279,17 +246,9 @@ fn counterfactual(value: Value, timeline: &mut event::Timeline) -> Option<Counte
             "what is done otherwise: change, changes, settings, set, snapshot or snapshotRef",
         );
     }
-    timeline
-        .complaints
-        .extend(parts.finish("description, snapshot, snapshotRef, change, changes, settings, set"));
+    timeline.complaints.extend(parts.finish("description, snapshot, snapshotRef, change, changes, settings, set"));
     let (settings, set) = (settings.unwrap_or_default(), set.unwrap_or_default());
-    Some(Counterfactual {
-        description: description?,
-        cluster,
-        changes,
-        settings,
-        set,
-    })
+    Some(Counterfactual { description: description?, cluster, changes, settings, set })
 }
 
 fn settings_of(value: Value, parts: &mut Parts) -> Vec<Setting> {
@@ -314,20 +273,11 @@ fn other_changes(parts: &mut Parts, timeline: &mut event::Timeline) -> Option<Ve
         parts.complain("changes", "both change and changes", "one of them");
     }
     if let Some(value) = single {
-        let first = timeline
-            .changes
-            .iter()
-            .map(|c| c.at)
-            .min()
-            .unwrap_or_default();
+        let first = timeline.changes.iter().map(|c| c.at).min().unwrap_or_default();
         return Some(timeline.changes_of(value, &parts.at("change"), first));
     }
     let Value::Array(items) = several? else {
-        parts.complain(
-            "changes",
-            "something else",
-            "a list of changes with their times",
-        );
+        parts.complain("changes", "something else", "a list of changes with their times");
         return None;
     };
     let mut changes = Vec::new();
@@ -342,15 +292,8 @@ fn other_changes(parts: &mut Parts, timeline: &mut event::Timeline) -> Option<Ve
     Some(changes)
 }
 
-fn timed(
-    fields: TimedChangeFields,
-    path: &str,
-    timeline: &mut event::Timeline,
-) -> Vec<TimedChange> {
-    match timeline
-        .clock
-        .at(fields.at_minutes, fields.time.as_deref(), path)
-    {
+fn timed(fields: TimedChangeFields, path: &str, timeline: &mut event::Timeline) -> Vec<TimedChange> {
+    match timeline.clock.at(fields.at_minutes, fields.time.as_deref(), path) {
         Ok(at) => timeline.changes_of(fields.change, &format!("{path}.change"), at),
         Err(complaint) => {
             let complaint: Complaint = complaint;

@@ -20,11 +20,7 @@ impl Recording {
     ///
     /// # Errors
     /// Everything in the recording that this cluster does not have or this version does not simulate.
-    pub fn load(
-        &self,
-        snapshot: &Snapshot,
-        overrides: &ChangeSettings,
-    ) -> Result<Loaded, Complaints> {
+    pub fn load(&self, snapshot: &Snapshot, overrides: &ChangeSettings) -> Result<Loaded, Complaints> {
         self.load_with(&self.changes, snapshot, &overrides.over(&self.settings))
     }
 
@@ -41,10 +37,7 @@ impl Recording {
         let Some(other) = &self.counterfactual else {
             return Ok(None);
         };
-        let mut changes = other
-            .changes
-            .clone()
-            .unwrap_or_else(|| self.changes.clone());
+        let mut changes = other.changes.clone().unwrap_or_else(|| self.changes.clone());
         let mut snapshot = snapshot.clone();
         if !other.set.is_empty() {
             let Some(first) = changes.first_mut() else {
@@ -63,10 +56,7 @@ impl Recording {
         snapshot: &Snapshot,
         settings: &ChangeSettings,
     ) -> Result<Loaded, Complaints> {
-        let timed: Vec<(Time, &Change)> = changes
-            .iter()
-            .map(|c| (Time::ZERO + c.at, &c.change))
-            .collect();
+        let timed: Vec<(Time, &Change)> = changes.iter().map(|c| (Time::ZERO + c.at, &c.change)).collect();
         let mut loaded = load_all(&timed, snapshot, settings)?;
         let script = self.resolve_script(&loaded.scenario.cluster)?;
         if settings.horizon_hours.is_none() {
@@ -84,9 +74,7 @@ impl Recording {
 fn lasting(what: &Happening) -> Duration {
     match what {
         Happening::Load { .. } => Duration::ZERO,
-        Happening::Burst {
-            ramp, hold, decay, ..
-        } => *ramp + *hold + *decay + *decay,
+        Happening::Burst { ramp, hold, decay, .. } => *ramp + *hold + *decay + *decay,
         Happening::NodeFailure { down, .. } | Happening::ZoneFailure { down, .. } => *down,
     }
 }

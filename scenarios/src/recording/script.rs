@@ -16,81 +16,44 @@ impl Recording {
         let (mut script, mut complaints) = (Vec::new(), Vec::new());
         for happening in &self.happenings {
             match resolve(happening, cluster) {
-                Ok(what) => script.push(Scripted {
-                    at: Time::ZERO + happening.at,
-                    what,
-                }),
+                Ok(what) => script.push(Scripted { at: Time::ZERO + happening.at, what }),
                 Err(mut found) => complaints.append(&mut found),
             }
         }
-        if complaints.is_empty() {
-            Ok(script)
-        } else {
-            Err(Complaints(complaints))
-        }
+        if complaints.is_empty() { Ok(script) } else { Err(Complaints(complaints)) }
     }
 }
 
 fn resolve(happening: &TimedHappening, cluster: &ClusterSpec) -> Result<Happening, Vec<Complaint>> {
     let at = |key: &str, name: &str, expected: String| {
-        vec![Complaint::at(
-            format!("{}.{key}", happening.path),
-            name,
-            expected,
-        )]
+        vec![Complaint::at(format!("{}.{key}", happening.path), name, expected)]
     };
     let target = |workload: &Option<String>| match workload {
         None => Ok(None),
-        Some(name) => workload_id(name, cluster)
-            .map(Some)
-            .map_err(|expected| at("workload", name, expected)),
+        Some(name) => workload_id(name, cluster).map(Some).map_err(|expected| at("workload", name, expected)),
     };
     match &happening.what {
         NamedHappening::NodeFailure { node, down } => {
-            let node = node_id(node, cluster)
-                .ok_or_else(|| at("node", node, "a node of the snapshot".to_owned()))?;
+            let node = node_id(node, cluster).ok_or_else(|| at("node", node, "a node of the snapshot".to_owned()))?;
             Ok(Happening::NodeFailure { node, down: *down })
         }
         NamedHappening::ZoneFailure { zone, pool, down } => {
             let found = zone_id(zone, cluster).map_err(|expected| at("zone", zone, expected));
             let pool = pool.as_ref().map(|name| {
-                pool_id(name, cluster)
-                    .ok_or_else(|| at("pool", name, "a pool of the snapshot".to_owned()))
+                pool_id(name, cluster).ok_or_else(|| at("pool", name, "a pool of the snapshot".to_owned()))
             });
             let (zone, pool) = both(found, pool.transpose())?;
-            Ok(Happening::ZoneFailure {
-                pool,
-                zone,
-                down: *down,
-            })
+            Ok(Happening::ZoneFailure { pool, zone, down: *down })
         }
-        NamedHappening::Load { workload, factor } => Ok(Happening::Load {
-            target: target(workload)?,
-            factor: *factor,
-        }),
-        NamedHappening::Burst {
-            workload,
-            factor,
-            ramp,
-            hold,
-            decay,
-        } => {
+        NamedHappening::Load { workload, factor } => Ok(Happening::Load { target: target(workload)?, factor: *factor }),
+        NamedHappening::Burst { workload, factor, ramp, hold, decay } => {
             let target = target(workload)?;
-            Ok(Happening::Burst {
-                target,
-                factor: *factor,
-                ramp: *ramp,
-                hold: *hold,
-                decay: *decay,
-            })
+            Ok(Happening::Burst { target, factor: *factor, ramp: *ramp, hold: *hold, decay: *decay })
         }
     }
 }
 
-fn both<A, B>(
-    a: Result<A, Vec<Complaint>>,
-    b: Result<B, Vec<Complaint>>,
-) -> Result<(A, B), Vec<Complaint>> {
+fn both<A, B>(a: Result<A, Vec<Complaint>>, b: Result<B, Vec<Complaint>>) -> Result<(A, B), Vec<Complaint>> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
         (a, b) => Err(a.err().into_iter().chain(b.err()).flatten().collect()),
@@ -98,19 +61,11 @@ fn both<A, B>(
 }
 
 fn node_id(name: &str, cluster: &ClusterSpec) -> Option<NodeId> {
-    cluster
-        .nodes
-        .iter()
-        .find(|(_, n)| n.name == name)
-        .map(|(id, _)| id)
+    cluster.nodes.iter().find(|(_, n)| n.name == name).map(|(id, _)| id)
 }
 
 fn pool_id(name: &str, cluster: &ClusterSpec) -> Option<PoolId> {
-    cluster
-        .pools
-        .iter()
-        .find(|(_, p)| p.name == name)
-        .map(|(id, _)| id)
+    cluster.pools.iter().find(|(_, p)| p.name == name).map(|(id, _)| id)
 }
 
 /// A zone by its full name, or by its number where only one region is in play.
@@ -118,29 +73,17 @@ fn zone_id(name: &str, cluster: &ClusterSpec) -> Result<ZoneId, String> {
     if let Some((id, _)) = cluster.zones.iter().find(|(_, z)| z.as_str() == name) {
         return Ok(id);
     }
-    let numbered = |zone: &str| {
-        zone.rsplit_once('-')
-            .is_some_and(|(_, number)| number == name)
-    };
-    let mut found = cluster
-        .zones
-        .iter()
-        .filter(|(_, z)| numbered(z))
-        .map(|(id, _)| id);
+    let numbered = |zone: &str| zone.rsplit_once('-').is_some_and(|(_, number)| number == name);
+    let mut found = cluster.zones.iter().filter(|(_, z)| numbered(z)).map(|(id, _)| id);
     match (found.next(), found.next()) {
         (Some(id), None) => Ok(id),
-        _ => Err(format!(
-            "a zone of the snapshot: {}",
-            listed(cluster.zones.iter().map(|(_, z)| z.as_str()))
-        )),
+        _ => Err(format!("a zone of the snapshot: {}", listed(cluster.zones.iter().map(|(_, z)| z.as_str())))),
     }
 }
 
 /// A workload by `namespace/name`, or by its name alone where that is unique.
 fn workload_id(name: &str, cluster: &ClusterSpec) -> Result<WorkloadId, String> {
-    let (namespace, bare) = name
-        .split_once('/')
-        .map_or((None, name), |(n, b)| (Some(n), b));
+    let (namespace, bare) = name.split_once('/').map_or((None, name), |(n, b)| (Some(n), b));
     let mut found = cluster
         .workloads
         .iter()
@@ -155,9 +98,5 @@ fn workload_id(name: &str, cluster: &ClusterSpec) -> Result<WorkloadId, String> 
 
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.take(12).collect();
-    if names.is_empty() {
-        "it has none".to_owned()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "it has none".to_owned() } else { names.join(", ") }
 }

@@ -43,15 +43,12 @@ fn recording() -> Value {
 }
 
 fn parse(value: &Value) -> Result<Recording, Vec<String>> {
-    Recording::parse(value.to_string().as_bytes())
-        .map_err(|c| c.0.iter().map(ToString::to_string).collect())
+    Recording::parse(value.to_string().as_bytes()).map_err(|c| c.0.iter().map(ToString::to_string).collect())
 }
 
 fn read(value: &Value) -> (Recording, Snapshot) {
     let recording = parse(value).unwrap();
-    let ClusterSource::Inline(inline) = &recording.cluster else {
-        panic!("an inline snapshot")
-    };
+    let ClusterSource::Inline(inline) = &recording.cluster else { panic!("an inline snapshot") };
     let snapshot = Snapshot::from_json(inline.to_string().as_bytes()).unwrap();
     (recording, snapshot)
 }
@@ -60,73 +57,31 @@ fn read(value: &Value) -> (Recording, Snapshot) {
 fn everything_is_read_and_in_the_order_of_time() {
     let (recording, _) = read(&recording());
     let at = |d: Duration| d.as_mins_f64();
-    let changes: Vec<(f64, &str)> = recording
-        .changes
-        .iter()
-        .map(|c| (at(c.at), c.change.operation.kind()))
-        .collect();
+    let changes: Vec<(f64, &str)> = recording.changes.iter().map(|c| (at(c.at), c.change.operation.kind())).collect();
     assert_eq!(changes, [(5.0, "upgrade"), (40.0, "scale")]);
-    assert!(
-        recording
-            .changes
-            .iter()
-            .all(|c| c.change.cluster.name == "prod")
-    );
+    assert!(recording.changes.iter().all(|c| c.change.cluster.name == "prod"));
     let happenings: Vec<f64> = recording.happenings.iter().map(|h| at(h.at)).collect();
     assert_eq!(happenings, [10.0, 20.0, 60.0]);
-    assert_eq!(
-        (at(recording.notes[0].at), recording.notes[0].text.as_str()),
-        (23.0, "DNS time-outs")
-    );
-    assert_eq!(
-        recording.observed.outage_minutes["kube-system/coredns"],
-        4.5
-    );
+    assert_eq!((at(recording.notes[0].at), recording.notes[0].text.as_str()), (23.0, "DNS time-outs"));
+    assert_eq!(recording.observed.outage_minutes["kube-system/coredns"], 4.5);
     assert_eq!(recording.counterfactual.unwrap().set[0].to_string(), "3");
 }
 
 #[test]
 fn names_are_resolved_against_the_cluster() {
     let (recording, snapshot) = read(&recording());
-    let loaded = recording
-        .load(&snapshot, &ChangeSettings::default())
-        .unwrap();
+    let loaded = recording.load(&snapshot, &ChangeSettings::default()).unwrap();
     let cluster = &loaded.scenario.cluster;
     let starts: Vec<Time> = loaded.scenario.changes.iter().map(|p| p.at).collect();
-    assert_eq!(
-        starts,
-        [
-            Time::ZERO + Duration::mins(5),
-            Time::ZERO + Duration::mins(40)
-        ]
-    );
-    let [burst, zone, load] = &loaded.scenario.script[..] else {
-        panic!("three happenings")
-    };
+    assert_eq!(starts, [Time::ZERO + Duration::mins(5), Time::ZERO + Duration::mins(40)]);
+    let [burst, zone, load] = &loaded.scenario.script[..] else { panic!("three happenings") };
     assert!(matches!(burst.what, Happening::Burst { target: None, factor, .. } if factor == 3.0));
-    let Happening::ZoneFailure {
-        pool: Some(pool),
-        zone: failed,
-        down,
-    } = zone.what
-    else {
-        panic!("a zone")
-    };
+    let Happening::ZoneFailure { pool: Some(pool), zone: failed, down } = zone.what else { panic!("a zone") };
     assert_eq!(
-        (
-            cluster.pools[pool].name.as_str(),
-            cluster.zones[failed].as_str(),
-            down
-        ),
+        (cluster.pools[pool].name.as_str(), cluster.zones[failed].as_str(), down),
         ("sys", "westeurope-1", Duration::mins(30))
     );
-    let Happening::Load {
-        target: Some(target),
-        ..
-    } = load.what
-    else {
-        panic!("a load")
-    };
+    let Happening::Load { target: Some(target), .. } = load.what else { panic!("a load") };
     assert_eq!(cluster.workloads[target].name, "coredns");
     assert_eq!(zone.at, Time::ZERO + Duration::mins(20));
 }
@@ -140,20 +95,9 @@ fn strangers_are_named_all_at_once() {
         {"atMinutes": 3, "kind": "load", "factor": 1, "workload": "shop/none"}
     ]);
     let (recording, snapshot) = read(&value);
-    let complaints = recording
-        .load(&snapshot, &ChangeSettings::default())
-        .unwrap_err()
-        .0;
+    let complaints = recording.load(&snapshot, &ChangeSettings::default()).unwrap_err().0;
     let paths: Vec<&str> = complaints.iter().map(|c| c.path.as_str()).collect();
-    assert_eq!(
-        paths,
-        [
-            "events[0].node",
-            "events[1].zone",
-            "events[1].pool",
-            "events[2].workload"
-        ]
-    );
+    assert_eq!(paths, ["events[0].node", "events[1].zone", "events[1].pool", "events[2].workload"]);
 }
 
 #[test]
@@ -194,10 +138,7 @@ fn everything_wrong_is_said_at_once() {
         "extra: found true",
     ];
     for beginning in expected {
-        assert!(
-            found.iter().any(|f| f.starts_with(beginning)),
-            "{beginning}: {found:#?}"
-        );
+        assert!(found.iter().any(|f| f.starts_with(beginning)), "{beginning}: {found:#?}");
     }
     assert_eq!(found.len(), expected.len(), "{found:#?}");
 }
@@ -207,30 +148,18 @@ fn a_counterfactual_says_what_is_different() {
     let mut value = recording();
     value["counterfactual"] = json!({"description": "Nothing else."});
     let found = parse(&value).unwrap_err();
-    assert!(
-        found[0].starts_with("counterfactual.change: found nothing"),
-        "{found:?}"
-    );
+    assert!(found[0].starts_with("counterfactual.change: found nothing"), "{found:?}");
     value["counterfactual"] = json!({"description": "Leave it.", "changes": []});
     let (nothing, cluster) = read(&value);
-    let loaded = nothing
-        .load_counterfactual(&cluster, &ChangeSettings::default())
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (loaded.scenario.changes.len(), loaded.scenario.script.len()),
-        (0, 3)
-    );
+    let loaded = nothing.load_counterfactual(&cluster, &ChangeSettings::default()).unwrap().unwrap();
+    assert_eq!((loaded.scenario.changes.len(), loaded.scenario.script.len()), (0, 3));
     value["counterfactual"] = json!({
         "description": "Scale first.",
         "change": "az aks nodepool scale -g rg --cluster-name prod -n sys --node-count 6"
     });
     let (scaled, _) = read(&value);
     let changes = scaled.counterfactual.unwrap().changes.unwrap();
-    assert_eq!(
-        (changes[0].at, &changes[0].change.operation),
-        (Duration::mins(5), &Operation::Scale { count: 6 })
-    );
+    assert_eq!((changes[0].at, &changes[0].change.operation), (Duration::mins(5), &Operation::Scale { count: 6 }));
 }
 
 #[test]
@@ -239,47 +168,23 @@ fn a_recording_without_changes_still_has_its_failures() {
     value["events"] = json!([{"atMinutes": 30, "kind": "zoneFailure", "zone": "westeurope-2", "downMinutes": 90}]);
     value.as_object_mut().unwrap().remove("counterfactual");
     let (recording, snapshot) = read(&value);
-    let loaded = recording
-        .load(&snapshot, &ChangeSettings::default())
-        .unwrap();
+    let loaded = recording.load(&snapshot, &ChangeSettings::default()).unwrap();
     assert!(loaded.scenario.changes.is_empty());
     assert_eq!(loaded.scenario.horizon, Duration::mins(30 + 90 + 60));
-    assert!(
-        recording
-            .load_counterfactual(&snapshot, &ChangeSettings::default())
-            .unwrap()
-            .is_none()
-    );
+    assert!(recording.load_counterfactual(&snapshot, &ChangeSettings::default()).unwrap().is_none());
 }
 
 #[test]
 fn a_recording_runs_and_its_counterfactual_too() {
     let (recording, snapshot) = read(&recording());
-    let runs = Runs {
-        seed: 7,
-        first: 0,
-        trials: 3,
-        threads: 1,
-    };
-    let told = recording
-        .load(&snapshot, &ChangeSettings::default())
-        .unwrap();
+    let runs = Runs { seed: 7, first: 0, trials: 3, threads: 1 };
+    let told = recording.load(&snapshot, &ChangeSettings::default()).unwrap();
     let pairs = paired(&told.scenario, runs, &|_| ());
-    assert!(
-        pairs
-            .iter()
-            .all(|p| p.proposal.operations.len() == 2 && p.baseline.operations.is_empty())
-    );
-    let other = recording
-        .load_counterfactual(&snapshot, &ChangeSettings::default())
-        .unwrap()
-        .unwrap();
+    assert!(pairs.iter().all(|p| p.proposal.operations.len() == 2 && p.baseline.operations.is_empty()));
+    let other = recording.load_counterfactual(&snapshot, &ChangeSettings::default()).unwrap().unwrap();
     let others = paired(&other.scenario, runs, &|_| ());
-    let upgrade = |p: &simulator::Pair| {
-        p.proposal.operations[0]
-            .ended
-            .map(|t| t.since(p.proposal.operations[0].started))
-    };
+    let upgrade =
+        |p: &simulator::Pair| p.proposal.operations[0].ended.map(|t| t.since(p.proposal.operations[0].started));
     for (a, b) in pairs.iter().zip(&others) {
         let (one, three) = (upgrade(a).unwrap(), upgrade(b).unwrap());
         assert!(three < one, "three surge nodes {three:?}, one {one:?}");
