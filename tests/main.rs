@@ -1,5 +1,7 @@
 //! Integration tests of the whole product, one target with a module per theme.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+
 mod bad_input;
 mod cli;
 mod decode;
