@@ -1,6 +1,6 @@
 //! From what Azure, Terraform, kubectl and people write to what the simulator runs.
 //!
-//! Two steps: [`decode`] reads a message into [`change::Change`]s; [`load`] resolves one change against a
+//! Two steps: [`decode`] reads a message into [`change::Change`]s; [`load()`] resolves one change against a
 //! [`snapshot::Snapshot`] into a valid [`simulator::Scenario`], with findings and a list of what was assumed.
 
 pub mod azure;

@@ -75,7 +75,13 @@ fn resource(change: &Map<String, Value>, path: &str, walk: &mut Walk) -> bool {
     let resource = Resource { target, before, after, path: path.to_owned() };
     let kind = text(change, "changeType").unwrap_or_default().to_lowercase();
     match (kind.as_str(), resource.target.pool.is_some()) {
-        ("ignore" | "nochange" | "noeffect" | "unsupported", _) => return false,
+        ("ignore" | "nochange" | "noeffect", _) => return false,
+        ("unsupported", _) => {
+            walk.none(&format!(
+                "the what-if could not evaluate {}, so what happens to it cannot be told",
+                resource.target.id
+            ));
+        }
         ("create", true) => {
             let desired = resource.fields(after, "after", walk);
             resource.add_own(Operation::AddPool { desired }, walk);
