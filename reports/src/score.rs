@@ -18,7 +18,7 @@ pub const LOSS_HIGH: f64 = 100.0;
 /// Days over which an error budget is spent.
 pub const BUDGET_DAYS: f64 = 30.0;
 /// Probability that the operation fails from which a change is worth a review.
-pub const FAILURE_REVIEW: f64 = 0.05;
+pub const FAILURE_REVIEW: f64 = 0.1;
 
 /// What a minute without this workload counts. Applications are shown but do not score: the score is about what keeps
 /// the cluster alive.

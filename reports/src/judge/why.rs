@@ -61,6 +61,9 @@ pub fn why(
     if raised {
         reasons.push("Rare but severe: one future in a hundred is far worse than the mean, so the level is raised by one.".to_string());
     }
+    if losers.is_empty() {
+        reasons.push(harmless(inputs, risk));
+    }
     if let Some(failure) = operation.failures.first() {
         let at = if failure.probability >= LIKELY {
             before_losers
@@ -68,9 +71,6 @@ pub fn why(
             reasons.len()
         };
         reasons.insert(at, failing(failure));
-    }
-    if losers.is_empty() {
-        reasons.push(harmless(inputs, risk));
     }
     reasons.extend(of(Severity::Warning).map(sentence));
     reasons.truncate(MOST);

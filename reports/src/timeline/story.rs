@@ -1,5 +1,7 @@
 //! One sentence about how a trial comes to its weightiest outage.
 
+use std::collections::BTreeMap;
+
 use simulator::outcome::{Entry, Incident};
 use simulator::spec::WorkloadSpec;
 use simulator::{Duration, NodeId, Scenario, Time, Trace, WorkloadId};
@@ -8,6 +10,8 @@ use super::node_name;
 use crate::score;
 use crate::words::{self, Names};
 
+/// Per cent of its base from which a load is worth telling.
+const HIGH_LOAD: u32 = 125;
 /// How far back a cause is looked for.
 const LOOK_BACK: Duration = Duration::mins(60);
 
@@ -29,56 +33,88 @@ pub fn story(
     nothing_done: &Trace,
 ) -> Option<String> {
     let outage = weightiest(scenario, trace, nothing_done)?;
-    let before = || {
-        trace
-            .log
-            .iter()
-            .take(outage.index)
-            .rev()
-            .take_while(|e| outage.at.since(e.at) <= LOOK_BACK)
-    };
-    let lost = before().find_map(|e| loss(scenario, trace, e, outage.workload));
-    let unplaced = trace
-        .log
-        .iter()
-        .filter(|e| outage.at.since(e.at) <= LOOK_BACK && e.at <= outage.at + outage.lasted)
-        .any(|e| matches!(e.what, Incident::PodUnschedulable { workload } if workload == outage.workload));
-    let load = before().find_map(|e| match e.what {
-        Incident::LoadChanged { target, percent }
-            if target.is_none_or(|t| t == outage.workload) =>
-        {
-            Some(percent)
-        }
-        _ => None,
-    });
-    let mut causes: Vec<String> = lost.into_iter().collect();
-    if unplaced {
-        causes.push("no node has room for a replacement".to_string());
-    }
-    causes.extend(
-        load.filter(|percent| *percent >= 125)
-            .map(|percent| format!("load stands at {percent} % of its base")),
-    );
-    let causes = if causes.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", joined(&causes))
-    };
     let minimum = outage.spec.minimum.unwrap_or(0);
     let state = if outage.up < minimum {
         format!("has {} of {minimum} needed pods up", outage.up)
     } else {
-        "loses requests".to_string()
+        format!(
+            "loses requests with {} up",
+            words::plural(f64::from(outage.up), "pod")
+        )
     };
     Some(format!(
-        "{lead}, {} after the start, {} {state} and is out for {}{causes}.",
+        "{lead}, {} after the start, {} {state} and is out for {}: {}.",
         words::clock(outage.at.as_secs_f64()),
         Names {
             cluster: &scenario.cluster
         }
         .workload(outage.workload),
         words::minutes(outage.lasted.as_mins_f64()),
+        joined(&causes(scenario, trace, &outage)),
     ))
+}
+
+/// What led to an outage; never empty.
+fn causes(scenario: &Scenario, trace: &Trace, outage: &Outage<'_>) -> Vec<String> {
+    let earlier = || trace.log.iter().take(outage.index).rev();
+    let recent = || earlier().take_while(|e| outage.at.since(e.at) <= LOOK_BACK);
+    let scaled = earlier().find_map(|e| match e.what {
+        Incident::ReplicasChanged { workload, from, to } if workload == outage.workload => {
+            Some((from, to))
+        }
+        _ => None,
+    });
+    let wanted = scaled.map_or(outage.spec.replicas, |(_, to)| to);
+    let mut causes = Vec::new();
+    if let Some((from, to)) = scaled.filter(|(from, to)| to < from) {
+        causes.push(format!("it was scaled from {from} to {to} pods"));
+    }
+    // A pod that has been replaced since explains nothing.
+    if outage.up < wanted {
+        causes.extend(recent().find_map(|e| loss(scenario, trace, e, outage.workload)));
+    }
+    if unplaced(trace, outage) {
+        causes.push("no node has room for a replacement".to_string());
+    }
+    causes.extend(loads(scenario, trace, outage));
+    if outage.up >= outage.spec.minimum.unwrap_or(0) {
+        causes.push("the CPU its pods get is not enough for what is asked of them".to_string());
+    }
+    if causes.is_empty() {
+        causes.push("no pod of it was up yet".to_string());
+    }
+    causes
+}
+
+/// True where a pod of the workload found no node around the outage.
+fn unplaced(trace: &Trace, outage: &Outage<'_>) -> bool {
+    let around =
+        |e: &&Entry| outage.at.since(e.at) <= LOOK_BACK && e.at <= outage.at + outage.lasted;
+    trace.log.iter().filter(around).any(|e| matches!(e.what, Incident::PodUnschedulable { workload } if workload == outage.workload))
+}
+
+/// Loads that stand well above their base when the outage begins, the highest two.
+fn loads(scenario: &Scenario, trace: &Trace, outage: &Outage<'_>) -> Vec<String> {
+    let mut now: BTreeMap<Option<WorkloadId>, u32> = BTreeMap::new();
+    for entry in trace.log.iter().take(outage.index) {
+        if let Incident::LoadChanged { target, percent } = entry.what {
+            now.insert(target, percent);
+        }
+    }
+    let mut high: Vec<(u32, Option<WorkloadId>)> = now
+        .into_iter()
+        .map(|(t, p)| (p, t))
+        .filter(|(p, _)| *p >= HIGH_LOAD)
+        .collect();
+    high.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    let names = Names {
+        cluster: &scenario.cluster,
+    };
+    let told = |(percent, target): &(u32, Option<WorkloadId>)| {
+        let of = target.map_or(String::new(), |w| format!(" of {}", names.workload(w)));
+        format!("load{of} stands at {percent} % of its base")
+    };
+    high.iter().take(2).map(told).collect()
 }
 
 /// The outage that weighs most, counting only what is not out anyway.

@@ -171,7 +171,11 @@ impl Teller<'_> {
                 (
                     "workload out",
                     self.names.workload(workload),
-                    format!("{up} up, {minimum} needed"),
+                    if up < minimum {
+                        format!("{up} up, {minimum} needed")
+                    } else {
+                        format!("{up} up, {minimum} needed: too slow for what is asked of it")
+                    },
                 )
             }
             Incident::OutageEnded { workload, lasted } => (
