@@ -40,29 +40,21 @@ pub struct Chart {
 
 /// Every chart that the figures have data for.
 pub fn draw(figures: &Figures) -> Vec<Chart> {
-    [
-        ready::chart(figures),
-        free::chart(figures),
-        minutes::chart(figures),
-        dns::chart(figures),
-        nodes::chart(figures),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    [ready::chart(figures), free::chart(figures), minutes::chart(figures), dns::chart(figures), nodes::chart(figures)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 impl Chart {
     /// The wide picture for a page.
     pub fn wide(&self) -> String {
-        self.wide
-            .inline(&format!("{}-w", self.id), &self.title, &self.description)
+        self.wide.inline(&format!("{}-w", self.id), &self.title, &self.description)
     }
 
     /// The narrow picture for a page.
     pub fn narrow(&self) -> String {
-        self.narrow
-            .inline(&format!("{}-n", self.id), &self.title, &self.description)
+        self.narrow.inline(&format!("{}-n", self.id), &self.title, &self.description)
     }
 
     /// The picture as a file.
@@ -91,10 +83,7 @@ impl Table {
         let mut out = String::from("<table><thead><tr>");
         for (i, cell) in self.head.iter().enumerate() {
             let class = if i == 0 { "" } else { " class=\"n\"" };
-            out.push_str(&format!(
-                "<th scope=\"col\"{class}>{}</th>",
-                text::xml(cell)
-            ));
+            out.push_str(&format!("<th scope=\"col\"{class}>{}</th>", text::xml(cell)));
         }
         out.push_str("</tr></thead><tbody>");
         for row in &self.rows {

@@ -33,12 +33,7 @@ impl Est {
     /// An estimate at the level of reports; the limits are widened to hold the estimate where rounding put it outside.
     pub fn new(estimate: f64, low: f64, high: f64) -> Est {
         let estimate = finite(estimate);
-        Est {
-            estimate,
-            low: finite(low).min(estimate),
-            high: finite(high).max(estimate),
-            level: LEVEL,
-        }
+        Est { estimate, low: finite(low).min(estimate), high: finite(high).max(estimate), level: LEVEL }
     }
 
     /// A value that is known, not estimated.
@@ -58,10 +53,7 @@ impl Est {
         if values.is_empty() || width <= 0.0 {
             return Est::exact(least);
         }
-        let scaled: Vec<f64> = values
-            .iter()
-            .map(|v| ((v - least) / width).clamp(0.0, 1.0))
-            .collect();
+        let scaled: Vec<f64> = values.iter().map(|v| ((v - least) / width).clamp(0.0, 1.0)).collect();
         let (low, high) = betting(&scaled, 1.0 - LEVEL, mean::REPORT_CAP);
         Est::new(average(values), least + low * width, least + high * width)
     }
@@ -69,20 +61,12 @@ impl Est {
 
 /// `events / trials`, 0 without trials.
 pub fn share(events: u64, trials: u64) -> f64 {
-    if trials == 0 {
-        0.0
-    } else {
-        events as f64 / trials as f64
-    }
+    if trials == 0 { 0.0 } else { events as f64 / trials as f64 }
 }
 
 /// Arithmetic mean, summed in order; 0 of nothing.
 pub fn average(values: &[f64]) -> f64 {
-    if values.is_empty() {
-        0.0
-    } else {
-        values.iter().sum::<f64>() / values.len() as f64
-    }
+    if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }
 
 /// Zero instead of what no JSON number can say, and instead of minus zero.

@@ -71,23 +71,13 @@ impl Figures {
     /// Figures of all trials, and of the traced one.
     pub fn of(inputs: &Inputs<'_>, losses: &Losses<'_>, traced: Option<(u32, &Trace)>) -> Figures {
         let scenario = inputs.scenario;
-        let names = Names {
-            cluster: &scenario.cluster,
-        };
-        let recorded = |pairs: &[Pair]| {
-            pairs
-                .iter()
-                .any(|p| steps(&p.proposal) > 0 && steps(&p.baseline) > 0)
-        };
+        let names = Names { cluster: &scenario.cluster };
+        let recorded = |pairs: &[Pair]| pairs.iter().any(|p| steps(&p.proposal) > 0 && steps(&p.baseline) > 0);
         let mut figures = Figures {
             horizon: scenario.horizon.as_mins_f64(),
             trials: inputs.pairs.len(),
             spread: Spread::of(losses),
-            losses: losses
-                .watched
-                .iter()
-                .map(|w| (names.of(w.spec), sorted(&w.proposal)))
-                .collect(),
+            losses: losses.watched.iter().map(|w| (names.of(w.spec), sorted(&w.proposal))).collect(),
             lanes: traced.and_then(|(trial, trace)| Lanes::of(scenario, trial, trace)),
             ..Figures::default()
         };
@@ -95,20 +85,8 @@ impl Figures {
             return figures;
         }
         let compare = |value: &dyn Fn(&Series, usize) -> Option<f64>| Compared {
-            proposal: Bands::over(
-                inputs
-                    .pairs
-                    .iter()
-                    .filter_map(|p| p.proposal.series.as_ref()),
-                value,
-            ),
-            baseline: Bands::over(
-                inputs
-                    .pairs
-                    .iter()
-                    .filter_map(|p| p.baseline.series.as_ref()),
-                value,
-            ),
+            proposal: Bands::over(inputs.pairs.iter().filter_map(|p| p.proposal.series.as_ref()), value),
+            baseline: Bands::over(inputs.pairs.iter().filter_map(|p| p.baseline.series.as_ref()), value),
         };
         let drawn = drawn(losses);
         figures.not_drawn = losses.watched.len() - drawn.len();
@@ -118,29 +96,16 @@ impl Figures {
                 name: names.of(watched.spec),
                 minimum: watched.spec.minimum.unwrap_or(0),
                 replicas: watched.spec.replicas,
-                over_time: compare(&|series, step| {
-                    series.up.get(index)?.get(step).map(|up| f64::from(*up))
-                }),
+                over_time: compare(&|series, step| series.up.get(index)?.get(step).map(|up| f64::from(*up))),
             });
         }
         if scenario.cluster.pools.iter().any(|(_, pool)| pool.system) {
-            figures.free_cpu = Some(compare(&|s, step| {
-                s.system_free_cpu.get(step).map(|c| *c as f64 / 1000.0)
-            }));
-            figures.free_memory = Some(compare(&|s, step| {
-                s.system_free_memory
-                    .get(step)
-                    .map(|m| *m as f64 / f64::from(1 << 30))
-            }));
+            figures.free_cpu = Some(compare(&|s, step| s.system_free_cpu.get(step).map(|c| *c as f64 / 1000.0)));
+            figures.free_memory =
+                Some(compare(&|s, step| s.system_free_memory.get(step).map(|m| *m as f64 / f64::from(1 << 30))));
         }
-        if losses
-            .watched
-            .iter()
-            .any(|w| w.spec.role == Role::Dns && w.spec.service.is_some())
-        {
-            figures.dns = Some(compare(&|s, step| {
-                s.dns_loss.get(step).map(|l| 100.0 * f64::from(*l))
-            }));
+        if losses.watched.iter().any(|w| w.spec.role == Role::Dns && w.spec.service.is_some()) {
+            figures.dns = Some(compare(&|s, step| s.dns_loss.get(step).map(|l| 100.0 * f64::from(*l))));
         }
         figures
     }
@@ -153,18 +118,14 @@ fn sorted(values: &[f64]) -> Vec<f64> {
 }
 
 fn steps(outcome: &Outcome) -> usize {
-    outcome
-        .series
-        .as_ref()
-        .map_or(0, |s| s.system_free_cpu.len())
+    outcome.series.as_ref().map_or(0, |s| s.system_free_cpu.len())
 }
 
 /// Indices of the workloads to draw: the order of the scenario, or the weightiest losers where there are too many.
 fn drawn(losses: &Losses<'_>) -> Vec<usize> {
     let mut all: Vec<usize> = (0..losses.watched.len()).collect();
     if all.len() > WORKLOADS {
-        let lost =
-            |i: &usize| losses.watched[*i].weight * losses.watched[*i].proposal.iter().sum::<f64>();
+        let lost = |i: &usize| losses.watched[*i].weight * losses.watched[*i].proposal.iter().sum::<f64>();
         all.sort_by(|a, b| lost(b).total_cmp(&lost(a)).then(a.cmp(b)));
         all.truncate(WORKLOADS);
         all.sort_unstable();

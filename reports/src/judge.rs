@@ -38,17 +38,13 @@ impl Judged {
 
 /// Judges the outcomes. The worst trial is traced again for its story.
 pub fn judge(inputs: &Inputs<'_>) -> Judged {
-    judge_with(inputs, &|scenario, trial| {
-        simulator::trace(scenario, inputs.seed, trial)
-    })
+    judge_with(inputs, &|scenario, trial| simulator::trace(scenario, inputs.seed, trial))
 }
 
 /// Judges the outcomes, with another way to trace a trial (a recording, a test).
 pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace) -> Judged {
     let losses = Losses::of(inputs);
-    let worst = losses
-        .worst(inputs)
-        .map(|(trial, added)| (trial, added, trace(inputs.scenario, trial)));
+    let worst = losses.worst(inputs).map(|(trial, added)| (trial, added, trace(inputs.scenario, trial)));
     let risk = risk::risk(inputs, &losses);
     let operation = operation::operation(inputs);
     let nothing_done = inputs.scenario.do_nothing();
@@ -56,16 +52,12 @@ pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace) 
         timeline::story(inputs.scenario, &lead, with, &trace(&nothing_done, trial))
     };
     let stories = Stories {
-        typical: losses.typical(inputs).and_then(|trial| {
-            tell(
-                format!("Typically (as in trial {trial})"),
-                trial,
-                &trace(inputs.scenario, trial),
-            )
-        }),
-        worst: worst.as_ref().and_then(|(trial, _, with)| {
-            tell(format!("In the worst trial (number {trial})"), *trial, with)
-        }),
+        typical: losses
+            .typical(inputs)
+            .and_then(|trial| tell(format!("Typically (as in trial {trial})"), trial, &trace(inputs.scenario, trial))),
+        worst: worst
+            .as_ref()
+            .and_then(|(trial, _, with)| tell(format!("In the worst trial (number {trial})"), *trial, with)),
     };
     let verdict = verdict(inputs, &losses, &risk, &operation, stories);
     let report = Report {
@@ -79,9 +71,9 @@ pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace) 
         operation,
         causes: Vec::new(),
         alternatives: Vec::new(),
-        worst_trial: worst.as_ref().map(|(trial, added, trace)| {
-            timeline::worst_trial(inputs.scenario, *trial, *added, trace)
-        }),
+        worst_trial: worst
+            .as_ref()
+            .map(|(trial, added, trace)| timeline::worst_trial(inputs.scenario, *trial, *added, trace)),
         coverage: coverage(inputs, &losses),
         trials: report::Trials {
             count: inputs.pairs.len() as u64,
@@ -92,10 +84,7 @@ pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace) 
         },
     };
     let traced = worst.as_ref().map(|(trial, _, trace)| (*trial, trace));
-    Judged {
-        report: as_published(report),
-        figures: Figures::of(inputs, &losses, traced),
-    }
+    Judged { report: as_published(report), figures: Figures::of(inputs, &losses, traced) }
 }
 
 /// The report with its numbers as they are written, so that pages and file say the same.
@@ -145,10 +134,7 @@ fn change(inputs: &Inputs<'_>) -> report::Change {
         recorded: change
             .recorded
             .as_ref()
-            .map(|(succeeded, text)| report::Recorded {
-                succeeded: *succeeded,
-                text: text.clone(),
-            }),
+            .map(|(succeeded, text)| report::Recorded { succeeded: *succeeded, text: text.clone() }),
     }
 }
 
@@ -209,7 +195,10 @@ fn finding(finding: &simulator::finding::Finding) -> report::Finding {
 fn coverage(inputs: &Inputs<'_>, losses: &Losses<'_>) -> report::Coverage {
     let mut not_seen = inputs.not_seen.clone();
     if losses.watched.iter().all(|w| w.weight == 0.0) {
-        not_seen.push("No system workload with replicas is watched in this snapshot, so the score has nothing to rest on.".to_string());
+        not_seen.push(
+            "No system workload with replicas is watched in this snapshot, so the score has nothing to rest on."
+                .to_string(),
+        );
     }
     not_seen.push(
         "Not estimated in this version: the share of each cause in the risk, safer alternatives, and the range of the risk over parameters that are not known well."

@@ -39,9 +39,6 @@ pub struct File {
 impl File {
     /// A text file.
     pub(crate) fn text(path: impl Into<String>, content: String) -> File {
-        File {
-            path: path.into(),
-            bytes: content.into_bytes(),
-        }
+        File { path: path.into(), bytes: content.into_bytes() }
     }
 }

@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::judge::Judged;
 use crate::report::{self, Report};
-use crate::{File, text};
+use crate::{File, text, words};
 
 pub(crate) mod html;
 mod markdown;
@@ -15,28 +15,18 @@ pub fn bundle(judged: &Judged) -> Vec<File> {
     let report = &judged.report;
     let charts = judged.charts();
     let mut files = vec![
-        File {
-            path: "report.json".to_string(),
-            bytes: report::to_bytes(report),
-        },
+        File { path: "report.json".to_string(), bytes: report::to_bytes(report) },
         File::text("report.html", html::page(report, &charts)),
         File::text("report.md", markdown::page(report)),
     ];
-    files.extend(
-        charts
-            .iter()
-            .map(|chart| File::text(format!("charts/{}.svg", chart.id), chart.file())),
-    );
+    files.extend(charts.iter().map(|chart| File::text(format!("charts/{}.svg", chart.id), chart.file())));
     files
 }
 
 /// Renders an index page over several reports, in the given order.
 pub fn index(reports: &[Report]) -> File {
     let rows = reports.iter().map(Row::of).collect();
-    let page = Index {
-        style: &html::style(),
-        rows,
-    };
+    let page = Index { style: &html::style(), rows };
     File::text("index.html", html::rendered(&page))
 }
 
@@ -74,14 +64,10 @@ impl Row {
         let verdict = &report.verdict;
         Row {
             href: format!("{}/report.html", path_part(&report.id)),
-            name: text::plain(html::title(report)),
+            name: text::plain(&words::capital(html::title(report))),
             cluster: format!("cluster {}", text::plain(&report.cluster.name)),
-            score: crate::words::score_text(verdict.score),
-            interval: format!(
-                "{} to {}",
-                crate::words::score_text(verdict.score_low),
-                crate::words::score_text(verdict.score_high)
-            ),
+            score: words::score_text(verdict.score),
+            interval: format!("{} to {}", words::score_text(verdict.score_low), words::score_text(verdict.score_high)),
             scale: scale::svg(verdict, scale::Labels::None),
             level: verdict.level.name(),
             decision: verdict.decision.name(),
@@ -93,7 +79,5 @@ impl Row {
 
 /// An id as part of a relative link: anything but letters, digits, dash and underscore is dropped.
 fn path_part(id: &str) -> String {
-    id.chars()
-        .filter(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '_')
-        .collect()
+    id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '_').collect()
 }

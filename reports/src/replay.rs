@@ -67,27 +67,15 @@ pub struct Note {
 pub fn replay_page(replay: &Replay<'_>) -> Vec<File> {
     let compared = compare::compared(replay);
     let lines = tell::lines(replay, &compared);
-    let mut charts: Vec<Chart> = chart::expected(&compare::expectations(&compared))
-        .into_iter()
-        .collect();
+    let mut charts: Vec<Chart> = chart::expected(&compare::expectations(&compared)).into_iter().collect();
     charts.extend(replay.replayed.charts());
     let document = Document::of(replay, &compared, &lines);
     let mut files = vec![
-        File {
-            path: "replay.json".to_string(),
-            bytes: report::to_bytes(&document),
-        },
-        File::text(
-            "replay.html",
-            page::html(replay, &compared, &lines, &charts),
-        ),
+        File { path: "replay.json".to_string(), bytes: report::to_bytes(&document) },
+        File::text("replay.html", page::html(replay, &compared, &lines, &charts)),
         File::text("replay.md", page::markdown(replay, &compared, &lines)),
     ];
-    files.extend(
-        charts
-            .iter()
-            .map(|c| File::text(format!("charts/{}.svg", c.id), c.file())),
-    );
+    files.extend(charts.iter().map(|c| File::text(format!("charts/{}.svg", c.id), c.file())));
     files
 }
 
@@ -123,10 +111,7 @@ impl Document {
             workloads: compared.to_vec(),
             replayed: replay.replayed.report.clone(),
             counterfactual: replay.counterfactual.as_ref().map(|(text, _)| text.clone()),
-            counterfactual_report: replay
-                .counterfactual
-                .as_ref()
-                .map(|(_, judged)| judged.report.clone()),
+            counterfactual_report: replay.counterfactual.as_ref().map(|(_, judged)| judged.report.clone()),
         }
     }
 }

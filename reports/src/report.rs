@@ -135,9 +135,7 @@ pub struct Verdict {
 }
 
 /// Level of a score.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Score below 20.
@@ -154,13 +152,7 @@ pub enum Level {
 
 impl Level {
     /// Every level, rising.
-    pub const ALL: [Level; 5] = [
-        Level::Minimal,
-        Level::Low,
-        Level::Moderate,
-        Level::High,
-        Level::Critical,
-    ];
+    pub const ALL: [Level; 5] = [Level::Minimal, Level::Low, Level::Moderate, Level::High, Level::Critical];
 
     /// The name used everywhere.
     pub fn name(self) -> &'static str {
@@ -174,9 +166,7 @@ impl Level {
 }
 
 /// What to do with a change.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
     /// Go on.

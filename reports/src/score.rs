@@ -111,15 +111,9 @@ mod tests {
 
     #[test]
     fn twenty_points_are_a_decade() {
-        for (loss, want) in [
-            (0.0, 0.0),
-            (-3.0, 0.0),
-            (0.001, 0.0),
-            (0.01, 20.0),
-            (1.0, 60.0),
-            (100.0, 100.0),
-            (1e6, 100.0),
-        ] {
+        for (loss, want) in
+            [(0.0, 0.0), (-3.0, 0.0), (0.001, 0.0), (0.01, 20.0), (1.0, 60.0), (100.0, 100.0), (1e6, 100.0)]
+        {
             assert!((score(loss) - want).abs() < 1e-9, "{loss}");
         }
         assert_eq!(score(f64::NAN), 0.0);
@@ -138,52 +132,13 @@ mod tests {
     fn decisions_follow_level_and_objections() {
         let none = Objections::default();
         assert_eq!(decide(Level::Minimal, none), Decision::Proceed);
-        assert_eq!(
-            decide(
-                Level::Minimal,
-                Objections {
-                    warnings: 3,
-                    ..none
-                }
-            ),
-            Decision::Proceed
-        );
+        assert_eq!(decide(Level::Minimal, Objections { warnings: 3, ..none }), Decision::Proceed);
         assert_eq!(decide(Level::Low, none), Decision::Proceed);
-        assert_eq!(
-            decide(
-                Level::Low,
-                Objections {
-                    warnings: 1,
-                    ..none
-                }
-            ),
-            Decision::Review
-        );
-        assert_eq!(
-            decide(
-                Level::Minimal,
-                Objections {
-                    failure: 0.2,
-                    ..none
-                }
-            ),
-            Decision::Review
-        );
+        assert_eq!(decide(Level::Low, Objections { warnings: 1, ..none }), Decision::Review);
+        assert_eq!(decide(Level::Minimal, Objections { failure: 0.2, ..none }), Decision::Review);
         assert_eq!(decide(Level::High, none), Decision::Review);
         assert_eq!(decide(Level::Critical, none), Decision::Stop);
-        assert_eq!(
-            decide(Level::Minimal, Objections { errors: 1, ..none }),
-            Decision::Stop
-        );
-        assert_eq!(
-            decide(
-                Level::Minimal,
-                Objections {
-                    blocked: true,
-                    ..none
-                }
-            ),
-            Decision::Stop
-        );
+        assert_eq!(decide(Level::Minimal, Objections { errors: 1, ..none }), Decision::Stop);
+        assert_eq!(decide(Level::Minimal, Objections { blocked: true, ..none }), Decision::Stop);
     }
 }

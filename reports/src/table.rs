@@ -13,11 +13,7 @@ pub fn summary_table(reports: &[&Report]) -> String {
     for report in reports {
         let verdict = &report.verdict;
         let why = verdict.why.first().map(String::as_str).unwrap_or_default();
-        let name = if report.change.summary.is_empty() {
-            &report.id
-        } else {
-            &report.change.summary
-        };
+        let name = if report.change.summary.is_empty() { &report.id } else { &report.change.summary };
         out.push_str(&row([
             name.clone(),
             format!(
@@ -27,11 +23,7 @@ pub fn summary_table(reports: &[&Report]) -> String {
                 words::score_text(verdict.score_high)
             ),
             verdict.level.name().to_string(),
-            format!(
-                "{}{}",
-                verdict.decision.name(),
-                if verdict.blocked { " *" } else { "" }
-            ),
+            format!("{}{}", verdict.decision.name(), if verdict.blocked { " *" } else { "" }),
             why.to_string(),
         ]));
     }
@@ -62,12 +54,7 @@ pub(crate) fn aligned(head: Vec<String>, rows: Vec<Vec<String>>) -> String {
     // A last cell that stands for several columns does not widen its own.
     let full = |row: &&Vec<String>| row.len() == columns;
     let width = |i: usize| {
-        rows.iter()
-            .filter(full)
-            .filter_map(|r| r.get(i))
-            .map(|c| c.chars().count().min(WIDEST))
-            .max()
-            .unwrap_or(0)
+        rows.iter().filter(full).filter_map(|r| r.get(i)).map(|c| c.chars().count().min(WIDEST)).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let line = |row: &Vec<String>| {
@@ -75,11 +62,7 @@ pub(crate) fn aligned(head: Vec<String>, rows: Vec<Vec<String>>) -> String {
         let cells = row.iter().enumerate().map(|(i, cell)| {
             let room = if i == last { 70 } else { widths[i] };
             let cell = text::cut(cell, room);
-            let gap = if i == last {
-                0
-            } else {
-                room.saturating_sub(cell.chars().count())
-            };
+            let gap = if i == last { 0 } else { room.saturating_sub(cell.chars().count()) };
             format!("{cell}{}", " ".repeat(gap))
         });
         format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())

@@ -61,18 +61,13 @@ pub fn markdown(text: &str) -> String {
             }
             c => out.push(c),
         }
-        if c.is_alphanumeric() {
-            word.push(c)
-        } else {
-            word.clear()
-        }
+        if c.is_alphanumeric() { word.push(c) } else { word.clear() }
     }
     // At the start of a line these would begin a list, a rule or a heading's underline.
     if out.starts_with(['-', '+', '=']) {
         out.insert(0, '\\');
-    } else if let Some(end) = out
-        .find(['.', ')'])
-        .filter(|end| *end > 0 && out[..*end].bytes().all(|b| b.is_ascii_digit()))
+    } else if let Some(end) =
+        out.find(['.', ')']).filter(|end| *end > 0 && out[..*end].bytes().all(|b| b.is_ascii_digit()))
     {
         out.insert(end, '\\');
     }
@@ -95,10 +90,7 @@ mod tests {
 
     #[test]
     fn markup_becomes_text() {
-        assert_eq!(
-            xml("<b a='1'>&\"\u{7}x\u{202e}"),
-            "&lt;b a=&#39;1&#39;&gt;&amp;&quot;x"
-        );
+        assert_eq!(xml("<b a='1'>&\"\u{7}x\u{202e}"), "&lt;b a=&#39;1&#39;&gt;&amp;&quot;x");
         let hostile = "a|b `c` [x](http://evil) @team <img> www.evil.example\n# h";
         assert_eq!(
             markdown(hostile),

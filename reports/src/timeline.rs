@@ -15,38 +15,16 @@ mod tell;
 pub use story::story;
 
 /// The published form of a trial's log.
-pub fn worst_trial(
-    scenario: &Scenario,
-    trial: u32,
-    added_minutes: f64,
-    trace: &Trace,
-) -> WorstTrial {
+pub fn worst_trial(scenario: &Scenario, trial: u32, added_minutes: f64, trace: &Trace) -> WorstTrial {
     let kept = select::select(scenario, trace);
-    let teller = tell::Teller {
-        scenario,
-        names: Names {
-            cluster: &scenario.cluster,
-        },
-        trace,
-    };
-    let timeline: Vec<Moment> = kept
-        .iter()
-        .filter_map(|i| trace.log.get(*i))
-        .map(|entry| teller.moment(entry))
-        .collect();
+    let teller = tell::Teller { scenario, names: Names { cluster: &scenario.cluster }, trace };
+    let timeline: Vec<Moment> =
+        kept.iter().filter_map(|i| trace.log.get(*i)).map(|entry| teller.moment(entry)).collect();
     let left_out = trace.log.len().saturating_sub(timeline.len()) as u64;
-    WorstTrial {
-        trial,
-        added_minutes,
-        timeline,
-        left_out,
-    }
+    WorstTrial { trial, added_minutes, timeline, left_out }
 }
 
 /// Name of a node of a traced trial.
 pub fn node_name(trace: &Trace, id: NodeId) -> String {
-    trace
-        .nodes
-        .get(id.index())
-        .map_or_else(|| format!("node {}", id.0), |node| node.name.clone())
+    trace.nodes.get(id.index()).map_or_else(|| format!("node {}", id.0), |node| node.name.clone())
 }

@@ -100,37 +100,19 @@ impl Outcome {
 pub fn what_if_page(what_if: &WhatIf) -> Vec<File> {
     let charts = maps::charts(what_if);
     let mut files = vec![
-        File {
-            path: "whatif.json".to_string(),
-            bytes: report::to_bytes(what_if),
-        },
+        File { path: "whatif.json".to_string(), bytes: report::to_bytes(what_if) },
         File::text("whatif.html", page::html(what_if, &charts)),
         File::text("whatif.md", page::markdown(what_if)),
     ];
-    files.extend(
-        charts
-            .iter()
-            .map(|c| File::text(format!("charts/{}.svg", c.id), c.file())),
-    );
+    files.extend(charts.iter().map(|c| File::text(format!("charts/{}.svg", c.id), c.file())));
     files
 }
 
 /// The table for a terminal.
 pub fn what_if_table(what_if: &WhatIf) -> String {
     let names = what_if.axes.iter().map(|a| a.name.clone());
-    let head = names
-        .chain(
-            [
-                "SCORE",
-                "LEVEL",
-                "ADDED",
-                "OUTAGE",
-                "NOTHING DONE",
-                "ENDS WELL",
-            ]
-            .map(str::to_string),
-        )
-        .collect();
+    let head =
+        names.chain(["SCORE", "LEVEL", "ADDED", "OUTAGE", "NOTHING DONE", "ENDS WELL"].map(str::to_string)).collect();
     let rows = what_if.cells.iter().map(|cell| {
         let figures = match &cell.outcome {
             Ok(o) => vec![

@@ -21,26 +21,17 @@ impl Names<'_> {
 
     /// `namespace/name` of a workload.
     pub fn workload(self, id: WorkloadId) -> String {
-        self.cluster
-            .workloads
-            .get(id)
-            .map_or_else(|| format!("workload {}", id.0), |w| self.of(w))
+        self.cluster.workloads.get(id).map_or_else(|| format!("workload {}", id.0), |w| self.of(w))
     }
 
     /// Name of a pool.
     pub fn pool(self, id: PoolId) -> String {
-        self.cluster
-            .pools
-            .get(id)
-            .map_or_else(|| format!("{}", id.0), |p| p.name.clone())
+        self.cluster.pools.get(id).map_or_else(|| format!("{}", id.0), |p| p.name.clone())
     }
 
     /// `namespace/name` of a disruption budget.
     pub fn budget(self, id: BudgetId) -> String {
-        self.cluster.budgets.get(id).map_or_else(
-            || format!("{}", id.0),
-            |b| format!("{}/{}", b.namespace, b.name),
-        )
+        self.cluster.budgets.get(id).map_or_else(|| format!("{}", id.0), |b| format!("{}/{}", b.namespace, b.name))
     }
 }
 
@@ -79,17 +70,11 @@ pub fn number(value: f64, digits: usize) -> String {
     if value == 0.0 || !value.is_finite() {
         return "0".to_string();
     }
-    let rounded: f64 = format!("{:.*e}", digits.max(1) - 1, value)
-        .parse()
-        .unwrap_or(value);
+    let rounded: f64 = format!("{:.*e}", digits.max(1) - 1, value).parse().unwrap_or(value);
     let magnitude = rounded.abs().log10().floor() as i32;
     let places = (digits as i32 - 1 - magnitude).clamp(0, 12) as usize;
     let text = format!("{rounded:.places$}");
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_string()
-    } else {
-        text
-    }
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
 }
 
 /// A share as per cent, two significant digits.
@@ -105,9 +90,7 @@ pub fn percent(share: f64) -> String {
 
 /// A number rounded to the digits, for subtraction from 100.
 fn round_up(value: f64, digits: usize) -> f64 {
-    format!("{:.*e}", digits - 1, value)
-        .parse()
-        .unwrap_or(value)
+    format!("{:.*e}", digits - 1, value).parse().unwrap_or(value)
 }
 
 fn trimmed(value: f64) -> String {
@@ -118,23 +101,14 @@ fn trimmed(value: f64) -> String {
 /// A probability with its interval; never a bare zero or a bare certainty.
 pub fn probability(est: Est) -> String {
     if est.low == est.high {
-        return if est.estimate == 0.0 {
-            "none".to_string()
-        } else {
-            percent(est.estimate)
-        };
+        return if est.estimate == 0.0 { "none".to_string() } else { percent(est.estimate) };
     }
     if est.estimate <= 0.0 && est.low >= 0.0 {
         format!("below {}", percent(est.high))
     } else if est.estimate >= 1.0 {
         format!("above {}", percent(est.low))
     } else {
-        format!(
-            "{} ({} to {})",
-            percent(est.estimate),
-            percent(est.low),
-            percent(est.high)
-        )
+        format!("{} ({} to {})", percent(est.estimate), percent(est.low), percent(est.high))
     }
 }
 
@@ -155,12 +129,7 @@ pub fn points(est: Est) -> String {
         return "none".to_string();
     }
     let point = |v: f64| signed(v * 100.0);
-    format!(
-        "{} points ({} to {})",
-        point(est.estimate),
-        point(est.low),
-        point(est.high)
-    )
+    format!("{} percentage points ({} to {})", point(est.estimate), point(est.low), point(est.high))
 }
 
 fn signed(value: f64) -> String {
@@ -181,10 +150,7 @@ pub fn minutes(value: f64) -> String {
     } else if size < 1.0 {
         format!("{sign}{} s", number(size * 60.0, 2))
     } else if size < 120.0 {
-        format!(
-            "{sign}{} min",
-            number(size, if size < 10.0 { 2 } else { 3 })
-        )
+        format!("{sign}{} min", number(size, if size < 10.0 { 2 } else { 3 }))
     } else {
         format!("{sign}{} h", number(size / 60.0, 2))
     }
@@ -195,28 +161,25 @@ pub fn added_minutes(est: Est) -> String {
     if est.low == 0.0 && est.high == 0.0 {
         return "none".to_string();
     }
-    format!(
-        "{} ({} to {})",
-        minutes(est.estimate),
-        minutes(est.low),
-        minutes(est.high)
-    )
+    format!("{} ({} to {})", minutes(est.estimate), minutes(est.low), minutes(est.high))
 }
 
 /// Hours of a number of seconds.
 pub fn hours(seconds: f64) -> String {
     let hours = seconds / 3600.0;
-    if hours < 2.0 {
-        format!("{} minutes", number(seconds / 60.0, 3))
-    } else {
-        format!("{} hours", number(hours, 3))
-    }
+    if hours < 2.0 { format!("{} minutes", number(seconds / 60.0, 3)) } else { format!("{} hours", number(hours, 3)) }
 }
 
 /// Time since the start as `h:mm:ss`.
 pub fn clock(seconds: f64) -> String {
     let whole = seconds.max(0.0).round() as u64;
     format!("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60)
+}
+
+/// The text with its first letter in upper case.
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// A number with its unit, which takes an s unless the number is one.
@@ -241,11 +204,7 @@ pub fn count(n: u64) -> String {
 
 /// A score without decimals, but never 0 for something above.
 pub fn score_text(value: f64) -> String {
-    if value > 0.0 && value < 0.5 {
-        "0.5".to_string()
-    } else {
-        format!("{value:.0}")
-    }
+    if value > 0.0 && value < 0.5 { "0.5".to_string() } else { format!("{value:.0}") }
 }
 
 #[cfg(test)]
@@ -256,14 +215,8 @@ mod tests {
     fn probabilities_are_never_bare_zeros() {
         assert_eq!(probability(Est::probability(0, 1000)), "below 0.37 %");
         assert_eq!(probability(Est::probability(1000, 1000)), "above 99.63 %");
-        assert_eq!(
-            probability_short(Est::probability(0, 100_000)),
-            "less than 0.0037 %"
-        );
-        assert_eq!(
-            probability(Est::probability(50, 1000)),
-            "5 % (3.7 % to 6.5 %)"
-        );
+        assert_eq!(probability_short(Est::probability(0, 100_000)), "less than 0.0037 %");
+        assert_eq!(probability(Est::probability(50, 1000)), "5 % (3.7 % to 6.5 %)");
         assert_eq!(probability(Est::exact(0.0)), "none");
     }
 

@@ -37,8 +37,7 @@ pub const DARK: &str = "@media (prefers-color-scheme:dark){\
 .pp [fill=\"#009E73\"]{fill:#2FBF93}}";
 
 /// Typeface of all charts: what the page uses.
-const FONT: &str =
-    "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
+const FONT: &str = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
 
 /// Horizontal place of a text relative to its point.
 #[derive(Clone, Copy, Debug)]
@@ -78,19 +77,11 @@ impl Picture {
         let mut svg = String::new();
         {
             let area = SVGBackend::with_string(&mut svg, (w, h)).into_drawing_area();
-            let canvas = Canvas {
-                area,
-                width,
-                height,
-            };
+            let canvas = Canvas { area, width, height };
             paint(&canvas);
             canvas.area.present().ok();
         }
-        Picture {
-            width: w,
-            height: h,
-            markup: inner(&svg),
-        }
+        Picture { width: w, height: h, markup: inner(&svg) }
     }
 
     /// The picture for a page; `id` must be unique there.
@@ -103,36 +94,19 @@ impl Picture {
         let lines = wrapped(title, (self.width as usize).saturating_sub(24) / 9);
         let head = 16 + 24 * lines.len() as u32;
         let height = self.height + head;
-        let mut body = format!(
-            "<rect width=\"{}\" height=\"{height}\" fill=\"#FEFEFE\"/>",
-            self.width
-        );
+        let mut body = format!("<rect width=\"{}\" height=\"{height}\" fill=\"#FEFEFE\"/>", self.width);
         for (i, line) in lines.iter().enumerate() {
-            body.push_str(&format!("<text x=\"12\" y=\"{}\" font-size=\"17\" font-weight=\"600\" fill=\"#1C2128\">{}</text>", 28 + 24 * i, text::xml(line)));
+            body.push_str(&format!(
+                "<text x=\"12\" y=\"{}\" font-size=\"17\" font-weight=\"600\" fill=\"#1C2128\">{}</text>",
+                28 + 24 * i,
+                text::xml(line)
+            ));
         }
-        body.push_str(&format!(
-            "<g transform=\"translate(0,{head})\">{}</g>",
-            self.markup
-        ));
-        self.framed(
-            id,
-            title,
-            description,
-            &format!("<style>{DARK}</style>"),
-            &body,
-            height,
-        )
+        body.push_str(&format!("<g transform=\"translate(0,{head})\">{}</g>", self.markup));
+        self.framed(id, title, description, &format!("<style>{DARK}</style>"), &body, height)
     }
 
-    fn framed(
-        &self,
-        id: &str,
-        title: &str,
-        description: &str,
-        style: &str,
-        body: &str,
-        height: u32,
-    ) -> String {
+    fn framed(&self, id: &str, title: &str, description: &str, style: &str, body: &str, height: u32) -> String {
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"pp\" viewBox=\"0 0 {} {height}\" width=\"{}\" height=\"{height}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\" font-family=\"{FONT}\"><title id=\"{id}-t\">{}</title><desc id=\"{id}-d\">{}</desc>{style}{body}</svg>\n",
             self.width,
@@ -146,12 +120,7 @@ impl Picture {
 impl Canvas<'_> {
     /// A line through points.
     pub fn line(&self, points: &[(i32, i32)], colour: RGBColor, width: u32) {
-        self.area
-            .draw(&PathElement::new(
-                points.to_vec(),
-                colour.stroke_width(width),
-            ))
-            .ok();
+        self.area.draw(&PathElement::new(points.to_vec(), colour.stroke_width(width))).ok();
     }
 
     /// A dashed line; only [`BASELINE`] and [`FAINT`] can be dashed.
@@ -161,16 +130,12 @@ impl Canvas<'_> {
 
     /// A filled shape.
     pub fn shape(&self, points: &[(i32, i32)], colour: RGBColor, opacity: f64) {
-        self.area
-            .draw(&Polygon::new(points.to_vec(), colour.mix(opacity)))
-            .ok();
+        self.area.draw(&Polygon::new(points.to_vec(), colour.mix(opacity))).ok();
     }
 
     /// A filled rectangle from corner to corner.
     pub fn bar(&self, from: (i32, i32), to: (i32, i32), colour: RGBColor, opacity: f64) {
-        self.area
-            .draw(&Rectangle::new([from, to], colour.mix(opacity).filled()))
-            .ok();
+        self.area.draw(&Rectangle::new([from, to], colour.mix(opacity).filled())).ok();
     }
 
     /// Text with its vertical middle at the point; `size` in pixels.
@@ -183,15 +148,7 @@ impl Canvas<'_> {
         self.write(at, text, size, colour, place, FontStyle::Bold);
     }
 
-    fn write(
-        &self,
-        at: (i32, i32),
-        text: &str,
-        size: i32,
-        colour: RGBColor,
-        place: At,
-        style: FontStyle,
-    ) {
+    fn write(&self, at: (i32, i32), text: &str, size: i32, colour: RGBColor, place: At, style: FontStyle) {
         let horizontal = match place {
             At::Start => HPos::Left,
             At::Middle => HPos::Center,
@@ -212,10 +169,7 @@ pub fn width_of(text: &str, size: i32) -> i32 {
 
 /// The elements inside the root, with dashes in place and without what the root says for all.
 fn inner(svg: &str) -> String {
-    let start = svg
-        .find("<svg")
-        .and_then(|at| svg[at..].find('>').map(|end| at + end + 1))
-        .unwrap_or(0);
+    let start = svg.find("<svg").and_then(|at| svg[at..].find('>').map(|end| at + end + 1)).unwrap_or(0);
     let end = svg.rfind("</svg>").unwrap_or(svg.len());
     let mut body = svg[start..end]
         .replace(" opacity=\"1\"", "")
@@ -223,10 +177,7 @@ fn inner(svg: &str) -> String {
         .replace(">\n", ">")
         .replace("\n<", "<");
     for (mark, colour) in DASHED {
-        body = body.replace(
-            &format!("stroke=\"{mark}\""),
-            &format!("stroke=\"{colour}\" stroke-dasharray=\"6 4\""),
-        );
+        body = body.replace(&format!("stroke=\"{mark}\""), &format!("stroke=\"{colour}\" stroke-dasharray=\"6 4\""));
     }
     tidy_sizes(&body)
 }

@@ -24,20 +24,7 @@ pub fn chart(figures: &Figures) -> Option<Chart> {
     let draw = |width, (panel, height): (Panel<'_>, i32)| grid::draw(&[panel], width, 1, height);
     let top = |bands: &Bands| bands.top();
     let (with, without) = (top(&dns.proposal), top(&dns.baseline));
-    let title = if with <= 0.0 && without <= 0.0 {
-        "DNS loses no queries in 95 of 100 futures, with the change or without".to_string()
-    } else if with > without {
-        format!(
-            "In one future of twenty DNS loses up to {} % of its queries at a time, {} % when nothing is done",
-            words::number(with, 2),
-            words::number(without, 2)
-        )
-    } else {
-        format!(
-            "In one future of twenty DNS loses up to {} % of its queries at a time, no more than when nothing is done",
-            words::number(with, 2)
-        )
-    };
+    let title = title(with, without);
     Some(Chart {
         id: "dns".to_string(),
         title,
@@ -45,9 +32,27 @@ pub fn chart(figures: &Figures) -> Option<Chart> {
             "Share of DNS queries lost over time: median and 5 to 95 % band over {} futures, with the change and doing nothing.",
             words::count(figures.trials as u64)
         ),
-        reading: "Queries are lost where no pod answers, or where they come faster than the pods that are up can answer.".to_string(),
+        reading:
+            "Queries are lost where no pod answers, or where they come faster than the pods that are up can answer."
+                .to_string(),
         wide: draw(WIDE, panel(230)),
         narrow: draw(NARROW, panel(190)),
         table: series::table(figures.horizon, &[("% lost".to_string(), dns)]),
     })
+}
+
+/// Highest losses of 95 of 100 futures in words; none of them a bare zero.
+fn title(with: f64, without: f64) -> String {
+    let up_to = |loss: f64| {
+        format!("In one future of twenty DNS loses up to {} % of its queries at a time", words::number(loss, 2))
+    };
+    match (with > 0.0, without > 0.0) {
+        (false, false) => "DNS loses no queries in 95 of 100 futures, with the change or without".to_string(),
+        (false, true) => format!("{} when nothing is done, none with the change", up_to(without)),
+        (true, false) => format!("{}, none when nothing is done", up_to(with)),
+        (true, true) if with > without => {
+            format!("{}, {} % when nothing is done", up_to(with), words::number(without, 2))
+        }
+        (true, true) => format!("{}, no more than when nothing is done", up_to(with)),
+    }
 }

@@ -23,19 +23,12 @@ pub fn expected(rows: &[Expected]) -> Option<Chart> {
     if rows.is_empty() {
         return None;
     }
-    let within = rows
-        .iter()
-        .filter_map(|r| r.recorded.zip(r.replayed))
-        .collect::<Vec<_>>();
-    let met = within
-        .iter()
-        .filter(|(recorded, (low, _, high))| *low - 0.5 <= *recorded && *recorded <= *high + 0.5)
-        .count();
+    let within = rows.iter().filter_map(|r| r.recorded.zip(r.replayed)).collect::<Vec<_>>();
+    let met =
+        within.iter().filter(|(recorded, (low, _, high))| *low - 0.5 <= *recorded && *recorded <= *high + 0.5).count();
     let title = match within.len() {
         0 => "Minutes out in replays of the recorded course".to_string(),
-        all => format!(
-            "What was recorded lies within the range of replays for {met} of {all} workloads"
-        ),
+        all => format!("What was recorded lies within the range of replays for {met} of {all} workloads"),
     };
     Some(Chart {
         id: "expected".to_string(),
@@ -51,11 +44,7 @@ pub fn expected(rows: &[Expected]) -> Option<Chart> {
 fn draw(rows: &[Expected], width: i32) -> Picture {
     let narrow = width < 600;
     let pitch = if narrow { 62 } else { 48 };
-    let (left, right, top) = if narrow {
-        (12, width - 24, 60)
-    } else {
-        (300, width - 30, 40)
-    };
+    let (left, right, top) = if narrow { (12, width - 24, 60) } else { (300, width - 30, 40) };
     let height = top + pitch * rows.len() as i32 + 28;
     let most = rows
         .iter()
@@ -66,61 +55,28 @@ fn draw(rows: &[Expected], width: i32) -> Picture {
         key(canvas, narrow);
         // Linear up to a minute, then a decade for each further length: zero has its place.
         let stretch = |minutes: f64| {
-            if minutes <= 1.0 {
-                minutes.max(0.0)
-            } else {
-                1.0 + minutes.log10()
-            }
+            if minutes <= 1.0 { minutes.max(0.0) } else { 1.0 + minutes.log10() }
         };
-        let x = |minutes: f64| {
-            left + (stretch(minutes) / stretch(most * 1.15) * f64::from(right - left)).round()
-                as i32
-        };
+        let x =
+            |minutes: f64| left + (stretch(minutes) / stretch(most * 1.15) * f64::from(right - left)).round() as i32;
         let lower = top + pitch * rows.len() as i32;
-        for mark in [0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]
-            .into_iter()
-            .filter(|m| *m <= most * 1.15)
-        {
+        for mark in [0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0].into_iter().filter(|m| *m <= most * 1.15) {
             canvas.line(&[(x(mark), top), (x(mark), lower)], GRID, 1);
-            let (at, place) = if narrow && mark == 0.0 {
-                (left - 8, At::Start)
-            } else {
-                (x(mark), At::Middle)
-            };
+            let (at, place) = if narrow && mark == 0.0 { (left - 8, At::Start) } else { (x(mark), At::Middle) };
             canvas.text((at, lower + 14), &words::minutes(mark), 12, FAINT, place);
         }
         for (i, row) in rows.iter().enumerate() {
             let y = top + pitch * i as i32;
             let middle = if narrow { y + 38 } else { y + pitch / 2 };
-            let (at, place) = if narrow {
-                ((left, y + 12), At::Start)
-            } else {
-                ((left - 14, middle), At::End)
-            };
-            canvas.text(
-                at,
-                &crate::text::cut(&row.name, if narrow { 46 } else { 40 }),
-                13,
-                INK,
-                place,
-            );
+            let (at, place) = if narrow { ((left, y + 12), At::Start) } else { ((left - 14, middle), At::End) };
+            canvas.text(at, &crate::text::cut(&row.name, if narrow { 46 } else { 40 }), 13, INK, place);
             let lanes = [(row.replayed, -8, PROPOSAL), (row.other, 8, GREEN)];
             for (range, offset, colour) in lanes {
                 let Some((low, median, high)) = range else {
                     continue;
                 };
-                canvas.bar(
-                    (x(low), middle + offset - 5),
-                    (x(high).max(x(low) + 2), middle + offset + 5),
-                    colour,
-                    0.45,
-                );
-                canvas.bar(
-                    (x(median) - 2, middle + offset - 8),
-                    (x(median) + 2, middle + offset + 8),
-                    colour,
-                    1.0,
-                );
+                canvas.bar((x(low), middle + offset - 5), (x(high).max(x(low) + 2), middle + offset + 5), colour, 0.45);
+                canvas.bar((x(median) - 2, middle + offset - 8), (x(median) + 2, middle + offset + 8), colour, 1.0);
             }
             if let Some(recorded) = row.recorded {
                 diamond(canvas, (x(recorded), middle - 8));
@@ -130,11 +86,7 @@ fn draw(rows: &[Expected], width: i32) -> Picture {
 }
 
 fn diamond(canvas: &Canvas<'_>, (x, y): (i32, i32)) {
-    canvas.shape(
-        &[(x - 7, y), (x, y - 7), (x + 7, y), (x, y + 7)],
-        BASELINE,
-        1.0,
-    );
+    canvas.shape(&[(x - 7, y), (x, y - 7), (x + 7, y), (x, y + 7)], BASELINE, 1.0);
 }
 
 fn key(canvas: &Canvas<'_>, narrow: bool) {
@@ -149,36 +101,14 @@ fn key(canvas: &Canvas<'_>, narrow: bool) {
 }
 
 fn table(rows: &[Expected]) -> Table {
-    let head = [
-        "workload",
-        "recorded",
-        "replayed: 5 %",
-        "median",
-        "95 %",
-        "other course: 5 %",
-        "median",
-        "95 %",
-    ]
-    .map(str::to_string)
-    .to_vec();
+    let head = ["workload", "recorded", "replayed: 5 %", "median", "95 %", "other course: 5 %", "median", "95 %"]
+        .map(str::to_string)
+        .to_vec();
     let minutes = |v: Option<f64>| v.map_or("–".to_string(), words::minutes);
-    let range = |r: Option<(f64, f64, f64)>| {
-        [
-            minutes(r.map(|r| r.0)),
-            minutes(r.map(|r| r.1)),
-            minutes(r.map(|r| r.2)),
-        ]
-    };
+    let range =
+        |r: Option<(f64, f64, f64)>| [minutes(r.map(|r| r.0)), minutes(r.map(|r| r.1)), minutes(r.map(|r| r.2))];
     let row = |r: &Expected| {
-        [
-            vec![r.name.clone(), minutes(r.recorded)],
-            range(r.replayed).to_vec(),
-            range(r.other).to_vec(),
-        ]
-        .concat()
+        [vec![r.name.clone(), minutes(r.recorded)], range(r.replayed).to_vec(), range(r.other).to_vec()].concat()
     };
-    Table {
-        head,
-        rows: rows.iter().map(row).collect(),
-    }
+    Table { head, rows: rows.iter().map(row).collect() }
 }

@@ -36,42 +36,18 @@ pub fn chart(figures: &Figures) -> Option<Chart> {
 }
 
 fn title(cpu: &Compared, memory: &Compared) -> String {
-    let least = |c: &Compared| {
-        c.proposal
-            .median
-            .iter()
-            .copied()
-            .fold(f64::INFINITY, f64::min)
-    };
-    let without = |c: &Compared| {
-        c.baseline
-            .median
-            .iter()
-            .copied()
-            .fold(f64::INFINITY, f64::min)
-    };
+    let least = |c: &Compared| c.proposal.median.iter().copied().fold(f64::INFINITY, f64::min);
+    let without = |c: &Compared| c.baseline.median.iter().copied().fold(f64::INFINITY, f64::min);
     let (cores, gib) = (least(cpu), least(memory));
     if !cores.is_finite() || !gib.is_finite() {
         return "Room for pods on system pools".to_string();
     }
     let number = |v: f64| words::number(v, 2);
-    let verb = if cores < without(cpu) || gib < without(memory) {
-        "falls to"
-    } else {
-        "stays at or above"
-    };
+    let verb = if cores < without(cpu) || gib < without(memory) { "falls to" } else { "stays at or above" };
     let than = if verb == "falls to" {
-        format!(
-            ", {} and {} when nothing is done",
-            number(without(cpu)),
-            number(without(memory))
-        )
+        format!(", {} and {} when nothing is done", number(without(cpu)), number(without(memory)))
     } else {
         String::new()
     };
-    format!(
-        "Room on system pools typically {verb} {} and {} GiB{than}",
-        words::plural(cores, "core"),
-        number(gib)
-    )
+    format!("Room on system pools typically {verb} {} and {} GiB{than}", words::plural(cores, "core"), number(gib))
 }

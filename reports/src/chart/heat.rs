@@ -25,14 +25,7 @@ pub struct HeatMap {
 
 /// Draws a heat map. Darker is more, and every cell carries its number.
 pub fn heat_map(map: &HeatMap) -> Chart {
-    let full = map.full.unwrap_or_else(|| {
-        map.values
-            .iter()
-            .flatten()
-            .flatten()
-            .copied()
-            .fold(0.0, f64::max)
-    });
+    let full = map.full.unwrap_or_else(|| map.values.iter().flatten().flatten().copied().fold(0.0, f64::max));
     Chart {
         id: "heat".to_string(),
         title: map.title.clone(),
@@ -54,55 +47,28 @@ fn draw(map: &HeatMap, full: f64, width: i32) -> Picture {
     let cell = ((width - left - 12) / columns).min(150);
     let tall = if narrow { 36 } else { 46 };
     let top = 58;
-    Picture::draw(
-        width,
-        top + tall * map.y.1.len().max(1) as i32 + 10,
-        |canvas| {
-            canvas.bold((left, 12), &map.x.0, 13, INK, At::Start);
-            canvas.bold(
-                (left - 10, 38),
-                &crate::text::cut(&map.y.0, if narrow { 10 } else { 22 }),
+    Picture::draw(width, top + tall * map.y.1.len().max(1) as i32 + 10, |canvas| {
+        canvas.bold((left, 12), &map.x.0, 13, INK, At::Start);
+        canvas.bold((left - 10, 38), &crate::text::cut(&map.y.0, if narrow { 10 } else { 22 }), 13, INK, At::End);
+        let letters = (f64::from(cell) / 7.2).max(2.0) as usize;
+        for (i, name) in map.x.1.iter().enumerate() {
+            canvas.text((left + cell * i as i32 + cell / 2, 38), &crate::text::cut(name, letters), 13, INK, At::Middle);
+        }
+        for (row, name) in map.y.1.iter().enumerate() {
+            let y = top + tall * row as i32;
+            canvas.text(
+                (left - 10, y + tall / 2),
+                &crate::text::cut(name, if narrow { 10 } else { 22 }),
                 13,
                 INK,
                 At::End,
             );
-            let letters = (f64::from(cell) / 7.2).max(2.0) as usize;
-            for (i, name) in map.x.1.iter().enumerate() {
-                canvas.text(
-                    (left + cell * i as i32 + cell / 2, 38),
-                    &crate::text::cut(name, letters),
-                    13,
-                    INK,
-                    At::Middle,
-                );
+            for column in 0..map.x.1.len() {
+                let value = map.values.get(row).and_then(|r| r.get(column)).copied().flatten();
+                paint(canvas, value, full, (left + cell * column as i32, y), (cell, tall));
             }
-            for (row, name) in map.y.1.iter().enumerate() {
-                let y = top + tall * row as i32;
-                canvas.text(
-                    (left - 10, y + tall / 2),
-                    &crate::text::cut(name, if narrow { 10 } else { 22 }),
-                    13,
-                    INK,
-                    At::End,
-                );
-                for column in 0..map.x.1.len() {
-                    let value = map
-                        .values
-                        .get(row)
-                        .and_then(|r| r.get(column))
-                        .copied()
-                        .flatten();
-                    paint(
-                        canvas,
-                        value,
-                        full,
-                        (left + cell * column as i32, y),
-                        (cell, tall),
-                    );
-                }
-            }
-        },
-    )
+        }
+    })
 }
 
 fn paint(canvas: &Canvas<'_>, value: Option<f64>, full: f64, at: (i32, i32), size: (i32, i32)) {
@@ -112,30 +78,16 @@ fn paint(canvas: &Canvas<'_>, value: Option<f64>, full: f64, at: (i32, i32), siz
         canvas.text(middle, "–", 13, FAINT, At::Middle);
         return;
     };
-    let share = if full > 0.0 {
-        (value / full).clamp(0.0, 1.0)
-    } else {
-        0.0
-    };
+    let share = if full > 0.0 { (value / full).clamp(0.0, 1.0) } else { 0.0 };
     let (colour, ink) = shade(share);
     canvas.bar(at, corner, colour, 1.0);
-    canvas.text(
-        middle,
-        &words::number(value, if value >= 100.0 { 3 } else { 2 }),
-        13,
-        ink,
-        At::Middle,
-    );
+    canvas.text(middle, &words::number(value, if value >= 100.0 { 3 } else { 2 }), 13, ink, At::Middle);
 }
 
 /// From pale yellow through orange to dark red, with ink that can be read on it. The same on light and dark pages.
 fn shade(share: f64) -> (RGBColor, RGBColor) {
-    const STOPS: [(f64, f64, f64); 4] = [
-        (255.0, 247.0, 222.0),
-        (253.0, 196.0, 112.0),
-        (217.0, 95.0, 14.0),
-        (122.0, 24.0, 13.0),
-    ];
+    const STOPS: [(f64, f64, f64); 4] =
+        [(255.0, 247.0, 222.0), (253.0, 196.0, 112.0), (217.0, 95.0, 14.0), (122.0, 24.0, 13.0)];
     let place = share * (STOPS.len() - 1) as f64;
     let i = (place.floor() as usize).min(STOPS.len() - 2);
     let t = place - i as f64;
@@ -143,11 +95,7 @@ fn shade(share: f64) -> (RGBColor, RGBColor) {
     let (a, b) = (STOPS[i], STOPS[i + 1]);
     let colour = RGBColor(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2));
     // Not the ink of pages, which turns light on dark ones.
-    let ink = if share > 0.55 {
-        RGBColor(0xFF, 0xFF, 0xFF)
-    } else {
-        RGBColor(0x1C, 0x21, 0x27)
-    };
+    let ink = if share > 0.55 { RGBColor(0xFF, 0xFF, 0xFF) } else { RGBColor(0x1C, 0x21, 0x27) };
     (colour, ink)
 }
 
@@ -161,15 +109,11 @@ fn table(map: &HeatMap) -> Table {
             .flatten()
             .map_or("–".to_string(), |v| words::number(v, 3))
     };
-    let rows = map.y.1.iter().enumerate().map(|(row, name)| {
-        [
-            vec![name.clone()],
-            (0..map.x.1.len()).map(|c| cell(row, c)).collect(),
-        ]
-        .concat()
-    });
-    Table {
-        head,
-        rows: rows.collect(),
-    }
+    let rows = map
+        .y
+        .1
+        .iter()
+        .enumerate()
+        .map(|(row, name)| [vec![name.clone()], (0..map.x.1.len()).map(|c| cell(row, c)).collect()].concat());
+    Table { head, rows: rows.collect() }
 }

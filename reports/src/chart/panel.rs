@@ -62,13 +62,7 @@ impl Panel<'_> {
         while value <= top * 1.000_001 {
             let y = axes.y(value);
             canvas.line(&[(axes.left, y), (axes.right, y)], GRID, 1);
-            canvas.text(
-                (axes.left - 7, y),
-                &words::number(value, 3),
-                12,
-                FAINT,
-                At::End,
-            );
+            canvas.text((axes.left - 7, y), &words::number(value, 3), 12, FAINT, At::End);
             value += step;
         }
         axes.hours(canvas);
@@ -87,29 +81,14 @@ impl Panel<'_> {
         let room = place.width - LEFT - RIGHT;
         let unit = format!(" {}", self.unit);
         let letters = (f64::from(room) / (14.0 * 0.61)) as usize;
-        let name = crate::text::cut(
-            &self.name,
-            letters.saturating_sub(unit.chars().count()).max(8),
-        );
+        let name = crate::text::cut(&self.name, letters.saturating_sub(unit.chars().count()).max(8));
         canvas.bold((place.x + LEFT, place.y + 10), &name, 14, INK, At::Start);
-        canvas.text(
-            (place.x + place.width - RIGHT, place.y + 10),
-            &unit,
-            12,
-            FAINT,
-            At::End,
-        );
+        canvas.text((place.x + place.width - RIGHT, place.y + 10), &unit, 12, FAINT, At::End);
     }
 
     /// Value at the upper edge: a little air above the highest line, or the next line of the grid where that is near.
     fn top(&self) -> f64 {
-        let highest = self
-            .values
-            .proposal
-            .top()
-            .max(self.values.baseline.top())
-            .max(self.at_least)
-            .max(1e-9);
+        let highest = self.values.proposal.top().max(self.values.baseline.top()).max(self.at_least).max(1e-9);
         highest * 1.12
     }
 
@@ -117,16 +96,8 @@ impl Panel<'_> {
     fn step(&self) -> f64 {
         let rough = self.top() / 4.0;
         let power = 10_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0]
-            .into_iter()
-            .map(|m| m * power)
-            .find(|s| *s >= rough)
-            .unwrap_or(power);
-        if self.whole {
-            step.max(1.0).round()
-        } else {
-            step
-        }
+        let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= rough).unwrap_or(power);
+        if self.whole { step.max(1.0).round() } else { step }
     }
 }
 
@@ -149,11 +120,7 @@ pub struct Axes {
 impl Axes {
     /// Pixel of a time in minutes.
     pub fn x(&self, minutes: f64) -> i32 {
-        let share = if self.horizon > 0.0 {
-            (minutes / self.horizon).clamp(0.0, 1.0)
-        } else {
-            0.0
-        };
+        let share = if self.horizon > 0.0 { (minutes / self.horizon).clamp(0.0, 1.0) } else { 0.0 };
         self.left + (share * f64::from(self.right - self.left)).round() as i32
     }
 
@@ -192,14 +159,10 @@ impl Axes {
 
 /// Times to label on an axis, at most so many.
 pub fn ticks(horizon: f64, most: i32) -> Vec<(f64, String)> {
-    const STEPS: [f64; 14] = [
-        1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 180.0, 240.0, 360.0, 720.0, 1440.0, 10080.0,
-    ];
+    const STEPS: [f64; 14] =
+        [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 180.0, 240.0, 360.0, 720.0, 1440.0, 10080.0];
     let most = f64::from(most.clamp(2, 12));
-    let step = STEPS
-        .into_iter()
-        .find(|s| horizon / s <= most)
-        .unwrap_or(horizon.max(1.0));
+    let step = STEPS.into_iter().find(|s| horizon / s <= most).unwrap_or(horizon.max(1.0));
     let in_hours = horizon >= 120.0;
     let label = |minutes: f64| {
         if in_hours {
@@ -208,11 +171,7 @@ pub fn ticks(horizon: f64, most: i32) -> Vec<(f64, String)> {
             format!("{} min", words::number(minutes, 4))
         }
     };
-    (0..)
-        .map(|i| f64::from(i) * step)
-        .take_while(|m| *m <= horizon + 1e-9)
-        .map(|m| (m, label(m)))
-        .collect()
+    (0..).map(|i| f64::from(i) * step).take_while(|m| *m <= horizon + 1e-9).map(|m| (m, label(m))).collect()
 }
 
 fn band(canvas: &Canvas<'_>, axes: &Axes, bands: &Bands, colour: plotters::style::RGBColor) {

@@ -5,10 +5,7 @@ use statrs::function::beta::checked_beta_reg;
 
 /// Exact two-sided limits for a probability at level `1 - alpha` (Clopper and Pearson 1934).
 pub fn clopper_pearson(events: u64, trials: u64, alpha: f64) -> (f64, f64) {
-    (
-        lower_limit(events, trials, alpha / 2.0),
-        upper_limit(events, trials, alpha / 2.0),
-    )
+    (lower_limit(events, trials, alpha / 2.0), upper_limit(events, trials, alpha / 2.0))
 }
 
 /// One-sided exact upper limit at level `1 - alpha`; `1 - alpha^(1/n)` for no event.
@@ -31,10 +28,7 @@ fn lower_limit(events: u64, trials: u64, alpha: f64) -> f64 {
     if events >= trials {
         return (alpha.ln() / trials as f64).exp();
     }
-    let (a, b) = (
-        events.min(trials) as f64,
-        trials.saturating_sub(events) as f64 + 1.0,
-    );
+    let (a, b) = (events.min(trials) as f64, trials.saturating_sub(events) as f64 + 1.0);
     solve(|p| beta_cdf(a, b, p) >= alpha)
 }
 
@@ -107,26 +101,15 @@ mod tests {
     use super::*;
 
     fn near(got: f64, want: f64, relative: f64) {
-        assert!(
-            (got - want).abs() <= relative * want.abs(),
-            "got {got}, expected {want}"
-        );
+        assert!((got - want).abs() <= relative * want.abs(), "got {got}, expected {want}");
     }
 
     #[test]
     fn no_event_has_the_closed_form_limit() {
         for n in [1_u64, 10, 1000, 100_000, 10_000_000] {
-            near(
-                upper_limit(0, n, 0.05),
-                -(0.05_f64.ln() / n as f64).exp_m1(),
-                1e-9,
-            );
+            near(upper_limit(0, n, 0.05), -(0.05_f64.ln() / n as f64).exp_m1(), 1e-9);
             assert_eq!(clopper_pearson(0, n, 0.05).0, 0.0);
-            near(
-                clopper_pearson(n, n, 0.05).0,
-                (0.025_f64.ln() / n as f64).exp(),
-                1e-9,
-            );
+            near(clopper_pearson(n, n, 0.05).0, (0.025_f64.ln() / n as f64).exp(), 1e-9);
             assert_eq!(clopper_pearson(n, n, 0.05).1, 1.0);
         }
     }
@@ -175,10 +158,7 @@ mod tests {
                     let rest = n - g - s;
                     let ways = factorial(n) - factorial(g) - factorial(s) - factorial(rest);
                     let power = |p: f64, k: u64| if k == 0 { 1.0 } else { p.powi(k as i32) };
-                    let weight = ways.exp()
-                        * power(gain, g)
-                        * power(spare, s)
-                        * power(1.0 - gain - spare, rest);
+                    let weight = ways.exp() * power(gain, g) * power(spare, s) * power(1.0 - gain - spare, rest);
                     let (low, high) = added_probability(g, s, n, 0.05);
                     if low <= gain - spare && gain - spare <= high {
                         covered += weight;

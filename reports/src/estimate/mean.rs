@@ -14,27 +14,11 @@ pub const REPORT_CAP: f64 = 0.75;
 pub fn betting(values: &[f64], alpha: f64, cap: f64) -> (f64, f64) {
     let stakes = stakes(values, alpha);
     let limit = (2.0 / alpha).ln();
-    let above = |m: f64| {
-        growth(values, &stakes, |stake, y| {
-            1.0 + stake.min(cap / m) * (y - m)
-        }) >= limit
-    };
-    let below = |m: f64| {
-        growth(values, &stakes, |stake, y| {
-            1.0 - stake.min(cap / (1.0 - m)) * (y - m)
-        }) >= limit
-    };
+    let above = |m: f64| growth(values, &stakes, |stake, y| 1.0 + stake.min(cap / m) * (y - m)) >= limit;
+    let below = |m: f64| growth(values, &stakes, |stake, y| 1.0 - stake.min(cap / (1.0 - m)) * (y - m)) >= limit;
     // The capital of the first bettor falls with m and that of the second rises: each end is one bisection.
-    let low = if above(f64::MIN_POSITIVE) {
-        bisect(|m| !above(m))
-    } else {
-        0.0
-    };
-    let high = if below(1.0 - f64::EPSILON) {
-        bisect(below)
-    } else {
-        1.0
-    };
+    let low = if above(f64::MIN_POSITIVE) { bisect(|m| !above(m)) } else { 0.0 };
+    let high = if below(1.0 - f64::EPSILON) { bisect(below) } else { 1.0 };
     (low.min(high), high.max(low))
 }
 
@@ -57,13 +41,7 @@ fn stakes(values: &[f64], alpha: f64) -> Vec<f64> {
 
 /// Logarithm of the product of all factors; logarithms are taken of blocks, since they cost most.
 fn growth(values: &[f64], stakes: &[f64], factor: impl Fn(f64, f64) -> f64) -> f64 {
-    let block = |(ys, ls): (&[f64], &[f64])| {
-        ys.iter()
-            .zip(ls)
-            .map(|(y, l)| factor(*l, *y))
-            .product::<f64>()
-            .ln()
-    };
+    let block = |(ys, ls): (&[f64], &[f64])| ys.iter().zip(ls).map(|(y, l)| factor(*l, *y)).product::<f64>().ln();
     values.chunks(32).zip(stakes.chunks(32)).map(block).sum()
 }
 
@@ -115,17 +93,13 @@ mod tests {
     fn covers_rare_large_differences() {
         let mut state = 12345_u64;
         let mut uniform = || {
-            state = state
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             (state >> 11) as f64 / (1_u64 << 53) as f64
         };
         let truth = 0.5 + 0.01 * 0.4;
         let missed = (0..400)
             .filter(|_| {
-                let values: Vec<f64> = (0..500)
-                    .map(|_| if uniform() < 0.01 { 0.9 } else { 0.5 })
-                    .collect();
+                let values: Vec<f64> = (0..500).map(|_| if uniform() < 0.01 { 0.9 } else { 0.5 }).collect();
                 let (low, high) = betting(&values, 0.05, REPORT_CAP);
                 truth < low || truth > high
             })

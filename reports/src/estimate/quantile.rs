@@ -5,10 +5,7 @@ use statrs::distribution::{Binomial, DiscreteCDF};
 /// The smallest value that at least a share `p` of the sorted values does not exceed; 0 of nothing.
 pub fn quantile(sorted: &[f64], p: f64) -> f64 {
     let rank = (p * sorted.len() as f64).ceil() as usize;
-    sorted
-        .get(rank.saturating_sub(1).min(sorted.len().saturating_sub(1)))
-        .copied()
-        .unwrap_or(0.0)
+    sorted.get(rank.saturating_sub(1).min(sorted.len().saturating_sub(1))).copied().unwrap_or(0.0)
 }
 
 /// Limits of the `p` quantile at level `1 - alpha` from ranks: the number of values below the quantile is binomial, so
@@ -21,15 +18,8 @@ pub fn quantile_limits(sorted: &[f64], p: f64, alpha: f64, least: f64, most: f64
     // Largest l with P(B < l) <= alpha/2 and smallest u with P(B >= u) <= alpha/2, ranks from 1.
     let low_rank = first(n + 1, |l| below.cdf(l) > alpha / 2.0);
     let high_rank = first(n + 1, |u| below.cdf(u) >= 1.0 - alpha / 2.0) + 1;
-    let value = |rank: u64| {
-        rank.checked_sub(1)
-            .and_then(|i| sorted.get(i as usize))
-            .copied()
-    };
-    (
-        value(low_rank).unwrap_or(least),
-        value(high_rank).unwrap_or(most),
-    )
+    let value = |rank: u64| rank.checked_sub(1).and_then(|i| sorted.get(i as usize)).copied();
+    (value(low_rank).unwrap_or(least), value(high_rank).unwrap_or(most))
 }
 
 /// The smallest k in `0..end` at which a rising condition holds, else `end`.
@@ -64,10 +54,7 @@ mod tests {
     #[test]
     fn limits_of_the_median_have_the_known_ranks() {
         let values: Vec<f64> = (1..=100).map(f64::from).collect();
-        assert_eq!(
-            quantile_limits(&values, 0.5, 0.05, 0.0, 999.0),
-            (40.0, 61.0)
-        );
+        assert_eq!(quantile_limits(&values, 0.5, 0.05, 0.0, 999.0), (40.0, 61.0));
     }
 
     #[test]

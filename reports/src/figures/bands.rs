@@ -17,10 +17,7 @@ pub struct Bands {
 
 impl Bands {
     /// Quantiles over the series of many trials; `value` reads one series at one step.
-    pub fn over<'s>(
-        series: impl Iterator<Item = &'s Series>,
-        value: &dyn Fn(&Series, usize) -> Option<f64>,
-    ) -> Bands {
+    pub fn over<'s>(series: impl Iterator<Item = &'s Series>, value: &dyn Fn(&Series, usize) -> Option<f64>) -> Bands {
         let series: Vec<&Series> = series.collect();
         let mut bands = Bands::default();
         let mut values = Vec::with_capacity(series.len());

@@ -91,12 +91,8 @@ impl Lanes {
     /// Reads the log; `None` where no node changes its state.
     pub fn of(scenario: &Scenario, trial: u32, trace: &Trace) -> Option<Lanes> {
         let horizon = scenario.horizon.as_mins_f64();
-        let mut tracks: Vec<Track> = scenario
-            .cluster
-            .nodes
-            .iter()
-            .map(|(_, n)| Track::existing(n.cordoned, n.ready))
-            .collect();
+        let mut tracks: Vec<Track> =
+            scenario.cluster.nodes.iter().map(|(_, n)| Track::existing(n.cordoned, n.ready)).collect();
         tracks.resize_with(trace.nodes.len().max(tracks.len()), Track::default);
         for entry in &trace.log {
             if let Some((node, step)) = step(entry.what)
@@ -105,9 +101,7 @@ impl Lanes {
                 track.step(minutes(entry.at), step);
             }
         }
-        let drawn: Vec<usize> = (0..tracks.len())
-            .filter(|i| tracks[*i].changes() > 0)
-            .collect();
+        let drawn: Vec<usize> = (0..tracks.len()).filter(|i| tracks[*i].changes() > 0).collect();
         let (first, last) = span(&tracks)?;
         let nodes = scenario.cluster.nodes.len();
         let lanes: Vec<Lane> = drawn
@@ -134,9 +128,7 @@ impl Lanes {
 fn pool(scenario: &Scenario, trace: &Trace, index: usize) -> String {
     let existing = scenario.cluster.nodes.rows().get(index).map(|n| n.pool);
     let pool = existing.or_else(|| trace.nodes.get(index).map(|n| n.pool));
-    pool.and_then(|p| scenario.cluster.pools.get(p))
-        .map(|p| p.name.clone())
-        .unwrap_or_default()
+    pool.and_then(|p| scenario.cluster.pools.get(p)).map(|p| p.name.clone()).unwrap_or_default()
 }
 
 fn minutes(at: Time) -> f64 {
@@ -145,37 +137,18 @@ fn minutes(at: Time) -> f64 {
 
 /// First and last change of any node.
 fn span(tracks: &[Track]) -> Option<(f64, f64)> {
-    let at = || {
-        tracks
-            .iter()
-            .flat_map(|t| t.turns.iter().map(|(at, _)| *at))
-            .filter(|at| *at > 0.0)
-    };
+    let at = || tracks.iter().flat_map(|t| t.turns.iter().map(|(at, _)| *at)).filter(|at| *at > 0.0);
     Some((at().min_by(f64::total_cmp)?, at().max_by(f64::total_cmp)?))
 }
 
 /// Most tracks that cannot run pods at one time.
 fn most_away(tracks: &[Track], horizon: f64) -> usize {
     let stays: Vec<Vec<Stay>> = tracks.iter().map(|t| t.stays(horizon)).collect();
-    let mut instants: Vec<f64> = tracks
-        .iter()
-        .flat_map(|t| t.turns.iter().map(|(at, _)| *at))
-        .collect();
+    let mut instants: Vec<f64> = tracks.iter().flat_map(|t| t.turns.iter().map(|(at, _)| *at)).collect();
     instants.sort_by(f64::total_cmp);
     instants.dedup();
     let serving = |at: f64| {
-        stays
-            .iter()
-            .filter(|s| {
-                s.iter()
-                    .any(|stay| stay.state.serves() && stay.from <= at && at < stay.to)
-            })
-            .count()
+        stays.iter().filter(|s| s.iter().any(|stay| stay.state.serves() && stay.from <= at && at < stay.to)).count()
     };
-    instants
-        .into_iter()
-        .filter(|at| *at < horizon)
-        .map(|at| tracks.len() - serving(at))
-        .max()
-        .unwrap_or(0)
+    instants.into_iter().filter(|at| *at < horizon).map(|at| tracks.len() - serving(at)).max().unwrap_or(0)
 }

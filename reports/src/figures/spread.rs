@@ -31,10 +31,7 @@ pub struct Spread {
 impl Spread {
     /// Counts the trials.
     pub fn of(losses: &Losses<'_>) -> Spread {
-        let mut spread = Spread {
-            trials: losses.added.len() as u64,
-            ..Spread::default()
-        };
+        let mut spread = Spread { trials: losses.added.len() as u64, ..Spread::default() };
         for trial in 0..losses.added.len() {
             let (proposal, baseline) = losses.weighted(trial);
             spread.proposal[bin(proposal)] += 1;
@@ -45,9 +42,7 @@ impl Spread {
 }
 
 fn bin(minutes: f64) -> usize {
-    ENDS.iter()
-        .position(|end| minutes <= *end)
-        .unwrap_or(ENDS.len())
+    ENDS.iter().position(|end| minutes <= *end).unwrap_or(ENDS.len())
 }
 
 #[cfg(test)]

@@ -64,22 +64,11 @@ impl<'a> Losses<'a> {
             .collect();
         let mut outages = Outages::default();
         for pair in inputs.pairs {
-            let any = |outcome: &Outcome| {
-                watched
-                    .iter()
-                    .enumerate()
-                    .any(|(i, w)| w.weight > 0.0 && out(outcome, i))
-            };
+            let any = |outcome: &Outcome| watched.iter().enumerate().any(|(i, w)| w.weight > 0.0 && out(outcome, i));
             outages.count(any(&pair.proposal), any(&pair.baseline));
         }
-        let mut losses = Losses {
-            watched,
-            added: Vec::new(),
-            outages,
-        };
-        losses.added = (0..inputs.pairs.len())
-            .map(|trial| clipped(losses.difference(trial)))
-            .collect();
+        let mut losses = Losses { watched, added: Vec::new(), outages };
+        losses.added = (0..inputs.pairs.len()).map(|trial| clipped(losses.difference(trial))).collect();
         losses
     }
 
@@ -91,9 +80,7 @@ impl<'a> Losses<'a> {
 
     /// Weighted minutes of outage of system workloads in one trial, by its position: with the change, without it.
     pub fn weighted(&self, trial: usize) -> (f64, f64) {
-        let sum = |minutes: &dyn Fn(&Watched<'a>) -> f64| {
-            self.watched.iter().map(|w| w.weight * minutes(w)).sum()
-        };
+        let sum = |minutes: &dyn Fn(&Watched<'a>) -> f64| self.watched.iter().map(|w| w.weight * minutes(w)).sum();
         let at = |column: &[f64]| column.get(trial).copied().unwrap_or(0.0);
         (sum(&|w| at(&w.proposal)), sum(&|w| at(&w.baseline)))
     }
@@ -120,24 +107,15 @@ impl Losses<'_> {
         let mut order: Vec<usize> = (0..self.added.len()).collect();
         order.sort_by(|a, b| self.added[*a].total_cmp(&self.added[*b]).then(a.cmp(b)));
         let median = *order.get(order.len() / 2)?;
-        let first = self
-            .added
-            .iter()
-            .position(|added| *added == self.added[median])?;
+        let first = self.added.iter().position(|added| *added == self.added[median])?;
         let pair = inputs.pairs.get(first)?;
-        (self.added[first] >= score::LOSS_LOW && !inputs.scenario.changes.is_empty())
-            .then_some(pair.trial)
+        (self.added[first] >= score::LOSS_LOW && !inputs.scenario.changes.is_empty()).then_some(pair.trial)
     }
 }
 
 impl<'a> Watched<'a> {
     fn of(inputs: &Inputs<'a>, index: usize, spec: &'a WorkloadSpec) -> Watched<'a> {
-        let minutes = |outcome: &Outcome| {
-            outcome
-                .workloads
-                .get(index)
-                .map_or(0.0, |w| w.out.as_mins_f64())
-        };
+        let minutes = |outcome: &Outcome| outcome.workloads.get(index).map_or(0.0, |w| w.out.as_mins_f64());
         let mut outages = Outages::default();
         for pair in inputs.pairs {
             outages.count(out(&pair.proposal, index), out(&pair.baseline, index));

@@ -29,21 +29,14 @@ pub fn operation(inputs: &Inputs<'_>) -> Operation {
         success: Est::probability(succeeded, trials),
         duration_minutes: duration(inputs),
         failures: failures(inputs),
-        surge_node_hours: average(
-            &outcomes()
-                .map(|o| o.operations.iter().map(hours).sum())
-                .collect::<Vec<f64>>(),
-        ),
+        surge_node_hours: average(&outcomes().map(|o| o.operations.iter().map(hours).sum()).collect::<Vec<f64>>()),
         cost_usd: cost(inputs),
     }
 }
 
 fn succeeded(inputs: &Inputs<'_>, outcome: &Outcome) -> bool {
     outcome.operations.len() >= inputs.scenario.changes.len()
-        && outcome
-            .operations
-            .iter()
-            .all(|o| o.ended.is_some() && o.failure.is_none())
+        && outcome.operations.iter().all(|o| o.ended.is_some() && o.failure.is_none())
 }
 
 fn hours(operation: &OperationOutcome) -> f64 {
@@ -54,17 +47,11 @@ fn hours(operation: &OperationOutcome) -> f64 {
 /// quantile that falls among those is not known.
 fn duration(inputs: &Inputs<'_>) -> DurationMinutes {
     let planned = inputs.scenario.changes.len();
-    let mut minutes: Vec<f64> = inputs
-        .pairs
-        .iter()
-        .map(|pair| length(&pair.proposal, planned).unwrap_or(f64::INFINITY))
-        .collect();
+    let mut minutes: Vec<f64> =
+        inputs.pairs.iter().map(|pair| length(&pair.proposal, planned).unwrap_or(f64::INFINITY)).collect();
     minutes.sort_by(f64::total_cmp);
     let at = |p| Some(quantile(&minutes, p)).filter(|m| m.is_finite());
-    DurationMinutes {
-        p50: at(0.5),
-        p95: at(0.95),
-    }
+    DurationMinutes { p50: at(0.5), p95: at(0.95) }
 }
 
 fn length(outcome: &Outcome, planned: usize) -> Option<f64> {
@@ -93,13 +80,7 @@ fn failures(inputs: &Inputs<'_>) -> Vec<ReportedFailure> {
         .into_iter()
         .map(|((code, cause), count)| {
             let (low, high) = clopper_pearson(count, trials, 1.0 - crate::estimate::LEVEL);
-            ReportedFailure {
-                code: code.to_string(),
-                probability: share(count, trials),
-                low,
-                high,
-                cause,
-            }
+            ReportedFailure { code: code.to_string(), probability: share(count, trials), low, high, cause }
         })
         .collect();
     failures.sort_by(|a, b| b.probability.total_cmp(&a.probability));
@@ -112,11 +93,7 @@ fn ways(inputs: &Inputs<'_>, outcome: &Outcome) -> Vec<(&'static str, String)> {
         .changes
         .iter()
         .zip(&outcome.operations)
-        .filter_map(|(planned, operation)| {
-            operation
-                .failure
-                .map(|failure| named(inputs, &planned.operation, failure))
-        })
+        .filter_map(|(planned, operation)| operation.failure.map(|failure| named(inputs, &planned.operation, failure)))
         .collect();
     let unfinished = outcome.operations.len() < inputs.scenario.changes.len()
         || outcome.operations.iter().any(|o| o.ended.is_none());
@@ -133,47 +110,30 @@ fn ways(inputs: &Inputs<'_>, outcome: &Outcome) -> Vec<(&'static str, String)> {
 /// The error code AKS would give, and why. Codes: AKS troubleshooting pages on PodDrainFailure, QuotaExceeded,
 /// SubnetIsFull, AllocationFailed and VMExtensionProvisioningTimeout.
 fn named(inputs: &Inputs<'_>, planned: &Planned, failure: Failure) -> (&'static str, String) {
-    let names = words::Names {
-        cluster: &inputs.scenario.cluster,
-    };
-    let pool = pool_of(planned)
-        .map(|p| format!(" of pool {}", names.pool(p)))
-        .unwrap_or_default();
+    let names = words::Names { cluster: &inputs.scenario.cluster };
+    let pool = pool_of(planned).map(|p| format!(" of pool {}", names.pool(p))).unwrap_or_default();
     match failure {
         Failure::DrainTimedOut { workload, budget } => {
-            let code = if matches!(planned, Planned::Upgrade { .. }) {
-                "UpgradeFailed"
-            } else {
-                "PodDrainFailure"
-            };
-            let pod = workload.map_or("a pod".to_string(), |w| {
-                format!("a pod of {}", names.workload(w))
-            });
+            let code = if matches!(planned, Planned::Upgrade { .. }) { "UpgradeFailed" } else { "PodDrainFailure" };
+            let pod = workload.map_or("a pod".to_string(), |w| format!("a pod of {}", names.workload(w)));
             let reason = match budget {
                 Some(budget) => {
                     format!("pdb {} allows no disruption of {pod}", names.budget(budget))
                 }
                 None => format!("{pod} does not go"),
             };
-            (
-                code,
-                format!("A node{pool} cannot be drained in time: {reason}."),
-            )
+            (code, format!("A node{pool} cannot be drained in time: {reason}."))
         }
         Failure::NoRoom => (
             "QuotaExceeded",
-            format!(
-                "No room for the nodes{pool} it needs: vCPU quota, or addresses of the subnet (SubnetIsFull)."
-            ),
+            format!("No room for the nodes{pool} it needs: vCPU quota, or addresses of the subnet (SubnetIsFull)."),
         ),
-        Failure::AllocationFailed => (
-            "AllocationFailed",
-            format!("Azure has no machine of this size to give for a node{pool}."),
-        ),
-        Failure::BootstrapFailed => (
-            "VMExtensionProvisioningTimeout",
-            format!("A new node{pool} never joins the cluster."),
-        ),
+        Failure::AllocationFailed => {
+            ("AllocationFailed", format!("Azure has no machine of this size to give for a node{pool}."))
+        }
+        Failure::BootstrapFailed => {
+            ("VMExtensionProvisioningTimeout", format!("A new node{pool} never joins the cluster."))
+        }
     }
 }
 
@@ -181,20 +141,10 @@ fn named(inputs: &Inputs<'_>, planned: &Planned, failure: Failure) -> (&'static 
 fn cost(inputs: &Inputs<'_>) -> Option<f64> {
     let mut total = 0.0;
     for (i, planned) in inputs.scenario.changes.iter().enumerate() {
-        let used: Vec<f64> = inputs
-            .pairs
-            .iter()
-            .map(|p| p.proposal.operations.get(i).map_or(0.0, hours))
-            .collect();
+        let used: Vec<f64> = inputs.pairs.iter().map(|p| p.proposal.operations.get(i).map_or(0.0, hours)).collect();
         let used = average(&used);
         if used > 0.0 {
-            total += used
-                * inputs
-                    .scenario
-                    .cluster
-                    .pools
-                    .get(pool_of(&planned.operation)?)?
-                    .usd_per_hour?;
+            total += used * inputs.scenario.cluster.pools.get(pool_of(&planned.operation)?)?.usd_per_hour?;
         }
     }
     Some(total)

@@ -17,42 +17,26 @@ pub fn risk(inputs: &Inputs<'_>, losses: &Losses<'_>) -> Risk {
     let trials = inputs.pairs.len() as u64;
     let nothing_changed = inputs.scenario.changes.is_empty();
     let counted = losses.outages;
-    let added_minutes = if nothing_changed {
-        nothing()
-    } else {
-        Est::bounded_mean(&losses.added, -score::LOSS_HIGH, score::LOSS_HIGH)
-    };
+    let added_minutes =
+        if nothing_changed { nothing() } else { Est::bounded_mean(&losses.added, -score::LOSS_HIGH, score::LOSS_HIGH) };
     Risk {
         outage: Outage {
             threshold_seconds: inputs.scenario.settings.outage_threshold.as_secs_f64(),
             baseline: Est::probability(counted.baseline, trials),
             proposal: Est::probability(counted.proposal, trials),
-            added: if nothing_changed {
-                nothing()
-            } else {
-                added(counted, trials)
-            },
+            added: if nothing_changed { nothing() } else { added(counted, trials) },
             mc_nemar_p: mc_nemar(counted.gained, counted.spared),
         },
         error_budget_burn: score::burn(added_minutes.estimate, inputs.slo),
         added_outage_minutes: added_minutes,
         parameter_band: None,
-        workloads: losses
-            .watched
-            .iter()
-            .enumerate()
-            .map(|(i, w)| workload(inputs, i, w))
-            .collect(),
+        workloads: losses.watched.iter().enumerate().map(|(i, w)| workload(inputs, i, w)).collect(),
     }
 }
 
 fn added(counted: Outages, trials: u64) -> Est {
     let (low, high) = added_probability(counted.gained, counted.spared, trials, 1.0 - LEVEL);
-    Est::new(
-        share(counted.gained, trials) - share(counted.spared, trials),
-        low,
-        high,
-    )
+    Est::new(share(counted.gained, trials) - share(counted.spared, trials), low, high)
 }
 
 fn workload(inputs: &Inputs<'_>, index: usize, watched: &Watched<'_>) -> Workload {
@@ -77,13 +61,7 @@ fn quantiles(minutes: &[f64], horizon: f64) -> Quantiles {
     let mut sorted = minutes.to_vec();
     sorted.sort_by(f64::total_cmp);
     let mean = Est::bounded_mean(minutes, 0.0, horizon);
-    let mut limits = BTreeMap::from([(
-        "mean".to_string(),
-        Band {
-            low: mean.low,
-            high: mean.high,
-        },
-    )]);
+    let mut limits = BTreeMap::from([("mean".to_string(), Band { low: mean.low, high: mean.high })]);
     for (name, p) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)] {
         let (low, high) = quantile_limits(&sorted, p, 1.0 - LEVEL, 0.0, horizon);
         limits.insert(name.to_string(), Band { low, high });
@@ -100,10 +78,7 @@ fn quantiles(minutes: &[f64], horizon: f64) -> Quantiles {
 /// Mean over trials of the share of queries lost.
 fn query_loss(inputs: &Inputs<'_>, index: usize) -> Est {
     let lost = |outcome: &Outcome| {
-        outcome
-            .workloads
-            .get(index)
-            .map_or(0.0, |w| if w.asked > 0.0 { w.lost / w.asked } else { 0.0 })
+        outcome.workloads.get(index).map_or(0.0, |w| if w.asked > 0.0 { w.lost / w.asked } else { 0.0 })
     };
     let shares: Vec<f64> = inputs.pairs.iter().map(|p| lost(&p.proposal)).collect();
     Est::bounded_mean(&shares, 0.0, 1.0)

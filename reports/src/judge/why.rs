@@ -26,31 +26,14 @@ const LIKELY: f64 = 0.5;
 const WORKLOADS: usize = 3;
 
 /// Reasons, weightiest first; never empty.
-pub fn why(
-    inputs: &Inputs<'_>,
-    risk: &Risk,
-    operation: &Operation,
-    raised: bool,
-    stories: Stories,
-) -> Vec<String> {
+pub fn why(inputs: &Inputs<'_>, risk: &Risk, operation: &Operation, raised: bool, stories: Stories) -> Vec<String> {
     let mut reasons: Vec<String> = Vec::new();
     let of = |wanted: Severity| inputs.findings.iter().filter(move |f| f.severity == wanted);
-    reasons.extend(
-        inputs
-            .findings
-            .iter()
-            .filter(|f| f.blocks)
-            .map(|f| format!("Blocked: {}", sentence(f))),
-    );
+    reasons.extend(inputs.findings.iter().filter(|f| f.blocks).map(|f| format!("Blocked: {}", sentence(f))));
     reasons.extend(of(Severity::Error).filter(|f| !f.blocks).map(sentence));
     let before_losers = reasons.len();
     let losers = losers(risk);
-    reasons.extend(
-        losers
-            .iter()
-            .take(WORKLOADS)
-            .map(|w| loser(w, risk.outage.threshold_seconds)),
-    );
+    reasons.extend(losers.iter().take(WORKLOADS).map(|w| loser(w, risk.outage.threshold_seconds)));
     if !losers.is_empty() {
         // What is typical explains more than what is worst.
         let worst_too = raised || stories.typical.is_none();
@@ -59,17 +42,16 @@ pub fn why(
         reasons.extend(crowding(inputs));
     }
     if raised {
-        reasons.push("Rare but severe: one future in a hundred is far worse than the mean, so the level is raised by one.".to_string());
+        reasons.push(
+            "Rare but severe: one future in a hundred is far worse than the mean, so the level is raised by one."
+                .to_string(),
+        );
     }
     if losers.is_empty() {
         reasons.push(harmless(inputs, risk));
     }
     if let Some(failure) = operation.failures.first() {
-        let at = if failure.probability >= LIKELY {
-            before_losers
-        } else {
-            reasons.len()
-        };
+        let at = if failure.probability >= LIKELY { before_losers } else { reasons.len() };
         reasons.insert(at, failing(failure));
     }
     reasons.extend(of(Severity::Warning).map(sentence));
@@ -79,16 +61,8 @@ pub fn why(
 
 /// Workloads that lose more with the change than without, weightiest first; less than the scale begins with is nothing.
 fn losers(risk: &Risk) -> Vec<&Workload> {
-    let mut losers: Vec<&Workload> = risk
-        .workloads
-        .iter()
-        .filter(|w| added(w) >= score::LOSS_LOW)
-        .collect();
-    losers.sort_by(|a, b| {
-        (added(b) * b.weight)
-            .total_cmp(&(added(a) * a.weight))
-            .then(added(b).total_cmp(&added(a)))
-    });
+    let mut losers: Vec<&Workload> = risk.workloads.iter().filter(|w| added(w) >= score::LOSS_LOW).collect();
+    losers.sort_by(|a, b| (added(b) * b.weight).total_cmp(&(added(a) * a.weight)).then(added(b).total_cmp(&added(a))));
     losers
 }
 
@@ -106,10 +80,7 @@ fn loser(w: &Workload, threshold: f64) -> String {
             outage(w.baseline_outage)
         )
     } else {
-        format!(
-            "outages of more than {} do not become more likely",
-            words::minutes(threshold / 60.0)
-        )
+        format!("outages of more than {} do not become more likely", words::minutes(threshold / 60.0))
     };
     format!(
         "{}/{} is out {} longer on average ({}, {} of {} pods must be up); {chance}.",
@@ -123,36 +94,19 @@ fn loser(w: &Workload, threshold: f64) -> String {
 }
 
 fn failing(failure: &Failure) -> String {
-    let probability =
-        words::probability_short(Est::new(failure.probability, failure.low, failure.high));
-    format!(
-        "The operation ends in {} in {probability} of futures. {}",
-        failure.code, failure.cause
-    )
+    let probability = words::probability_short(Est::new(failure.probability, failure.low, failure.high));
+    format!("The operation ends in {} in {probability} of futures. {}", failure.code, failure.cause)
 }
 
 /// Pods of watched workloads that find no node, where the change makes that likelier.
 fn crowding(inputs: &Inputs<'_>) -> Option<String> {
     let trials = inputs.pairs.len() as u64;
-    let with = inputs
-        .pairs
-        .iter()
-        .filter(|p| p.proposal.counts.unschedulable > 0)
-        .count() as u64;
-    let without = inputs
-        .pairs
-        .iter()
-        .filter(|p| p.baseline.counts.unschedulable > 0)
-        .count() as u64;
+    let with = inputs.pairs.iter().filter(|p| p.proposal.counts.unschedulable > 0).count() as u64;
+    let without = inputs.pairs.iter().filter(|p| p.baseline.counts.unschedulable > 0).count() as u64;
     if with <= without {
         return None;
     }
-    let longest = inputs
-        .pairs
-        .iter()
-        .map(|p| p.proposal.counts.longest_wait)
-        .max()
-        .unwrap_or_default();
+    let longest = inputs.pairs.iter().map(|p| p.proposal.counts.longest_wait).max().unwrap_or_default();
     Some(format!(
         "Pods of watched workloads find no node with room in {} of futures ({} when nothing is done); the longest wait is {}.",
         words::probability_short(Est::probability(with, trials)),
@@ -176,18 +130,12 @@ fn harmless(inputs: &Inputs<'_>, risk: &Risk) -> String {
     if risk.workloads.is_empty() {
         return "No workload is watched, so nothing can be said about losses.".to_string();
     }
-    format!(
-        "In none of {futures} futures is a watched workload out longer than when nothing is done."
-    )
+    format!("In none of {futures} futures is a watched workload out longer than when nothing is done.")
 }
 
 /// A finding's message, with its subject where the message does not name it.
 fn sentence(finding: &Finding) -> String {
-    let name = finding
-        .subject
-        .rsplit([' ', '/'])
-        .next()
-        .unwrap_or_default();
+    let name = finding.subject.rsplit([' ', '/']).next().unwrap_or_default();
     if name.is_empty() || finding.message.contains(name) {
         finding.message.clone()
     } else {

@@ -18,11 +18,7 @@ pub fn style() -> String {
 
 /// The page.
 pub fn page(report: &Report, charts: &[Chart]) -> String {
-    rendered(&Page {
-        r: report,
-        charts,
-        style: &style(),
-    })
+    rendered(&Page { r: report, charts, style: &style() })
 }
 
 /// A template as text. Rendering to memory cannot fail; should it, the page says so instead of being half a page.
@@ -37,11 +33,7 @@ pub fn rendered(template: &impl Template) -> String {
 
 /// The change in one line.
 pub fn title(report: &Report) -> &str {
-    if report.change.summary.is_empty() {
-        &report.id
-    } else {
-        &report.change.summary
-    }
+    if report.change.summary.is_empty() { &report.id } else { &report.change.summary }
 }
 
 /// How sampling came to an end, to follow "Sampling stopped".
@@ -66,8 +58,8 @@ impl Page<'_> {
         text::plain(text.as_ref())
     }
 
-    fn title(&self) -> &str {
-        title(self.r)
+    fn title(&self) -> String {
+        words::capital(title(self.r))
     }
 
     fn count(&self, n: &u64) -> String {
@@ -104,6 +96,13 @@ impl Page<'_> {
 
     fn probability(&self, est: &Est) -> String {
         words::probability(*est)
+    }
+
+    fn p_value(&self) -> String {
+        match self.r.risk.outage.mc_nemar_p {
+            p if p < 0.001 => "below 0.001".to_string(),
+            p => format!("= {}", words::number(p, 2)),
+        }
     }
 
     fn points(&self, est: &Est) -> String {
@@ -155,11 +154,7 @@ impl Page<'_> {
     }
 
     fn hours(&self, hours: &f64) -> String {
-        if *hours > 0.0 {
-            format!("{} node hours", words::number(*hours, 2))
-        } else {
-            "none".to_string()
-        }
+        if *hours > 0.0 { format!("{} node hours", words::number(*hours, 2)) } else { "none".to_string() }
     }
 
     fn cost(&self) -> String {
@@ -187,10 +182,7 @@ impl Page<'_> {
     }
 
     fn loud(&self, moment: &Moment) -> bool {
-        matches!(
-            moment.event.as_str(),
-            "workload out" | "operation failed" | "drain timed out" | "node failed"
-        )
+        matches!(moment.event.as_str(), "workload out" | "operation failed" | "drain timed out" | "node failed")
     }
 
     fn clock(&self, seconds: &f64) -> String {
@@ -198,11 +190,7 @@ impl Page<'_> {
     }
 
     fn list(&self, items: &[String]) -> String {
-        if items.is_empty() {
-            "none".to_string()
-        } else {
-            text::plain(&items.join(", "))
-        }
+        if items.is_empty() { "none".to_string() } else { text::plain(&items.join(", ")) }
     }
 
     fn autoscaler(&self, pool: &Pool) -> String {
@@ -225,15 +213,12 @@ impl Page<'_> {
 pub fn duration(report: &Report) -> String {
     let d = report.operation.duration_minutes;
     match (d.p50, d.p95) {
-        (Some(p50), Some(p95)) => format!(
-            "takes {} typically, {} at the 95th percentile",
-            words::minutes(p50),
-            words::minutes(p95)
-        ),
-        (Some(p50), None) => format!(
-            "takes {} typically; at the 95th percentile longer than was simulated",
-            words::minutes(p50)
-        ),
+        (Some(p50), Some(p95)) => {
+            format!("takes {} typically, {} at the 95th percentile", words::minutes(p50), words::minutes(p95))
+        }
+        (Some(p50), None) => {
+            format!("takes {} typically; at the 95th percentile longer than was simulated", words::minutes(p50))
+        }
         _ if report.operation.success.low == 1.0 => "nothing is done".to_string(),
         _ => "takes longer than was simulated".to_string(),
     }
@@ -243,15 +228,8 @@ pub fn duration(report: &Report) -> String {
 pub fn evidence(finding: &Finding) -> String {
     let value = |v: &serde_json::Value| match v {
         serde_json::Value::String(s) => s.clone(),
-        serde_json::Value::Number(n) => n
-            .as_f64()
-            .map_or_else(|| n.to_string(), |v| words::number(v, 6)),
+        serde_json::Value::Number(n) => n.as_f64().map_or_else(|| n.to_string(), |v| words::number(v, 6)),
         other => other.to_string(),
     };
-    finding
-        .evidence
-        .iter()
-        .map(|(name, v)| format!("{name}: {}", value(v)))
-        .collect::<Vec<_>>()
-        .join(", ")
+    finding.evidence.iter().map(|(name, v)| format!("{name}: {}", value(v))).collect::<Vec<_>>().join(", ")
 }

@@ -26,23 +26,14 @@ fn head(report: &Report) -> String {
     };
     format!(
         "## {}\n\n**{decision}** · score **{}** of 100 ({} to {}) · level **{}**{}\n\nCluster {}{}\n\n",
-        md(html::title(report)),
+        md(&words::capital(html::title(report))),
         words::score_text(verdict.score),
         words::score_text(verdict.score_low),
         words::score_text(verdict.score_high),
         verdict.level.name(),
-        if verdict.blocked {
-            " · **blocked**: the platform will refuse it"
-        } else {
-            ""
-        },
+        if verdict.blocked { " · **blocked**: the platform will refuse it" } else { "" },
         md(&report.cluster.name),
-        report
-            .change
-            .pool
-            .as_ref()
-            .map(|p| format!(", pool {}", md(p)))
-            .unwrap_or_default(),
+        report.change.pool.as_ref().map(|p| format!(", pool {}", md(p))).unwrap_or_default(),
     )
 }
 
@@ -67,10 +58,7 @@ fn figures(report: &Report, out: &mut String) {
         "| Weighted minutes of outage, mean | | | {} |\n",
         words::added_minutes(risk.added_outage_minutes)
     ));
-    out.push_str(&format!(
-        "| The operation ends well | {} | | |\n\n",
-        words::probability(operation.success)
-    ));
+    out.push_str(&format!("| The operation ends well | {} | | |\n\n", words::probability(operation.success)));
     out.push_str(&format!("The operation {}.\n\n", html::duration(report)));
 }
 
@@ -98,11 +86,7 @@ fn workloads(report: &Report, out: &mut String) {
 
 fn failures(report: &Report, out: &mut String) {
     for failure in &report.operation.failures {
-        let probability = words::probability(crate::estimate::Est::new(
-            failure.probability,
-            failure.low,
-            failure.high,
-        ));
+        let probability = words::probability(crate::estimate::Est::new(failure.probability, failure.low, failure.high));
         out.push_str(&format!(
             "* Fails with {} in {probability} of futures: {}\n",
             md(&failure.code),

@@ -15,11 +15,7 @@ pub enum Labels {
 /// The bar. Colours come from the page.
 pub fn svg(verdict: &Verdict, labels: Labels) -> String {
     let x = |score: f64| 5.0 + 2.4 * score.clamp(0.0, 100.0);
-    let (low, at, high) = (
-        x(verdict.score_low),
-        x(verdict.score),
-        x(verdict.score_high),
-    );
+    let (low, at, high) = (x(verdict.score_low), x(verdict.score), x(verdict.score_high));
     let height = if labels == Labels::None { 18 } else { 36 };
     let title = format!(
         "Score {} of 100, between {} and {}",
@@ -31,10 +27,7 @@ pub fn svg(verdict: &Verdict, labels: Labels) -> String {
         "<svg class=\"scale\" viewBox=\"0 0 250 {height}\" width=\"250\" height=\"{height}\" role=\"img\" aria-label=\"{title}\">"
     );
     for (i, level) in crate::report::Level::ALL.iter().enumerate() {
-        let (left, opacity) = (
-            x(20.0 * i as f64),
-            if *level == verdict.level { 0.55 } else { 0.18 },
-        );
+        let (left, opacity) = (x(20.0 * i as f64), if *level == verdict.level { 0.55 } else { 0.18 });
         out.push_str(&format!("<rect x=\"{left:.1}\" y=\"5\" width=\"47\" height=\"8\" rx=\"1\" style=\"fill:var(--{})\" opacity=\"{opacity}\"/>", level.name()));
     }
     out.push_str(&format!(

@@ -24,11 +24,7 @@ pub struct Range {
 
 impl Range {
     fn of(sorted: &[f64]) -> Range {
-        Range {
-            p05: quantile(sorted, 0.05),
-            p50: quantile(sorted, 0.5),
-            p95: quantile(sorted, 0.95),
-        }
+        Range { p05: quantile(sorted, 0.05), p50: quantile(sorted, 0.5), p95: quantile(sorted, 0.95) }
     }
 
     /// Median and range in words.
@@ -36,12 +32,7 @@ impl Range {
         if self.p05 == self.p95 {
             words::minutes(self.p50)
         } else {
-            format!(
-                "{} ({} to {})",
-                words::minutes(self.p50),
-                words::minutes(self.p05),
-                words::minutes(self.p95)
-            )
+            format!("{} ({} to {})", words::minutes(self.p50), words::minutes(self.p05), words::minutes(self.p95))
         }
     }
 }
@@ -76,30 +67,11 @@ impl Compared {
 
 /// Every watched workload, and every recorded one.
 pub fn compared(replay: &Replay<'_>) -> Vec<Compared> {
-    let losses = |judged: &Judged| -> BTreeMap<String, Vec<f64>> {
-        judged.figures.losses.iter().cloned().collect()
-    };
+    let losses = |judged: &Judged| -> BTreeMap<String, Vec<f64>> { judged.figures.losses.iter().cloned().collect() };
     let replayed = losses(replay.replayed);
-    let other = replay
-        .counterfactual
-        .as_ref()
-        .map(|(_, judged)| losses(judged))
-        .unwrap_or_default();
-    let mut names: Vec<String> = replay
-        .replayed
-        .figures
-        .losses
-        .iter()
-        .map(|(name, _)| name.clone())
-        .collect();
-    names.extend(
-        replay
-            .recorded
-            .outage_minutes
-            .keys()
-            .filter(|n| !replayed.contains_key(*n))
-            .cloned(),
-    );
+    let other = replay.counterfactual.as_ref().map(|(_, judged)| losses(judged)).unwrap_or_default();
+    let mut names: Vec<String> = replay.replayed.figures.losses.iter().map(|(name, _)| name.clone()).collect();
+    names.extend(replay.recorded.outage_minutes.keys().filter(|n| !replayed.contains_key(*n)).cloned());
     names
         .into_iter()
         .map(|name| {
@@ -108,16 +80,7 @@ pub fn compared(replay: &Replay<'_>) -> Vec<Compared> {
             let share = |count: usize, all: usize| count as f64 / all.max(1) as f64;
             let place = |below: bool| {
                 let (recorded, minutes) = (recorded?, minutes?);
-                let count = minutes
-                    .iter()
-                    .filter(|m| {
-                        if below {
-                            **m < recorded
-                        } else {
-                            **m <= recorded
-                        }
-                    })
-                    .count();
+                let count = minutes.iter().filter(|m| if below { **m < recorded } else { **m <= recorded }).count();
                 Some(share(count, minutes.len()))
             };
             Compared {

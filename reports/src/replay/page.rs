@@ -9,20 +9,9 @@ use crate::text::{self, markdown as md};
 use crate::words;
 
 /// replay.html.
-pub fn html(
-    replay: &Replay<'_>,
-    compared: &[Compared],
-    lines: &[String],
-    charts: &[Chart],
-) -> String {
+pub fn html(replay: &Replay<'_>, compared: &[Compared], lines: &[String], charts: &[Chart]) -> String {
     let rows = compared.iter().map(Row::of).collect();
-    html::rendered(&Page {
-        r: replay,
-        lines,
-        rows,
-        charts,
-        style: &html::style(),
-    })
+    html::rendered(&Page { r: replay, lines, rows, charts, style: &html::style() })
 }
 
 struct Row {
@@ -37,11 +26,9 @@ impl Row {
     fn of(c: &Compared) -> Row {
         let range = |r: Option<Range>| r.map_or("–".to_string(), Range::words);
         let place = match (c.below_recorded, c.at_most_recorded) {
-            (Some(below), Some(at_most)) => format!(
-                "{} of replays lose less, {} more",
-                words::percent(below),
-                words::percent(1.0 - at_most)
-            ),
+            (Some(below), Some(at_most)) => {
+                format!("{} of replays lose less, {} more", words::percent(below), words::percent(1.0 - at_most))
+            }
             _ if c.recorded.is_some() => "not watched in the snapshot".to_string(),
             _ => "not recorded".to_string(),
         };
@@ -87,13 +74,7 @@ pub fn markdown(replay: &Replay<'_>, compared: &[Compared], lines: &[String]) ->
     }
     out.push_str("\n| workload | recorded | replayed: median (5 to 95 %) | other course |\n|---|---|---|---|\n");
     for row in compared.iter().map(Row::of) {
-        out.push_str(&format!(
-            "| {} | {} | {} | {} |\n",
-            md(&row.name),
-            row.recorded,
-            row.replayed,
-            row.other
-        ));
+        out.push_str(&format!("| {} | {} | {} | {} |\n", md(&row.name), row.recorded, row.replayed, row.other));
     }
     out
 }

@@ -6,15 +6,9 @@ use crate::words;
 
 /// What the replay shows, in sentences.
 pub fn lines(replay: &Replay<'_>, compared: &[Compared]) -> Vec<String> {
-    let mut lines: Vec<String> = replay
-        .recorded
-        .summary
-        .iter()
-        .map(|s| format!("Recorded: {s}"))
-        .collect();
+    let mut lines: Vec<String> = replay.recorded.summary.iter().map(|s| format!("Recorded: {s}")).collect();
     for c in compared {
-        let (Some(recorded), Some(range), Some(within)) = (c.recorded, c.replayed, c.within())
-        else {
+        let (Some(recorded), Some(range), Some(within)) = (c.recorded, c.replayed, c.within()) else {
             continue;
         };
         let place = if within {
@@ -43,21 +37,15 @@ pub fn lines(replay: &Replay<'_>, compared: &[Compared]) -> Vec<String> {
         let largest = compared
             .iter()
             .filter_map(|c| Some((c, c.replayed?, c.counterfactual?)))
-            .max_by(|a, b| {
-                (a.1.p50 - a.2.p50)
-                    .abs()
-                    .total_cmp(&(b.1.p50 - b.2.p50).abs())
-            });
-        lines.extend(largest.filter(|(_, was, would)| was.p50 != would.p50).map(
-            |(c, was, would)| {
-                format!(
-                    "{} would typically be out for {} instead of {}.",
-                    c.workload,
-                    words::minutes(would.p50),
-                    words::minutes(was.p50)
-                )
-            },
-        ));
+            .max_by(|a, b| (a.1.p50 - a.2.p50).abs().total_cmp(&(b.1.p50 - b.2.p50).abs()));
+        lines.extend(largest.filter(|(_, was, would)| was.p50 != would.p50).map(|(c, was, would)| {
+            format!(
+                "{} would typically be out for {} instead of {}.",
+                c.workload,
+                words::minutes(would.p50),
+                words::minutes(was.p50)
+            )
+        }));
     }
     lines
 }
@@ -72,15 +60,8 @@ fn operation(replay: &Replay<'_>) -> Vec<String> {
             words::probability_short(report.operation.success)
         ));
     }
-    if let (Some(recorded), Some(p50)) = (
-        replay.recorded.duration_minutes,
-        report.operation.duration_minutes.p50,
-    ) {
-        let p95 = report
-            .operation
-            .duration_minutes
-            .p95
-            .map_or("longer than was simulated".to_string(), words::minutes);
+    if let (Some(recorded), Some(p50)) = (replay.recorded.duration_minutes, report.operation.duration_minutes.p50) {
+        let p95 = report.operation.duration_minutes.p95.map_or("longer than was simulated".to_string(), words::minutes);
         lines.push(format!(
             "They really took {}; replays take {} typically, {p95} at the 95th percentile.",
             words::minutes(recorded),

@@ -35,9 +35,7 @@ fn written<F: Formatter>(document: &impl Serialize, inner: F) -> Vec<u8> {
 
 /// The value rounded to [`DIGITS`] significant digits.
 fn rounded(value: f64) -> f64 {
-    let short = format!("{:.*e}", DIGITS - 1, value)
-        .parse()
-        .unwrap_or(value);
+    let short = format!("{:.*e}", DIGITS - 1, value).parse().unwrap_or(value);
     if short == 0.0 { 0.0 } else { short }
 }
 

@@ -18,9 +18,7 @@ pub fn select(scenario: &Scenario, trace: &Trace) -> Vec<usize> {
     let mut lines: Vec<(u8, usize)> = Vec::new();
     for (i, entry) in trace.log.iter().enumerate() {
         let rank = match entry.what {
-            Incident::EvictionRefused { workload, node, .. }
-                if !refused.insert((workload, node)) =>
-            {
+            Incident::EvictionRefused { workload, node, .. } if !refused.insert((workload, node)) => {
                 continue;
             }
             Incident::LoadChanged { target, percent } if !load.tell(target, percent) => continue,
@@ -41,12 +39,8 @@ fn rank(what: Incident, watched: &BTreeSet<WorkloadId>) -> Option<u8> {
     let pod = |workload: WorkloadId, rank: u8| watched.contains(&workload).then_some(rank);
     match what {
         Incident::OperationStarted { .. } | Incident::OperationEnded { .. } => Some(0),
-        Incident::OutageBegan { workload, .. } | Incident::OutageEnded { workload, .. } => {
-            pod(workload, 0)
-        }
-        Incident::NodeDrainTimedOut { .. }
-        | Incident::NodeDied { .. }
-        | Incident::NodeNotReady { .. } => Some(1),
+        Incident::OutageBegan { workload, .. } | Incident::OutageEnded { workload, .. } => pod(workload, 0),
+        Incident::NodeDrainTimedOut { .. } | Incident::NodeDied { .. } | Incident::NodeNotReady { .. } => Some(1),
         Incident::PodUnschedulable { workload }
         | Incident::PodPreempted { workload, .. }
         | Incident::PodLost { workload, .. } => pod(workload, 1),
@@ -72,12 +66,7 @@ fn thin(trace: &Trace, lines: &mut Vec<(u8, usize)>) {
     let turning: Vec<u64> = trace
         .log
         .iter()
-        .filter(|e| {
-            matches!(
-                e.what,
-                Incident::OutageBegan { .. } | Incident::OutageEnded { .. }
-            )
-        })
+        .filter(|e| matches!(e.what, Incident::OutageBegan { .. } | Incident::OutageEnded { .. }))
         .map(|e| e.at.0)
         .collect();
     let distance = |i: usize| {

@@ -26,29 +26,18 @@ struct Outage<'a> {
 
 /// The sentence, beginning with `lead`; `None` where no watched workload is out that is not out in the same trial
 /// when nothing is done.
-pub fn story(
-    scenario: &Scenario,
-    lead: &str,
-    trace: &Trace,
-    nothing_done: &Trace,
-) -> Option<String> {
+pub fn story(scenario: &Scenario, lead: &str, trace: &Trace, nothing_done: &Trace) -> Option<String> {
     let outage = weightiest(scenario, trace, nothing_done)?;
     let minimum = outage.spec.minimum.unwrap_or(0);
     let state = if outage.up < minimum {
         format!("has {} of {minimum} needed pods up", outage.up)
     } else {
-        format!(
-            "loses requests with {} up",
-            words::plural(f64::from(outage.up), "pod")
-        )
+        format!("loses requests with {} up", words::plural(f64::from(outage.up), "pod"))
     };
     Some(format!(
         "{lead}, {} after the start, {} {state} and is out for {}: {}.",
         words::clock(outage.at.as_secs_f64()),
-        Names {
-            cluster: &scenario.cluster
-        }
-        .workload(outage.workload),
+        Names { cluster: &scenario.cluster }.workload(outage.workload),
         words::minutes(outage.lasted.as_mins_f64()),
         joined(&causes(scenario, trace, &outage)),
     ))
@@ -59,9 +48,7 @@ fn causes(scenario: &Scenario, trace: &Trace, outage: &Outage<'_>) -> Vec<String
     let earlier = || trace.log.iter().take(outage.index).rev();
     let recent = || earlier().take_while(|e| outage.at.since(e.at) <= LOOK_BACK);
     let scaled = earlier().find_map(|e| match e.what {
-        Incident::ReplicasChanged { workload, from, to } if workload == outage.workload => {
-            Some((from, to))
-        }
+        Incident::ReplicasChanged { workload, from, to } if workload == outage.workload => Some((from, to)),
         _ => None,
     });
     let wanted = scaled.map_or(outage.spec.replicas, |(_, to)| to);
@@ -88,9 +75,12 @@ fn causes(scenario: &Scenario, trace: &Trace, outage: &Outage<'_>) -> Vec<String
 
 /// True where a pod of the workload found no node around the outage.
 fn unplaced(trace: &Trace, outage: &Outage<'_>) -> bool {
-    let around =
-        |e: &&Entry| outage.at.since(e.at) <= LOOK_BACK && e.at <= outage.at + outage.lasted;
-    trace.log.iter().filter(around).any(|e| matches!(e.what, Incident::PodUnschedulable { workload } if workload == outage.workload))
+    let around = |e: &&Entry| outage.at.since(e.at) <= LOOK_BACK && e.at <= outage.at + outage.lasted;
+    trace
+        .log
+        .iter()
+        .filter(around)
+        .any(|e| matches!(e.what, Incident::PodUnschedulable { workload } if workload == outage.workload))
 }
 
 /// Loads that stand well above their base when the outage begins, the highest two.
@@ -101,15 +91,10 @@ fn loads(scenario: &Scenario, trace: &Trace, outage: &Outage<'_>) -> Vec<String>
             now.insert(target, percent);
         }
     }
-    let mut high: Vec<(u32, Option<WorkloadId>)> = now
-        .into_iter()
-        .map(|(t, p)| (p, t))
-        .filter(|(p, _)| *p >= HIGH_LOAD)
-        .collect();
+    let mut high: Vec<(u32, Option<WorkloadId>)> =
+        now.into_iter().map(|(t, p)| (p, t)).filter(|(p, _)| *p >= HIGH_LOAD).collect();
     high.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-    let names = Names {
-        cluster: &scenario.cluster,
-    };
+    let names = Names { cluster: &scenario.cluster };
     let told = |(percent, target): &(u32, Option<WorkloadId>)| {
         let of = target.map_or(String::new(), |w| format!(" of {}", names.workload(w)));
         format!("load{of} stands at {percent} % of its base")
@@ -118,23 +103,14 @@ fn loads(scenario: &Scenario, trace: &Trace, outage: &Outage<'_>) -> Vec<String>
 }
 
 /// The outage that weighs most, counting only what is not out anyway.
-fn weightiest<'a>(
-    scenario: &'a Scenario,
-    trace: &Trace,
-    nothing_done: &Trace,
-) -> Option<Outage<'a>> {
+fn weightiest<'a>(scenario: &'a Scenario, trace: &Trace, nothing_done: &Trace) -> Option<Outage<'a>> {
     let anyway = spans(scenario, nothing_done);
     let mut best: Option<(f64, Outage<'a>)> = None;
     for (index, entry) in trace.log.iter().enumerate() {
         let Incident::OutageBegan { workload, up } = entry.what else {
             continue;
         };
-        let Some(spec) = scenario
-            .cluster
-            .workloads
-            .get(workload)
-            .filter(|w| w.minimum.is_some())
-        else {
+        let Some(spec) = scenario.cluster.workloads.get(workload).filter(|w| w.minimum.is_some()) else {
             continue;
         };
         let lasted = ended(scenario, trace, index, workload, entry.at);
@@ -146,17 +122,7 @@ fn weightiest<'a>(
         // Applications count a little, so that they are told of where nothing else is out.
         let weight = score::weight(spec.role).max(1e-6) * (lasted.as_secs_f64() - shared);
         if weight > 0.0 && best.as_ref().is_none_or(|(most, _)| weight > *most) {
-            best = Some((
-                weight,
-                Outage {
-                    index,
-                    at: entry.at,
-                    workload,
-                    spec,
-                    up,
-                    lasted,
-                },
-            ));
+            best = Some((weight, Outage { index, at: entry.at, workload, spec, up, lasted }));
         }
     }
     best.map(|(_, outage)| outage)
@@ -165,11 +131,9 @@ fn weightiest<'a>(
 /// Every outage of a trial.
 fn spans(scenario: &Scenario, trace: &Trace) -> Vec<(WorkloadId, Time, Time)> {
     let began = |(i, e): (usize, &Entry)| match e.what {
-        Incident::OutageBegan { workload, .. } => Some((
-            workload,
-            e.at,
-            e.at + ended(scenario, trace, i, workload, e.at),
-        )),
+        Incident::OutageBegan { workload, .. } => {
+            Some((workload, e.at, e.at + ended(scenario, trace, i, workload, e.at)))
+        }
         _ => None,
     };
     trace.log.iter().enumerate().filter_map(began).collect()
@@ -181,13 +145,7 @@ fn overlap(from: Time, to: Time, other_from: Time, other_to: Time) -> f64 {
 }
 
 /// How long an outage lasts, cut at the horizon.
-fn ended(
-    scenario: &Scenario,
-    trace: &Trace,
-    from: usize,
-    workload: WorkloadId,
-    began: Time,
-) -> Duration {
+fn ended(scenario: &Scenario, trace: &Trace, from: usize, workload: WorkloadId, began: Time) -> Duration {
     let horizon = Time::ZERO + scenario.horizon;
     trace
         .log
@@ -207,10 +165,9 @@ fn loss(scenario: &Scenario, trace: &Trace, entry: &Entry, wanted: WorkloadId) -
         Incident::PodEvicted { workload, node, .. } if workload == wanted => {
             Some(format!("the drain of {} evicts its pod", on(node)))
         }
-        Incident::PodPreempted { workload, node } if workload == wanted => Some(format!(
-            "its pod on {} is preempted by one of higher priority",
-            on(node)
-        )),
+        Incident::PodPreempted { workload, node } if workload == wanted => {
+            Some(format!("its pod on {} is preempted by one of higher priority", on(node)))
+        }
         Incident::PodLost { workload, node } if workload == wanted => {
             Some(format!("its pod is lost with {}", on(node)))
         }
@@ -222,36 +179,19 @@ fn loss(scenario: &Scenario, trace: &Trace, entry: &Entry, wanted: WorkloadId) -
 }
 
 /// True where the workload has a pod on the node at a time: pods of the snapshot, those bound since, less those that left.
-fn stands_on(
-    scenario: &Scenario,
-    trace: &Trace,
-    wanted: WorkloadId,
-    node: NodeId,
-    at: Time,
-) -> bool {
-    let initial = scenario
-        .cluster
-        .pods
-        .iter()
-        .filter(|p| p.workload == wanted && p.node == Some(node))
-        .count() as i64;
-    let moved = trace
-        .log
-        .iter()
-        .take_while(|e| e.at < at)
-        .map(|e| match e.what {
-            Incident::PodBound { workload, node: n } if workload == wanted && n == node => 1,
-            Incident::PodEvicted {
-                workload, node: n, ..
-            }
-            | Incident::PodLost { workload, node: n }
-            | Incident::PodPreempted { workload, node: n }
-                if workload == wanted && n == node =>
-            {
-                -1
-            }
-            _ => 0,
-        });
+fn stands_on(scenario: &Scenario, trace: &Trace, wanted: WorkloadId, node: NodeId, at: Time) -> bool {
+    let initial = scenario.cluster.pods.iter().filter(|p| p.workload == wanted && p.node == Some(node)).count() as i64;
+    let moved = trace.log.iter().take_while(|e| e.at < at).map(|e| match e.what {
+        Incident::PodBound { workload, node: n } if workload == wanted && n == node => 1,
+        Incident::PodEvicted { workload, node: n, .. }
+        | Incident::PodLost { workload, node: n }
+        | Incident::PodPreempted { workload, node: n }
+            if workload == wanted && n == node =>
+        {
+            -1
+        }
+        _ => 0,
+    });
     initial + moved.sum::<i64>() > 0
 }
 

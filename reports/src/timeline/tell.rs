@@ -21,153 +21,77 @@ impl Teller<'_> {
     /// A log line as a moment.
     pub fn moment(&self, entry: &Entry) -> Moment {
         let (event, subject, detail) = self.told(entry.what);
-        Moment {
-            t: entry.at.as_secs_f64(),
-            event: event.to_string(),
-            subject,
-            detail,
-        }
+        Moment { t: entry.at.as_secs_f64(), event: event.to_string(), subject, detail }
     }
 
     fn told(&self, what: Incident) -> (&'static str, String, String) {
         let none = String::new;
         match what {
-            Incident::OperationStarted { operation } => {
-                ("operation started", self.operation(operation), none())
+            Incident::OperationStarted { operation } => ("operation started", self.operation(operation), none()),
+            Incident::OperationEnded { operation, failure: None } => {
+                ("operation ended", self.operation(operation), "succeeded".to_string())
             }
-            Incident::OperationEnded {
-                operation,
-                failure: None,
-            } => (
-                "operation ended",
-                self.operation(operation),
-                "succeeded".to_string(),
-            ),
-            Incident::OperationEnded {
-                operation,
-                failure: Some(failure),
-            } => (
-                "operation failed",
-                self.operation(operation),
-                self.failure(failure),
-            ),
+            Incident::OperationEnded { operation, failure: Some(failure) } => {
+                ("operation failed", self.operation(operation), self.failure(failure))
+            }
             Incident::NodeRequested { node, surge } => (
                 "node requested",
                 self.node(node),
-                if surge {
-                    "surge node, asked of the platform"
-                } else {
-                    "asked of the platform"
-                }
-                .to_string(),
+                if surge { "surge node, asked of the platform" } else { "asked of the platform" }.to_string(),
             ),
             Incident::NodeReady { node } => ("node Ready", self.node(node), none()),
-            Incident::NodeCordoned { node } => (
-                "node cordoned",
-                self.node(node),
-                "takes no new pods".to_string(),
-            ),
-            Incident::NodeUncordoned { node } => (
-                "node uncordoned",
-                self.node(node),
-                "takes new pods again".to_string(),
-            ),
-            Incident::NodeDrainStarted { node } => (
-                "drain started",
-                self.node(node),
-                "its pods are evicted".to_string(),
-            ),
-            Incident::NodeDrained { node } => ("node drained", self.node(node), none()),
-            Incident::NodeDrainTimedOut {
-                node,
-                workload,
-                budget,
-            } => (
-                "drain timed out",
-                self.node(node),
-                self.failure(Failure::DrainTimedOut { workload, budget }),
-            ),
-            Incident::NodeReimaging { node } => (
-                "node reimaged",
-                self.node(node),
-                "back once it is Ready".to_string(),
-            ),
-            Incident::NodeDied { node } => (
-                "node failed",
-                self.node(node),
-                "its pods stop serving".to_string(),
-            ),
-            Incident::NodeNotReady { node } => (
-                "node NotReady",
-                self.node(node),
-                "the control plane has noticed".to_string(),
-            ),
-            Incident::NodeDeleted { node } => ("node deleted", self.node(node), none()),
-            Incident::NodeLabelsChanged { node } => {
-                ("labels or taints changed", self.node(node), none())
+            Incident::NodeCordoned { node } => ("node cordoned", self.node(node), "takes no new pods".to_string()),
+            Incident::NodeUncordoned { node } => {
+                ("node uncordoned", self.node(node), "takes new pods again".to_string())
             }
-            Incident::PodEvicted { workload, node, .. } => (
-                "pod evicted",
-                self.names.workload(workload),
-                format!("from {}", self.node(node)),
-            ),
-            Incident::EvictionRefused {
-                workload,
-                node,
-                budget,
-            } => (
-                "eviction refused",
-                self.names.workload(workload),
-                self.refusal(workload, node, budget),
-            ),
+            Incident::NodeDrainStarted { node } => {
+                ("drain started", self.node(node), "its pods are evicted".to_string())
+            }
+            Incident::NodeDrained { node } => ("node drained", self.node(node), none()),
+            Incident::NodeDrainTimedOut { node, workload, budget } => {
+                ("drain timed out", self.node(node), self.failure(Failure::DrainTimedOut { workload, budget }))
+            }
+            Incident::NodeReimaging { node } => ("node reimaged", self.node(node), "back once it is Ready".to_string()),
+            Incident::NodeDied { node } => ("node failed", self.node(node), "its pods stop serving".to_string()),
+            Incident::NodeNotReady { node } => {
+                ("node NotReady", self.node(node), "the control plane has noticed".to_string())
+            }
+            Incident::NodeDeleted { node } => ("node deleted", self.node(node), none()),
+            Incident::NodeLabelsChanged { node } => ("labels or taints changed", self.node(node), none()),
+            Incident::PodEvicted { workload, node, .. } => {
+                ("pod evicted", self.names.workload(workload), format!("from {}", self.node(node)))
+            }
+            Incident::EvictionRefused { workload, node, budget } => {
+                ("eviction refused", self.names.workload(workload), self.refusal(workload, node, budget))
+            }
             Incident::PodPreempted { workload, node } => (
                 "pod preempted",
                 self.names.workload(workload),
                 format!("on {}, for a pod of higher priority", self.node(node)),
             ),
-            Incident::PodLost { workload, node } => (
-                "pod lost",
-                self.names.workload(workload),
-                format!("with {}", self.node(node)),
-            ),
-            Incident::PodBound { workload, node } => (
-                "pod scheduled",
-                self.names.workload(workload),
-                format!("to {}", self.node(node)),
-            ),
+            Incident::PodLost { workload, node } => {
+                ("pod lost", self.names.workload(workload), format!("with {}", self.node(node)))
+            }
+            Incident::PodBound { workload, node } => {
+                ("pod scheduled", self.names.workload(workload), format!("to {}", self.node(node)))
+            }
             Incident::PodUnschedulable { workload } => (
                 "pod unschedulable",
                 self.names.workload(workload),
                 "no node passes the scheduler's filters".to_string(),
             ),
-            Incident::PodReady { workload, node } => (
-                "pod Ready",
-                self.names.workload(workload),
-                format!("on {}", self.node(node)),
-            ),
-            Incident::ReplicasChanged { workload, from, to } => (
-                "replicas changed",
-                self.names.workload(workload),
-                format!("from {from} to {to}"),
-            ),
+            Incident::PodReady { workload, node } => {
+                ("pod Ready", self.names.workload(workload), format!("on {}", self.node(node)))
+            }
+            Incident::ReplicasChanged { workload, from, to } => {
+                ("replicas changed", self.names.workload(workload), format!("from {from} to {to}"))
+            }
             Incident::LoadChanged { target, percent } => {
-                let subject = target.map_or("all workloads that follow load".to_string(), |w| {
-                    self.names.workload(w)
-                });
-                (
-                    "load changed",
-                    subject,
-                    format!("{percent} % of the base load"),
-                )
+                let subject = target.map_or("all workloads that follow load".to_string(), |w| self.names.workload(w));
+                ("load changed", subject, format!("{percent} % of the base load"))
             }
             Incident::OutageBegan { workload, up } => {
-                let minimum = self
-                    .scenario
-                    .cluster
-                    .workloads
-                    .get(workload)
-                    .and_then(|w| w.minimum)
-                    .unwrap_or(0);
+                let minimum = self.scenario.cluster.workloads.get(workload).and_then(|w| w.minimum).unwrap_or(0);
                 (
                     "workload out",
                     self.names.workload(workload),
@@ -223,9 +147,7 @@ impl Teller<'_> {
     fn failure(&self, failure: Failure) -> String {
         match failure {
             Failure::DrainTimedOut { workload, budget } => {
-                let who = workload.map_or("a pod".to_string(), |w| {
-                    format!("a pod of {}", self.names.workload(w))
-                });
+                let who = workload.map_or("a pod".to_string(), |w| format!("a pod of {}", self.names.workload(w)));
                 match budget {
                     Some(budget) => {
                         format!("pdb {} did not let {who} go", self.names.budget(budget))
@@ -239,37 +161,19 @@ impl Teller<'_> {
         }
     }
 
-    fn refusal(
-        &self,
-        workload: WorkloadId,
-        node: NodeId,
-        budget: Option<simulator::BudgetId>,
-    ) -> String {
+    fn refusal(&self, workload: WorkloadId, node: NodeId, budget: Option<simulator::BudgetId>) -> String {
         let attempts = self
             .trace
             .log
             .iter()
             .filter(|e| matches!(e.what, Incident::EvictionRefused { workload: w, node: n, .. } if w == workload && n == node))
             .count();
-        let budget = budget.map_or("a disruption budget".to_string(), |b| {
-            format!("pdb {}", self.names.budget(b))
-        });
-        let again = if attempts > 1 {
-            format!("; refused {attempts} times in all")
-        } else {
-            String::new()
-        };
-        format!(
-            "on {}: {budget} allows no disruption now{again}",
-            self.node(node)
-        )
+        let budget = budget.map_or("a disruption budget".to_string(), |b| format!("pdb {}", self.names.budget(b)));
+        let again = if attempts > 1 { format!("; refused {attempts} times in all") } else { String::new() };
+        format!("on {}: {budget} allows no disruption now{again}", self.node(node))
     }
 }
 
 fn nodes_words(n: usize) -> String {
-    if n == 1 {
-        "1 node".to_string()
-    } else {
-        format!("{n} nodes")
-    }
+    if n == 1 { "1 node".to_string() } else { format!("{n} nodes") }
 }

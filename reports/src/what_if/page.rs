@@ -11,11 +11,7 @@ use crate::words;
 
 /// whatif.html.
 pub fn html(what_if: &WhatIf, charts: &[Chart]) -> String {
-    html::rendered(&Page {
-        w: what_if,
-        charts,
-        style: &html::style(),
-    })
+    html::rendered(&Page { w: what_if, charts, style: &html::style() })
 }
 
 #[derive(Template)]
@@ -52,51 +48,30 @@ impl Page<'_> {
     }
 
     fn takes(&self, outcome: &Outcome) -> String {
-        outcome
-            .duration_minutes
-            .p50
-            .map_or("–".to_string(), words::minutes)
+        outcome.duration_minutes.p50.map_or("–".to_string(), words::minutes)
     }
 
     fn cost(&self, outcome: &Outcome) -> String {
-        outcome
-            .cost_usd
-            .map_or("–".to_string(), |cost| words::number(cost, 2))
+        outcome.cost_usd.map_or("–".to_string(), |cost| words::number(cost, 2))
     }
 }
 
 /// The best and the worst combination in one sentence.
 fn answer(what_if: &WhatIf) -> String {
-    let scored: Vec<(&Cell, &Outcome)> = what_if
-        .cells
-        .iter()
-        .filter_map(|c| c.outcome.as_ref().ok().map(|o| (c, o)))
-        .collect();
+    let scored: Vec<(&Cell, &Outcome)> =
+        what_if.cells.iter().filter_map(|c| c.outcome.as_ref().ok().map(|o| (c, o))).collect();
     let key = |o: &Outcome| (o.score, o.added_outage_minutes.estimate, o.outage.estimate);
-    let order = |a: &Outcome, b: &Outcome| {
-        key(a)
-            .partial_cmp(&key(b))
-            .unwrap_or(std::cmp::Ordering::Equal)
-    };
+    let order = |a: &Outcome, b: &Outcome| key(a).partial_cmp(&key(b)).unwrap_or(std::cmp::Ordering::Equal);
     let best = scored.iter().min_by(|a, b| order(a.1, b.1));
     let worst = scored.iter().rev().max_by(|a, b| order(a.1, b.1));
     let (Some((best_cell, best)), Some((worst_cell, worst))) = (best, worst) else {
         return "None of the combinations is possible.".to_string();
     };
     let named = |cell: &Cell| {
-        what_if
-            .axes
-            .iter()
-            .zip(&cell.values)
-            .map(|(a, v)| format!("{} {v}", a.name))
-            .collect::<Vec<_>>()
-            .join(", ")
+        what_if.axes.iter().zip(&cell.values).map(|(a, v)| format!("{} {v}", a.name)).collect::<Vec<_>>().join(", ")
     };
     if order(best, worst).is_eq() {
-        return format!(
-            "All combinations come to the same: score {}.",
-            words::score_text(best.score)
-        );
+        return format!("All combinations come to the same: score {}.", words::score_text(best.score));
     }
     format!(
         "Least is lost with {}: score {}, a system outage in {} of futures. Most with {}: score {}, {}.",

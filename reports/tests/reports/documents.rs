@@ -17,14 +17,8 @@ fn judged(example: Example, trials: u32) -> Report {
 fn doing_nothing_scores_exactly_zero() {
     let report = judged(NOTHING, 200);
     let verdict = &report.verdict;
-    assert_eq!(
-        (verdict.score, verdict.score_low, verdict.score_high),
-        (0.0, 0.0, 0.0)
-    );
-    assert_eq!(
-        (verdict.level, verdict.decision),
-        (Level::Minimal, Decision::Proceed)
-    );
+    assert_eq!((verdict.score, verdict.score_low, verdict.score_high), (0.0, 0.0, 0.0));
+    assert_eq!((verdict.level, verdict.decision), (Level::Minimal, Decision::Proceed));
     for est in [report.risk.outage.added, report.risk.added_outage_minutes] {
         assert_eq!((est.estimate, est.low, est.high), (0.0, 0.0, 0.0));
     }
@@ -36,13 +30,8 @@ fn doing_nothing_scores_exactly_zero() {
 #[test]
 fn equal_outcomes_score_zero_with_an_upper_limit() {
     let scenario = SURGED.scenario();
-    let pairs: Vec<Pair> = example::pairs(&scenario, 500, 2)
-        .into_iter()
-        .map(|p| Pair {
-            proposal: p.baseline.clone(),
-            ..p
-        })
-        .collect();
+    let pairs: Vec<Pair> =
+        example::pairs(&scenario, 500, 2).into_iter().map(|p| Pair { proposal: p.baseline.clone(), ..p }).collect();
     let report = reports::judge(&example::inputs(&scenario, &pairs)).report;
     assert_eq!(report.verdict.score, 0.0);
     assert_eq!(report.risk.outage.added.estimate, 0.0);
@@ -53,38 +42,17 @@ fn equal_outcomes_score_zero_with_an_upper_limit() {
 #[test]
 fn fewer_spare_nodes_score_higher() {
     let (surged, tight) = (judged(SURGED, 400), judged(TIGHT, 400));
-    assert!(
-        surged.verdict.score < tight.verdict.score,
-        "{} {}",
-        surged.verdict.score,
-        tight.verdict.score
-    );
-    assert!(
-        tight
-            .verdict
-            .why
-            .iter()
-            .any(|why| why.contains("kube-system/coredns")),
-        "{:?}",
-        tight.verdict.why
-    );
+    assert!(surged.verdict.score < tight.verdict.score, "{} {}", surged.verdict.score, tight.verdict.score);
+    assert!(tight.verdict.why.iter().any(|why| why.contains("kube-system/coredns")), "{:?}", tight.verdict.why);
 }
 
 #[test]
 fn a_budget_that_allows_nothing_fails_the_operation() {
     let report = judged(STUCK, 200);
-    assert!(
-        report.operation.success.high < 0.1,
-        "{:?}",
-        report.operation.success
-    );
+    assert!(report.operation.success.high < 0.1, "{:?}", report.operation.success);
     let failure = &report.operation.failures[0];
     assert_eq!(failure.code, "UpgradeFailed");
-    assert!(
-        failure.cause.contains("kube-system/coredns-pdb"),
-        "{}",
-        failure.cause
-    );
+    assert!(failure.cause.contains("kube-system/coredns-pdb"), "{}", failure.cause);
     assert_ne!(report.verdict.decision, Decision::Proceed);
 }
 
@@ -175,22 +143,14 @@ fn strange_outcomes_do_not_panic() {
         },
         log: vec![
             strange(Incident::OperationStarted { operation: 77 }),
-            strange(Incident::NodeDied {
-                node: NodeId(4_000_000_000),
-            }),
+            strange(Incident::NodeDied { node: NodeId(4_000_000_000) }),
             strange(Incident::NodeDrainTimedOut {
                 node: NodeId(9),
                 workload: Some(WorkloadId(99)),
                 budget: Some(example::STRANGE),
             }),
-            strange(Incident::OutageBegan {
-                workload: WorkloadId(0),
-                up: 0,
-            }),
-            strange(Incident::OutageBegan {
-                workload: WorkloadId(99),
-                up: 0,
-            }),
+            strange(Incident::OutageBegan { workload: WorkloadId(0), up: 0 }),
+            strange(Incident::OutageBegan { workload: WorkloadId(99), up: 0 }),
         ],
         nodes: Vec::new(),
     };
@@ -222,20 +182,13 @@ fn text_from_messages_is_never_markup() {
     for file in files.iter().filter(|f| !f.path.ends_with(".json")) {
         let text = String::from_utf8(file.bytes.clone()).unwrap();
         assert!(!text.contains("<script"), "{}", file.path);
-        assert!(
-            !text.contains('\u{202e}') && !text.contains('\u{7}'),
-            "{}",
-            file.path
-        );
+        assert!(!text.contains('\u{202e}') && !text.contains('\u{7}'), "{}", file.path);
         assert!(!text.contains("href=\"../"), "{}: a path", file.path);
         if file.path.ends_with(".md") {
             assert!(!text.lines().any(|l| l.starts_with("# ")), "{}", file.path);
         }
     }
     let table = reports::summary_table(&[&judged.report]);
-    assert!(
-        table.lines().all(|line| line.chars().count() <= 120),
-        "{table}"
-    );
+    assert!(table.lines().all(|line| line.chars().count() <= 120), "{table}");
     assert_eq!(table.lines().count(), 2);
 }

@@ -28,30 +28,10 @@ pub struct Example {
     pub blocked: bool,
 }
 
-pub const SURGED: Example = Example {
-    system_nodes: 3,
-    surge: 1,
-    upgrade: true,
-    blocked: false,
-};
-pub const TIGHT: Example = Example {
-    system_nodes: 2,
-    surge: 0,
-    upgrade: true,
-    blocked: false,
-};
-pub const STUCK: Example = Example {
-    system_nodes: 3,
-    surge: 1,
-    upgrade: true,
-    blocked: true,
-};
-pub const NOTHING: Example = Example {
-    system_nodes: 3,
-    surge: 1,
-    upgrade: false,
-    blocked: false,
-};
+pub const SURGED: Example = Example { system_nodes: 3, surge: 1, upgrade: true, blocked: false };
+pub const TIGHT: Example = Example { system_nodes: 2, surge: 0, upgrade: true, blocked: false };
+pub const STUCK: Example = Example { system_nodes: 3, surge: 1, upgrade: true, blocked: true };
+pub const NOTHING: Example = Example { system_nodes: 3, surge: 1, upgrade: false, blocked: false };
 
 impl Example {
     pub fn scenario(self) -> Scenario {
@@ -76,22 +56,14 @@ impl Example {
             name: name.to_string(),
             system,
             templates: vec![template],
-            provision: Dist::LogNormal {
-                median: Duration::secs(150),
-                sigma: 0.4,
-            },
-            reimage: Dist::LogNormal {
-                median: Duration::secs(240),
-                sigma: 0.3,
-            },
+            provision: Dist::LogNormal { median: Duration::secs(150), sigma: 0.4 },
+            reimage: Dist::LogNormal { median: Duration::secs(240), sigma: 0.3 },
             delete: Dist::Constant(Duration::secs(60)),
             room: None,
             next_ordinal,
             usd_per_hour: Some(0.2),
         };
-        let system = cluster
-            .pools
-            .push(pool("system", true, system_shape, self.system_nodes));
+        let system = cluster.pools.push(pool("system", true, system_shape, self.system_nodes));
         let work = cluster.pools.push(pool("work", false, user_shape, 4));
         let mut node = |pool, shape, name: &str, ordinal| {
             cluster.nodes.push(NodeSpec {
@@ -103,20 +75,12 @@ impl Example {
                 ready: true,
             })
         };
-        let system_nodes: Vec<NodeId> = (0..self.system_nodes)
-            .map(|i| node(system, system_shape, "system", i))
-            .collect();
+        let system_nodes: Vec<NodeId> =
+            (0..self.system_nodes).map(|i| node(system, system_shape, "system", i)).collect();
         let work_nodes: Vec<NodeId> = (0..4).map(|i| node(work, user_shape, "work", i)).collect();
         let mut add = |workload: Workload<'_>, nodes: &[NodeId]| workload.add(&mut cluster, nodes);
         let dns = add(
-            Workload {
-                name: "coredns",
-                role: Role::Dns,
-                replicas: 2,
-                minimum: Some(1),
-                cpu: 100,
-                selector: "system",
-            },
+            Workload { name: "coredns", role: Role::Dns, replicas: 2, minimum: Some(1), cpu: 100, selector: "system" },
             &system_nodes,
         );
         add(
@@ -174,26 +138,13 @@ impl Example {
         }
         let mut settings = Settings::calm();
         settings.failures.per_hour = 1.0 / 500.0;
-        settings.failures.down = Dist::LogNormal {
-            median: Duration::mins(10),
-            sigma: 0.6,
-        };
+        settings.failures.down = Dist::LogNormal { median: Duration::mins(10), sigma: 0.6 };
         settings.bursts.per_hour = 0.25;
         settings.bursts.ramp = Dist::Constant(Duration::mins(5));
         settings.bursts.hold = Dist::Constant(Duration::mins(20));
         settings.series_steps = 96;
-        let changes = if self.upgrade {
-            vec![self.change(system)]
-        } else {
-            Vec::new()
-        };
-        Scenario {
-            cluster,
-            script: Vec::new(),
-            changes,
-            settings,
-            horizon: Duration::mins(240),
-        }
+        let changes = if self.upgrade { vec![self.change(system)] } else { Vec::new() };
+        Scenario { cluster, script: Vec::new(), changes, settings, horizon: Duration::mins(240) }
     }
 
     fn change(self, pool: PoolId) -> Planned {
@@ -233,12 +184,7 @@ impl Workload<'_> {
     fn add(self, cluster: &mut ClusterSpec, nodes: &[NodeId]) -> WorkloadId {
         let memory = 200 << 20;
         let shape: PodShapeId = cluster.pod_shapes.push(PodShape {
-            requests: Resources {
-                cpu: self.cpu,
-                memory,
-                pods: 1,
-                ..Default::default()
-            },
+            requests: Resources { cpu: self.cpu, memory, pods: 1, ..Default::default() },
             score_requests: (self.cpu, memory),
             labels: BTreeMap::from([("k8s-app".to_string(), self.name.to_string())]),
             node_selector: BTreeMap::from([("agentpool".to_string(), self.selector.to_string())]),
@@ -260,15 +206,8 @@ impl Workload<'_> {
             shape,
             minimum: self.minimum,
             role: self.role,
-            pull: Dist::ZeroOrLogNormal {
-                zero: 0.5,
-                median: Duration::secs(8),
-                sigma: 0.5,
-            },
-            start: Dist::LogNormal {
-                median: Duration::secs(12),
-                sigma: 0.4,
-            },
+            pull: Dist::ZeroOrLogNormal { zero: 0.5, median: Duration::secs(8), sigma: 0.5 },
+            start: Dist::LogNormal { median: Duration::secs(12), sigma: 0.4 },
             readiness: Dist::Constant(Duration::secs(10)),
             grace: Duration::secs(30),
             exit: Dist::Constant(Duration::secs(5)),
@@ -277,20 +216,11 @@ impl Workload<'_> {
             cpu_use: self.cpu / 2,
             cpu_limit: None,
             follows_load: application || dns,
-            service: dns.then_some(Service {
-                rate: 2000.0,
-                capacity: 2500.0,
-                cpu_seconds: 1e-5,
-            }),
+            service: dns.then_some(Service { rate: 2000.0, capacity: 2500.0, cpu_seconds: 1e-5 }),
         });
         for i in 0..self.replicas {
             let node = nodes.get(i as usize % nodes.len()).copied();
-            cluster.pods.push(PodSpec {
-                name: format!("{}-{i}", self.name),
-                workload: id,
-                node,
-                ready: true,
-            });
+            cluster.pods.push(PodSpec { name: format!("{}-{i}", self.name), workload: id, node, ready: true });
         }
         id
     }
@@ -298,16 +228,7 @@ impl Workload<'_> {
 
 /// Paired trials of a scenario.
 pub fn pairs(scenario: &Scenario, trials: u32, threads: usize) -> Vec<Pair> {
-    simulator::paired(
-        scenario,
-        Runs {
-            seed: 7,
-            first: 0,
-            trials,
-            threads,
-        },
-        &|_| {},
-    )
+    simulator::paired(scenario, Runs { seed: 7, first: 0, trials, threads }, &|_| {})
 }
 
 /// Inputs around a scenario and its outcomes.
@@ -340,10 +261,7 @@ pub fn inputs<'a>(scenario: &'a Scenario, pairs: &'a [Pair]) -> Inputs<'a> {
             name: "shop-prod".to_string(),
             digest: "sha256:77aa".to_string(),
             taken_at: Some("2026-11-21T07:55:00Z".to_string()),
-            pools: vec![
-                pool("system", "System", scenario.cluster.nodes.len() as u32 - 4),
-                pool("work", "User", 4),
-            ],
+            pools: vec![pool("system", "System", scenario.cluster.nodes.len() as u32 - 4), pool("work", "User", 4)],
         },
         scenario,
         pairs,
@@ -353,14 +271,9 @@ pub fn inputs<'a>(scenario: &'a Scenario, pairs: &'a [Pair]) -> Inputs<'a> {
             id: "system-pool-three-nodes",
             severity: Severity::Warning,
             subject: "pool system".to_string(),
-            message:
-                "Pool system has fewer nodes than the three that AKS advises for system pools."
-                    .to_string(),
+            message: "Pool system has fewer nodes than the three that AKS advises for system pools.".to_string(),
             source: "doc:use-system-pools.md",
-            evidence: vec![
-                ("nodes", Evidence::Number(2.0)),
-                ("advised", Evidence::Number(3.0)),
-            ],
+            evidence: vec![("nodes", Evidence::Number(2.0)), ("advised", Evidence::Number(3.0))],
             blocks: false,
         }],
         not_seen: vec!["No HorizontalPodAutoscalers in the snapshot.".to_string()],

@@ -17,30 +17,17 @@ pub fn grid(trials: u32) -> WhatIf {
         name: name.to_string(),
         values: values.iter().map(|v| v.to_string()).collect(),
     };
-    let axes = vec![
-        axis("nodeCount", &["2", "3", "4"]),
-        axis("maxSurge", &["0", "1", "2"]),
-    ];
+    let axes = vec![axis("nodeCount", &["2", "3", "4"]), axis("maxSurge", &["0", "1", "2"])];
     let mut cells = Vec::new();
     for nodes in [2, 3, 4] {
         for surge in [0, 1, 2] {
             let outcome = if (nodes, surge) == (4, 2) {
                 Err("no quota for six nodes <b>".to_string())
             } else {
-                let judged = judged(
-                    Example {
-                        system_nodes: nodes,
-                        surge,
-                        ..TIGHT
-                    },
-                    trials,
-                );
+                let judged = judged(Example { system_nodes: nodes, surge, ..TIGHT }, trials);
                 Ok(Outcome::of(&judged.report, None))
             };
-            cells.push(Cell {
-                values: vec![nodes.to_string(), surge.to_string()],
-                outcome,
-            });
+            cells.push(Cell { values: vec![nodes.to_string(), surge.to_string()], outcome });
         }
     }
     WhatIf {
@@ -58,11 +45,7 @@ pub fn grid(trials: u32) -> WhatIf {
 
 pub fn replayed(trials: u32) -> Vec<File> {
     let (course, other) = (judged(TIGHT, trials), judged(example::SURGED, trials));
-    let recorded = [
-        ("kube-system/coredns", 1.0),
-        ("kube-system/azure-policy", 12.0),
-        ("monitoring/prometheus", 3.0),
-    ];
+    let recorded = [("kube-system/coredns", 1.0), ("kube-system/azure-policy", 12.0), ("monitoring/prometheus", 3.0)];
     reports::replay_page(&Replay {
         name: "Maintenance of 14 March".to_string(),
         description: Some("The system pool was upgraded without surge.".to_string()),
@@ -71,9 +54,7 @@ pub fn replayed(trials: u32) -> Vec<File> {
         replayed: &course,
         counterfactual: Some(("With a third node and one surge node".to_string(), &other)),
         recorded: RecordedCourse {
-            outage_minutes: recorded
-                .map(|(name, minutes)| (name.to_string(), minutes))
-                .into(),
+            outage_minutes: recorded.map(|(name, minutes)| (name.to_string(), minutes)).into(),
             duration_minutes: Some(9.0),
             succeeded: Some(true),
             summary: Some("Name resolution failed twice.".to_string()),
@@ -87,10 +68,7 @@ pub fn replayed(trials: u32) -> Vec<File> {
 }
 
 fn text<'a>(files: &'a [File], path: &str) -> &'a str {
-    let file = files
-        .iter()
-        .find(|f| f.path == path)
-        .unwrap_or_else(|| panic!("no {path}"));
+    let file = files.iter().find(|f| f.path == path).unwrap_or_else(|| panic!("no {path}"));
     std::str::from_utf8(&file.bytes).unwrap()
 }
 
@@ -108,10 +86,7 @@ fn a_grid_has_every_combination_and_maps_of_it() {
     assert!(text(&files, "charts/heat-outage.svg").contains("maxSurge"));
     let document: serde_json::Value = serde_json::from_str(text(&files, "whatif.json")).unwrap();
     assert_eq!(document["cells"].as_array().unwrap().len(), 9);
-    assert_eq!(
-        document["cells"][8]["outcome"]["Err"],
-        "no quota for six nodes <b>"
-    );
+    assert_eq!(document["cells"][8]["outcome"]["Err"], "no quota for six nodes <b>");
     let table = reports::what_if_table(&grid);
     assert_eq!(table.lines().count(), 10, "{table}");
     assert!(table.lines().all(|l| l.chars().count() <= 120), "{table}");
@@ -132,17 +107,10 @@ fn a_replay_compares_what_was_recorded() {
     let files = replayed(100);
     let html = text(&files, "replay.html");
     assert!(!html.contains("<script"));
-    assert!(
-        html.contains("more than the model expects"),
-        "12 minutes of azure-policy are more than any upgrade costs"
-    );
+    assert!(html.contains("more than the model expects"), "12 minutes of azure-policy are more than any upgrade costs");
     let document: serde_json::Value = serde_json::from_str(text(&files, "replay.json")).unwrap();
-    let policy = document["workloads"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|w| w["workload"] == "kube-system/azure-policy")
-        .unwrap();
+    let policy =
+        document["workloads"].as_array().unwrap().iter().find(|w| w["workload"] == "kube-system/azure-policy").unwrap();
     assert!(policy["replayed"]["p95"].as_f64().unwrap() < 12.0);
     assert!(policy["belowRecorded"].as_f64().unwrap() > 0.9);
     assert!(text(&files, "replay.md").contains("monitoring/prometheus"));

@@ -40,8 +40,5 @@ fn write_examples_for_looking() {
     for file in crate::grids::replayed(500) {
         write(&file, "replay");
     }
-    println!(
-        "{}",
-        reports::summary_table(&reports.iter().collect::<Vec<_>>())
-    );
+    println!("{}", reports::summary_table(&reports.iter().collect::<Vec<_>>()));
 }

@@ -10,12 +10,7 @@ use serde_json::Value;
 fn family(name: &str) -> Option<Value> {
     let folder = std::env::var_os("POOLPROOF_VALIDATION_DIR")
         .map(PathBuf::from)
-        .unwrap_or_else(|| {
-            PathBuf::from(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/../../shared/science/validation"
-            ))
-        });
+        .unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/science/validation")));
     match std::fs::read(folder.join(name)) {
         Ok(bytes) => Some(serde_json::from_slice(&bytes).unwrap()),
         Err(_) => {
@@ -34,16 +29,10 @@ fn numbers(value: &Value) -> Vec<f64> {
 
 fn check(case: &str, name: &str, field: &Value, got: &[f64]) {
     let want = numbers(&field["value"]);
-    let (rel, abs) = (
-        field["rel_tol"].as_f64().unwrap(),
-        field["abs_tol"].as_f64().unwrap(),
-    );
+    let (rel, abs) = (field["rel_tol"].as_f64().unwrap(), field["abs_tol"].as_f64().unwrap());
     assert_eq!(got.len(), want.len(), "{case} {name}");
     for (got, want) in got.iter().zip(want) {
-        assert!(
-            (got - want).abs() <= abs + rel * want.abs(),
-            "{case} {name}: got {got}, expected {want}"
-        );
+        assert!((got - want).abs() <= abs + rel * want.abs(), "{case} {name}: got {got}, expected {want}");
     }
     println!("{case}/{name} ok");
 }
@@ -59,24 +48,15 @@ fn interval_estimators() {
         let alpha = inputs["alpha"].as_f64().unwrap();
         let pair = |(low, high): (f64, f64)| vec![low, high];
         for (name, field) in case["expected"].as_object().unwrap() {
-            let counts = || {
-                (
-                    inputs["events"].as_u64().unwrap(),
-                    inputs["trials"].as_u64().unwrap(),
-                )
-            };
+            let counts = || (inputs["events"].as_u64().unwrap(), inputs["trials"].as_u64().unwrap());
             let got = match name.as_str() {
                 "clopper_pearson" => pair(clopper_pearson(counts().0, counts().1, alpha)),
                 "wilson" => pair(wilson(counts().0, counts().1, alpha)),
                 "clopper_pearson_one_sided_upper" => {
                     vec![upper_limit(counts().0, counts().1, alpha)]
                 }
-                "empirical_bernstein_maurer_pontil_two_sided" => {
-                    pair(maurer_pontil(&numbers(&inputs["data"]), alpha))
-                }
-                "betting_hedged_capital_cs_at_n" => {
-                    pair(betting(&numbers(&inputs["data"]), alpha, 0.5))
-                }
+                "empirical_bernstein_maurer_pontil_two_sided" => pair(maurer_pontil(&numbers(&inputs["data"]), alpha)),
+                "betting_hedged_capital_cs_at_n" => pair(betting(&numbers(&inputs["data"]), alpha, 0.5)),
                 _ => continue,
             };
             check(id, name, field, &got);
@@ -92,40 +72,19 @@ fn score_mapping() {
         return;
     };
     for case in family["cases"].as_array().unwrap() {
-        let (id, inputs, expected) = (
-            case["id"].as_str().unwrap(),
-            &case["inputs"],
-            &case["expected"],
-        );
+        let (id, inputs, expected) = (case["id"].as_str().unwrap(), &case["inputs"], &case["expected"]);
         assert_eq!(inputs["l_low_min"].as_f64(), Some(score::LOSS_LOW));
         assert_eq!(inputs["l_high_min"].as_f64(), Some(score::LOSS_HIGH));
         assert_eq!(inputs["slo_period_days"].as_f64(), Some(score::BUDGET_DAYS));
-        let (losses, slo) = (
-            numbers(&inputs["loss_minutes"]),
-            inputs["slo"].as_f64().unwrap(),
-        );
+        let (losses, slo) = (numbers(&inputs["loss_minutes"]), inputs["slo"].as_f64().unwrap());
         let scores: Vec<f64> = losses.iter().map(|l| score::score(*l)).collect();
         check(id, "score", &expected["score"], &scores);
         let levels: Vec<&str> = scores.iter().map(|s| score::level(*s).name()).collect();
-        let want: Vec<&str> = expected["level"]["value"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|v| v.as_str().unwrap())
-            .collect();
+        let want: Vec<&str> =
+            expected["level"]["value"].as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
         assert_eq!(levels, want);
-        check(
-            id,
-            "error_budget_min",
-            &expected["error_budget_min"],
-            &[score::error_budget(slo)],
-        );
+        check(id, "error_budget_min", &expected["error_budget_min"], &[score::error_budget(slo)]);
         let burns: Vec<f64> = losses.iter().map(|l| score::burn(*l, slo)).collect();
-        check(
-            id,
-            "budget_burn_fraction",
-            &expected["budget_burn_fraction"],
-            &burns,
-        );
+        check(id, "budget_burn_fraction", &expected["budget_burn_fraction"], &burns);
     }
 }

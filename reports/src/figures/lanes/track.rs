@@ -27,9 +27,7 @@ pub fn step(what: Incident) -> Option<(NodeId, Step)> {
             (node, Step::Becomes(State::Cordoned))
         }
         Incident::NodeReimaging { node } => (node, Step::Becomes(State::Reimaging)),
-        Incident::NodeDied { node } | Incident::NodeNotReady { node } => {
-            (node, Step::Becomes(State::NotReady))
-        }
+        Incident::NodeDied { node } | Incident::NodeNotReady { node } => (node, Step::Becomes(State::NotReady)),
         Incident::NodeDeleted { node } => (node, Step::Gone),
         _ => return None,
     })
@@ -50,10 +48,7 @@ impl Track {
             (true, true) => State::Cordoned,
             (true, false) => State::Ready,
         };
-        Track {
-            turns: vec![(0.0, Some(state))],
-            cordoned,
-        }
+        Track { turns: vec![(0.0, Some(state))], cordoned }
     }
 
     pub fn now(&self) -> Option<State> {
@@ -61,11 +56,7 @@ impl Track {
     }
 
     pub fn step(&mut self, at: f64, step: Step) {
-        let running = if self.cordoned {
-            State::Cordoned
-        } else {
-            State::Ready
-        };
+        let running = if self.cordoned { State::Cordoned } else { State::Ready };
         let next = match step {
             Step::Becomes(State::Draining) => {
                 self.cordoned = true;
@@ -74,11 +65,7 @@ impl Track {
             Step::Becomes(State::Cordoned) => {
                 self.cordoned = true;
                 // A drain that ends while the node is down leaves it down.
-                if self.now() == Some(State::NotReady) {
-                    self.now()
-                } else {
-                    Some(State::Cordoned)
-                }
+                if self.now() == Some(State::NotReady) { self.now() } else { Some(State::Cordoned) }
             }
             // A reimaged node comes back schedulable.
             Step::Becomes(State::Reimaging) => {
@@ -89,11 +76,7 @@ impl Track {
             Step::Ready => Some(running),
             Step::Cordon => {
                 self.cordoned = true;
-                if self.now() == Some(State::Ready) {
-                    Some(State::Cordoned)
-                } else {
-                    self.now()
-                }
+                if self.now() == Some(State::Ready) { Some(State::Cordoned) } else { self.now() }
             }
             Step::Uncordon => {
                 self.cordoned = false;
@@ -115,22 +98,11 @@ impl Track {
     }
 
     pub fn stays(&self, horizon: f64) -> Vec<Stay> {
-        let ends = self
-            .turns
-            .iter()
-            .skip(1)
-            .map(|(at, _)| *at)
-            .chain([horizon]);
+        let ends = self.turns.iter().skip(1).map(|(at, _)| *at).chain([horizon]);
         self.turns
             .iter()
             .zip(ends)
-            .filter_map(|((from, state), to)| {
-                state.map(|state| Stay {
-                    state,
-                    from: *from,
-                    to,
-                })
-            })
+            .filter_map(|((from, state), to)| state.map(|state| Stay { state, from: *from, to }))
             .filter(|s| s.to > s.from)
             .collect()
     }
