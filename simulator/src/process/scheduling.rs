@@ -157,11 +157,11 @@ impl Sim<'_> {
                 self.place(pod, node);
             }
             None => {
-                if !daemon {
+                self.unschedulable(pod);
+                // Where one pod of a shape preempts, its siblings may do so elsewhere.
+                if !self.preempt(pod, incoming) && !daemon {
                     self.scheduling.hopeless.push(shape);
                 }
-                self.unschedulable(pod);
-                self.preempt(pod, incoming);
             }
         }
     }
@@ -236,8 +236,9 @@ impl Sim<'_> {
         self.scheduling.waiting.push(pod);
     }
 
-    /// Deletes pods of lower priority where that makes room, and nominates the node.
-    fn preempt(&mut self, pod: PodId, incoming: Incoming) {
+    /// Deletes pods of lower priority where that makes room, and nominates the node. False where nothing can be made room
+    /// for a pod of this shape now.
+    fn preempt(&mut self, pod: PodId, incoming: Incoming) -> bool {
         let priority = self.priority(pod);
         let lowest = self
             .spec
@@ -254,7 +255,7 @@ impl Sim<'_> {
             })
         });
         if priority <= lowest || waits_for_victims {
-            return;
+            return waits_for_victims;
         }
         let mut allowed: Column<crate::BudgetId, u32> = Column::default();
         for (_, budget) in self.spec.budgets.iter() {
@@ -272,11 +273,9 @@ impl Sim<'_> {
             });
         let Some(preemption) = scheduler::preempt(&self.p.compat, incoming, candidates, &allowed)
         else {
-            return;
+            return false;
         };
-        self.cluster.pods[pod].nominated = Some(preemption.node);
-        self.scheduling.nominated.retain(|(p, _)| *p != pod);
-        self.scheduling.nominated.push((pod, preemption.node));
+        self.nominate(pod, preemption.node);
         for victim in preemption.victims {
             if self.cluster.pods[victim].state != PodState::Terminating {
                 self.counts.preemptions += 1;
@@ -288,6 +287,24 @@ impl Sim<'_> {
                 self.delete_pod(victim);
             }
         }
+        true
+    }
+
+    /// Nominates a pod to a node; pods of lower priority lose their nomination there (kube-scheduler v1.34.1
+    /// `getLowerPriorityNominatedPods`).
+    fn nominate(&mut self, pod: PodId, node: NodeId) {
+        let priority = self.priority(pod);
+        let mut nominated = std::mem::take(&mut self.scheduling.nominated);
+        nominated.retain(|&(other, at)| {
+            let stays = other != pod && (at != node || self.priority(other) >= priority);
+            if !stays {
+                self.cluster.pods[other].nominated = None;
+            }
+            stays
+        });
+        self.cluster.pods[pod].nominated = Some(node);
+        nominated.push((pod, node));
+        self.scheduling.nominated = nominated;
     }
 
     fn bound(&self, pod: PodId) -> Bound<'_> {

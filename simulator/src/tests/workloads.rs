@@ -375,3 +375,18 @@ fn start_up_follows_its_distribution() {
     // Median of the sum: 3 s and the median 6 s; 4 standard errors of a log-normal median are about 4 %.
     assert!((longest[2000] - 9.0).abs() < 0.25, "{}", longest[2000]);
 }
+
+#[test]
+fn two_critical_pods_preempt_in_one_instant() {
+    let full = |e: Example| e.with_shape(|s| s.requests.cpu = 3800);
+    let example = Example::new().pool("p", 4);
+    let example = full(example.workload("batch", WorkloadKind::Deployment, vec![NodeId(2), NodeId(3)]));
+    let example = full(example.workload("dns", WorkloadKind::Deployment, vec![NodeId(0), NodeId(1)]))
+        .with_shape(|s| s.priority = 1000)
+        .minimum(1);
+    let nodes = vec![NodeId(0), NodeId(1)];
+    let drain = Operation::Drain { nodes, drain: drain_settings() };
+    let outcome = simulate(&example.change(Duration::ZERO, drain).build(), 1, 0);
+    // Victims exit after 5 s, the replacements are ready 10 s later.
+    assert_eq!((outcome.counts.preemptions, outcome.workloads[0].longest), (2, Duration::secs(15)));
+}
