@@ -47,3 +47,44 @@ fn below(complaints: Vec<Complaint>, path: &str) -> Vec<Complaint> {
     };
     complaints.into_iter().map(moved).collect()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn read(value: Value) -> Result<Vec<(String, String)>, Vec<String>> {
+        let named = |c: Change| (c.cluster.name, c.operation.kind().to_owned());
+        let found = changes(value, "here", Some("prod"));
+        found.map(|all| all.into_iter().map(named).collect()).map_err(|e| e.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn commands_proposals_and_messages_are_read() {
+        let of = |cluster: &str, kind: &str| Ok(vec![(cluster.to_owned(), kind.to_owned())]);
+        let short = json!({"pool": "sys", "operation": {"kind": "scale", "count": 3}});
+        assert_eq!(read(short.clone()), of("prod", "scale"));
+        let mut named = short;
+        named["cluster"] = json!("other");
+        assert_eq!(read(named), of("other", "scale"));
+        let event = json!({
+            "specversion": "1.0", "id": "1", "source": "ci", "type": "dev.poolproof.change.proposed.v1",
+            "data": {"cluster": "third", "pool": "sys", "operation": {"kind": "deletePool"}}
+        });
+        assert_eq!(read(event), of("third", "deletePool"));
+        assert_eq!(
+            read(json!("az aks nodepool delete -g rg --cluster-name fourth -n sys")),
+            of("fourth", "deletePool")
+        );
+    }
+
+    #[test]
+    fn what_is_no_change_is_a_complaint_at_its_place() {
+        for value in
+            [json!("az group list"), json!("scale it"), json!(7), json!([]), json!({}), json!({"operation": 1})]
+        {
+            let found = read(value.clone()).unwrap_err();
+            assert!(found.iter().all(|c| c.starts_with("here")), "{value}: {found:?}");
+        }
+    }
+}

@@ -190,3 +190,20 @@ fn a_recording_runs_and_its_counterfactual_too() {
         assert!(three < one, "three surge nodes {three:?}, one {one:?}");
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 200, failure_persistence: None, ..Default::default() })]
+
+    /// A recording with pieces cut out or written over is read or refused, never worse.
+    #[test]
+    fn damaged_documents_are_read_or_refused(cut in 0usize..1900, length in 0usize..40, put in ".{0,12}") {
+        let text = recording().to_string();
+        let (from, to) = (cut.min(text.len()), (cut + length).min(text.len()));
+        let damaged = [&text.as_bytes()[..from], put.as_bytes(), &text.as_bytes()[to..]].concat();
+        for found in [Recording::parse(&damaged).map(|_| ()), crate::what_if::parse(&damaged).map(|_| ())] {
+            if let Err(complaints) = found {
+                proptest::prop_assert!(!complaints.0.is_empty());
+            }
+        }
+    }
+}
