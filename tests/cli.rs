@@ -6,9 +6,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::support::{
-    Ended, Folder, irrelevant, poolproof, proposal, run, run_with_input, scale, snapshot,
-};
+use crate::support::{Ended, Folder, irrelevant, poolproof, proposal, run, run_with_input, scale, snapshot};
 
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
@@ -33,18 +31,8 @@ fn score(folder: &Folder, arguments: &[&str]) -> Ended {
 
 #[test]
 fn help_and_mistakes() {
-    assert!(
-        run(poolproof().arg("--help"))
-            .expect_code(0)
-            .stdout
-            .contains("Usage")
-    );
-    assert!(
-        run(poolproof().arg("--version"))
-            .expect_code(0)
-            .stdout
-            .starts_with("poolproof ")
-    );
+    assert!(run(poolproof().arg("--help")).expect_code(0).stdout.contains("Usage"));
+    assert!(run(poolproof().arg("--version")).expect_code(0).stdout.starts_with("poolproof "));
     for arguments in [
         &[][..],
         &["dance"],
@@ -59,166 +47,81 @@ fn help_and_mistakes() {
         &["schema", "nothing"],
     ] {
         let ended = run(poolproof().args(arguments)).expect_code(2);
-        assert!(
-            ended.stdout.is_empty() && !ended.stderr.is_empty(),
-            "{arguments:?}"
-        );
+        assert!(ended.stdout.is_empty() && !ended.stderr.is_empty(), "{arguments:?}");
     }
 }
 
 #[test]
 fn options_may_come_from_the_environment() {
     let folder = prepared();
-    run(poolproof()
-        .arg("submit")
-        .arg(folder.path("change.json"))
-        .env("POOLPROOF_QUEUE", folder.queue()))
-    .expect_code(0);
-    let list = run(poolproof()
-        .args(["queue", "list"])
-        .env("POOLPROOF_QUEUE", folder.queue()))
-    .expect_code(0);
+    run(poolproof().arg("submit").arg(folder.path("change.json")).env("POOLPROOF_QUEUE", folder.queue()))
+        .expect_code(0);
+    let list = run(poolproof().args(["queue", "list"]).env("POOLPROOF_QUEUE", folder.queue())).expect_code(0);
     assert_eq!(list.stdout.lines().count(), 2);
-    let help = run(poolproof()
-        .args(["worker", "--help"])
-        .env("POOLPROOF_QUEUE", "sqlite:hidden.db"))
-    .expect_code(0);
-    assert!(
-        !help.stdout.contains("hidden"),
-        "help does not show what the environment holds"
-    );
+    let help = run(poolproof().args(["worker", "--help"]).env("POOLPROOF_QUEUE", "sqlite:hidden.db")).expect_code(0);
+    assert!(!help.stdout.contains("hidden"), "help does not show what the environment holds");
 }
 
 #[test]
 fn schemas_are_json_schemas() {
-    for name in [
-        "change",
-        "proposal",
-        "snapshot",
-        "whatif",
-        "recording",
-        "report",
-        "run",
-    ] {
-        let schema = parsed(
-            &run(poolproof().args(["schema", name]))
-                .expect_code(0)
-                .stdout,
-        );
-        assert_eq!(
-            schema["$schema"], "https://json-schema.org/draft/2020-12/schema",
-            "{name}"
-        );
-        assert!(
-            schema["properties"]
-                .as_object()
-                .is_some_and(|p| p.len() > 3),
-            "{name}"
-        );
+    for name in ["change", "proposal", "snapshot", "whatif", "recording", "report", "run"] {
+        let schema = parsed(&run(poolproof().args(["schema", name])).expect_code(0).stdout);
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{name}");
+        assert!(schema["properties"].as_object().is_some_and(|p| p.len() > 3), "{name}");
     }
 }
 
 #[test]
 fn decode_prints_changes_or_why_there_are_none() {
     let folder = prepared();
-    let change = parsed(
-        &run(poolproof().arg("decode").arg(folder.path("change.json")))
-            .expect_code(0)
-            .stdout,
-    );
+    let change = parsed(&run(poolproof().arg("decode").arg(folder.path("change.json"))).expect_code(0).stdout);
     assert_eq!(change["format"], "proposal");
-    assert_eq!(
-        change["changes"][0]["operation"],
-        json!({"kind": "scale", "count": 2})
-    );
+    assert_eq!(change["changes"][0]["operation"], json!({"kind": "scale", "count": 2}));
     assert_eq!(change["changes"][0]["phase"], "proposed");
 
-    let ended = run_with_input(
-        poolproof().args(["decode", "-"]),
-        irrelevant(1).to_string().as_bytes(),
-    )
-    .expect_code(0);
+    let ended = run_with_input(poolproof().args(["decode", "-"]), irrelevant(1).to_string().as_bytes()).expect_code(0);
     let nothing = parsed(&ended.stdout);
     assert_eq!(nothing["changes"], json!([]));
-    assert!(
-        nothing["notes"][0]
-            .as_str()
-            .unwrap()
-            .starts_with("no pool operation"),
-        "{nothing}"
-    );
+    assert!(nothing["notes"][0].as_str().unwrap().starts_with("no pool operation"), "{nothing}");
 }
 
 #[test]
 fn nobody_reading_is_no_failure_and_a_full_disk_is_one() {
     let folder = prepared();
     let file = folder.path("change.json");
-    let mut child = poolproof()
-        .arg("decode")
-        .args(vec![&file; 2000])
-        .spawn()
-        .unwrap();
+    let mut child = poolproof().arg("decode").args(vec![&file; 2000]).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    assert_eq!(
-        (
-            output.status.code(),
-            String::from_utf8_lossy(&output.stderr).as_ref()
-        ),
-        (Some(0), "")
-    );
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
 
     let Ok(full) = File::options().write(true).open("/dev/full") else {
         return println!("skipped: this system has no /dev/full");
     };
-    let ended = run(poolproof()
-        .arg("decode")
-        .arg(&file)
-        .stdout(Stdio::from(full)))
-    .expect_code(1);
-    assert!(
-        ended.stderr.starts_with("error: ") && ended.stderr.lines().count() == 1,
-        "{}",
-        ended.stderr
-    );
+    let ended = run(poolproof().arg("decode").arg(&file).stdout(Stdio::from(full))).expect_code(1);
+    assert!(ended.stderr.starts_with("error: ") && ended.stderr.lines().count() == 1, "{}", ended.stderr);
 }
 
 #[test]
 fn score_prints_a_table_a_report_or_a_page() {
     let folder = prepared();
     let table = score(&folder, &[]).expect_code(0);
-    assert!(
-        table.stdout.contains("SCORE") && table.stdout.lines().count() >= 2,
-        "{}",
-        table.stdout
-    );
+    assert!(table.stdout.contains("SCORE") && table.stdout.lines().count() >= 2, "{}", table.stdout);
     assert_eq!(table.stderr, "", "no progress bar without a terminal");
 
     let report = parsed(&score(&folder, &["--format", "json"]).expect_code(0).stdout);
     assert_eq!(report["schema"], "poolproof.report/1");
     assert_eq!(report["trials"]["count"], 8);
     assert_eq!(report["cluster"]["name"], "tiny");
-    assert!(
-        score(&folder, &["--format", "markdown"])
-            .expect_code(0)
-            .stdout
-            .starts_with('#')
-    );
+    assert!(score(&folder, &["--format", "markdown"]).expect_code(0).stdout.starts_with('#'));
 }
 
 #[test]
 fn several_changes_are_scored_in_order() {
     let folder = prepared();
-    let other = folder.json(
-        "other.json",
-        &proposal("tiny", &json!({"kind": "scale", "count": 5})),
-    );
+    let other = folder.json("other.json", &proposal("tiny", &json!({"kind": "scale", "count": 5})));
     let ended = score(&folder, &[&other.to_string_lossy(), "--format", "json"]).expect_code(0);
-    let counts: Vec<Value> = ended
-        .stdout
-        .lines()
-        .map(|line| parsed(line)["change"]["operation"]["count"].clone())
-        .collect();
+    let counts: Vec<Value> =
+        ended.stdout.lines().map(|line| parsed(line)["change"]["operation"]["count"].clone()).collect();
     assert_eq!(counts, [2, 5]);
 }
 
@@ -234,10 +137,7 @@ fn a_message_without_pool_operation_is_no_failure() {
 fn fail_at_is_an_exit_code() {
     let folder = prepared();
     let ended = score(&folder, &["--fail-at", "minimal"]).expect_code(3);
-    assert!(
-        ended.stdout.contains("SCORE") && ended.stderr.contains("--fail-at"),
-        "{ended:?}"
-    );
+    assert!(ended.stdout.contains("SCORE") && ended.stderr.contains("--fail-at"), "{ended:?}");
     // Setting the count that is there changes nothing, and nothing scores 0.
     folder.json("change.json", &scale("tiny", 3));
     score(&folder, &["--fail-at", "low"]).expect_code(0);
@@ -251,18 +151,12 @@ fn a_snapshot_may_be_a_folder_or_travel_with_the_change() {
 
     let mut carrying = scale("tiny", 2);
     carrying["snapshot"] = whole.clone();
-    let ended = run_with_input(
-        poolproof().args(["score", "-", "--format", "json"]),
-        carrying.to_string().as_bytes(),
-    )
-    .expect_code(0);
+    let ended = run_with_input(poolproof().args(["score", "-", "--format", "json"]), carrying.to_string().as_bytes())
+        .expect_code(0);
     assert_eq!(parsed(&ended.stdout)["cluster"], file["cluster"]);
 
     folder.json("parts/pools.json", &whole["agentPools"]);
-    folder.json(
-        "parts/nodes.json",
-        &json!({"apiVersion": "v1", "kind": "List", "items": []}),
-    );
+    folder.json("parts/nodes.json", &json!({"apiVersion": "v1", "kind": "List", "items": []}));
     folder.file("parts/README.md", "not a part of it");
     let ended = run(poolproof()
         .args(["score", "--format", "json"])
@@ -270,10 +164,7 @@ fn a_snapshot_may_be_a_folder_or_travel_with_the_change() {
         .arg("--cluster")
         .arg(folder.path("parts")))
     .expect_code(0);
-    assert_eq!(
-        parsed(&ended.stdout)["cluster"]["pools"],
-        file["cluster"]["pools"]
-    );
+    assert_eq!(parsed(&ended.stdout)["cluster"]["pools"], file["cluster"]["pools"]);
 }
 
 #[test]
@@ -285,52 +176,25 @@ fn the_same_bytes_with_any_number_of_threads() {
     change["settings"]["trials"] = json!(150);
     folder.json("change.json", &change);
     let written = |out: &str, threads: &str| {
-        score(
-            &folder,
-            &[
-                "--threads",
-                threads,
-                "--out",
-                &folder.path(out).to_string_lossy(),
-            ],
-        )
-        .expect_code(0);
-        let reports: Vec<_> = std::fs::read_dir(folder.path(out))
-            .unwrap()
-            .map(|e| e.unwrap().path())
-            .filter(|p| p.is_dir())
-            .collect();
+        score(&folder, &["--threads", threads, "--out", &folder.path(out).to_string_lossy()]).expect_code(0);
+        let reports: Vec<_> =
+            std::fs::read_dir(folder.path(out)).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()).collect();
         assert_eq!(reports.len(), 1);
-        (
-            reports[0].file_name().unwrap().to_owned(),
-            files(&reports[0]),
-        )
+        (reports[0].file_name().unwrap().to_owned(), files(&reports[0]))
     };
     let first = written("a", "1");
     let (names, bytes): (Vec<_>, Vec<_>) = first.1.iter().cloned().unzip();
     assert!(
-        ["report.html", "report.json", "report.md"]
-            .iter()
-            .all(|name| names.contains(&name.to_string())),
+        ["report.html", "report.json", "report.md"].iter().all(|name| names.contains(&name.to_string())),
         "{names:?}"
     );
     assert!(bytes.iter().all(|b| !b.is_empty()));
     for (out, threads) in [("b", "2"), ("c", "1"), ("d", "2")] {
-        assert!(
-            written(out, threads) == first,
-            "{threads} threads: other bytes in {out}"
-        );
+        assert!(written(out, threads) == first, "{threads} threads: other bytes in {out}");
     }
-    let record = |out: &str| {
-        parsed(&std::fs::read_to_string(folder.path(out).join(&first.0).join("run.json")).unwrap())
-    };
-    assert_eq!(
-        (
-            record("a")["threads"].clone(),
-            record("b")["threads"].clone()
-        ),
-        (json!(1), json!(2))
-    );
+    let record =
+        |out: &str| parsed(&std::fs::read_to_string(folder.path(out).join(&first.0).join("run.json")).unwrap());
+    assert_eq!((record("a")["threads"].clone(), record("b")["threads"].clone()), (json!(1), json!(2)));
     assert!(record("a")["eventsPerSecond"].as_f64().unwrap() > 0.0);
 }
 
@@ -345,10 +209,7 @@ fn files(report: &Path) -> Vec<(String, Vec<u8>)> {
                 folders.push(path);
             } else if path.file_name().is_some_and(|name| name != "run.json") {
                 found.push((
-                    path.strip_prefix(report)
-                        .unwrap()
-                        .to_string_lossy()
-                        .into_owned(),
+                    path.strip_prefix(report).unwrap().to_string_lossy().into_owned(),
                     std::fs::read(&path).unwrap(),
                 ));
             }
@@ -362,14 +223,104 @@ fn files(report: &Path) -> Vec<(String, Vec<u8>)> {
 fn the_seed_is_part_of_the_report() {
     let folder = prepared();
     let id = |arguments: &[&str]| {
-        parsed(
-            &score(&folder, &[&["--format", "json"], arguments].concat())
-                .expect_code(0)
-                .stdout,
-        )["id"]
-            .clone()
+        parsed(&score(&folder, &[&["--format", "json"], arguments].concat()).expect_code(0).stdout)["id"].clone()
     };
     assert_eq!(id(&["--seed", "7"]), id(&["--seed", "7"]));
     assert_ne!(id(&["--seed", "7"]), id(&["--seed", "8"]));
     assert_ne!(id(&["--off", "burst"]), id(&[]));
+}
+
+/// The file of a folder whose path ends like this.
+fn find(folder: &Path, ends: &str) -> std::path::PathBuf {
+    let found = files(folder).into_iter().find(|(path, _)| path.ends_with(ends));
+    folder.join(found.unwrap_or_else(|| panic!("no {ends}")).0)
+}
+
+fn example(path: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/examples").join(path)
+}
+
+#[test]
+fn the_demo_works_twice_and_the_fixes_help() {
+    let folder = Folder::new();
+    let demo = || run(poolproof().args(["demo", "--trials", "100", "--out"]).arg(folder.path("demo"))).expect_code(0);
+    let first = demo();
+    let reports = folder.path("demo/reports");
+    assert_eq!(first.stdout.lines().last(), Some(&*reports.join("index.html").to_string_lossy()));
+    let rows: Vec<&str> = first.stdout.lines().skip(1).take_while(|line| !line.is_empty()).collect();
+    assert!(rows.len() >= 12 && rows[0].starts_with("storm-season before"), "{}", first.stdout);
+    assert_eq!(demo().stdout, first.stdout);
+
+    let mut scores: std::collections::BTreeMap<String, f64> = std::collections::BTreeMap::new();
+    for (_, bytes) in files(&reports).into_iter().filter(|(path, _)| path.ends_with("report.json")) {
+        let report: Value = serde_json::from_slice(&bytes).unwrap();
+        let design = report["change"]["source"]["correlationId"].as_str().unwrap().to_owned();
+        let score = scores.entry(design).or_default();
+        *score = score.max(report["verdict"]["score"].as_f64().unwrap());
+    }
+    let befores: Vec<_> = scores.iter().filter(|(design, _)| design.ends_with("/before")).collect();
+    assert_eq!(befores.len(), 6);
+    for (design, before) in befores {
+        let after = scores[&design.replace("/before", "/after")];
+        assert!(after < *before, "{design}: {before} before, {after} after the fix");
+    }
+}
+
+#[test]
+fn a_what_if_is_a_table_and_a_page() {
+    let folder = Folder::new();
+    let what_if = |out: &str, threads: &str| {
+        let arguments =
+            ["--trials", "30", "--threads", threads, "--out", &folder.path(out).to_string_lossy()].map(String::from);
+        run(poolproof().arg("whatif").arg(example("what-if/surge-and-size.yaml")).args(arguments)).expect_code(0)
+    };
+    let first = what_if("a", "1");
+    assert_eq!(first.stdout.lines().count(), 10, "a head and nine combinations: {}", first.stdout);
+    assert_eq!(what_if("b", "2").stdout, first.stdout);
+    let page = find(&folder.path("a"), "/whatif.html");
+    let document: Value = serde_json::from_slice(&std::fs::read(page.with_extension("json")).unwrap()).unwrap();
+    for cell in document["cells"].as_array().unwrap() {
+        let href = cell["outcome"]["Ok"]["href"].as_str().unwrap_or_else(|| panic!("{cell}"));
+        assert!(page.parent().unwrap().join(href).is_file(), "{href}");
+    }
+    let other = find(&folder.path("b"), "/whatif.html");
+    assert_eq!(files(page.parent().unwrap()), files(other.parent().unwrap()));
+}
+
+#[test]
+fn a_what_if_names_what_is_wrong_with_it() {
+    let folder = prepared();
+    let spec = |text: &str| run(poolproof().arg("whatif").arg(folder.file("spec.yaml", text)));
+    let change = "change: az aks nodepool scale --cluster-name tiny --resource-group g --name apps --node-count 2";
+    let ended = spec("axes: {moonPhase: [1, 2]}").expect_code(2);
+    assert!(ended.stderr.contains("spec.yaml") && ended.stderr.contains("moonPhase"), "{}", ended.stderr);
+    let ended = spec(&format!("{change}\naxes: {{nodeCount: [2]}}")).expect_code(2);
+    assert!(ended.stderr.contains("--cluster"), "{}", ended.stderr);
+    let ended = spec(&format!("snapshot: nowhere.json\n{change}\naxes: {{nodeCount: [2]}}")).expect_code(2);
+    assert!(ended.stderr.contains("nowhere.json"), "{}", ended.stderr);
+    // One impossible combination does not keep the others from being scored; only impossible ones are an error.
+    let text = format!(
+        "snapshot: tiny.json\n{change}\nsettings: {{trials: 5}}\naxes: {{vmSize: [Standard_D8s_v5, Standard_Nothing]}}"
+    );
+    let ended = spec(&text).expect_code(0);
+    assert!(ended.stdout.lines().count() == 3 && ended.stdout.contains("not possible"), "{}", ended.stdout);
+    let ended = spec(&text.replace("Standard_D8s_v5, ", "")).expect_code(2);
+    assert!(ended.stderr.contains("Standard_Nothing"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_recording_is_replayed() {
+    let folder = Folder::new();
+    let replay = |out: &str, threads: &str| {
+        let arguments =
+            ["--trials", "30", "--threads", threads, "--out", &folder.path(out).to_string_lossy()].map(String::from);
+        run(poolproof().arg("replay").arg(example("replay/storm.json")).args(arguments)).expect_code(0)
+    };
+    let first = replay("a", "1");
+    assert!(first.stdout.starts_with('#') && first.stdout.contains("kube-system/coredns"), "{}", first.stdout);
+    assert_eq!(replay("b", "2").stdout, first.stdout);
+    assert_eq!(files(&folder.path("a")), files(&folder.path("b")));
+    let ended = run(poolproof().arg("replay").arg(folder.file("bad.json", "{\"schema\": \"poolproof.recording/1\"}")))
+        .expect_code(2);
+    assert!(ended.stderr.contains("bad.json") && ended.stderr.contains("events"), "{}", ended.stderr);
 }

@@ -4,12 +4,14 @@
 //! an input is invalid, 3 a change reached `--fail-at`.
 
 mod decode;
+mod demo;
 mod estimate;
 mod input;
 mod logging;
 mod output;
 mod progress;
 mod queue;
+mod replay;
 mod schema;
 mod score;
 mod submit;
@@ -33,6 +35,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Score the shipped case studies through a queue and a worker
+    Demo(demo::Args),
     /// Score changes against a cluster snapshot
     Score(score::Args),
     /// Take messages from a queue, score their changes, publish the reports
@@ -45,6 +49,8 @@ enum Verb {
     Decode(decode::Args),
     /// Score one change under many conditions
     Whatif(whatif::Args),
+    /// Replay a recorded course, and what might have been done instead
+    Replay(replay::Args),
     /// Print the JSON Schema of an input or output
     Schema(schema::Args),
 }
@@ -77,12 +83,14 @@ pub fn main() -> ExitCode {
     };
     cli.logging.start(matches!(cli.verb, Verb::Worker(_)));
     let result = match cli.verb {
+        Verb::Demo(args) => demo::run(&args),
         Verb::Score(args) => score::run(&args),
         Verb::Worker(args) => worker::run(&args),
         Verb::Submit(args) => submit::run(&args),
         Verb::Queue(args) => queue::run(&args),
         Verb::Decode(args) => decode::run(&args),
         Verb::Whatif(args) => whatif::run(&args),
+        Verb::Replay(args) => replay::run(&args),
         Verb::Schema(args) => schema::run(&args),
     };
     match result {
@@ -118,21 +126,11 @@ mod tests {
     fn every_option_has_an_environment_variable() {
         fn check(command: &clap::Command) {
             for option in command.get_arguments() {
-                let Some(long) = option
-                    .get_long()
-                    .filter(|long| !["help", "version"].contains(long))
-                else {
+                let Some(long) = option.get_long().filter(|long| !["help", "version"].contains(long)) else {
                     continue;
                 };
-                let variable = option
-                    .get_env()
-                    .and_then(|name| name.to_str())
-                    .unwrap_or_default();
-                assert!(
-                    variable.starts_with("POOLPROOF_"),
-                    "{} --{long}: {variable:?}",
-                    command.get_name()
-                );
+                let variable = option.get_env().and_then(|name| name.to_str()).unwrap_or_default();
+                assert!(variable.starts_with("POOLPROOF_"), "{} --{long}: {variable:?}", command.get_name());
             }
             command.get_subcommands().for_each(check);
         }

@@ -48,25 +48,15 @@ impl ReadError {
         match self {
             ReadError::Missing => Complaint::at("", "no such file", "a readable file"),
             ReadError::IsFolder => Complaint::at("", "a folder", "a file"),
-            ReadError::TooLarge {
-                found,
-                at_least: false,
-                limit,
-            } => Complaint::at(
-                "",
-                format!("{found} bytes"),
-                format!("at most {limit} bytes"),
-            ),
-            ReadError::TooLarge { limit, .. } => Complaint::at(
-                "",
-                format!("more than {limit} bytes"),
-                format!("at most {limit} bytes"),
-            ),
-            ReadError::Io(error) => Complaint::at(
-                "",
-                format!("a file that cannot be read ({error})"),
-                "a readable file",
-            ),
+            ReadError::TooLarge { found, at_least: false, limit } => {
+                Complaint::at("", format!("{found} bytes"), format!("at most {limit} bytes"))
+            }
+            ReadError::TooLarge { limit, .. } => {
+                Complaint::at("", format!("more than {limit} bytes"), format!("at most {limit} bytes"))
+            }
+            ReadError::Io(error) => {
+                Complaint::at("", format!("a file that cannot be read ({error})"), "a readable file")
+            }
         }
     }
 
@@ -81,22 +71,13 @@ impl ReadError {
 /// # Errors
 /// The file is missing, a folder, too large or not readable.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
-    let metadata = fs::metadata(path).map_err(|e| {
-        if e.kind() == io::ErrorKind::NotFound {
-            ReadError::Missing
-        } else {
-            ReadError::Io(e)
-        }
-    })?;
+    let metadata = fs::metadata(path)
+        .map_err(|e| if e.kind() == io::ErrorKind::NotFound { ReadError::Missing } else { ReadError::Io(e) })?;
     if metadata.is_dir() {
         return Err(ReadError::IsFolder);
     }
     if metadata.len() > limit {
-        return Err(ReadError::TooLarge {
-            found: metadata.len(),
-            at_least: false,
-            limit,
-        });
+        return Err(ReadError::TooLarge { found: metadata.len(), at_least: false, limit });
     }
     read_from(File::open(path).map_err(ReadError::Io)?, limit)
 }
@@ -107,16 +88,9 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
 /// The stream is longer, or reading fails.
 pub fn read_from(stream: impl Read, limit: u64) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
-    stream
-        .take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(ReadError::Io)?;
+    stream.take(limit + 1).read_to_end(&mut bytes).map_err(ReadError::Io)?;
     if bytes.len() as u64 > limit {
-        return Err(ReadError::TooLarge {
-            found: bytes.len() as u64,
-            at_least: true,
-            limit,
-        });
+        return Err(ReadError::TooLarge { found: bytes.len() as u64, at_least: true, limit });
     }
     Ok(bytes)
 }
@@ -140,10 +114,7 @@ pub fn read_folder(folder: &Path) -> Result<Vec<NamedFile>, (PathBuf, ReadError)
     for path in paths {
         let bytes = read(&path, MAX_SNAPSHOT.min(left)).map_err(|e| (path.clone(), e))?;
         left -= bytes.len() as u64;
-        let name = path
-            .file_name()
-            .map(|n| n.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         files.push((name, bytes));
     }
     Ok(files)
@@ -190,11 +161,7 @@ mod tests {
         assert_eq!(read_from(&b"abc"[..], 3).unwrap(), b"abc");
         assert!(matches!(
             read_from(io::repeat(b'x'), 1000),
-            Err(ReadError::TooLarge {
-                found: 1001,
-                at_least: true,
-                limit: 1000
-            })
+            Err(ReadError::TooLarge { found: 1001, at_least: true, limit: 1000 })
         ));
     }
 }

@@ -77,22 +77,18 @@ impl JobError {
     /// What becomes of the message.
     pub fn disposition(&self) -> Disposition {
         match self {
-            JobError::Message(_)
-            | JobError::NotSimulated { .. }
-            | JobError::TooLong { .. }
-            | JobError::Panicked(_) => Disposition::DeadLetter,
-            JobError::Snapshot {
-                source: SnapshotError::Read { source, .. },
-                ..
-            } if source.passes() => Disposition::Retry,
+            JobError::Message(_) | JobError::NotSimulated { .. } | JobError::TooLong { .. } | JobError::Panicked(_) => {
+                Disposition::DeadLetter
+            }
+            JobError::Snapshot { source: SnapshotError::Read { source, .. }, .. } if source.passes() => {
+                Disposition::Retry
+            }
             JobError::Snapshot { .. } => Disposition::DeadLetter,
             JobError::Publish { .. } => Disposition::Retry,
             JobError::Stopped => Disposition::GiveBack,
-            JobError::Several(errors) => errors
-                .iter()
-                .map(JobError::disposition)
-                .max()
-                .unwrap_or(Disposition::DeadLetter),
+            JobError::Several(errors) => {
+                errors.iter().map(JobError::disposition).max().unwrap_or(Disposition::DeadLetter)
+            }
         }
     }
 }
@@ -117,22 +113,13 @@ mod tests {
     #[test]
     fn the_mildest_fate_of_several_changes_wins() {
         let poison = || JobError::Panicked("index".into());
-        assert_eq!(
-            JobError::Several(vec![poison(), poison()]).disposition(),
-            Disposition::DeadLetter
-        );
-        assert_eq!(
-            JobError::Several(vec![poison(), JobError::Stopped]).disposition(),
-            Disposition::GiveBack
-        );
+        assert_eq!(JobError::Several(vec![poison(), poison()]).disposition(), Disposition::DeadLetter);
+        assert_eq!(JobError::Several(vec![poison(), JobError::Stopped]).disposition(), Disposition::GiveBack);
     }
 
     #[test]
     fn an_unreadable_disk_passes_and_a_missing_snapshot_does_not() {
-        let error = |source| JobError::Snapshot {
-            change: "scale".into(),
-            source,
-        };
+        let error = |source| JobError::Snapshot { change: "scale".into(), source };
         let disk = SnapshotError::Read {
             path: "a.json".into(),
             source: ReadError::Io(std::io::Error::other("input/output error")),
@@ -143,19 +130,9 @@ mod tests {
         );
         let large = SnapshotError::Read {
             path: "a.json".into(),
-            source: ReadError::TooLarge {
-                found: 9,
-                at_least: false,
-                limit: 1,
-            },
+            source: ReadError::TooLarge { found: 9, at_least: false, limit: 1 },
         };
         assert_eq!(error(large).disposition(), Disposition::DeadLetter);
-        assert_eq!(
-            error(SnapshotError::Missing {
-                name: "prod".into()
-            })
-            .disposition(),
-            Disposition::DeadLetter
-        );
+        assert_eq!(error(SnapshotError::Missing { name: "prod".into() }).disposition(), Disposition::DeadLetter);
     }
 }

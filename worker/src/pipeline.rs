@@ -88,11 +88,7 @@ pub struct Scored {
 ///
 /// # Errors
 /// The change makes no sense on this cluster, or is not simulated.
-pub fn prepare(
-    change: &Change,
-    snapshot: &Snapshot,
-    estimate: &Estimate,
-) -> Result<Prepared, Complaints> {
+pub fn prepare(change: &Change, snapshot: &Snapshot, estimate: &Estimate) -> Result<Prepared, Complaints> {
     let started = Instant::now();
     let loaded = scenarios::load(change, snapshot, &estimate.overrides)?;
     let info = inputs::change_info(change, &loaded.operations);
@@ -117,30 +113,16 @@ impl Prepared {
         let trials = *loaded.settings.trials.get_or_insert(TRIALS);
         let seed = *loaded.settings.seed.get_or_insert(SEED);
         if !(1..=MAX_TRIALS).contains(&trials) {
-            return Err(
-                Complaint::at("settings.trials", trials, format!("1 to {MAX_TRIALS}")).into(),
-            );
+            return Err(Complaint::at("settings.trials", trials, format!("1 to {MAX_TRIALS}")).into());
         }
         let id = id_of(identity, &snapshot.digest, &loaded.settings);
         let cluster = ClusterInfo {
-            name: if snapshot.name.is_empty() {
-                change.cluster.clone()
-            } else {
-                snapshot.name.clone()
-            },
+            name: if snapshot.name.is_empty() { change.cluster.clone() } else { snapshot.name.clone() },
             digest: snapshot.digest.clone(),
             taken_at: snapshot.taken_at.clone(),
             pools: loaded.pools.iter().map(inputs::pool_info).collect(),
         };
-        Ok(Prepared {
-            id,
-            change,
-            trials,
-            seed,
-            cluster,
-            loaded,
-            took: Duration::ZERO,
-        })
+        Ok(Prepared { id, change, trials, seed, cluster, loaded, took: Duration::ZERO })
     }
 
     fn inputs<'a>(&'a self, pairs: &'a [Pair]) -> Inputs<'a> {
@@ -156,12 +138,7 @@ impl Prepared {
             stopped: "budget",
             findings: loaded.findings.clone(),
             not_seen: loaded.coverage.not_seen.clone(),
-            assumptions: loaded
-                .coverage
-                .assumptions
-                .iter()
-                .map(inputs::assumption_info)
-                .collect(),
+            assumptions: loaded.coverage.assumptions.iter().map(inputs::assumption_info).collect(),
             slo: loaded.settings.slo.unwrap_or(SLO),
         }
     }
@@ -175,43 +152,24 @@ pub fn run(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result
     let (judged, clock) = judge(prepared, estimate, watch)?;
     let files = reports::bundle(&judged);
     let record = clock.finished(prepared);
-    let bundle = Bundle {
-        id: prepared.id.clone(),
-        files,
-        run: record.to_bytes(),
-    };
-    Ok(Scored {
-        report: judged.report,
-        bundle,
-        record,
-    })
+    let bundle = Bundle { id: prepared.id.clone(), files, run: record.to_bytes() };
+    Ok(Scored { report: judged.report, bundle, record })
 }
 
 /// Simulates and judges; the clock still runs, for the drawing.
 ///
 /// # Errors
 /// It was stopped, or took too long.
-pub fn judge(
-    prepared: &Prepared,
-    estimate: &Estimate,
-    watch: Watch<'_>,
-) -> Result<(Judged, record::Clock), JobError> {
+pub fn judge(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result<(Judged, record::Clock), JobError> {
     let clock = record::Clock::start(prepared.took, threads(estimate));
     let pairs = simulate(prepared, estimate, watch)?;
-    let events = pairs
-        .iter()
-        .map(|p| p.proposal.counts.events + p.baseline.counts.events)
-        .sum();
+    let events = pairs.iter().map(|p| p.proposal.counts.events + p.baseline.counts.events).sum();
     let clock = clock.simulated(events);
     Ok((reports::judge(&prepared.inputs(&pairs)), clock))
 }
 
 /// Runs the trials in portions, so that it can be stopped between them. What a trial comes to depends on its index alone.
-fn simulate(
-    prepared: &Prepared,
-    estimate: &Estimate,
-    watch: Watch<'_>,
-) -> Result<Vec<Pair>, JobError> {
+fn simulate(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result<Vec<Pair>, JobError> {
     let portion = 64.max(16 * threads(estimate) as u32);
     let started = Instant::now();
     let mut pairs = Vec::with_capacity(prepared.trials as usize);
@@ -234,9 +192,7 @@ fn simulate(
             trials: portion.min(prepared.trials - done),
             threads: estimate.threads,
         };
-        pairs.extend(simulator::paired(&prepared.loaded.scenario, runs, &|n| {
-            (watch.progress)(done + n)
-        }));
+        pairs.extend(simulator::paired(&prepared.loaded.scenario, runs, &|n| (watch.progress)(done + n)));
     }
     Ok(pairs)
 }

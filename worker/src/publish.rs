@@ -47,9 +47,7 @@ impl Publisher {
     /// The place cannot be written at the moment.
     pub fn publish(&self, bundle: &Bundle) -> Result<String, PublishError> {
         match self {
-            Publisher::Directory(directory) => directory
-                .publish(bundle)
-                .map(|path| path.display().to_string()),
+            Publisher::Directory(directory) => directory.publish(bundle).map(|path| path.display().to_string()),
         }
     }
 }

@@ -23,17 +23,10 @@ pub trait Queue: Clone + Send + Sync + 'static {
     type Receipt: Clone + Debug + Send + Sync;
 
     /// Takes the message that has been due longest, for the length of `lease`.
-    fn claim(
-        &self,
-        lease: Duration,
-    ) -> impl Future<Output = Result<Claimed<Self::Receipt>, QueueError>> + Send;
+    fn claim(&self, lease: Duration) -> impl Future<Output = Result<Claimed<Self::Receipt>, QueueError>> + Send;
 
     /// Keeps a claimed message for another `lease` from now.
-    fn extend(
-        &self,
-        receipt: &Self::Receipt,
-        lease: Duration,
-    ) -> impl Future<Output = Result<(), QueueError>> + Send;
+    fn extend(&self, receipt: &Self::Receipt, lease: Duration) -> impl Future<Output = Result<(), QueueError>> + Send;
 
     /// Removes a message that is done.
     fn ack(&self, receipt: &Self::Receipt) -> impl Future<Output = Result<(), QueueError>> + Send;
@@ -47,11 +40,7 @@ pub trait Queue: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), QueueError>> + Send;
 
     /// Lays a message among the dead letters with the reason.
-    fn bury(
-        &self,
-        receipt: &Self::Receipt,
-        reason: String,
-    ) -> impl Future<Output = Result<(), QueueError>> + Send;
+    fn bury(&self, receipt: &Self::Receipt, reason: String) -> impl Future<Output = Result<(), QueueError>> + Send;
 }
 
 /// Answer to a claim.
@@ -110,9 +99,7 @@ pub enum QueueError {
     #[error("{0} is not a poolproof queue file")]
     NotOurs(PathBuf),
     /// The file was written by a later version.
-    #[error(
-        "queue file {path} has format {found}, written by a newer poolproof; this one knows formats up to {known}"
-    )]
+    #[error("queue file {path} has format {found}, written by a newer poolproof; this one knows formats up to {known}")]
     Newer {
         /// The file.
         path: PathBuf,

@@ -66,19 +66,14 @@ pub async fn run<Q: Queue>(
         let pause = match queue.claim(options.lease).await {
             Ok(Claimed::Job(job)) => {
                 let span = info_span!("job", job = job.id, attempt = job.attempt);
-                work(queue, worker, options, job, &mut shutdown, &mut tally)
-                    .instrument(span)
-                    .await;
+                work(queue, worker, options, job, &mut shutdown, &mut tally).instrument(span).await;
                 continue;
             }
             Ok(Claimed::Empty) if options.until_empty => break,
             Ok(Claimed::Empty) => options.poll,
             Ok(Claimed::Later(wait)) => wait.clamp(Duration::from_millis(1), options.poll),
             Err(error) if error.passes() => {
-                warn!(
-                    error = describe(&error),
-                    "the queue cannot be used at the moment"
-                );
+                warn!(error = describe(&error), "the queue cannot be used at the moment");
                 options.poll
             }
             Err(error) => return Err(error),
@@ -102,25 +97,12 @@ async fn work<Q: Queue>(
     tally: &mut Tally,
 ) {
     let stop = Arc::new(AtomicBool::new(false));
-    let renewal = tokio::spawn(
-        renew(
-            queue.clone(),
-            job.receipt.clone(),
-            options.lease,
-            stop.clone(),
-        )
-        .in_current_span(),
-    );
+    let renewal =
+        tokio::spawn(renew(queue.clone(), job.receipt.clone(), options.lease, stop.clone()).in_current_span());
     let result = if job.attempt > options.attempts {
         // Only a worker that died with the message in hand leaves it without trouble to tell of.
-        let last = job
-            .trouble
-            .as_deref()
-            .unwrap_or("the worker died while it worked on the message");
-        Err(format!(
-            "given up after {} attempts: {last}",
-            options.attempts
-        ))
+        let last = job.trouble.as_deref().unwrap_or("the worker died while it worked on the message");
+        Err(format!("given up after {} attempts: {last}", options.attempts))
     } else {
         Ok(attempt(worker, &job.body, options.grace, shutdown, stop).await)
     };
@@ -132,10 +114,7 @@ async fn work<Q: Queue>(
     };
     if let Err(error) = settled {
         // The message comes again when its lease ends; its reports then find their own bytes.
-        error!(
-            error = describe(&error),
-            "the outcome could not be told to the queue"
-        );
+        error!(error = describe(&error), "the outcome could not be told to the queue");
     }
 }
 
@@ -149,8 +128,7 @@ async fn attempt(
 ) -> Result<Handled, JobError> {
     let (worker, body, flag) = (worker.clone(), body.to_vec(), stop.clone());
     let span = tracing::Span::current();
-    let mut task =
-        tokio::task::spawn_blocking(move || span.in_scope(|| worker.handle(&body, &flag)));
+    let mut task = tokio::task::spawn_blocking(move || span.in_scope(|| worker.handle(&body, &flag)));
     tokio::select! {
         done = &mut task => return finished(done),
         () = stopped(shutdown) => info!(grace = grace.as_secs(), "stopping: the job in hand may finish"),
@@ -162,19 +140,12 @@ async fn attempt(
     finished(task.await)
 }
 
-fn finished(
-    done: Result<Result<Handled, JobError>, tokio::task::JoinError>,
-) -> Result<Handled, JobError> {
+fn finished(done: Result<Result<Handled, JobError>, tokio::task::JoinError>) -> Result<Handled, JobError> {
     done.unwrap_or_else(|gone| {
         // Not a panic means that the runtime is shutting down.
         let panic = gone.try_into_panic().map_err(|_| JobError::Stopped)?;
-        let text = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied());
-        Err(JobError::Panicked(
-            text.unwrap_or("without a word").to_owned(),
-        ))
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(JobError::Panicked(text.unwrap_or("without a word").to_owned()))
     })
 }
 
@@ -203,11 +174,7 @@ async fn acknowledge<Q: Queue>(
         info!(format = handled.format, notes = ?handled.notes, "no pool operation");
     } else {
         tally.scored += 1;
-        info!(
-            format = handled.format,
-            reports = handled.reports.len(),
-            "done"
-        );
+        info!(format = handled.format, reports = handled.reports.len(), "done");
     }
     Ok(())
 }
@@ -223,13 +190,7 @@ async fn fail<Q: Queue>(
     match error.disposition() {
         Disposition::DeadLetter => bury(queue, job, reason, tally).await,
         Disposition::Retry if job.attempt >= options.attempts => {
-            bury(
-                queue,
-                job,
-                format!("given up after {} attempts: {reason}", job.attempt),
-                tally,
-            )
-            .await
+            bury(queue, job, format!("given up after {} attempts: {reason}", job.attempt), tally).await
         }
         Disposition::Retry => {
             let delay = delay(job.attempt, options);
@@ -257,12 +218,6 @@ fn bury<Q: Queue>(
 
 /// Doubled with every attempt, up to the longest.
 fn delay(attempt: u32, options: &Options) -> Duration {
-    let factor = 1u32
-        .checked_shl(attempt.saturating_sub(1))
-        .filter(|f| *f != 0)
-        .unwrap_or(u32::MAX);
-    options
-        .first_delay
-        .saturating_mul(factor)
-        .min(options.longest_delay)
+    let factor = 1u32.checked_shl(attempt.saturating_sub(1)).filter(|f| *f != 0).unwrap_or(u32::MAX);
+    options.first_delay.saturating_mul(factor).min(options.longest_delay)
 }

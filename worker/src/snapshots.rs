@@ -57,12 +57,8 @@ impl SnapshotError {
     pub fn into_complaints(self, file: &str) -> Complaints {
         match self {
             SnapshotError::Invalid(complaints) => complaints,
-            SnapshotError::Read { path, source } => {
-                source.complaint().in_file(path.to_string_lossy()).into()
-            }
-            other => Complaint::at("", other, "a snapshot file or folder")
-                .in_file(file)
-                .into(),
+            SnapshotError::Read { path, source } => source.complaint().in_file(path.to_string_lossy()).into(),
+            other => Complaint::at("", other, "a snapshot file or folder").in_file(file).into(),
         }
     }
 }
@@ -73,14 +69,11 @@ impl SnapshotError {
 /// It cannot be read, or is not a snapshot; complaints name the file.
 pub fn read(path: &Path) -> Result<Snapshot, SnapshotError> {
     if path.is_dir() {
-        let files = files::read_folder(path)
-            .map_err(|(path, source)| SnapshotError::Read { path, source })?;
+        let files = files::read_folder(path).map_err(|(path, source)| SnapshotError::Read { path, source })?;
         return Snapshot::from_files(files).map_err(SnapshotError::Invalid);
     }
-    let bytes = files::read(path, MAX_SNAPSHOT).map_err(|source| SnapshotError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+    let bytes =
+        files::read(path, MAX_SNAPSHOT).map_err(|source| SnapshotError::Read { path: path.to_owned(), source })?;
     Snapshot::from_json(&bytes)
         .map_err(|complaints| SnapshotError::Invalid(in_file(complaints, &path.to_string_lossy())))
 }
@@ -94,11 +87,7 @@ pub fn in_file(complaints: Complaints, file: &str) -> Complaints {
 /// The same complaints, about a part of a document.
 pub fn under(part: &str, complaints: Complaints) -> Complaints {
     let moved = |c: Complaint| {
-        let path = if c.path.is_empty() {
-            part.to_owned()
-        } else {
-            format!("{part}.{}", c.path)
-        };
+        let path = if c.path.is_empty() { part.to_owned() } else { format!("{part}.{}", c.path) };
         Complaint { path, ..c }
     };
     Complaints(complaints.0.into_iter().map(moved).collect())
@@ -130,9 +119,7 @@ impl SnapshotStore {
     pub fn get(&self, name: &str) -> Result<Snapshot, SnapshotError> {
         let SnapshotStore::Folder(folder) = self;
         if !is_name(name) {
-            return Err(SnapshotError::BadName(
-                name.chars().take(LONGEST_NAME).collect(),
-            ));
+            return Err(SnapshotError::BadName(name.chars().take(LONGEST_NAME).collect()));
         }
         read(&find(folder, name)?)
     }
@@ -141,9 +128,7 @@ impl SnapshotStore {
 fn is_name(name: &str) -> bool {
     name.len() <= LONGEST_NAME
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
 /// The path of a snapshot: exact letters first, then any letter case in order of the names.
@@ -154,10 +139,7 @@ fn find(folder: &Path, name: &str) -> Result<PathBuf, SnapshotError> {
             return Ok(path);
         }
     }
-    let unreadable = |e| SnapshotError::Read {
-        path: folder.to_owned(),
-        source: ReadError::Io(e),
-    };
+    let unreadable = |e| SnapshotError::Read { path: folder.to_owned(), source: ReadError::Io(e) };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?.file_name();
@@ -166,12 +148,7 @@ fn find(folder: &Path, name: &str) -> Result<PathBuf, SnapshotError> {
             found.push(folder.join(&entry));
         }
     }
-    found
-        .into_iter()
-        .min()
-        .ok_or_else(|| SnapshotError::Missing {
-            name: name.to_owned(),
-        })
+    found.into_iter().min().ok_or_else(|| SnapshotError::Missing { name: name.to_owned() })
 }
 
 #[cfg(test)]
@@ -183,20 +160,9 @@ mod tests {
         for good in ["prod", "aks-westeurope_01", "a.b", "7"] {
             assert!(is_name(good), "{good}");
         }
-        for bad in [
-            "",
-            ".",
-            "..",
-            "../prod",
-            "a/b",
-            "/etc/passwd",
-            ".hidden",
-            "a b",
-            "a\0b",
-            "a\\b",
-            "ä",
-            &"a".repeat(201),
-        ] {
+        for bad in
+            ["", ".", "..", "../prod", "a/b", "/etc/passwd", ".hidden", "a b", "a\0b", "a\\b", "ä", &"a".repeat(201)]
+        {
             assert!(!is_name(bad), "{bad:?}");
         }
     }

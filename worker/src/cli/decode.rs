@@ -22,7 +22,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     for message in input::messages(&args.files, &mut complaints) {
         match pipeline::decode(&message.bytes) {
             Ok(d) => {
-                let document = json!({"file": message.name, "format": d.format, "changes": d.changes, "notes": d.notes});
+                let document =
+                    json!({"file": message.name, "format": d.format, "changes": d.changes, "notes": d.notes});
                 output::data(&format!("{document:#}\n"))?;
             }
             Err(found) => complaints.extend(in_file(found, &message.name).0),

@@ -33,12 +33,7 @@ impl EstimateArgs {
     pub fn resolve(&self, limit: Option<Duration>) -> Estimate {
         let trials = self.trials.or(self.quick.then_some(QUICK_TRIALS));
         Estimate {
-            overrides: ChangeSettings {
-                seed: self.seed,
-                trials,
-                off: self.off.clone(),
-                ..ChangeSettings::default()
-            },
+            overrides: ChangeSettings { seed: self.seed, trials, off: self.off.clone(), ..ChangeSettings::default() },
             threads: self.threads,
             limit,
         }
@@ -48,17 +43,10 @@ impl EstimateArgs {
 fn threads(text: &str) -> Result<usize, String> {
     // More than this is a slip of the finger; each has a stack and a copy of the cluster.
     const MOST: usize = 1024;
-    text.parse()
-        .ok()
-        .filter(|n| *n <= MOST)
-        .ok_or(format!("expected 0 to {MOST}"))
+    text.parse().ok().filter(|n| *n <= MOST).ok_or(format!("expected 0 to {MOST}"))
 }
 
 fn cause(text: &str) -> Result<String, String> {
     let names = Cause::ALL.map(|(_, name)| name);
-    if names.contains(&text) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("expected one of {}", names.join(", ")))
-    }
+    if names.contains(&text) { Ok(text.to_owned()) } else { Err(format!("expected one of {}", names.join(", "))) }
 }

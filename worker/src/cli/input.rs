@@ -19,14 +19,7 @@ pub struct Input {
 
 /// Reads messages: files, or `-` for standard input. What cannot be read goes to `complaints`.
 pub fn messages(paths: &[PathBuf], complaints: &mut Vec<Complaint>) -> Vec<Input> {
-    paths
-        .iter()
-        .filter_map(|path| {
-            document(path)
-                .map_err(|found| complaints.extend(found.0))
-                .ok()
-        })
-        .collect()
+    paths.iter().filter_map(|path| document(path).map_err(|found| complaints.extend(found.0)).ok()).collect()
 }
 
 /// Reads a document that is a file, or `-` for standard input.
@@ -35,16 +28,9 @@ pub fn messages(paths: &[PathBuf], complaints: &mut Vec<Complaint>) -> Vec<Input
 /// It cannot be read, or is too large.
 pub fn document(path: &Path) -> Result<Input, Complaints> {
     let standard = path == Path::new("-");
-    let name = if standard {
-        "standard input".into()
-    } else {
-        path.to_string_lossy().into_owned()
-    };
-    let read = if standard {
-        files::read_from(std::io::stdin().lock(), MAX_CHANGE)
-    } else {
-        files::read(path, MAX_CHANGE)
-    };
+    let name = if standard { "standard input".into() } else { path.to_string_lossy().into_owned() };
+    let read =
+        if standard { files::read_from(std::io::stdin().lock(), MAX_CHANGE) } else { files::read(path, MAX_CHANGE) };
     match read {
         Ok(bytes) => Ok(Input { name, bytes }),
         Err(error) => Err(error.complaint().in_file(name).into()),
@@ -68,31 +54,20 @@ pub fn cluster_of(
             snapshot(&document.parent().unwrap_or(Path::new("")).join(path))
         }
         (None, Some(ClusterSource::Inline(value))) => {
-            Snapshot::from_json(value.to_string().as_bytes())
-                .map_err(|found| in_file(under("snapshot", found), &file))
+            Snapshot::from_json(value.to_string().as_bytes()).map_err(|found| in_file(under("snapshot", found), &file))
         }
-        (None, None) => Err(Complaint::at(
-            "snapshot",
-            "none",
-            "a snapshot in the document, or --cluster SNAPSHOT",
-        )
-        .in_file(file)
-        .into()),
+        (None, None) => Err(Complaint::at("snapshot", "none", "a snapshot in the document, or --cluster SNAPSHOT")
+            .in_file(file)
+            .into()),
     }
 }
 
 /// Both, or everything wrong with either.
-pub fn both<A, B>(
-    a: Result<A, Complaints>,
-    b: Result<B, Complaints>,
-) -> Result<(A, B), Complaints> {
+pub fn both<A, B>(a: Result<A, Complaints>, b: Result<B, Complaints>) -> Result<(A, B), Complaints> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
         (a, b) => {
-            let found = [a.err(), b.err()]
-                .into_iter()
-                .flatten()
-                .flat_map(|complaints| complaints.0);
+            let found = [a.err(), b.err()].into_iter().flatten().flat_map(|complaints| complaints.0);
             Err(Complaints(found.collect()))
         }
     }
@@ -109,9 +84,5 @@ pub fn snapshot(path: &Path) -> Result<Snapshot, Complaints> {
 
 /// Fails with the complaints, if there are any.
 pub fn check(complaints: Vec<Complaint>) -> Result<(), super::Failure> {
-    if complaints.is_empty() {
-        Ok(())
-    } else {
-        Err(super::Failure::Invalid(Complaints(complaints)))
-    }
+    if complaints.is_empty() { Ok(()) } else { Err(super::Failure::Invalid(Complaints(complaints))) }
 }

@@ -26,18 +26,13 @@ enum Format {
 }
 
 fn filter(text: &str) -> Result<String, String> {
-    EnvFilter::try_new(text)
-        .map(|_| text.to_owned())
-        .map_err(|e| e.to_string())
+    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|e| e.to_string())
 }
 
 impl LogArgs {
     /// Starts logging; `busy` is true for the verb that logs what it does.
     pub fn start(&self, busy: bool) {
-        let level = self
-            .log
-            .as_deref()
-            .unwrap_or(if busy { "info" } else { "warn" });
+        let level = self.log.as_deref().unwrap_or(if busy { "info" } else { "warn" });
         let builder = tracing_subscriber::fmt()
             .with_writer(std::io::stderr)
             .with_env_filter(EnvFilter::new(level))

@@ -35,12 +35,7 @@ enum Verb {
 #[derive(clap::Args)]
 struct Which {
     /// The queue: sqlite:PATH
-    #[arg(
-        long,
-        env = "POOLPROOF_QUEUE",
-        hide_env_values = true,
-        value_name = "URL"
-    )]
+    #[arg(long, env = "POOLPROOF_QUEUE", hide_env_values = true, value_name = "URL")]
     queue: QueueUrl,
     /// Only the dead letters
     #[arg(long, env = "POOLPROOF_DEAD", value_parser = clap::builder::BoolishValueParser::new())]
@@ -97,9 +92,7 @@ impl Chosen {
             return Ok((store, self.ids.clone()));
         }
         let dead = store.list(true)?.into_iter().map(|entry| entry.id);
-        let ids = dead
-            .filter(|id| self.ids.is_empty() || self.ids.contains(id))
-            .collect();
+        let ids = dead.filter(|id| self.ids.is_empty() || self.ids.contains(id)).collect();
         Ok((store, ids))
     }
 }
@@ -110,16 +103,8 @@ fn list(which: &Which, format: Format) -> Result<(), Failure> {
         Format::Json => entries.iter().map(|e| format!("{}\n", json!(e))).collect(),
         Format::Text if entries.is_empty() => String::new(),
         Format::Text => {
-            let titles = [
-                "ID", "STATE", "ATTEMPTS", "BYTES", "CREATED", "DUE", "REASON",
-            ]
-            .map(String::from)
-            .to_vec();
-            output::columns(
-                &std::iter::once(titles)
-                    .chain(entries.iter().map(row))
-                    .collect::<Vec<_>>(),
-            )
+            let titles = ["ID", "STATE", "ATTEMPTS", "BYTES", "CREATED", "DUE", "REASON"].map(String::from).to_vec();
+            output::columns(&std::iter::once(titles).chain(entries.iter().map(row)).collect::<Vec<_>>())
         }
     };
     Ok(output::data(&text)?)
@@ -144,8 +129,8 @@ fn show(chosen: &Chosen) -> Result<(), Failure> {
         let (entry, body) = store.show(id)?;
         let mut document = json!(entry);
         // A body is JSON as a rule; whatever else it is appears as text, with what is not UTF-8 replaced.
-        document["body"] = serde_json::from_slice(&body)
-            .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&body)));
+        document["body"] =
+            serde_json::from_slice(&body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&body)));
         output::data(&format!("{document:#}\n"))?;
     }
     Ok(())

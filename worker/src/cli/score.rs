@@ -48,27 +48,16 @@ enum Format {
 }
 
 fn levels() -> impl TypedValueParser<Value = Level> {
-    PossibleValuesParser::new(Level::ALL.map(Level::name)).map(|name| {
-        Level::ALL
-            .into_iter()
-            .find(|l| l.name() == name)
-            .unwrap_or(Level::Minimal)
-    })
+    PossibleValuesParser::new(Level::ALL.map(Level::name))
+        .map(|name| Level::ALL.into_iter().find(|l| l.name() == name).unwrap_or(Level::Minimal))
 }
 
 /// Reads and checks everything, then scores one change after the other.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let estimate = args.estimate.resolve(None);
     let prepared = prepare(args, &estimate)?;
-    let publisher = args
-        .out
-        .as_ref()
-        .map(|path| PublishUrl::Folder(path.clone()).open())
-        .transpose()?;
-    let bundles = prepared
-        .iter()
-        .map(|p| score(p, &estimate, publisher.as_ref()))
-        .collect::<Result<Vec<_>, _>>()?;
+    let publisher = args.out.as_ref().map(|path| PublishUrl::Folder(path.clone()).open()).transpose()?;
+    let bundles = prepared.iter().map(|p| score(p, &estimate, publisher.as_ref())).collect::<Result<Vec<_>, _>>()?;
     print(&bundles, args.format)?;
     verdict(&bundles, args.fail_at)
 }
@@ -77,11 +66,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 fn prepare(args: &Args, estimate: &Estimate) -> Result<Vec<Prepared>, Failure> {
     let mut complaints = Vec::new();
     let messages = input::messages(&args.changes, &mut complaints);
-    let mut read = |path| {
-        input::snapshot(path)
-            .map_err(|found| complaints.extend(found.0))
-            .ok()
-    };
+    let mut read = |path| input::snapshot(path).map_err(|found| complaints.extend(found.0)).ok();
     let snapshot = args.cluster.as_deref().map(&mut read);
     let mut prepared = Vec::new();
     for message in messages {
@@ -93,8 +78,7 @@ fn prepare(args: &Args, estimate: &Estimate) -> Result<Vec<Prepared>, Failure> {
                 for change in decoded.changes {
                     match resolve(change, snapshot.as_ref(), estimate) {
                         Ok(ready) => prepared.extend(ready),
-                        Err(found) => complaints
-                            .extend(in_file(scenarios::Complaints(found), &message.name).0),
+                        Err(found) => complaints.extend(in_file(scenarios::Complaints(found), &message.name).0),
                     }
                 }
             }
@@ -117,37 +101,21 @@ fn resolve(
         Some(None) => return Ok(None),
         Some(Some(snapshot)) => snapshot,
         None => {
-            let missing = || {
-                vec![Complaint::at(
-                    "snapshot",
-                    "none",
-                    "a snapshot in the message, or --cluster SNAPSHOT",
-                )]
-            };
-            carried = pipeline::inline_snapshot(&change)
-                .ok_or_else(missing)?
-                .map_err(|c| c.0)?;
+            let missing =
+                || vec![Complaint::at("snapshot", "none", "a snapshot in the message, or --cluster SNAPSHOT")];
+            carried = pipeline::inline_snapshot(&change).ok_or_else(missing)?.map_err(|c| c.0)?;
             &carried
         }
     };
-    pipeline::prepare(&change, snapshot, estimate)
-        .map(Some)
-        .map_err(|c| c.0)
+    pipeline::prepare(&change, snapshot, estimate).map(Some).map_err(|c| c.0)
 }
 
-fn score(
-    prepared: &Prepared,
-    estimate: &Estimate,
-    publisher: Option<&Publisher>,
-) -> Result<Scored, Failure> {
+fn score(prepared: &Prepared, estimate: &Estimate, publisher: Option<&Publisher>) -> Result<Scored, Failure> {
     let bar = progress::bar(&prepared.change.summary, u64::from(prepared.trials));
     let scored = pipeline::run(
         prepared,
         estimate,
-        Watch {
-            stop: &AtomicBool::new(false),
-            progress: &|n| bar.set_position(u64::from(n)),
-        },
+        Watch { stop: &AtomicBool::new(false), progress: &|n| bar.set_position(u64::from(n)) },
     );
     bar.finish_and_clear();
     let scored = scored?;
@@ -172,11 +140,7 @@ fn print(bundles: &[Scored], format: Format) -> Result<(), Failure> {
             }
         }
         Format::Markdown => {
-            for file in bundles
-                .iter()
-                .flat_map(|b| &b.bundle.files)
-                .filter(|file| file.path == "report.md")
-            {
+            for file in bundles.iter().flat_map(|b| &b.bundle.files).filter(|file| file.path == "report.md") {
                 output::bytes(&file.bytes)?;
             }
         }
@@ -197,9 +161,5 @@ fn verdict(bundles: &[Scored], fail_at: Option<Level>) -> Result<(), Failure> {
             )
         })
         .collect();
-    if reached.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::Reached(reached.join("\n")))
-    }
+    if reached.is_empty() { Ok(()) } else { Err(Failure::Reached(reached.join("\n"))) }
 }

@@ -14,12 +14,7 @@ pub struct Args {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The queue: sqlite:PATH
-    #[arg(
-        long,
-        env = "POOLPROOF_QUEUE",
-        hide_env_values = true,
-        value_name = "URL"
-    )]
+    #[arg(long, env = "POOLPROOF_QUEUE", hide_env_values = true, value_name = "URL")]
     queue: QueueUrl,
 }
 

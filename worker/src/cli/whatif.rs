@@ -47,24 +47,14 @@ type CellOf = (Vec<Setting>, Result<Prepared, String>);
 pub fn run(args: &Args) -> Result<(), Failure> {
     let estimate = args.estimate.resolve(None);
     let grid = prepare(args, &estimate)?;
-    let directory = args
-        .out
-        .as_ref()
-        .map(|path| Directory::open(path))
-        .transpose()?;
+    let directory = args.out.as_ref().map(|path| Directory::open(path)).transpose()?;
     let (cells, records) = score(&grid, &estimate, directory.as_ref())?;
     let result = result(&grid, cells);
     output::data(&what_if_table(&result))?;
     if let Some(directory) = directory {
         let id = id(&grid);
-        let run = RunRecord::of_all(&id, &records)
-            .map(|r| r.to_bytes())
-            .unwrap_or_default();
-        let place = directory.put(&Bundle {
-            id,
-            files: what_if_page(&result),
-            run,
-        })?;
+        let run = RunRecord::of_all(&id, &records).map(|r| r.to_bytes()).unwrap_or_default();
+        let place = directory.put(&Bundle { id, files: what_if_page(&result), run })?;
         directory.refresh_index()?;
         output::note(&format!("page: {}", place.join("whatif.html").display()));
     }
@@ -76,26 +66,12 @@ fn prepare(args: &Args, estimate: &Estimate) -> Result<Grid, Failure> {
     let in_spec = |found| in_file(found, &document.name);
     let spec = what_if::parse(&document.bytes).map_err(|found| Failure::Invalid(in_spec(found)))?;
     let snapshot = input::cluster_of(&args.spec, args.cluster.as_deref(), spec.cluster.as_ref());
-    let name = snapshot
-        .as_ref()
-        .ok()
-        .map(|s| s.name.as_str())
-        .filter(|name| !name.is_empty());
+    let name = snapshot.as_ref().ok().map(|s| s.name.as_str()).filter(|name| !name.is_empty());
     let change = spec.change(name).map_err(in_spec);
     let (snapshot, change) = input::both(snapshot, change).map_err(Failure::Invalid)?;
-    let cells = cells(&spec, &snapshot, &change, estimate)
-        .map_err(|found| Failure::Invalid(in_spec(found)))?;
-    let cluster = if snapshot.name.is_empty() {
-        change.cluster.name.clone()
-    } else {
-        snapshot.name.clone()
-    };
-    Ok(Grid {
-        spec,
-        change,
-        cluster,
-        cells,
-    })
+    let cells = cells(&spec, &snapshot, &change, estimate).map_err(|found| Failure::Invalid(in_spec(found)))?;
+    let cluster = if snapshot.name.is_empty() { change.cluster.name.clone() } else { snapshot.name.clone() };
+    Ok(Grid { spec, change, cluster, cells })
 }
 
 /// Every combination, ready or with the reason why it is not possible.
@@ -112,8 +88,7 @@ fn cells(
     let mut cells = Vec::new();
     for cell in spec.cells() {
         let applied = cell.apply(snapshot, change);
-        let ready =
-            applied.and_then(|(snapshot, change)| pipeline::prepare(&change, &snapshot, estimate));
+        let ready = applied.and_then(|(snapshot, change)| pipeline::prepare(&change, &snapshot, estimate));
         let ready = ready.map_err(|found| {
             let text = found.to_string();
             wrong.extend(found.0);
@@ -135,22 +110,15 @@ fn score(
     estimate: &Estimate,
     directory: Option<&Directory>,
 ) -> Result<(Vec<Cell>, Vec<RunRecord>), Failure> {
-    let trials: u64 = grid
-        .cells
-        .iter()
-        .filter_map(|(_, ready)| ready.as_ref().ok())
-        .map(|p| u64::from(p.trials))
-        .sum();
+    let trials: u64 = grid.cells.iter().filter_map(|(_, ready)| ready.as_ref().ok()).map(|p| u64::from(p.trials)).sum();
     let bar = progress::bar(&grid.spec.name, trials);
     let (mut cells, mut records, mut done) = (Vec::new(), Vec::new(), 0);
     for (values, ready) in &grid.cells {
         let outcome = match ready {
             Err(why) => Err(why.clone()),
             Ok(prepared) => {
-                let watch = Watch {
-                    stop: &AtomicBool::new(false),
-                    progress: &|n| bar.set_position(done + u64::from(n)),
-                };
+                let watch =
+                    Watch { stop: &AtomicBool::new(false), progress: &|n| bar.set_position(done + u64::from(n)) };
                 let scored = pipeline::run(prepared, estimate, watch)?;
                 done += u64::from(prepared.trials);
                 records.push(scored.record);
@@ -161,10 +129,7 @@ fn score(
                 Ok(Outcome::of(&scored.report, href))
             }
         };
-        cells.push(Cell {
-            values: values.iter().map(ToString::to_string).collect(),
-            outcome,
-        });
+        cells.push(Cell { values: values.iter().map(ToString::to_string).collect(), outcome });
     }
     bar.finish_and_clear();
     Ok((cells, records))
@@ -183,11 +148,7 @@ fn result(grid: &Grid, cells: Vec<Cell>) -> WhatIf {
         change: grid.change.summary.clone(),
         axes: grid.spec.axes.iter().map(axis).collect(),
         cells,
-        seed: grid
-            .cells
-            .iter()
-            .find_map(|(_, ready)| ready.as_ref().ok())
-            .map_or(0, |p| p.seed),
+        seed: grid.cells.iter().find_map(|(_, ready)| ready.as_ref().ok()).map_or(0, |p| p.seed),
         engine: ENGINE.into(),
     }
 }
@@ -199,7 +160,6 @@ fn id(grid: &Grid) -> String {
         json!({"values": values, "id": ready.as_ref().map_or_else(String::clone, |p| p.id.clone())})
     };
     let cells: Vec<Value> = grid.cells.iter().map(cell).collect();
-    let question =
-        json!({"name": grid.spec.name, "description": grid.spec.description, "cells": cells});
+    let question = json!({"name": grid.spec.name, "description": grid.spec.description, "cells": cells});
     pipeline::id_of(&question, &grid.cluster, &grid.spec.settings)
 }

@@ -18,20 +18,10 @@ use crate::snapshots::SnapshotStore;
 #[derive(clap::Args)]
 pub struct Args {
     /// The queue: sqlite:PATH
-    #[arg(
-        long,
-        env = "POOLPROOF_QUEUE",
-        hide_env_values = true,
-        value_name = "URL"
-    )]
+    #[arg(long, env = "POOLPROOF_QUEUE", hide_env_values = true, value_name = "URL")]
     queue: QueueUrl,
     /// Where snapshots are: dir:PATH, with <cluster>.json or a folder <cluster>/ for each cluster
-    #[arg(
-        long,
-        env = "POOLPROOF_SNAPSHOTS",
-        hide_env_values = true,
-        value_name = "URL"
-    )]
+    #[arg(long, env = "POOLPROOF_SNAPSHOTS", hide_env_values = true, value_name = "URL")]
     snapshots: SnapshotStore,
     /// Where reports go: dir:PATH; may be given several times, or separated by commas
     #[arg(
@@ -73,15 +63,12 @@ const LONGEST_DELAY: Duration = Duration::from_secs(300);
 
 /// Works until told to stop.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let publishers = args
-        .publish
-        .iter()
-        .map(PublishUrl::open)
-        .collect::<Result<_, _>>()?;
+    let publishers = args.publish.iter().map(PublishUrl::open).collect::<Result<_, _>>()?;
     let worker = Arc::new(Worker {
         snapshots: args.snapshots.clone(),
         publishers,
         estimate: args.estimate.resolve(Some(args.limit)),
+        progress: Arc::new(|_| {}),
     });
     let options = Options {
         lease: args.lease,
@@ -117,10 +104,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 /// Becomes true with the first SIGTERM or SIGINT.
 fn on_signals() -> std::io::Result<watch::Receiver<bool>> {
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
         tokio::select! {
@@ -135,9 +119,7 @@ fn on_signals() -> std::io::Result<watch::Receiver<bool>> {
 
 /// A time in seconds, from a hundredth to a day.
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text
-        .parse()
-        .map_err(|_| "expected a number of seconds".to_owned())?;
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
     if (0.01..=86_400.0).contains(&seconds) {
         Ok(Duration::from_secs_f64(seconds))
     } else {

@@ -13,12 +13,7 @@ const DIGITS: usize = 32;
 /// What identifies a change. The snapshot counts by its own digest and the settings as they are in force, wherever they
 /// came from.
 pub fn of_change(change: &Change) -> Value {
-    json!(Change {
-        snapshot: None,
-        snapshot_ref: None,
-        settings: ChangeSettings::default(),
-        ..change.clone()
-    })
+    json!(Change { snapshot: None, snapshot_ref: None, settings: ChangeSettings::default(), ..change.clone() })
 }
 
 /// Digest of what is done, snapshot, settings in force and engine version. The object keys are in order, so that equal
@@ -32,10 +27,7 @@ pub fn id_of(what: &Value, snapshot_digest: &str, settings: &ChangeSettings) -> 
 
 /// SHA-256 in hexadecimal.
 pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -52,10 +44,7 @@ mod tests {
             id: "c".into(),
             phase: Phase::Proposed,
             source: Source::default(),
-            cluster: ClusterRef {
-                name: "prod".into(),
-                ..ClusterRef::default()
-            },
+            cluster: ClusterRef { name: "prod".into(), ..ClusterRef::default() },
             pool: Some("user1".into()),
             operation: Operation::Scale { count: 3 },
             summary: "scale user1 to 3".into(),
@@ -74,46 +63,19 @@ mod tests {
         assert_eq!(
             id,
             report_id(
-                &Change {
-                    snapshot: Some(json!({})),
-                    snapshot_ref: Some("prod".into()),
-                    ..change()
-                },
+                &Change { snapshot: Some(json!({})), snapshot_ref: Some("prod".into()), ..change() },
                 "s",
                 &settings
             )
         );
         assert_ne!(id, report_id(&change(), "t", &settings));
-        assert_ne!(
-            id,
-            report_id(
-                &change(),
-                "s",
-                &ChangeSettings {
-                    seed: Some(2),
-                    ..settings.clone()
-                }
-            )
-        );
-        assert_ne!(
-            id,
-            report_id(
-                &Change {
-                    operation: Operation::Scale { count: 4 },
-                    ..change()
-                },
-                "s",
-                &settings
-            )
-        );
+        assert_ne!(id, report_id(&change(), "s", &ChangeSettings { seed: Some(2), ..settings.clone() }));
+        assert_ne!(id, report_id(&Change { operation: Operation::Scale { count: 4 }, ..change() }, "s", &settings));
     }
 
     #[test]
     fn object_keys_are_sorted() {
         assert_eq!(json!({"b": 1, "a": 2}).to_string(), r#"{"a":2,"b":1}"#);
-        assert_eq!(
-            digest(b""),
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
+        assert_eq!(digest(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }
 }

@@ -16,19 +16,12 @@ pub fn change_info(change: &Change, resolved: &[scenarios::change::Operation]) -
         id: change.id.clone(),
         phase: json(&change.phase).as_str().unwrap_or_default().to_owned(),
         source: json(&change.source),
-        cluster: change
-            .cluster
-            .id
-            .clone()
-            .unwrap_or_else(|| change.cluster.name.clone()),
+        cluster: change.cluster.id.clone().unwrap_or_else(|| change.cluster.name.clone()),
         pool: change.pool.clone(),
         operation,
         summary: change.summary.clone(),
         recorded: change.result.as_ref().map(|r| {
-            let words: Vec<&str> = [r.code.as_deref(), r.message.as_deref()]
-                .into_iter()
-                .flatten()
-                .collect();
+            let words: Vec<&str> = [r.code.as_deref(), r.message.as_deref()].into_iter().flatten().collect();
             let text = match (words.is_empty(), r.succeeded) {
                 (false, _) => words.join(": "),
                 (true, true) => "Succeeded".into(),
@@ -61,10 +54,5 @@ pub fn pool_info(pool: &PoolFacts) -> PoolInfo {
 
 /// An assumption as reports show it.
 pub fn assumption_info(a: &scenarios::coverage::Assumption) -> AssumptionInfo {
-    AssumptionInfo {
-        name: a.name.clone(),
-        value: a.value.clone(),
-        source: a.source.clone(),
-        grade: a.grade,
-    }
+    AssumptionInfo { name: a.name.clone(), value: a.value.clone(), source: a.source.clone(), grade: a.grade }
 }

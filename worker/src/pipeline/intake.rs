@@ -12,12 +12,7 @@ use crate::snapshots::{SnapshotError, SnapshotStore, under};
 /// It is too large, or not a message of any known kind.
 pub fn decode(bytes: &[u8]) -> Result<Decoded, Complaints> {
     if bytes.len() as u64 > MAX_MESSAGE {
-        return Err(Complaint::at(
-            "",
-            format!("{} bytes", bytes.len()),
-            format!("at most {MAX_MESSAGE} bytes"),
-        )
-        .into());
+        return Err(Complaint::at("", format!("{} bytes", bytes.len()), format!("at most {MAX_MESSAGE} bytes")).into());
     }
     scenarios::decode(bytes)
 }
@@ -36,13 +31,11 @@ pub fn snapshot_of(change: &Change, store: &SnapshotStore) -> Result<Snapshot, S
     let snapshot = store.get(&change.cluster.name)?;
     match (&change.cluster.id, &snapshot.cluster.id) {
         // Clusters of one name may exist in several resource groups.
-        (Some(wanted), Some(found)) if !wanted.eq_ignore_ascii_case(found) => {
-            Err(SnapshotError::OtherCluster {
-                name: change.cluster.name.clone(),
-                wanted: wanted.clone(),
-                found: found.clone(),
-            })
-        }
+        (Some(wanted), Some(found)) if !wanted.eq_ignore_ascii_case(found) => Err(SnapshotError::OtherCluster {
+            name: change.cluster.name.clone(),
+            wanted: wanted.clone(),
+            found: found.clone(),
+        }),
         _ => Ok(snapshot),
     }
 }

@@ -83,23 +83,12 @@ pub struct Clock {
 impl Clock {
     /// Starts before the simulation; `load` was spent before.
     pub fn start(load: Duration, threads: usize) -> Clock {
-        Clock {
-            at: Timestamp::now(),
-            started: Instant::now(),
-            threads,
-            load,
-            simulate: Duration::ZERO,
-            events: 0,
-        }
+        Clock { at: Timestamp::now(), started: Instant::now(), threads, load, simulate: Duration::ZERO, events: 0 }
     }
 
     /// The simulation has ended after so many events.
     pub fn simulated(self, events: u64) -> Clock {
-        Clock {
-            simulate: self.started.elapsed(),
-            events,
-            ..self
-        }
+        Clock { simulate: self.started.elapsed(), events, ..self }
     }
 
     /// Everything has ended.
@@ -113,11 +102,7 @@ impl Clock {
             finished_at: Timestamp::now().to_string(),
             load_seconds: self.load.as_secs_f64(),
             simulate_seconds: simulate,
-            report_seconds: self
-                .started
-                .elapsed()
-                .saturating_sub(self.simulate)
-                .as_secs_f64(),
+            report_seconds: self.started.elapsed().saturating_sub(self.simulate).as_secs_f64(),
             host: host(),
             threads: self.threads,
             seed: prepared.seed,
@@ -129,17 +114,10 @@ impl Clock {
 }
 
 fn rate(events: u64, seconds: f64) -> f64 {
-    if seconds > 0.0 {
-        events as f64 / seconds
-    } else {
-        0.0
-    }
+    if seconds > 0.0 { events as f64 / seconds } else { 0.0 }
 }
 
 fn host() -> String {
-    let kernel =
-        std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned());
-    kernel
-        .or_else(|_| std::env::var("HOSTNAME"))
-        .unwrap_or_else(|_| "unknown".into())
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned());
+    kernel.or_else(|_| std::env::var("HOSTNAME")).unwrap_or_else(|_| "unknown".into())
 }

@@ -8,6 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use reports::Report;
+
 use super::{Bundle, PublishError};
 use crate::files::{replace, sync_folder, write_durably};
 
@@ -30,9 +32,7 @@ impl Directory {
     /// # Errors
     /// It cannot be made or written.
     pub fn open(path: &Path) -> Result<Directory, PublishError> {
-        let directory = Directory {
-            path: path.to_owned(),
-        };
+        let directory = Directory { path: path.to_owned() };
         fs::create_dir_all(path).map_err(failed("make", path))?;
         let _lock = directory.lock()?;
         directory.clear_abandoned().map_err(failed("clear", path))?;
@@ -71,25 +71,37 @@ impl Directory {
     pub fn refresh_index(&self) -> Result<PathBuf, PublishError> {
         let _lock = self.lock()?;
         let reports = self.reports().map_err(failed("list", &self.path))?;
-        let index = reports::index(&reports);
+        self.write_index(&reports)
+    }
+
+    /// Writes the index page over these reports, in this order.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn write_index(&self, reports: &[Report]) -> Result<PathBuf, PublishError> {
+        let index = reports::index(reports);
         let path = self.path.join(&index.path);
         replace(&path, &index.bytes).map_err(failed("write", &path))?;
         Ok(path)
     }
 
+    /// The report of an id.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub fn report(&self, id: &str) -> Result<Report, PublishError> {
+        let path = self.path.join(id).join("report.json");
+        read(&path).map_err(failed("read", &path))
+    }
+
     fn write(&self, place: &Path, bundle: &Bundle) -> Result<(), PublishError> {
-        let unfinished =
-            self.path
-                .join(format!("{UNFINISHED}{}-{}", bundle.id, std::process::id()));
+        let unfinished = self.path.join(format!("{UNFINISHED}{}-{}", bundle.id, std::process::id()));
         let _ = fs::remove_dir_all(&unfinished);
         fill(&unfinished, bundle).map_err(failed("write", &unfinished))?;
         if place.exists() {
             // The same id with other bytes: a build under development, or a damaged folder. A folder cannot be replaced
             // in one step, so the old one goes first.
-            tracing::warn!(
-                report = bundle.id,
-                "the report was there with other content and is replaced"
-            );
+            tracing::warn!(report = bundle.id, "the report was there with other content and is replaced");
             fs::remove_dir_all(place).map_err(failed("replace", place))?;
         }
         fs::rename(&unfinished, place).map_err(failed("put in place", place))?;
@@ -97,7 +109,7 @@ impl Directory {
     }
 
     /// The newest reports, newest first; a folder that holds no readable report is passed over.
-    fn reports(&self) -> io::Result<Vec<reports::Report>> {
+    fn reports(&self) -> io::Result<Vec<Report>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let path = entry?.path().join("report.json");
@@ -107,7 +119,6 @@ impl Directory {
         }
         found.sort_by(|a, b| b.cmp(a));
         found.truncate(INDEXED);
-        let read = |path: &Path| serde_json::from_slice(&fs::read(path)?).map_err(io::Error::from);
         let mut reports = Vec::new();
         for (_, path) in found {
             match read(&path) {
@@ -146,10 +157,11 @@ impl Directory {
 /// True where the folder holds exactly these files (`run.json` aside, which tells of another run).
 fn holds(place: &Path, bundle: &Bundle) -> bool {
     place.join("run.json").is_file()
-        && bundle
-            .files
-            .iter()
-            .all(|file| fs::read(place.join(&file.path)).is_ok_and(|bytes| bytes == file.bytes))
+        && bundle.files.iter().all(|file| fs::read(place.join(&file.path)).is_ok_and(|bytes| bytes == file.bytes))
+}
+
+fn read(path: &Path) -> io::Result<Report> {
+    Ok(serde_json::from_slice(&fs::read(path)?)?)
 }
 
 fn fill(folder: &Path, bundle: &Bundle) -> io::Result<()> {
@@ -169,9 +181,5 @@ fn fill(folder: &Path, bundle: &Bundle) -> io::Result<()> {
 
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> PublishError + use<> {
     let path = path.to_owned();
-    move |source| PublishError {
-        doing,
-        path,
-        source,
-    }
+    move |source| PublishError { doing, path, source }
 }

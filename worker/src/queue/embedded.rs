@@ -32,9 +32,7 @@ impl Embedded {
     /// # Errors
     /// See [`Store::open`].
     pub fn open(path: &Path) -> Result<Embedded, QueueError> {
-        Ok(Embedded {
-            store: Arc::new(Mutex::new(Store::open(path)?)),
-        })
+        Ok(Embedded { store: Arc::new(Mutex::new(Store::open(path)?)) })
     }
 
     async fn run<T: Send + 'static>(
@@ -46,11 +44,9 @@ impl Embedded {
         let task = move || verb(&mut store.lock().unwrap_or_else(PoisonError::into_inner));
         match tokio::task::spawn_blocking(task).await {
             Ok(result) => result,
-            Err(gone) => Err(QueueError::Failed {
-                doing: "finish a request",
-                path: Default::default(),
-                source: gone.into(),
-            }),
+            Err(gone) => {
+                Err(QueueError::Failed { doing: "finish a request", path: Default::default(), source: gone.into() })
+            }
         }
     }
 }
@@ -72,15 +68,9 @@ impl Queue for Embedded {
         self.run(move |store| store.ack(receipt)).await
     }
 
-    async fn give_back(
-        &self,
-        receipt: &Receipt,
-        delay: Duration,
-        trouble: Option<String>,
-    ) -> Result<(), QueueError> {
+    async fn give_back(&self, receipt: &Receipt, delay: Duration, trouble: Option<String>) -> Result<(), QueueError> {
         let receipt = *receipt;
-        self.run(move |store| store.give_back(receipt, delay, trouble.as_deref()))
-            .await
+        self.run(move |store| store.give_back(receipt, delay, trouble.as_deref())).await
     }
 
     async fn bury(&self, receipt: &Receipt, reason: String) -> Result<(), QueueError> {

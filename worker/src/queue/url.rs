@@ -23,11 +23,7 @@ impl FromStr for QueueUrl {
 
 /// A path as written after a scheme: `PATH`, or `///PATH` as URL libraries print it.
 fn local_path(path: &str) -> PathBuf {
-    PathBuf::from(
-        path.strip_prefix("//")
-            .filter(|rest| rest.starts_with('/'))
-            .unwrap_or(path),
-    )
+    PathBuf::from(path.strip_prefix("//").filter(|rest| rest.starts_with('/')).unwrap_or(path))
 }
 
 #[cfg(test)]
@@ -36,11 +32,9 @@ mod tests {
 
     #[test]
     fn paths_follow_the_scheme() {
-        for (url, path) in [
-            ("sqlite:q.db", "q.db"),
-            ("sqlite:/var/q.db", "/var/q.db"),
-            ("sqlite:///var/q.db", "/var/q.db"),
-        ] {
+        for (url, path) in
+            [("sqlite:q.db", "q.db"), ("sqlite:/var/q.db", "/var/q.db"), ("sqlite:///var/q.db", "/var/q.db")]
+        {
             assert_eq!(url.parse(), Ok(QueueUrl::Sqlite(path.into())), "{url}");
         }
         for url in ["", "q.db", "sqlite:", "amqp://host/queue"] {

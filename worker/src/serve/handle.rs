@@ -1,6 +1,7 @@
 //! What the worker does with one message: reads it, scores each change, publishes each report.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use scenarios::Change;
 use tracing::{info, info_span};
@@ -11,7 +12,7 @@ use crate::publish::Publisher;
 use crate::snapshots::SnapshotStore;
 
 /// What a worker needs for a message.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Worker {
     /// Where snapshots are.
     pub snapshots: SnapshotStore,
@@ -19,6 +20,8 @@ pub struct Worker {
     pub publishers: Vec<Publisher>,
     /// How to estimate.
     pub estimate: Estimate,
+    /// Told how many trials have ended since it was last told.
+    pub progress: Arc<dyn Fn(u64) + Send + Sync>,
 }
 
 /// What a message came to.
@@ -40,11 +43,7 @@ impl Worker {
     /// The message cannot be read, or one or several of its changes failed.
     pub fn handle(&self, body: &[u8], stop: &AtomicBool) -> Result<Handled, JobError> {
         let decoded = pipeline::decode(body).map_err(JobError::Message)?;
-        let mut handled = Handled {
-            format: decoded.format,
-            notes: decoded.notes,
-            reports: Vec::new(),
-        };
+        let mut handled = Handled { format: decoded.format, notes: decoded.notes, reports: Vec::new() };
         let mut errors = Vec::new();
         for change in decoded.changes {
             match self.score(change, stop) {
@@ -63,38 +62,25 @@ impl Worker {
     fn score(&self, change: Change, stop: &AtomicBool) -> Result<String, JobError> {
         let summary = change.summary.clone();
         // Names come from the message: written quoted and escaped.
-        let span = info_span!("change", change = change.id, cluster = ?change.cluster.name, seed = tracing::field::Empty);
+        let span =
+            info_span!("change", change = change.id, cluster = ?change.cluster.name, seed = tracing::field::Empty);
         let _entered = span.enter();
-        let snapshot = pipeline::snapshot_of(&change, &self.snapshots).map_err(|source| {
-            JobError::Snapshot {
-                change: summary.clone(),
-                source,
-            }
-        })?;
-        let prepared =
-            pipeline::prepare(&change, &snapshot, &self.estimate).map_err(|complaints| {
-                JobError::NotSimulated {
-                    change: summary.clone(),
-                    complaints,
-                }
-            })?;
+        let snapshot = pipeline::snapshot_of(&change, &self.snapshots)
+            .map_err(|source| JobError::Snapshot { change: summary.clone(), source })?;
+        let prepared = pipeline::prepare(&change, &snapshot, &self.estimate)
+            .map_err(|complaints| JobError::NotSimulated { change: summary.clone(), complaints })?;
         span.record("seed", prepared.seed);
-        let bundle = pipeline::run(
-            &prepared,
-            &self.estimate,
-            Watch {
-                stop,
-                progress: &|_| {},
-            },
-        )?
-        .bundle;
+        let told = AtomicU64::new(0);
+        let progress = |done: u32| {
+            // Threads may come in any order; what is behind adds nothing.
+            let before = told.fetch_max(u64::from(done), Ordering::Relaxed);
+            (self.progress)(u64::from(done).saturating_sub(before));
+        };
+        let watch = Watch { stop, progress: &progress };
+        let bundle = pipeline::run(&prepared, &self.estimate, watch)?.bundle;
         for publisher in &self.publishers {
-            let place = publisher
-                .publish(&bundle)
-                .map_err(|source| JobError::Publish {
-                    id: bundle.id.clone(),
-                    source,
-                })?;
+            let place =
+                publisher.publish(&bundle).map_err(|source| JobError::Publish { id: bundle.id.clone(), source })?;
             info!(report = bundle.id, place, ?summary, "published");
         }
         Ok(bundle.id)

@@ -61,12 +61,8 @@ impl Store {
     pub fn list(&mut self, only_dead: bool) -> Result<Vec<Entry>, QueueError> {
         let now = now();
         self.transaction("list messages", |t| {
-            let mut statement = t.prepare(&format!(
-                "SELECT {COLUMNS} FROM message WHERE dead >= ?1 ORDER BY id"
-            ))?;
-            statement
-                .query_map([only_dead], |row| entry(row, now))?
-                .collect()
+            let mut statement = t.prepare(&format!("SELECT {COLUMNS} FROM message WHERE dead >= ?1 ORDER BY id"))?;
+            statement.query_map([only_dead], |row| entry(row, now))?.collect()
         })
     }
 
@@ -78,8 +74,7 @@ impl Store {
         let now = now();
         let found = self.transaction("show a message", |t| {
             let sql = format!("SELECT {COLUMNS}, body FROM message WHERE id = ?1");
-            t.query_row(&sql, [id], |row| Ok((entry(row, now)?, row.get(8)?)))
-                .optional()
+            t.query_row(&sql, [id], |row| Ok((entry(row, now)?, row.get(8)?))).optional()
         })?;
         found.ok_or_else(|| QueueError::NoSuchMessage(id.to_string()))
     }
@@ -90,10 +85,7 @@ impl Store {
     /// One of them does not exist or is being worked on: then none is touched.
     pub fn requeue(&mut self, ids: &[i64]) -> Result<(), QueueError> {
         self.each(ids, "put a message back", |t, id, now| {
-            t.execute(
-                "UPDATE message SET dead = 0, attempts = 0, due = ?2 WHERE id = ?1",
-                [id, now],
-            )
+            t.execute("UPDATE message SET dead = 0, attempts = 0, due = ?2 WHERE id = ?1", [id, now])
         })
     }
 
@@ -102,9 +94,7 @@ impl Store {
     /// # Errors
     /// One of them does not exist or is being worked on: then none is touched.
     pub fn drop_messages(&mut self, ids: &[i64]) -> Result<(), QueueError> {
-        self.each(ids, "drop a message", |t, id, _| {
-            t.execute("DELETE FROM message WHERE id = ?1", [id])
-        })
+        self.each(ids, "drop a message", |t, id, _| t.execute("DELETE FROM message WHERE id = ?1", [id]))
     }
 
     fn each(
@@ -134,10 +124,7 @@ fn refusal(t: &Connection, ids: &[i64], now: i64) -> rusqlite::Result<Option<Que
         match t.query_row(&sql, [id], |row| entry(row, now)).optional()? {
             None => return Ok(Some(QueueError::NoSuchMessage(id.to_string()))),
             Some(e) if e.state == State::Leased => {
-                return Ok(Some(QueueError::Held {
-                    id: id.to_string(),
-                    until: e.due,
-                }));
+                return Ok(Some(QueueError::Held { id: id.to_string(), until: e.due }));
             }
             Some(_) => {}
         }

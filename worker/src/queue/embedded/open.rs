@@ -34,20 +34,13 @@ const SCHEMA: &str = "
 /// Opens the file and makes the tables where it is new.
 pub fn open(path: &Path, create: bool) -> Result<Connection, QueueError> {
     check_place(path, create)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection =
-        Connection::open_with_flags(path, flags).map_err(|e| failure(path, "open", e))?;
-    connection
-        .busy_timeout(BUSY)
-        .map_err(|e| failure(path, "open", e))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(|e| failure(path, "open", e))?;
+    connection.busy_timeout(BUSY).map_err(|e| failure(path, "open", e))?;
     // Looked at before anything is set: a file that is not ours is left as it is.
     let fresh = is_fresh(&connection, path)?;
     use_write_ahead_log(&connection, path)?;
-    connection
-        .pragma_update(None, "synchronous", "FULL")
-        .map_err(|e| failure(path, "open", e))?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(|e| failure(path, "open", e))?;
     if fresh {
         initialise(&mut connection, path)?;
     }
@@ -60,16 +53,10 @@ pub fn failure(path: &Path, doing: &'static str, error: rusqlite::Error) -> Queu
     let path = path.to_owned();
     match error.sqlite_error_code() {
         Some(Code::NotADatabase) => QueueError::NotOurs(path),
-        Some(Code::ReadOnly | Code::PermissionDenied | Code::CannotOpen) => {
-            QueueError::ReadOnly(path)
-        }
+        Some(Code::ReadOnly | Code::PermissionDenied | Code::CannotOpen) => QueueError::ReadOnly(path),
         Some(Code::DiskFull) => QueueError::Full(path),
         Some(Code::DatabaseBusy | Code::DatabaseLocked) => QueueError::Busy(path),
-        _ => QueueError::Failed {
-            doing,
-            path,
-            source: error.into(),
-        },
+        _ => QueueError::Failed { doing, path, source: error.into() },
     }
 }
 
@@ -88,10 +75,7 @@ fn check_place(path: &Path, create: bool) -> Result<(), QueueError> {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let real = folder.canonicalize().unwrap_or(folder);
     match network_file_system(&mounts, &real) {
-        Some(kind) => Err(QueueError::NetworkFileSystem {
-            path: path.to_owned(),
-            kind,
-        }),
+        Some(kind) => Err(QueueError::NetworkFileSystem { path: path.to_owned(), kind }),
         None => Ok(()),
     }
 }
@@ -106,46 +90,31 @@ fn folder_of(path: &Path) -> PathBuf {
 /// The type of the network file system that holds `folder`, if it is one (SQLite: "WAL does not work over a network
 /// filesystem", sqlite.org/wal.html).
 fn network_file_system(mounts: &str, folder: &Path) -> Option<String> {
-    const KINDS: [&str; 9] = [
-        "nfs",
-        "nfs4",
-        "cifs",
-        "smb3",
-        "smbfs",
-        "ceph",
-        "fuse.blobfuse2",
-        "fuse.sshfs",
-        "fuse.glusterfs",
-    ];
+    const KINDS: [&str; 9] =
+        ["nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "fuse.blobfuse2", "fuse.sshfs", "fuse.glusterfs"];
     let mount = |line: &str| {
         let mut fields = line.split(' ').skip(1);
         // Spaces in mount points are written in octal.
         let point = PathBuf::from(fields.next()?.replace("\\040", " "));
         let kind = fields.next()?.to_owned();
-        folder
-            .starts_with(&point)
-            .then(|| (point.components().count(), kind))
+        folder.starts_with(&point).then(|| (point.components().count(), kind))
     };
     // Of equal mount points the later one lies on top; `max_by_key` returns the last.
-    let (_, kind) = mounts
-        .lines()
-        .filter_map(mount)
-        .max_by_key(|(depth, _)| *depth)?;
+    let (_, kind) = mounts.lines().filter_map(mount).max_by_key(|(depth, _)| *depth)?;
     KINDS.contains(&kind.as_str()).then_some(kind)
 }
 
 /// True where nothing was ever written to the file; an error where it is not one of ours.
 fn is_fresh(connection: &Connection, path: &Path) -> Result<bool, QueueError> {
     // In one statement, so that all three are of one moment even while another process makes the tables.
-    let sql = "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),
+    let sql =
+        "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),
                       (SELECT count(*) FROM sqlite_schema)";
     let header = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
     match header.map_err(|e| failure(path, "read the header", e))? {
-        (APPLICATION_ID, found, _) if found > FORMAT => Err(QueueError::Newer {
-            path: path.to_owned(),
-            found,
-            known: FORMAT,
-        }),
+        (APPLICATION_ID, found, _) if found > FORMAT => {
+            Err(QueueError::Newer { path: path.to_owned(), found, known: FORMAT })
+        }
         (APPLICATION_ID, _, _) => Ok(false),
         (0i64, 0i64, 0i64) => Ok(true),
         _ => Err(QueueError::NotOurs(path.to_owned())),
@@ -157,12 +126,13 @@ fn use_write_ahead_log(connection: &Connection, path: &Path) -> Result<(), Queue
     // queue at the same moment wait here.
     let started = std::time::Instant::now();
     loop {
-        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| {
-            row.get::<_, String>(0)
-        }) {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0)) {
             Ok(mode) if mode == "wal" => return Ok(()),
             Ok(mode) => {
-                let source = format!("SQLite keeps journal mode {mode}; the file system cannot share memory (a network file system?)").into();
+                let source = format!(
+                    "SQLite keeps journal mode {mode}; the file system cannot share memory (a network file system?)"
+                )
+                .into();
                 return Err(QueueError::Failed {
                     doing: "switch to the write-ahead log",
                     path: path.to_owned(),
@@ -170,9 +140,7 @@ fn use_write_ahead_log(connection: &Connection, path: &Path) -> Result<(), Queue
                 });
             }
             Err(e) => match failure(path, "switch to the write-ahead log", e) {
-                QueueError::Busy(_) if started.elapsed() < BUSY => {
-                    std::thread::sleep(Duration::from_millis(20))
-                }
+                QueueError::Busy(_) if started.elapsed() < BUSY => std::thread::sleep(Duration::from_millis(20)),
                 other => return Err(other),
             },
         }
@@ -181,18 +149,12 @@ fn use_write_ahead_log(connection: &Connection, path: &Path) -> Result<(), Queue
 
 fn initialise(connection: &mut Connection, path: &Path) -> Result<(), QueueError> {
     let failed = |e| failure(path, "make the tables", e);
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(failed)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     // Somebody else may have made them since we looked.
     if is_fresh(&transaction, path)? {
         transaction.execute_batch(SCHEMA).map_err(failed)?;
-        transaction
-            .pragma_update(None, "application_id", APPLICATION_ID)
-            .map_err(failed)?;
-        transaction
-            .pragma_update(None, "user_version", FORMAT)
-            .map_err(failed)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
+        transaction.pragma_update(None, "user_version", FORMAT).map_err(failed)?;
     }
     transaction.commit().map_err(failed)?;
     // SQLite syncs the file, not the folder's entry for it.

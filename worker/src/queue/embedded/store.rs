@@ -40,10 +40,7 @@ impl Store {
     /// # Errors
     /// The file is something else, of a newer format, not writable, on a network file system, or its folder is missing.
     pub fn open(path: &Path) -> Result<Store, QueueError> {
-        Ok(Store {
-            connection: open::open(path, true)?,
-            path: path.to_owned(),
-        })
+        Ok(Store { connection: open::open(path, true)?, path: path.to_owned() })
     }
 
     /// Opens a queue that must exist.
@@ -51,10 +48,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open`], and where there is no file.
     pub fn open_existing(path: &Path) -> Result<Store, QueueError> {
-        Ok(Store {
-            connection: open::open(path, false)?,
-            path: path.to_owned(),
-        })
+        Ok(Store { connection: open::open(path, false)?, path: path.to_owned() })
     }
 
     /// Adds a message. One with the same key that is not done yet is not added again; a dead one is revived.
@@ -69,26 +63,20 @@ impl Store {
         self.transaction("add a message", |t| {
             let known = match key {
                 Some(key) => t
-                    .query_row(
-                        "SELECT id, dead FROM message WHERE key = ?1",
-                        [key],
-                        |row| Ok((row.get(0)?, row.get(1)?)),
-                    )
+                    .query_row("SELECT id, dead FROM message WHERE key = ?1", [key], |row| {
+                        Ok((row.get(0)?, row.get(1)?))
+                    })
                     .optional()?,
                 None => None,
             };
             match known {
                 Some((id, true)) => {
-                    t.execute(
-                        "UPDATE message SET dead = 0, attempts = 0, due = ?2 WHERE id = ?1",
-                        [id, now],
-                    )?;
+                    t.execute("UPDATE message SET dead = 0, attempts = 0, due = ?2 WHERE id = ?1", [id, now])?;
                     Ok(Pushed::Revived(id))
                 }
                 Some((id, false)) => Ok(Pushed::Already(id)),
                 None => {
-                    let sql =
-                        "INSERT INTO message (key, body, created, due) VALUES (?1, ?2, ?3, ?3)";
+                    let sql = "INSERT INTO message (key, body, created, due) VALUES (?1, ?2, ?3, ?3)";
                     t.execute(sql, (key, body, now))?;
                     Ok(Pushed::New(t.last_insert_rowid()))
                 }
@@ -109,14 +97,22 @@ impl Store {
             let job = t
                 .query_row(sql, named_params! {":now": now, ":until": after(now, lease)}, |row| {
                     let receipt = Receipt { message: row.get(0)?, claim: row.get(1)? };
-                    Ok(Job { receipt, id: receipt.message.to_string(), body: row.get(2)?, attempt: row.get(3)?, trouble: row.get(4)? })
+                    Ok(Job {
+                        receipt,
+                        id: receipt.message.to_string(),
+                        body: row.get(2)?,
+                        attempt: row.get(3)?,
+                        trouble: row.get(4)?,
+                    })
                 })
                 .optional()?;
             if let Some(job) = job {
                 return Ok(Claimed::Job(job));
             }
             let next: Option<i64> = t.query_row("SELECT min(due) FROM message WHERE dead = 0", [], |row| row.get(0))?;
-            Ok(next.map_or(Claimed::Empty, |due| Claimed::Later(Duration::from_millis(due.saturating_sub(now).max(0) as u64))))
+            Ok(next.map_or(Claimed::Empty, |due| {
+                Claimed::Later(Duration::from_millis(due.saturating_sub(now).max(0) as u64))
+            }))
         })
     }
 
@@ -138,31 +134,16 @@ impl Store {
     /// # Errors
     /// The lease was lost, or the file cannot be written.
     pub fn ack(&mut self, receipt: Receipt) -> Result<(), QueueError> {
-        self.held(
-            "remove a message",
-            receipt,
-            "DELETE FROM message",
-            (receipt.message, receipt.claim),
-        )
+        self.held("remove a message", receipt, "DELETE FROM message", (receipt.message, receipt.claim))
     }
 
     /// Puts a message back, due after `delay`; without trouble the attempt does not count.
     ///
     /// # Errors
     /// The lease was lost, or the file cannot be written.
-    pub fn give_back(
-        &mut self,
-        receipt: Receipt,
-        delay: Duration,
-        trouble: Option<&str>,
-    ) -> Result<(), QueueError> {
+    pub fn give_back(&mut self, receipt: Receipt, delay: Duration, trouble: Option<&str>) -> Result<(), QueueError> {
         let sql = "UPDATE message SET leased = 0, due = ?3, attempts = attempts - (?4 IS NULL), trouble = coalesce(?4, trouble)";
-        self.held(
-            "give a message back",
-            receipt,
-            sql,
-            (receipt.message, receipt.claim, after(now(), delay), trouble),
-        )
+        self.held("give a message back", receipt, sql, (receipt.message, receipt.claim, after(now(), delay), trouble))
     }
 
     /// Lays a message among the dead letters.
@@ -171,12 +152,7 @@ impl Store {
     /// The lease was lost, or the file cannot be written.
     pub fn bury(&mut self, receipt: Receipt, reason: &str) -> Result<(), QueueError> {
         let sql = "UPDATE message SET leased = 0, dead = 1, due = ?3, trouble = ?4";
-        self.held(
-            "lay a message among the dead letters",
-            receipt,
-            sql,
-            (receipt.message, receipt.claim, now(), reason),
-        )
+        self.held("lay a message among the dead letters", receipt, sql, (receipt.message, receipt.claim, now(), reason))
     }
 
     /// Runs a statement on the message only while the receipt still holds it.
@@ -189,11 +165,7 @@ impl Store {
     ) -> Result<(), QueueError> {
         let sql = format!("{statement} WHERE id = ?1 AND claims = ?2 AND leased = 1");
         let changed = self.transaction(doing, |t| t.execute(&sql, params))?;
-        if changed == 1 {
-            Ok(())
-        } else {
-            Err(QueueError::Lost(receipt.message.to_string()))
-        }
+        if changed == 1 { Ok(()) } else { Err(QueueError::Lost(receipt.message.to_string())) }
     }
 
     pub(super) fn transaction<T>(
@@ -202,9 +174,7 @@ impl Store {
         body: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, QueueError> {
         let run = || {
-            let transaction = self
-                .connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = body(&transaction)?;
             transaction.commit()?;
             Ok(result)
@@ -215,9 +185,7 @@ impl Store {
 
 /// Milliseconds since the epoch.
 pub(super) fn now() -> i64 {
-    let elapsed = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
 }
 

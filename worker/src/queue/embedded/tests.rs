@@ -19,11 +19,7 @@ impl Folder {
     fn new() -> Folder {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let program = std::env::current_exe().unwrap();
-        let name = format!(
-            "queue-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = format!("queue-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = program.parent().unwrap().join(name);
         std::fs::create_dir_all(&path).unwrap();
         Folder(path)
@@ -59,29 +55,18 @@ fn first_in_first_out_and_gone_after_the_ack() {
     store.push(b"a", None).unwrap();
     store.push(b"b", None).unwrap();
     let (a, b) = (job(&mut store, LONG), job(&mut store, LONG));
-    assert_eq!(
-        (a.body.as_slice(), b.body.as_slice(), a.attempt),
-        (&b"a"[..], &b"b"[..], 1)
-    );
-    assert!(
-        matches!(store.claim(LONG).unwrap(), Claimed::Later(wait) if wait <= LONG && wait > LONG / 2)
-    );
+    assert_eq!((a.body.as_slice(), b.body.as_slice(), a.attempt), (&b"a"[..], &b"b"[..], 1));
+    assert!(matches!(store.claim(LONG).unwrap(), Claimed::Later(wait) if wait <= LONG && wait > LONG / 2));
     store.ack(a.receipt).unwrap();
     store.ack(b.receipt).unwrap();
     assert!(is_empty(&mut store));
-    assert!(
-        matches!(store.ack(a.receipt), Err(QueueError::Lost(_))),
-        "twice is once"
-    );
+    assert!(matches!(store.ack(a.receipt), Err(QueueError::Lost(_))), "twice is once");
 }
 
 #[test]
 fn a_lease_that_ran_out_belongs_to_the_next() {
     let folder = Folder::new();
-    let (mut one, mut two) = (
-        Store::open(&folder.file()).unwrap(),
-        Store::open(&folder.file()).unwrap(),
-    );
+    let (mut one, mut two) = (Store::open(&folder.file()).unwrap(), Store::open(&folder.file()).unwrap());
     one.push(b"a", None).unwrap();
     let first = job(&mut one, NOW);
     let second = job(&mut two, LONG);
@@ -116,20 +101,12 @@ fn trouble_counts_as_an_attempt_and_a_return_does_not() {
     let mut store = Store::open(&folder.file()).unwrap();
     store.push(b"a", None).unwrap();
     let held = job(&mut store, LONG);
-    store
-        .give_back(held.receipt, NOW, Some("disk full"))
-        .unwrap();
+    store.give_back(held.receipt, NOW, Some("disk full")).unwrap();
     let held = job(&mut store, LONG);
-    assert_eq!(
-        (held.attempt, held.trouble.as_deref()),
-        (2, Some("disk full"))
-    );
+    assert_eq!((held.attempt, held.trouble.as_deref()), (2, Some("disk full")));
     store.give_back(held.receipt, NOW, None).unwrap();
     let held = job(&mut store, LONG);
-    assert_eq!(
-        (held.attempt, held.trouble.as_deref()),
-        (2, Some("disk full"))
-    );
+    assert_eq!((held.attempt, held.trouble.as_deref()), (2, Some("disk full")));
     store.give_back(held.receipt, LONG, Some("again")).unwrap();
     assert!(matches!(store.claim(LONG).unwrap(), Claimed::Later(wait) if wait > LONG / 2));
     assert_eq!(store.list(false).unwrap()[0].state.name(), "delayed");
@@ -144,10 +121,7 @@ fn dead_letters_keep_their_reason_until_somebody_looks() {
     let held = job(&mut store, LONG);
     store.bury(held.receipt, "not JSON").unwrap();
     let dead = store.list(true).unwrap();
-    assert_eq!(
-        (dead.len(), dead[0].reason.as_deref(), dead[0].attempts),
-        (1, Some("not JSON"), 1)
-    );
+    assert_eq!((dead.len(), dead[0].reason.as_deref(), dead[0].attempts), (1, Some("not JSON"), 1));
     assert_eq!(store.list(false).unwrap().len(), 2);
     let (entry, body) = store.show(dead[0].id).unwrap();
     assert_eq!((entry, body), (dead[0].clone(), b"a".to_vec()));
@@ -168,21 +142,9 @@ fn operators_do_not_touch_what_is_held_or_missing() {
     store.push(b"a", None).unwrap();
     store.push(b"b", None).unwrap();
     let held = job(&mut store, LONG).receipt.message;
-    let free = store
-        .list(false)
-        .unwrap()
-        .iter()
-        .find(|e| e.id != held)
-        .unwrap()
-        .id;
-    assert!(matches!(
-        store.drop_messages(&[free, held]),
-        Err(QueueError::Held { .. })
-    ));
-    assert!(matches!(
-        store.requeue(&[free, 99]),
-        Err(QueueError::NoSuchMessage(_))
-    ));
+    let free = store.list(false).unwrap().iter().find(|e| e.id != held).unwrap().id;
+    assert!(matches!(store.drop_messages(&[free, held]), Err(QueueError::Held { .. })));
+    assert!(matches!(store.requeue(&[free, 99]), Err(QueueError::NoSuchMessage(_))));
     assert!(matches!(store.show(99), Err(QueueError::NoSuchMessage(_))));
     assert_eq!(store.list(false).unwrap().len(), 2, "all or nothing");
 }
@@ -191,25 +153,16 @@ fn operators_do_not_touch_what_is_held_or_missing() {
 fn a_key_is_in_the_queue_once() {
     let folder = Folder::new();
     let mut store = Store::open(&folder.file()).unwrap();
-    let Pushed::New(id) = store.push(b"a", Some("k")).unwrap() else {
-        panic!("not new")
-    };
+    let Pushed::New(id) = store.push(b"a", Some("k")).unwrap() else { panic!("not new") };
     assert_eq!(store.push(b"a", Some("k")).unwrap(), Pushed::Already(id));
     let held = job(&mut store, LONG);
-    assert_eq!(
-        store.push(b"a", Some("k")).unwrap(),
-        Pushed::Already(id),
-        "also while it is worked on"
-    );
+    assert_eq!(store.push(b"a", Some("k")).unwrap(), Pushed::Already(id), "also while it is worked on");
     store.bury(held.receipt, "no snapshot").unwrap();
     assert_eq!(store.push(b"a", Some("k")).unwrap(), Pushed::Revived(id));
     let held = job(&mut store, LONG);
     assert_eq!(held.attempt, 1);
     store.ack(held.receipt).unwrap();
-    assert!(
-        matches!(store.push(b"a", Some("k")).unwrap(), Pushed::New(_)),
-        "what is done may be asked for again"
-    );
+    assert!(matches!(store.push(b"a", Some("k")).unwrap(), Pushed::New(_)), "what is done may be asked for again");
 }
 
 #[test]
@@ -231,10 +184,7 @@ fn many_hands_take_each_message_once() {
     };
     let mut taken: Vec<u32> = std::thread::scope(|scope| {
         let hands: Vec<_> = (0..4).map(|_| scope.spawn(|| take_all(&path))).collect();
-        hands
-            .into_iter()
-            .flat_map(|hand| hand.join().unwrap())
-            .collect()
+        hands.into_iter().flat_map(|hand| hand.join().unwrap()).collect()
     });
     taken.sort_unstable();
     assert_eq!(taken, (0..200).collect::<Vec<_>>());
@@ -245,12 +195,9 @@ fn several_processes_may_make_the_queue_at_once() {
     let folder = Folder::new();
     let path = folder.file();
     std::thread::scope(|scope| {
-        let hands: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| Store::open(&path).unwrap().push(b"a", None).unwrap()))
-            .collect();
-        hands
-            .into_iter()
-            .for_each(|hand| assert!(matches!(hand.join().unwrap(), Pushed::New(_))));
+        let hands: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| Store::open(&path).unwrap().push(b"a", None).unwrap())).collect();
+        hands.into_iter().for_each(|hand| assert!(matches!(hand.join().unwrap(), Pushed::New(_))));
     });
     assert_eq!(Store::open(&path).unwrap().list(false).unwrap().len(), 8);
 }
@@ -259,49 +206,21 @@ fn check_refused(prepare: impl FnOnce(&Path), expected: &str) {
     let folder = Folder::new();
     prepare(&folder.file());
     let before = std::fs::read(folder.file()).ok();
-    let error = Store::open(&folder.file())
-        .err()
-        .map(|e| e.to_string())
-        .unwrap_or_default();
-    assert!(
-        error.contains(expected),
-        "{error:?} does not say {expected:?}"
-    );
-    assert_eq!(
-        std::fs::read(folder.file()).ok(),
-        before,
-        "the file is left as it was"
-    );
+    let error = Store::open(&folder.file()).err().map(|e| e.to_string()).unwrap_or_default();
+    assert!(error.contains(expected), "{error:?} does not say {expected:?}");
+    assert_eq!(std::fs::read(folder.file()).ok(), before, "the file is left as it was");
 }
 
 #[test]
 fn other_files_are_refused_and_left_alone() {
-    let sql = |text: &'static str| {
-        move |path: &Path| {
-            rusqlite::Connection::open(path)
-                .unwrap()
-                .execute_batch(text)
-                .unwrap()
-        }
-    };
+    let sql =
+        |text: &'static str| move |path: &Path| rusqlite::Connection::open(path).unwrap().execute_batch(text).unwrap();
     check_refused(
-        |path| {
-            std::fs::write(
-                path,
-                "this is a diary, not a database, and long enough to tell",
-            )
-            .unwrap()
-        },
+        |path| std::fs::write(path, "this is a diary, not a database, and long enough to tell").unwrap(),
         "is not a poolproof queue file",
     );
-    check_refused(
-        |path| std::fs::create_dir(path).unwrap(),
-        "is not a poolproof queue file",
-    );
-    check_refused(
-        sql("CREATE TABLE diary (day TEXT)"),
-        "is not a poolproof queue file",
-    );
+    check_refused(|path| std::fs::create_dir(path).unwrap(), "is not a poolproof queue file");
+    check_refused(sql("CREATE TABLE diary (day TEXT)"), "is not a poolproof queue file");
     check_refused(
         sql("PRAGMA application_id = 0x706f6f6c; PRAGMA user_version = 9; CREATE TABLE t (x)"),
         "written by a newer poolproof",
@@ -311,14 +230,8 @@ fn other_files_are_refused_and_left_alone() {
 #[test]
 fn a_missing_queue_is_made_only_where_wanted() {
     let folder = Folder::new();
-    assert!(matches!(
-        Store::open_existing(&folder.file()),
-        Err(QueueError::Missing(_))
-    ));
-    assert!(matches!(
-        Store::open(&folder.0.join("no/queue.db")),
-        Err(QueueError::NoFolder(_))
-    ));
+    assert!(matches!(Store::open_existing(&folder.file()), Err(QueueError::Missing(_))));
+    assert!(matches!(Store::open(&folder.0.join("no/queue.db")), Err(QueueError::NoFolder(_))));
     assert!(!folder.file().exists());
     Store::open(&folder.file()).unwrap();
     Store::open_existing(&folder.file()).unwrap();
@@ -329,9 +242,6 @@ fn a_message_has_a_largest_size() {
     let folder = Folder::new();
     let mut store = Store::open(&folder.file()).unwrap();
     let large = vec![b' '; usize::try_from(crate::queue::MAX_MESSAGE).unwrap() + 1];
-    assert!(matches!(
-        store.push(&large, None),
-        Err(QueueError::TooLarge(_))
-    ));
+    assert!(matches!(store.push(&large, None), Err(QueueError::TooLarge(_))));
     assert!(matches!(store.push(&large[1..], None), Ok(Pushed::New(_))));
 }
