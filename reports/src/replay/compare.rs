@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Replay;
 use crate::chart::Expected;
-use crate::estimate::quantile;
+use crate::estimate::{Est, quantile};
 use crate::judge::Judged;
 use crate::words;
 
@@ -47,10 +47,10 @@ pub struct Compared {
     pub recorded: Option<f64>,
     /// Minutes out in replays.
     pub replayed: Option<Range>,
-    /// Share of replays with no more minutes out than recorded.
-    pub at_most_recorded: Option<f64>,
     /// Share of replays with fewer minutes out than recorded.
-    pub below_recorded: Option<f64>,
+    pub below_recorded: Option<Est>,
+    /// Share of replays with more minutes out than recorded.
+    pub above_recorded: Option<Est>,
     /// Minutes out on the other course.
     pub counterfactual: Option<Range>,
 }
@@ -77,17 +77,16 @@ pub fn compared(replay: &Replay<'_>) -> Vec<Compared> {
         .map(|name| {
             let recorded = replay.recorded.outage_minutes.get(&name).copied();
             let minutes = replayed.get(&name);
-            let share = |count: usize, all: usize| count as f64 / all.max(1) as f64;
-            let place = |below: bool| {
+            let share = |wanted: &dyn Fn(f64, f64) -> bool| {
                 let (recorded, minutes) = (recorded?, minutes?);
-                let count = minutes.iter().filter(|m| if below { **m < recorded } else { **m <= recorded }).count();
-                Some(share(count, minutes.len()))
+                let count = minutes.iter().filter(|m| wanted(**m, recorded)).count();
+                Some(Est::probability(count as u64, minutes.len() as u64))
             };
             Compared {
                 recorded,
                 replayed: minutes.map(|m| Range::of(m)),
-                at_most_recorded: place(false),
-                below_recorded: place(true),
+                below_recorded: share(&|m, recorded| m < recorded),
+                above_recorded: share(&|m, recorded| m > recorded),
                 counterfactual: other.get(&name).map(|m| Range::of(m)),
                 workload: name,
             }

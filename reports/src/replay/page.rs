@@ -25,9 +25,13 @@ struct Row {
 impl Row {
     fn of(c: &Compared) -> Row {
         let range = |r: Option<Range>| r.map_or("–".to_string(), Range::words);
-        let place = match (c.below_recorded, c.at_most_recorded) {
-            (Some(below), Some(at_most)) => {
-                format!("{} of replays lose less, {} more", words::percent(below), words::percent(1.0 - at_most))
+        let place = match (c.below_recorded, c.above_recorded) {
+            (Some(below), Some(above)) => {
+                format!(
+                    "{} of replays lose less, {} more",
+                    words::probability_short(below),
+                    words::probability_short(above)
+                )
             }
             _ if c.recorded.is_some() => "not watched in the snapshot".to_string(),
             _ => "not recorded".to_string(),

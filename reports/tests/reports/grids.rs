@@ -112,7 +112,7 @@ fn a_replay_compares_what_was_recorded() {
     let policy =
         document["workloads"].as_array().unwrap().iter().find(|w| w["workload"] == "kube-system/azure-policy").unwrap();
     assert!(policy["replayed"]["p95"].as_f64().unwrap() < 12.0);
-    assert!(policy["belowRecorded"].as_f64().unwrap() > 0.9);
+    assert!(policy["belowRecorded"]["estimate"].as_f64().unwrap() > 0.9);
     assert!(text(&files, "replay.md").contains("monitoring/prometheus"));
     assert!(files.iter().any(|f| f.path == "charts/expected.svg"));
 }

@@ -5,4 +5,6 @@ mod documents;
 mod example;
 mod grids;
 mod looks;
+mod pages;
+mod stories;
 mod validation;
