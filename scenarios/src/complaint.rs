@@ -37,23 +37,14 @@ const QUOTED: usize = 80;
 
 impl Complaint {
     /// A complaint about the value at `path`.
-    pub fn at(
-        path: impl Into<String>,
-        value: impl fmt::Display,
-        expected: impl Into<String>,
-    ) -> Complaint {
+    pub fn at(path: impl Into<String>, value: impl fmt::Display, expected: impl Into<String>) -> Complaint {
         let value = value.to_string();
         let value = if value.chars().count() > QUOTED {
             format!("{}…", value.chars().take(QUOTED).collect::<String>())
         } else {
             value
         };
-        Complaint {
-            file: None,
-            path: path.into(),
-            value: value.escape_debug().to_string(),
-            expected: expected.into(),
-        }
+        Complaint { file: None, path: path.into(), value: value.escape_debug().to_string(), expected: expected.into() }
     }
 
     /// The same complaint, about a named file.

@@ -23,24 +23,16 @@ pub fn complete(snapshot: &Snapshot, coverage: &mut Coverage) -> Snapshot {
     }
     let own = system_workloads::given(&full);
     if !own {
-        let made = system_workloads::read(system_workloads::generate(
-            &system_workloads::Cluster::of(&full, coverage),
-        ));
+        let made = system_workloads::read(system_workloads::generate(&system_workloads::Cluster::of(&full, coverage)));
         full.workloads.extend(made.workloads);
         add_budgets(&mut full, made.budgets);
         let source = "AKS docs (coredns-autoscale, use-system-pools) and dumps of real nodes from 1.26 to 1.32";
-        coverage.assume(
-            "AKS' own workloads",
-            "the usual ones with their usual requests and budgets",
-            source,
-            'A',
-        );
+        coverage.assume("AKS' own workloads", "the usual ones with their usual requests and budgets", source, 'A');
     } else if !full.kinds.contains("PodDisruptionBudget") {
         let made = system_workloads::shipped_budgets(&full);
         if !made.is_empty() {
             let names: Vec<&str> = made.iter().map(|b| b.name.as_str()).collect();
-            let source =
-                "Azure/AKS issue 3384: AKS ships them; the snapshot holds no PodDisruptionBudgets";
+            let source = "Azure/AKS issue 3384: AKS ships them; the snapshot holds no PodDisruptionBudgets";
             coverage.assume(
                 "AKS' own disruption budgets",
                 format!("{}: minAvailable 1", names.join(", ")),
@@ -57,16 +49,11 @@ pub fn complete(snapshot: &Snapshot, coverage: &mut Coverage) -> Snapshot {
 
 fn add_budgets(full: &mut Snapshot, made: Vec<Budget>) {
     for budget in made {
-        if !full
-            .budgets
-            .iter()
-            .any(|b| b.namespace == budget.namespace && b.name == budget.name)
-        {
+        if !full.budgets.iter().any(|b| b.namespace == budget.namespace && b.name == budget.name) {
             full.budgets.push(budget);
         }
     }
-    full.budgets
-        .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    full.budgets.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
 }
 
 /// Agent pools as the labels of their nodes show them.
@@ -97,10 +84,7 @@ fn pools_of_nodes(snapshot: &Snapshot, coverage: &mut Coverage) -> Vec<AgentPool
         });
         pool.count += 1;
         // `westeurope-1` is a zone; a bare number is the fault domain of a node without zones.
-        let zone = node
-            .zone()
-            .rsplit_once('-')
-            .map(|(_, zone)| zone.to_owned());
+        let zone = node.zone().rsplit_once('-').map(|(_, zone)| zone.to_owned());
         if let Some(zone) = zone.filter(|z| !pool.availability_zones.contains(z)) {
             pool.availability_zones.push(zone);
         }
@@ -126,11 +110,7 @@ fn note_counts(snapshot: &Snapshot, coverage: &mut Coverage) {
             ));
         }
     }
-    let strangers = snapshot
-        .nodes
-        .iter()
-        .filter(|n| n.pool().is_none_or(|p| snapshot.pool(p).is_none()))
-        .count();
+    let strangers = snapshot.nodes.iter().filter(|n| n.pool().is_none_or(|p| snapshot.pool(p).is_none())).count();
     if strangers > 0 {
         coverage.missing(format!(
             "{strangers} nodes belong to no agent pool of the snapshot (node auto-provisioning, virtual nodes); they are kept as they are"
@@ -144,22 +124,15 @@ fn note_kinds(snapshot: &Snapshot, coverage: &mut Coverage) {
         coverage.missing("nodes were not given; they are made up from the agent pools");
     }
     if lacks("Pod") {
-        coverage.missing(
-            "pods were not given; application pods are unknown unless their workloads were given",
-        );
-    } else if ["Deployment", "StatefulSet", "DaemonSet"]
-        .into_iter()
-        .all(lacks)
-    {
+        coverage.missing("pods were not given; application pods are unknown unless their workloads were given");
+    } else if ["Deployment", "StatefulSet", "DaemonSet"].into_iter().all(lacks) {
         coverage.missing("workloads were not given; they are read off their pods");
     }
     if lacks("PodDisruptionBudget") {
         coverage.missing("PodDisruptionBudgets of applications were not given; none are assumed");
     }
     if lacks("HorizontalPodAutoscaler") {
-        coverage.missing(
-            "HorizontalPodAutoscalers were not given; replicas of applications do not follow load",
-        );
+        coverage.missing("HorizontalPodAutoscalers were not given; replicas of applications do not follow load");
     }
 }
 
@@ -170,13 +143,7 @@ mod tests {
 
     fn full(json: &str) -> (Snapshot, Coverage) {
         let mut coverage = Coverage::default();
-        (
-            complete(
-                &Snapshot::from_json(json.as_bytes()).unwrap(),
-                &mut coverage,
-            ),
-            coverage,
-        )
+        (complete(&Snapshot::from_json(json.as_bytes()).unwrap(), &mut coverage), coverage)
     }
 
     #[test]
@@ -187,31 +154,15 @@ mod tests {
                 {"name":"apps","count":2,"vmSize":"Standard_D4s_v3","mode":"User","orchestratorVersion":"1.33.2","maxPods":110}]}"#,
         );
         assert_eq!(s.nodes.len(), 5);
-        let dns: Vec<_> = s
-            .pods
-            .iter()
-            .filter(|p| p.name.starts_with("coredns-") && !p.name.contains("autoscaler"))
-            .collect();
+        let dns: Vec<_> =
+            s.pods.iter().filter(|p| p.name.starts_with("coredns-") && !p.name.contains("autoscaler")).collect();
         assert_eq!(dns.len(), 2);
-        assert!(
-            dns.iter()
-                .all(|p| p.node.as_deref().unwrap().contains("-system1-")),
-            "preferred to system nodes"
-        );
+        assert!(dns.iter().all(|p| p.node.as_deref().unwrap().contains("-system1-")), "preferred to system nodes");
         assert_ne!(dns[0].node, dns[1].node, "spread over nodes");
-        let proxies = s
-            .pods
-            .iter()
-            .filter(|p| p.name.starts_with("kube-proxy-"))
-            .count();
+        let proxies = s.pods.iter().filter(|p| p.name.starts_with("kube-proxy-")).count();
         assert_eq!(proxies, 5);
         assert!(s.budgets.iter().any(|b| b.name == "coredns-pdb"));
-        assert!(
-            coverage
-                .assumptions
-                .iter()
-                .any(|a| a.name == "AKS' own workloads")
-        );
+        assert!(coverage.assumptions.iter().any(|a| a.name == "AKS' own workloads"));
         let (again, _) = full(
             r#"{"cluster":{"name":"c","location":"westeurope"},"agentPools":[
                 {"name":"apps","count":2,"vmSize":"Standard_D4s_v3","mode":"User","orchestratorVersion":"1.33.2","maxPods":110},
@@ -228,15 +179,8 @@ mod tests {
                 {"apiVersion":"apps/v1","kind":"Deployment","metadata":{"namespace":"shop","name":"idle"},"spec":{"replicas":3}}]}"#,
         );
         assert!(s.pods.iter().any(|p| p.name == "web" && !p.assumed));
-        assert!(
-            s.pods
-                .iter()
-                .any(|p| p.name.starts_with("coredns-") && p.assumed)
-        );
-        assert!(
-            !s.pods.iter().any(|p| p.name.starts_with("idle")),
-            "the snapshot shows what pods there are"
-        );
+        assert!(s.pods.iter().any(|p| p.name.starts_with("coredns-") && p.assumed));
+        assert!(!s.pods.iter().any(|p| p.name.starts_with("idle")), "the snapshot shows what pods there are");
     }
 
     #[test]
@@ -245,14 +189,7 @@ mod tests {
             r#"{"items":[{"apiVersion":"v1","kind":"Node","metadata":{"name":"aks-np-1-vmss000000","labels":{"agentpool":"np","topology.kubernetes.io/zone":"eastus-2"}},
                 "status":{"allocatable":{"cpu":"2","memory":"4Gi","pods":"30"}}}]}"#,
         );
-        assert_eq!(
-            (
-                s.pools[0].name.as_str(),
-                s.pools[0].mode.as_str(),
-                s.pools[0].count
-            ),
-            ("np", "System", 1)
-        );
+        assert_eq!((s.pools[0].name.as_str(), s.pools[0].mode.as_str(), s.pools[0].count), ("np", "System", 1));
         assert_eq!(s.pools[0].availability_zones, ["2"]);
     }
 }

@@ -25,12 +25,7 @@ pub struct Assumption {
 impl Coverage {
     /// Notes a value that is assumed, once.
     pub fn assume(&mut self, name: &str, value: impl Into<String>, source: &str, grade: char) {
-        let assumption = Assumption {
-            name: name.into(),
-            value: value.into(),
-            source: source.into(),
-            grade,
-        };
+        let assumption = Assumption { name: name.into(), value: value.into(), source: source.into(), grade };
         if !self.assumptions.contains(&assumption) {
             self.assumptions.push(assumption);
         }

@@ -36,13 +36,7 @@ pub struct Interned {
 pub fn intern(full: &Snapshot, settings: &ChangeSettings, coverage: &mut Coverage) -> Interned {
     let mut drafts = owners::resolve(full, coverage);
     let extended = shapes::extended(&drafts, coverage);
-    let mut interned = Interned {
-        spec: ClusterSpec {
-            extended,
-            ..ClusterSpec::default()
-        },
-        ..Interned::default()
-    };
+    let mut interned = Interned { spec: ClusterSpec { extended, ..ClusterSpec::default() }, ..Interned::default() };
     let asked = nodes::asked(full, &drafts);
     nodes::intern(full, &asked, &mut interned, coverage);
     workloads::intern(full, &mut drafts, settings, &mut interned, coverage);
@@ -52,11 +46,7 @@ pub fn intern(full: &Snapshot, settings: &ChangeSettings, coverage: &mut Coverag
         let pods = draft.pods.iter().map(|pod| PodSpec {
             name: pod.name.clone(),
             workload,
-            node: pod
-                .node
-                .as_ref()
-                .and_then(|n| interned.nodes.get(n))
-                .copied(),
+            node: pod.node.as_ref().and_then(|n| interned.nodes.get(n)).copied(),
             ready: pod.ready,
         });
         interned.spec.pods.extend(pods);
@@ -67,11 +57,7 @@ pub fn intern(full: &Snapshot, settings: &ChangeSettings, coverage: &mut Coverag
             ready: false,
         });
         interned.spec.pods.extend(missing);
-        interned
-            .workloads
-            .entry((draft.namespace.clone(), draft.name.clone()))
-            .or_default()
-            .push(workload);
+        interned.workloads.entry((draft.namespace.clone(), draft.name.clone())).or_default().push(workload);
     }
     interned
 }
@@ -79,29 +65,14 @@ pub fn intern(full: &Snapshot, settings: &ChangeSettings, coverage: &mut Coverag
 impl Interned {
     /// The id of a node shape; equal shapes share one.
     pub fn shape(&mut self, shape: NodeShape) -> NodeShapeId {
-        let found = self
-            .spec
-            .node_shapes
-            .iter()
-            .find(|(_, s)| **s == shape)
-            .map(|(id, _)| id);
+        let found = self.spec.node_shapes.iter().find(|(_, s)| **s == shape).map(|(id, _)| id);
         found.unwrap_or_else(|| self.spec.node_shapes.push(shape))
     }
 
     /// Every shape the pool uses or would use, changed by `change`, as pairs of old and new.
-    pub fn reshaped(
-        &mut self,
-        pool: PoolId,
-        change: impl Fn(&mut NodeShape),
-    ) -> Vec<(NodeShapeId, NodeShapeId)> {
-        let mut old: Vec<NodeShapeId> = self
-            .spec
-            .nodes
-            .rows()
-            .iter()
-            .filter(|n| n.pool == pool)
-            .map(|n| n.shape)
-            .collect();
+    pub fn reshaped(&mut self, pool: PoolId, change: impl Fn(&mut NodeShape)) -> Vec<(NodeShapeId, NodeShapeId)> {
+        let mut old: Vec<NodeShapeId> =
+            self.spec.nodes.rows().iter().filter(|n| n.pool == pool).map(|n| n.shape).collect();
         old.extend(&self.spec.pools[pool].templates);
         old.sort();
         old.dedup();

@@ -61,11 +61,7 @@ pub struct PoolFacts {
 /// # Errors
 /// Everything wrong with the change on this cluster at once: unknown pool or node, counts out of range, an operation
 /// that this version does not simulate.
-pub fn load(
-    change: &Change,
-    snapshot: &Snapshot,
-    overrides: &ChangeSettings,
-) -> Result<Loaded, Complaints> {
+pub fn load(change: &Change, snapshot: &Snapshot, overrides: &ChangeSettings) -> Result<Loaded, Complaints> {
     load_all(&[(START, change)], snapshot, overrides)
 }
 
@@ -90,50 +86,31 @@ pub fn load_all(
     let minor = defaults::pools::minor(full.pools.first(), &full.cluster, &mut coverage);
     let (mut findings, mut operations) = (Vec::new(), Vec::new());
     for (_, change) in changes {
-        let resolved = diff::resolve(change, &full, &mut coverage)
-            .map_err(&mut keep)
-            .unwrap_or_default();
+        let resolved = diff::resolve(change, &full, &mut coverage).map_err(&mut keep).unwrap_or_default();
         findings.extend(rule::check(&full, change, &resolved));
         operations::add_pools(change, &resolved, &mut full, &mut keep);
         operations.push(resolved);
     }
-    let simulated = defaults::rates::settings(minor, &settings, &mut coverage)
-        .map_err(&mut keep)
-        .ok();
+    let simulated = defaults::rates::settings(minor, &settings, &mut coverage).map_err(&mut keep).ok();
     let mut interned = intern(&full, &settings, &mut coverage);
     let mut planned = Vec::new();
     for ((at, change), resolved) in changes.iter().zip(&operations) {
         let found = operations::plan(change, resolved, &full, &mut interned, &mut coverage);
-        let shift = |p: Planned| Planned {
-            at: *at + p.at.since(START),
-            ..p
-        };
+        let shift = |p: Planned| Planned { at: *at + p.at.since(START), ..p };
         let found = found.map_err(&mut keep).unwrap_or_default();
         planned.extend(found.into_iter().map(shift));
     }
     planned.sort_by_key(|p| p.at);
-    let script = script::bursts(&settings, &interned)
-        .map_err(&mut keep)
-        .unwrap_or_default();
-    let horizon = horizon::choose(&planned, &interned.spec, &settings)
-        .map_err(|c| keep(vec![c]))
-        .unwrap_or_default();
+    let script = script::bursts(&settings, &interned).map_err(&mut keep).unwrap_or_default();
+    let horizon = horizon::choose(&planned, &interned.spec, &settings).map_err(|c| keep(vec![c])).unwrap_or_default();
     note_not_simulated(&full, &mut coverage);
 
     let Some(simulated) = simulated.filter(|_| complaints.is_empty()) else {
         return Err(Complaints(complaints));
     };
-    settings
-        .outage_threshold_seconds
-        .get_or_insert(defaults::rates::OUTAGE_THRESHOLD);
+    settings.outage_threshold_seconds.get_or_insert(defaults::rates::OUTAGE_THRESHOLD);
     Ok(Loaded {
-        scenario: Scenario {
-            cluster: interned.spec,
-            script,
-            changes: planned,
-            settings: simulated,
-            horizon,
-        },
+        scenario: Scenario { cluster: interned.spec, script, changes: planned, settings: simulated, horizon },
         findings,
         operations: operations.into_iter().flatten().collect(),
         coverage,
@@ -152,41 +129,30 @@ fn facts(pool: &AgentPool, full: &Snapshot) -> PoolFacts {
         zones: pool.availability_zones.clone(),
         taints: pool.node_taints.clone(),
         max_surge: upgrade::max_surge_text(pool, full),
-        autoscaler: pool.enable_auto_scaling.then(|| {
-            (
-                pool.min_count.unwrap_or(0),
-                pool.max_count.unwrap_or(pool.count),
-            )
-        }),
+        autoscaler: pool
+            .enable_auto_scaling
+            .then(|| (pool.min_count.unwrap_or(0), pool.max_count.unwrap_or(pool.count))),
     }
 }
 
 /// Mechanisms of a real cluster that a run leaves out.
 fn note_not_simulated(full: &Snapshot, coverage: &mut Coverage) {
-    let scaled: Vec<&str> = full
-        .pools
-        .iter()
-        .filter(|p| p.enable_auto_scaling)
-        .map(|p| p.name.as_str())
-        .collect();
+    let scaled: Vec<&str> = full.pools.iter().filter(|p| p.enable_auto_scaling).map(|p| p.name.as_str()).collect();
     if !scaled.is_empty() {
-        coverage.missing(format!("the cluster autoscaler (on for {}) is not simulated in this version: pools keep their size", scaled.join(", ")));
+        coverage.missing(format!(
+            "the cluster autoscaler (on for {}) is not simulated in this version: pools keep their size",
+            scaled.join(", ")
+        ));
     }
-    if full
-        .cluster
-        .node_provisioning
-        .as_deref()
-        .is_some_and(|m| m.eq_ignore_ascii_case("auto"))
-    {
+    if full.cluster.node_provisioning.as_deref().is_some_and(|m| m.eq_ignore_ascii_case("auto")) {
         coverage.missing("node auto-provisioning is not simulated in this version");
     }
-    let deallocates = |p: &AgentPool| {
-        p.scale_down_mode
-            .as_deref()
-            .is_some_and(|m| m.eq_ignore_ascii_case("Deallocate"))
-    };
+    let deallocates =
+        |p: &AgentPool| p.scale_down_mode.as_deref().is_some_and(|m| m.eq_ignore_ascii_case("Deallocate"));
     if full.pools.iter().any(deallocates) {
-        coverage.missing("scale-down mode Deallocate is simulated like Delete: stopped nodes start no faster than new ones are made");
+        coverage.missing(
+            "scale-down mode Deallocate is simulated like Delete: stopped nodes start no faster than new ones are made",
+        );
     }
     coverage.missing("volumes and their attachment are not simulated in this version");
     if full.pools.iter().any(AgentPool::is_spot) {

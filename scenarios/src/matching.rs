@@ -8,21 +8,13 @@ use crate::snapshot::{Labels, Node, PodTemplate};
 /// True where selector, required affinity and taints let a pod onto a node.
 pub fn admits(pod: &PodTemplate, node: &Node) -> bool {
     selects(pod, node)
-        && node
-            .taints
-            .iter()
-            .all(|t| t.effect == Effect::PreferNoSchedule || tolerates(&pod.tolerations, t))
+        && node.taints.iter().all(|t| t.effect == Effect::PreferNoSchedule || tolerates(&pod.tolerations, t))
 }
 
 /// True where selector and required affinity match.
 pub fn selects(pod: &PodTemplate, node: &Node) -> bool {
-    pod.node_selector
-        .iter()
-        .all(|(k, v)| node.labels.get(k) == Some(v))
-        && pod
-            .required
-            .as_ref()
-            .is_none_or(|terms| terms.iter().any(|t| term(t, &node.labels, &node.name)))
+    pod.node_selector.iter().all(|(k, v)| node.labels.get(k) == Some(v))
+        && pod.required.as_ref().is_none_or(|terms| terms.iter().any(|t| term(t, &node.labels, &node.name)))
 }
 
 /// True where one of the tolerations covers the taint (`Toleration.ToleratesTaint`).
@@ -38,10 +30,7 @@ pub fn tolerates(tolerations: &[Toleration], taint: &Taint) -> bool {
 pub fn term(term: &NodeTerm, labels: &Labels, name: &str) -> bool {
     let field = |r: &Requirement| holds(r, (r.key == "metadata.name").then_some(name));
     !(term.expressions.is_empty() && term.fields.is_empty())
-        && term
-            .expressions
-            .iter()
-            .all(|r| holds(r, labels.get(&r.key).map(String::as_str)))
+        && term.expressions.iter().all(|r| holds(r, labels.get(&r.key).map(String::as_str)))
         && term.fields.iter().all(field)
 }
 
@@ -63,11 +52,7 @@ mod tests {
     use super::*;
 
     fn requirement(key: &str, operator: Operator, values: &[&str]) -> Requirement {
-        Requirement {
-            key: key.into(),
-            operator,
-            values: values.iter().map(|v| (*v).into()).collect(),
-        }
+        Requirement { key: key.into(), operator, values: values.iter().map(|v| (*v).into()).collect() }
     }
 
     #[test]
@@ -84,34 +69,17 @@ mod tests {
             (requirement("os", Operator::Gt, &["1"]), false),
         ];
         for (r, expected) in cases {
-            let t = NodeTerm {
-                expressions: vec![r.clone()],
-                fields: vec![],
-            };
+            let t = NodeTerm { expressions: vec![r.clone()], fields: vec![] };
             assert_eq!(term(&t, &labels, "n"), expected, "{r:?}");
         }
-        assert!(!term(
-            &NodeTerm {
-                expressions: vec![],
-                fields: vec![]
-            },
-            &labels,
-            "n"
-        ));
-        let named = NodeTerm {
-            expressions: vec![],
-            fields: vec![requirement("metadata.name", Operator::In, &["n"])],
-        };
+        assert!(!term(&NodeTerm { expressions: vec![], fields: vec![] }, &labels, "n"));
+        let named = NodeTerm { expressions: vec![], fields: vec![requirement("metadata.name", Operator::In, &["n"])] };
         assert!(term(&named, &labels, "n") && !term(&named, &labels, "m"));
     }
 
     #[test]
     fn tolerations() {
-        let taint = Taint {
-            key: "k".into(),
-            value: "v".into(),
-            effect: Effect::NoSchedule,
-        };
+        let taint = Taint { key: "k".into(), value: "v".into(), effect: Effect::NoSchedule };
         let t = |key: Option<&str>, value: Option<&str>, effect| Toleration {
             key: key.map(Into::into),
             value: value.map(Into::into),
@@ -126,11 +94,7 @@ mod tests {
             (t(Some("k"), None, Some(Effect::NoExecute)), false),
             (t(Some("other"), None, None), false),
         ] {
-            assert_eq!(
-                tolerates(std::slice::from_ref(&toleration), &taint),
-                expected,
-                "{toleration:?}"
-            );
+            assert_eq!(tolerates(std::slice::from_ref(&toleration), &taint), expected, "{toleration:?}");
         }
     }
 }

@@ -26,9 +26,7 @@ impl Quantity {
             Some(b'+') => (false, &text[1..]),
             _ => (false, text),
         };
-        let end = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         let (number, suffix) = rest.split_at(end);
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         if whole.len() + fraction.len() == 0 || fraction.contains('.') {
@@ -94,11 +92,7 @@ impl Scale {
                 }
                 // Beyond a few hundred the value is nothing or the limit either way.
                 let size = digits.parse::<i64>().unwrap_or(i64::MAX).min(100_000);
-                Scale::Ten(if exponent.starts_with('-') {
-                    -size
-                } else {
-                    size
-                })
+                Scale::Ten(if exponent.starts_with('-') { -size } else { size })
             }
         })
     }
@@ -106,11 +100,7 @@ impl Scale {
 
 /// The digits of a number times its scale, in billionths, rounded up, cut off at the limit.
 fn magnitude(whole: &str, fraction: &str, scale: Scale) -> i128 {
-    let digits: Vec<u8> = whole
-        .bytes()
-        .chain(fraction.bytes())
-        .map(|b| b - b'0')
-        .collect();
+    let digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).map(|b| b - b'0').collect();
     let (factor, power) = match scale {
         Scale::Two(bits) => (1i128 << bits, 0),
         Scale::Ten(exponent) => (1, exponent),
@@ -140,9 +130,7 @@ fn magnitude(whole: &str, fraction: &str, scale: Scale) -> i128 {
 fn binary(digits: &[u8], fraction: usize, factor: i128, rest: &mut bool) -> i128 {
     let (whole, part) = digits.split_at(digits.len() - fraction);
     let cap = LIMIT / NANO + 1;
-    let units = whole
-        .iter()
-        .fold(0i128, |v, &d| (v * 10 + i128::from(d)).min(cap));
+    let units = whole.iter().fold(0i128, |v, &d| (v * 10 + i128::from(d)).min(cap));
     // Long division of the fraction: 24 digits are more than a billionth of an exbi can show.
     let shown = &part[..part.len().min(24)];
     *rest = part[shown.len()..].iter().any(|&d| d != 0);
@@ -212,12 +200,7 @@ mod tests {
 
     #[test]
     fn cpu_rounds_up_to_a_millicore() {
-        for (text, milli) in [
-            ("0.0001", 1),
-            ("1.0001", 1001),
-            ("0.0000000001", 1),
-            ("100.5m", 101),
-        ] {
+        for (text, milli) in [("0.0001", 1), ("1.0001", 1001), ("0.0000000001", 1), ("100.5m", 101)] {
             assert_eq!(Quantity::parse(text).unwrap().milli(), milli, "{text}");
         }
     }
@@ -225,13 +208,7 @@ mod tests {
     #[test]
     fn huge_and_tiny_numbers_stay_within_bounds() {
         let nines = "9".repeat(500);
-        for text in [
-            nines.as_str(),
-            "1e999999999999",
-            "1e400",
-            &format!("{nines}Ei"),
-            &format!("{nines}.{nines}Ki"),
-        ] {
+        for text in [nines.as_str(), "1e999999999999", "1e400", &format!("{nines}Ei"), &format!("{nines}.{nines}Ki")] {
             assert_eq!(Quantity::parse(text).unwrap().value(), i64::MAX, "{text}");
         }
         assert_eq!(Quantity::parse("1e-99999").unwrap().value(), 1);
@@ -240,10 +217,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_none() {
-        for text in [
-            "", ".", "-", "m", "1.2.3", "1 Gi", "1gi", "1K", "0x10", "1e", "1e+", "--1", "NaN",
-            "1Gi ", "٣",
-        ] {
+        for text in ["", ".", "-", "m", "1.2.3", "1 Gi", "1gi", "1K", "0x10", "1e", "1e+", "--1", "NaN", "1Gi ", "٣"] {
             assert_eq!(Quantity::parse(text), Err(NotAQuantity), "{text}");
         }
     }

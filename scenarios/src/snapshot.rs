@@ -18,8 +18,8 @@ use crate::coverage::Coverage;
 
 pub use cluster::ClusterFacts;
 pub use object::{
-    Amounts, Autoscaler, Budget, Container, HostPort, IntOrPercent, Labels, Node, Owner, Pod,
-    PodTemplate, Requests, Selector, Usage, Workload,
+    Amounts, Autoscaler, Budget, Container, HostPort, IntOrPercent, Labels, Node, Owner, Pod, PodTemplate, Requests,
+    Selector, Usage, Workload,
 };
 pub use pool::AgentPool;
 
@@ -93,15 +93,11 @@ impl Snapshot {
 
     /// The workload of a kind, namespace and name.
     pub fn workload(&self, kind: &str, namespace: &str, name: &str) -> Option<&Workload> {
-        self.workloads
-            .iter()
-            .find(|w| w.kind == kind && w.namespace == namespace && w.name == name)
+        self.workloads.iter().find(|w| w.kind == kind && w.namespace == namespace && w.name == name)
     }
 
     /// The pods a budget selects.
     pub fn selected<'a>(&'a self, budget: &'a Budget) -> impl Iterator<Item = &'a Pod> + 'a {
-        self.pods
-            .iter()
-            .filter(move |p| p.namespace == budget.namespace && budget.selects(&p.labels))
+        self.pods.iter().filter(move |p| p.namespace == budget.namespace && budget.selects(&p.labels))
     }
 }

@@ -37,53 +37,23 @@ pub struct Cluster {
 impl Cluster {
     /// As the pools and facts of a snapshot have it.
     pub fn of(snapshot: &Snapshot, coverage: &mut Coverage) -> Cluster {
-        let linux = snapshot.nodes.iter().filter(|n| {
-            n.labels
-                .get("kubernetes.io/os")
-                .is_none_or(|os| os != "windows")
-        });
-        let (nodes, cores) = linux.fold((0, 0), |(n, c), node| {
-            (n + 1, c + node.capacity.cpu.max(0) / 1000)
-        });
+        let linux = snapshot.nodes.iter().filter(|n| n.labels.get("kubernetes.io/os").is_none_or(|os| os != "windows"));
+        let (nodes, cores) = linux.fold((0, 0), |(n, c), node| (n + 1, c + node.capacity.cpu.max(0) / 1000));
         let minor = pools::minor(snapshot.pools.first(), &snapshot.cluster, coverage);
-        Cluster::with(
-            nodes,
-            u32::try_from(cores).unwrap_or(u32::MAX),
-            &snapshot.cluster,
-            minor,
-        )
+        Cluster::with(nodes, u32::try_from(cores).unwrap_or(u32::MAX), &snapshot.cluster, minor)
     }
 
     /// For a cluster of pools that are not nodes yet.
     pub fn for_pools(list: &[AgentPool], facts: &ClusterFacts) -> Cluster {
         let linux = || list.iter().filter(|p| !p.is_windows() && !p.is_stopped());
-        let cores = linux()
-            .map(|p| {
-                p.count
-                    * p.vm_size
-                        .as_deref()
-                        .and_then(crate::azure::sku)
-                        .map_or(4, |s| s.cores)
-            })
-            .sum();
-        let version = list
-            .first()
-            .and_then(AgentPool::version)
-            .or(facts.kubernetes_version.as_deref());
-        Cluster::with(
-            linux().map(|p| p.count).sum(),
-            cores,
-            facts,
-            version.and_then(minor).unwrap_or(33),
-        )
+        let cores =
+            linux().map(|p| p.count * p.vm_size.as_deref().and_then(crate::azure::sku).map_or(4, |s| s.cores)).sum();
+        let version = list.first().and_then(AgentPool::version).or(facts.kubernetes_version.as_deref());
+        Cluster::with(linux().map(|p| p.count).sum(), cores, facts, version.and_then(minor).unwrap_or(33))
     }
 
     fn with(nodes: u32, cores: u32, facts: &ClusterFacts, minor: u32) -> Cluster {
-        let is = |field: &Option<String>, text: &str| {
-            field
-                .as_deref()
-                .is_some_and(|f| f.eq_ignore_ascii_case(text))
-        };
+        let is = |field: &Option<String>, text: &str| field.as_deref().is_some_and(|f| f.eq_ignore_ascii_case(text));
         let addon = |name: &str| facts.addons.iter().any(|a| a == name);
         let cilium = is(&facts.network_dataplane, "cilium");
         Cluster {
@@ -92,13 +62,13 @@ impl Cluster {
             cilium,
             azure_npm: is(&facts.network_policy, "azure"),
             // The changelog has azure-cns in every Azure CNI cluster from 1.32; before, with overlay and pod subnets only.
-            cns: !is(&facts.network_plugin, "kubenet")
-                && (is(&facts.network_plugin_mode, "overlay") || minor >= 32),
+            cns: !is(&facts.network_plugin, "kubenet") && (is(&facts.network_plugin_mode, "overlay") || minor >= 32),
             policy: addon("azurepolicy"),
             monitoring: addon("omsagent"),
-            defender: facts.other.get("securityProfile").is_some_and(|s| {
-                s.pointer("/defender/securityMonitoring/enabled") == Some(&Value::Bool(true))
-            }),
+            defender: facts
+                .other
+                .get("securityProfile")
+                .is_some_and(|s| s.pointer("/defender/securityMonitoring/enabled") == Some(&Value::Bool(true))),
         }
     }
 }
@@ -123,21 +93,10 @@ pub(crate) fn read(items: Vec<Value>) -> Snapshot {
 
 /// The budgets AKS ships, for those of its workloads that a snapshot holds.
 pub(crate) fn shipped_budgets(snapshot: &Snapshot) -> Vec<Budget> {
-    let cluster = Cluster {
-        nodes: 3,
-        cores: 12,
-        policy: true,
-        ..Cluster::default()
-    };
+    let cluster = Cluster { nodes: 3, cores: 12, policy: true, ..Cluster::default() };
     let held = |b: &Budget| {
-        snapshot
-            .pods
-            .iter()
-            .any(|p| p.namespace == b.namespace && b.selects(&p.labels))
-            || snapshot
-                .workloads
-                .iter()
-                .any(|w| w.namespace == b.namespace && b.selects(&w.pod_labels))
+        snapshot.pods.iter().any(|p| p.namespace == b.namespace && b.selects(&p.labels))
+            || snapshot.workloads.iter().any(|w| w.namespace == b.namespace && b.selects(&w.pod_labels))
     };
     let mut budgets = read(generate(&cluster)).budgets;
     budgets.retain(held);
@@ -146,8 +105,7 @@ pub(crate) fn shipped_budgets(snapshot: &Snapshot) -> Vec<Budget> {
 
 /// True where the snapshot holds workloads of AKS itself.
 pub(crate) fn given(snapshot: &Snapshot) -> bool {
-    snapshot.workloads.iter().any(|w| is_system(&w.namespace))
-        || snapshot.pods.iter().any(|p| is_system(&p.namespace))
+    snapshot.workloads.iter().any(|w| is_system(&w.namespace)) || snapshot.pods.iter().any(|p| is_system(&p.namespace))
 }
 
 /// Namespaces of the cluster itself and of AKS' add-ons.
@@ -169,11 +127,7 @@ pub fn is_system(namespace: &str) -> bool {
 /// Replicas of CoreDNS by the default ladder (AKS docs, coredns-autoscale): the larger of the two.
 pub fn dns_replicas(nodes: u32, cores: u32) -> u32 {
     let step = |ladder: &[(u32, u32)], n: u32| {
-        ladder
-            .iter()
-            .rev()
-            .find(|(from, _)| n >= *from)
-            .map_or(ladder[0].1, |(_, r)| *r)
+        ladder.iter().rev().find(|(from, _)| n >= *from).map_or(ladder[0].1, |(_, r)| *r)
     };
     step(&LADDER_NODES, nodes).max(step(&LADDER_CORES, cores))
 }
@@ -185,11 +139,7 @@ pub const LADDER_CORES: [(u32, u32); 4] = [(1, 2), (512, 3), (1024, 4), (2048, 5
 
 /// True for the CoreDNS of AKS.
 pub fn is_dns(workload: &Workload) -> bool {
-    is_system(&workload.namespace)
-        && workload
-            .pod_labels
-            .get("k8s-app")
-            .is_some_and(|v| v == "kube-dns")
+    is_system(&workload.namespace) && workload.pod_labels.get("k8s-app").is_some_and(|v| v == "kube-dns")
 }
 
 fn workload(part: &Part) -> Value {
@@ -252,43 +202,22 @@ mod tests {
 
     #[test]
     fn the_ladder_takes_the_larger_step() {
-        for (nodes, cores, replicas) in [
-            (1, 2, 2),
-            (7, 28, 2),
-            (8, 32, 3),
-            (16, 64, 4),
-            (3, 1024, 4),
-            (40, 160, 5),
-            (0, 0, 2),
-        ] {
-            assert_eq!(
-                dns_replicas(nodes, cores),
-                replicas,
-                "{nodes} nodes, {cores} cores"
-            );
+        for (nodes, cores, replicas) in
+            [(1, 2, 2), (7, 28, 2), (8, 32, 3), (16, 64, 4), (3, 1024, 4), (40, 160, 5), (0, 0, 2)]
+        {
+            assert_eq!(dns_replicas(nodes, cores), replicas, "{nodes} nodes, {cores} cores");
         }
     }
 
     /// Requests of the dump of a one-node overlay cluster at 1.30: 350m, 470Mi of DaemonSets and 572m, 458Mi of the rest.
     #[test]
     fn requests_equal_the_dump_of_a_real_node() {
-        let cluster = Cluster {
-            nodes: 1,
-            cores: 2,
-            cns: true,
-            ..Cluster::default()
-        };
+        let cluster = Cluster { nodes: 1, cores: 2, cns: true, ..Cluster::default() };
         let made = read(generate(&cluster));
         let sum = |daemon: bool| {
-            let of_kind = made
-                .workloads
-                .iter()
-                .filter(|w| (w.kind == "DaemonSet") == daemon);
+            let of_kind = made.workloads.iter().filter(|w| (w.kind == "DaemonSet") == daemon);
             of_kind.fold((0, 0), |(cpu, memory), w| {
-                let (r, n) = (
-                    effective(&w.template),
-                    if daemon { 1 } else { i64::from(w.replicas) },
-                );
+                let (r, n) = (effective(&w.template), if daemon { 1 } else { i64::from(w.replicas) });
                 (cpu + n * r.cpu, memory + n * (r.memory >> 20))
             })
         };
@@ -298,53 +227,21 @@ mod tests {
 
     #[test]
     fn budgets_select_their_workloads() {
-        let made = read(generate(&Cluster {
-            nodes: 3,
-            cores: 12,
-            ..Cluster::default()
-        }));
+        let made = read(generate(&Cluster { nodes: 3, cores: 12, ..Cluster::default() }));
         let names: Vec<_> = made.budgets.iter().map(|b| b.name.as_str()).collect();
-        assert_eq!(
-            names,
-            ["coredns-pdb", "konnectivity-agent", "metrics-server-pdb"]
-        );
+        assert_eq!(names, ["coredns-pdb", "konnectivity-agent", "metrics-server-pdb"]);
         for budget in &made.budgets {
-            assert_eq!(
-                made.workloads
-                    .iter()
-                    .filter(|w| budget.selects(&w.pod_labels))
-                    .count(),
-                1,
-                "{}",
-                budget.name
-            );
+            assert_eq!(made.workloads.iter().filter(|w| budget.selects(&w.pod_labels)).count(), 1, "{}", budget.name);
         }
     }
 
     #[test]
     fn dataplane_and_addons_decide() {
-        let names = |cluster: Cluster| {
-            read(generate(&cluster))
-                .workloads
-                .into_iter()
-                .map(|w| w.name)
-                .collect::<Vec<_>>()
-        };
-        let cilium = names(Cluster {
-            nodes: 3,
-            cilium: true,
-            ..Cluster::default()
-        });
+        let names =
+            |cluster: Cluster| read(generate(&cluster)).workloads.into_iter().map(|w| w.name).collect::<Vec<_>>();
+        let cilium = names(Cluster { nodes: 3, cilium: true, ..Cluster::default() });
         assert!(!cilium.contains(&"kube-proxy".to_owned()));
-        let policy = names(Cluster {
-            nodes: 3,
-            policy: true,
-            monitoring: true,
-            ..Cluster::default()
-        });
-        assert!(
-            policy.contains(&"gatekeeper-audit".to_owned())
-                && policy.contains(&"ama-logs-rs".to_owned())
-        );
+        let policy = names(Cluster { nodes: 3, policy: true, monitoring: true, ..Cluster::default() });
+        assert!(policy.contains(&"gatekeeper-audit".to_owned()) && policy.contains(&"ama-logs-rs".to_owned()));
     }
 }

@@ -22,16 +22,9 @@ pub fn minor(version: &str) -> Option<u32> {
 /// What AKS keeps back on a node of `cores` CPUs and `memory_mib` nominal memory.
 pub fn reserve(cores: u32, memory_mib: u64, max_pods: u32, minor: u32, windows: bool) -> Reserve {
     let memory = memory_mib as i64;
-    let kept = if minor >= 29 {
-        (20 * i64::from(max_pods) + 50).min(memory / 4) + 100
-    } else {
-        brackets(memory) + 750
-    };
+    let kept = if minor >= 29 { (20 * i64::from(max_pods) + 50).min(memory / 4) + 100 } else { brackets(memory) + 750 };
     // Windows keeps 2 GB more for the system (AKS docs, node-resource-reservations).
-    Reserve {
-        cpu: cpu(cores),
-        memory_mib: kept + if windows { 2048 } else { 0 },
-    }
+    Reserve { cpu: cpu(cores), memory_mib: kept + if windows { 2048 } else { 0 } }
 }
 
 /// 6 % of the first core, 4 % of the second, 2 % of the next two, 1 % of the rest; ×1000 since the table is in millicores of a
@@ -77,9 +70,7 @@ pub fn allocatable(sku: &Sku, max_pods: u32, minor: u32, windows: bool) -> (Amou
     };
     if sku.gpus > 0 {
         // Advertised by the NVIDIA device plugin, which a cluster that uses the pool has installed.
-        capacity
-            .other
-            .insert("nvidia.com/gpu".into(), i64::from(sku.gpus));
+        capacity.other.insert("nvidia.com/gpu".into(), i64::from(sku.gpus));
     }
     let usable = Amounts {
         cpu: capacity.cpu - reserve.cpu,
@@ -113,16 +104,7 @@ mod tests {
 
     #[test]
     fn cpu_follows_the_documented_table() {
-        for (cores, milli) in [
-            (1, 60),
-            (2, 100),
-            (4, 140),
-            (6, 160),
-            (8, 180),
-            (16, 260),
-            (32, 420),
-            (64, 740),
-        ] {
+        for (cores, milli) in [(1, 60), (2, 100), (4, 140), (6, 160), (8, 180), (16, 260), (32, 420), (64, 740)] {
             assert_eq!(cpu(cores), milli, "{cores} cores");
         }
     }

@@ -32,10 +32,7 @@ pub struct Sku {
 /// The VM size of a name, in any case, with or without `Standard_`.
 pub fn sku(name: &str) -> Option<Sku> {
     let key = name.to_ascii_lowercase();
-    TABLE
-        .get(&key)
-        .or_else(|| TABLE.get(&format!("standard_{key}")))
-        .copied()
+    TABLE.get(&key).or_else(|| TABLE.get(&format!("standard_{key}"))).copied()
 }
 
 /// Every VM size, by name in lower case.
@@ -62,10 +59,7 @@ static TABLE: LazyLock<BTreeMap<String, Sku>> = LazyLock::new(|| {
         price: column("usd_per_hour_linux_eastus"),
         price2: column("usd_per_hour_linux_eastus2"),
     };
-    lines
-        .filter_map(|line| row(&columns, line))
-        .map(|s| (s.name.to_ascii_lowercase(), s))
-        .collect()
+    lines.filter_map(|line| row(&columns, line)).map(|s| (s.name.to_ascii_lowercase(), s)).collect()
 });
 
 struct Columns {
@@ -92,18 +86,14 @@ fn row(columns: &Columns, line: &'static str) -> Option<Sku> {
     Some(Sku {
         name: text(columns.name)?,
         family: text(columns.family).unwrap_or(""),
-        cores: text(columns.constrained)
-            .and_then(|f| f.parse().ok())
-            .unwrap_or(parent_cores),
+        cores: text(columns.constrained).and_then(|f| f.parse().ok()).unwrap_or(parent_cores),
         parent_cores,
         memory_mib,
         arch: text(columns.arch).unwrap_or("amd64"),
         max_data_disks: text(columns.disks).and_then(|f| f.parse().ok()),
         gpus: text(columns.gpus).and_then(|f| f.parse().ok()).unwrap_or(0),
         burstable: text(columns.burstable) == Some("yes"),
-        usd_per_hour: text(columns.price)
-            .or_else(|| text(columns.price2))
-            .and_then(|f| f.parse().ok()),
+        usd_per_hour: text(columns.price).or_else(|| text(columns.price2)).and_then(|f| f.parse().ok()),
     })
 }
 
@@ -114,16 +104,8 @@ mod tests {
 
     #[test]
     fn every_row_of_the_table_is_read() {
-        assert_eq!(
-            TABLE.len(),
-            CSV.lines().count() - 2,
-            "all but the header and Standard_B1ls"
-        );
-        assert!(
-            TABLE
-                .values()
-                .all(|s| s.cores > 0 && s.memory_mib > 0 && s.cores <= s.parent_cores)
-        );
+        assert_eq!(TABLE.len(), CSV.lines().count() - 2, "all but the header and Standard_B1ls");
+        assert!(TABLE.values().all(|s| s.cores > 0 && s.memory_mib > 0 && s.cores <= s.parent_cores));
     }
 
     #[test]

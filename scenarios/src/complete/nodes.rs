@@ -14,26 +14,19 @@ pub fn generate(snapshot: &Snapshot, coverage: &mut Coverage) -> Vec<Node> {
     let mut nodes: Vec<Node> = Vec::new();
     for pool in &snapshot.pools {
         if pool.mode == "ManagedSystem" {
-            coverage.missing(format!(
-                "pool {} is hosted by AKS; its nodes are not simulated",
-                pool.name
-            ));
+            coverage.missing(format!("pool {} is hosted by AKS; its nodes are not simulated", pool.name));
             continue;
         }
         if pool.is_stopped() || pool.count == 0 {
             continue;
         }
         let zones = zones(pool, snapshot);
-        let shapes: Vec<Node> = zones
-            .iter()
-            .map(|zone| blank(pool, zone, snapshot, coverage))
-            .collect();
+        let shapes: Vec<Node> = zones.iter().map(|zone| blank(pool, zone, snapshot, coverage)).collect();
         for ordinal in 0..pool.count {
             // A scale set balances its zones (AKS docs, reliability-availability-zones-configure).
             let mut node = shapes[ordinal as usize % shapes.len()].clone();
             node.name = name(pool, snapshot, ordinal);
-            node.labels
-                .insert("kubernetes.io/hostname".into(), node.name.clone());
+            node.labels.insert("kubernetes.io/hostname".into(), node.name.clone());
             nodes.push(node);
         }
     }
@@ -45,23 +38,11 @@ pub fn generate(snapshot: &Snapshot, coverage: &mut Coverage) -> Vec<Node> {
 pub fn zones(pool: &AgentPool, snapshot: &Snapshot) -> Vec<String> {
     let region = region(snapshot);
     let zone = |z: &String| {
-        if z.contains('-') {
-            z.clone()
-        } else {
-            format!("{region}-{z}")
-        }
+        if z.contains('-') { z.clone() } else { format!("{region}-{z}") }
     };
-    let zones: Vec<String> = pool
-        .availability_zones
-        .iter()
-        .filter(|z| z.chars().any(|c| c.is_ascii_digit()))
-        .map(zone)
-        .collect();
-    if zones.is_empty() {
-        vec!["0".into()]
-    } else {
-        zones
-    }
+    let zones: Vec<String> =
+        pool.availability_zones.iter().filter(|z| z.chars().any(|c| c.is_ascii_digit())).map(zone).collect();
+    if zones.is_empty() { vec!["0".into()] } else { zones }
 }
 
 /// A node of the pool in a zone, without a name.
@@ -116,26 +97,14 @@ fn labels(pool: &AgentPool, size: Option<&Sku>, zone: &str, snapshot: &Snapshot)
     let mut put = |key: &str, value: &str| labels.insert(key.to_owned(), value.to_owned());
     put("agentpool", &pool.name);
     put("kubernetes.azure.com/agentpool", &pool.name);
-    put(
-        "kubernetes.azure.com/cluster",
-        &format!("MC_{}", snapshot.name),
-    );
+    put("kubernetes.azure.com/cluster", &format!("MC_{}", snapshot.name));
     put("kubernetes.azure.com/mode", &pool.mode.to_ascii_lowercase());
     put("kubernetes.azure.com/role", "agent");
     put(
         "kubernetes.azure.com/os-sku",
-        pool.os_sku.as_deref().unwrap_or(if pool.is_windows() {
-            "Windows2022"
-        } else {
-            "Ubuntu"
-        }),
+        pool.os_sku.as_deref().unwrap_or(if pool.is_windows() { "Windows2022" } else { "Ubuntu" }),
     );
-    put(
-        "kubernetes.azure.com/nodepool-type",
-        pool.pool_type
-            .as_deref()
-            .unwrap_or("VirtualMachineScaleSets"),
-    );
+    put("kubernetes.azure.com/nodepool-type", pool.pool_type.as_deref().unwrap_or("VirtualMachineScaleSets"));
     put("kubernetes.io/os", &pool.os_type.to_ascii_lowercase());
     put("topology.kubernetes.io/zone", zone);
     put("topology.kubernetes.io/region", &region(snapshot));
@@ -149,16 +118,11 @@ fn labels(pool: &AgentPool, size: Option<&Sku>, zone: &str, snapshot: &Snapshot)
     if let Some(size) = size {
         put(
             "node.kubernetes.io/instance-type",
-            pool.vm_size
-                .as_deref()
-                .map_or(size.name, |v| sku(v).map_or(v, |s| s.name)),
+            pool.vm_size.as_deref().map_or(size.name, |v| sku(v).map_or(v, |s| s.name)),
         );
         put("kubernetes.io/arch", size.arch);
         put("kubernetes.azure.com/sku-cpu", &size.cores.to_string());
-        put(
-            "kubernetes.azure.com/sku-memory",
-            &size.memory_mib.to_string(),
-        );
+        put("kubernetes.azure.com/sku-memory", &size.memory_mib.to_string());
         if size.gpus > 0 {
             put("kubernetes.azure.com/accelerator", "nvidia");
             put("accelerator", "nvidia");
@@ -168,21 +132,14 @@ fn labels(pool: &AgentPool, size: Option<&Sku>, zone: &str, snapshot: &Snapshot)
 }
 
 fn region(snapshot: &Snapshot) -> String {
-    snapshot.cluster.location.as_deref().map_or_else(
-        || "region".into(),
-        |l| l.to_ascii_lowercase().replace(' ', ""),
-    )
+    snapshot.cluster.location.as_deref().map_or_else(|| "region".into(), |l| l.to_ascii_lowercase().replace(' ', ""))
 }
 
 /// AKS names nodes after pool, cluster and instance number: `aks-nodepool1-12345678-vmss00000a`; the eight digits are the same
 /// for all of a cluster, here a digest of its name, so that nodes keep their names (and their luck) from snapshot to snapshot.
 pub fn name(pool: &AgentPool, snapshot: &Snapshot, ordinal: u32) -> String {
     let digest = Sha256::digest(snapshot.name.as_bytes());
-    let digits = digest
-        .iter()
-        .take(8)
-        .fold(0u64, |n, b| n << 8 | u64::from(*b))
-        % 100_000_000;
+    let digits = digest.iter().take(8).fold(0u64, |n, b| n << 8 | u64::from(*b)) % 100_000_000;
     if pool.is_windows() {
         return format!("aks{}{}", pool.name, base36(ordinal));
     }
@@ -202,9 +159,7 @@ fn base36(mut n: u32) -> String {
 /// The instance number in a node's name: the last six characters in base 36.
 pub fn ordinal(name: &str) -> Option<u32> {
     let tail = name.get(name.len().checked_sub(6)?..)?;
-    let plain = tail
-        .bytes()
-        .all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+    let plain = tail.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
     plain.then(|| u32::from_str_radix(tail, 36).ok())?
 }
 
@@ -214,13 +169,7 @@ mod tests {
 
     #[test]
     fn names_carry_the_ordinal_in_base_36() {
-        for (n, text) in [
-            (0, "000000"),
-            (9, "000009"),
-            (10, "00000a"),
-            (36, "000010"),
-            (1295, "0000zz"),
-        ] {
+        for (n, text) in [(0, "000000"), (9, "000009"), (10, "00000a"), (36, "000010"), (1295, "0000zz")] {
             assert_eq!(base36(n), text);
             assert_eq!(ordinal(&format!("aks-np-12345678-vmss{text}")), Some(n));
         }
@@ -230,15 +179,10 @@ mod tests {
 
     #[test]
     fn aks_adds_its_own_taints_once() {
-        let spot = AgentPool {
-            scale_set_priority: Some("Spot".into()),
-            ..AgentPool::default()
-        };
+        let spot = AgentPool { scale_set_priority: Some("Spot".into()), ..AgentPool::default() };
         assert_eq!(taints(&spot).len(), 1);
-        let listed = AgentPool {
-            node_taints: vec!["kubernetes.azure.com/scalesetpriority=spot:NoSchedule".into()],
-            ..spot
-        };
+        let listed =
+            AgentPool { node_taints: vec!["kubernetes.azure.com/scalesetpriority=spot:NoSchedule".into()], ..spot };
         assert_eq!(taints(&listed).len(), 1);
     }
 }

@@ -15,11 +15,8 @@ use crate::snapshot::{Amounts, Node, Owner, Pod, Snapshot, Workload};
 pub(super) fn pods(snapshot: &mut Snapshot, coverage: &mut Coverage) {
     let none_given = snapshot.pods.is_empty();
     let mut free = Free::of_nodes(snapshot);
-    let mut workloads: Vec<&Workload> = snapshot
-        .workloads
-        .iter()
-        .filter(|w| w.owner.is_none() && (none_given || w.assumed))
-        .collect();
+    let mut workloads: Vec<&Workload> =
+        snapshot.workloads.iter().filter(|w| w.owner.is_none() && (none_given || w.assumed)).collect();
     // DaemonSets first and high priorities before low ones: as after a restart of the whole cluster.
     workloads.sort_by_key(|w| {
         let priority = i64::from(requests::priority(&w.template));
@@ -34,32 +31,18 @@ pub(super) fn pods(snapshot: &mut Snapshot, coverage: &mut Coverage) {
         .collect();
     if !made.is_empty() {
         let value = format!("{} pods spread over the nodes", made.len());
-        coverage.assume(
-            "where pods run",
-            value,
-            "by preference, zone, node and room",
-            'C',
-        );
+        coverage.assume("where pods run", value, "by preference, zone, node and room", 'C');
     }
     snapshot.pods.extend(made);
-    snapshot
-        .pods
-        .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    snapshot.pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
 }
 
 fn daemons(workload: &Workload, nodes: &[Node], free: &mut [Free]) -> Vec<Pod> {
     let asked = requests::effective(&workload.template);
-    let eligible = nodes
-        .iter()
-        .zip(free)
-        .filter(|(n, _)| matching::admits(&workload.template, n));
+    let eligible = nodes.iter().zip(free).filter(|(n, _)| matching::admits(&workload.template, n));
     let made = eligible.map(|(node, free)| {
         free.take(&asked);
-        pod(
-            workload,
-            made_name(workload, &node.name),
-            Some(node.name.clone()),
-        )
+        pod(workload, made_name(workload, &node.name), Some(node.name.clone()))
     });
     made.collect()
 }
@@ -103,27 +86,14 @@ impl Place {
         let usable = |n: &Node| n.ready && !n.cordoned && matching::admits(template, n);
         let rank = |n: &Node| {
             let weight = |(w, t): &(i64, _)| {
-                if matching::term(t, &n.labels, &n.name) {
-                    *w
-                } else {
-                    0
-                }
+                if matching::term(t, &n.labels, &n.name) { *w } else { 0 }
             };
             let preferred: i64 = template.preferred.iter().map(weight).sum();
-            let unwanted = n
-                .taints
-                .iter()
-                .filter(|t| !matching::tolerates(&template.tolerations, t))
-                .count();
+            let unwanted = n.taints.iter().filter(|t| !matching::tolerates(&template.tolerations, t)).count();
             (-preferred, unwanted)
         };
         let usable = nodes.iter().enumerate().filter(|(_, n)| usable(n));
-        usable
-            .map(|(node, n)| Place {
-                node,
-                rank: rank(n),
-            })
-            .collect()
+        usable.map(|(node, n)| Place { node, rank: rank(n) }).collect()
     }
 }
 
@@ -138,17 +108,10 @@ struct Free {
 impl Free {
     /// Of every node, less what the pods that are there ask for.
     fn of_nodes(snapshot: &Snapshot) -> Vec<Free> {
-        let mut free: Vec<Free> = snapshot
-            .nodes
-            .iter()
-            .map(|n| Free::of(&n.allocatable))
-            .collect();
+        let mut free: Vec<Free> = snapshot.nodes.iter().map(|n| Free::of(&n.allocatable)).collect();
         for pod in snapshot.pods.iter().filter(|p| !p.is_over()) {
             let name = pod.node.as_deref().unwrap_or_default();
-            if let Ok(i) = snapshot
-                .nodes
-                .binary_search_by(|n| n.name.as_str().cmp(name))
-            {
+            if let Ok(i) = snapshot.nodes.binary_search_by(|n| n.name.as_str().cmp(name)) {
                 free[i].take(&requests::effective(&pod.spec));
             }
         }
@@ -156,12 +119,7 @@ impl Free {
     }
 
     fn of(a: &Amounts) -> Free {
-        Free {
-            cpu: a.cpu,
-            memory: a.memory,
-            pods: a.pods,
-            total: (a.cpu.max(1), a.memory.max(1)),
-        }
+        Free { cpu: a.cpu, memory: a.memory, pods: a.pods, total: (a.cpu.max(1), a.memory.max(1)) }
     }
 
     fn fits(&self, asked: &Amounts) -> bool {
@@ -195,15 +153,8 @@ fn pod(workload: &Workload, name: String, node: Option<String>) -> Pod {
         name,
         labels: workload.pod_labels.clone(),
         annotations: BTreeMap::new(),
-        owner: Some(Owner {
-            kind: workload.kind.clone(),
-            name: workload.name.clone(),
-        }),
-        phase: if node.is_some() {
-            "Running".into()
-        } else {
-            "Pending".into()
-        },
+        owner: Some(Owner { kind: workload.kind.clone(), name: workload.name.clone() }),
+        phase: if node.is_some() { "Running".into() } else { "Pending".into() },
         ready: node.is_some(),
         node,
         spec,
@@ -214,15 +165,8 @@ fn pod(workload: &Workload, name: String, node: Option<String>) -> Pod {
 
 /// Tolerations every pod gets on admission (DefaultTolerationSeconds, on AKS' list of admission plugins).
 pub(crate) fn admit(tolerations: &mut Vec<Toleration>) {
-    for key in [
-        "node.kubernetes.io/not-ready",
-        "node.kubernetes.io/unreachable",
-    ] {
-        let taint = simulator::spec::Taint {
-            key: key.into(),
-            value: String::new(),
-            effect: Effect::NoExecute,
-        };
+    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+        let taint = simulator::spec::Taint { key: key.into(), value: String::new(), effect: Effect::NoExecute };
         if !matching::tolerates(tolerations, &taint) {
             tolerations.push(Toleration {
                 key: Some(key.into()),

@@ -14,12 +14,7 @@ const DNS_PER_POD: f64 = 10.0;
 const DNS_PER_NODE: f64 = 100.0;
 
 /// Demand on cluster DNS and what it can bear. `given` is the message's own figure in queries per second.
-pub fn dns(
-    given: Option<f64>,
-    application_pods: usize,
-    nodes: usize,
-    coverage: &mut Coverage,
-) -> Service {
+pub fn dns(given: Option<f64>, application_pods: usize, nodes: usize, coverage: &mut Coverage) -> Service {
     let rate = given.unwrap_or_else(|| {
         let (rate, value) = if application_pods > 0 {
             (
@@ -27,17 +22,9 @@ pub fn dns(
                 format!("{DNS_PER_POD} queries/s per application pod, {application_pods} pods"),
             )
         } else {
-            (
-                DNS_PER_NODE * nodes as f64,
-                format!("{DNS_PER_NODE} queries/s per node, {nodes} nodes"),
-            )
+            (DNS_PER_NODE * nodes as f64, format!("{DNS_PER_NODE} queries/s per node, {nodes} nodes"))
         };
-        coverage.assume(
-            "demand on cluster DNS",
-            value,
-            "judgement; settings.dnsQps states it",
-            'C',
-        );
+        coverage.assume("demand on cluster DNS", value, "judgement; settings.dnsQps states it", 'C');
         rate
     });
     coverage.assume(
@@ -52,11 +39,7 @@ pub fn dns(
         "coredns.io 2018-11-15 and coredns/deployment scaling notes",
         'B',
     );
-    Service {
-        rate,
-        capacity: DNS_CAPACITY,
-        cpu_seconds: DNS_CPU_SECONDS,
-    }
+    Service { rate, capacity: DNS_CAPACITY, cpu_seconds: DNS_CPU_SECONDS }
 }
 
 /// What an application pod uses at base load without measurement or autoscaler, in thousandths of a core.

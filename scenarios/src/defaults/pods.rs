@@ -53,11 +53,7 @@ fn pull(role: Role, windows: bool, coverage: &mut Coverage) -> Dist {
             "system images lie on the node image",
             'C',
         );
-        return Dist::ZeroOrLogNormal {
-            zero: 0.8,
-            median: Duration::secs(5),
-            sigma: 0.7,
-        };
+        return Dist::ZeroOrLogNormal { zero: 0.8, median: Duration::secs(5), sigma: 0.7 };
     }
     if windows {
         coverage.assume(
@@ -68,12 +64,7 @@ fn pull(role: Role, windows: bool, coverage: &mut Coverage) -> Dist {
         );
         return log_normal(300.0, 0.8);
     }
-    coverage.assume(
-        "image pull of an application pod",
-        "log-normal, median 18 s, sigma 0.9",
-        "judgement",
-        'C',
-    );
+    coverage.assume("image pull of an application pod", "log-normal, median 18 s, sigma 0.9", "judgement", 'C');
     log_normal(18.0, 0.9)
 }
 
@@ -89,12 +80,7 @@ fn readiness(role: Role, probed: bool, coverage: &mut Coverage) -> Dist {
             log_normal(6.0, 0.5)
         }
         Role::Tunnel => {
-            coverage.assume(
-                "konnectivity ready after start",
-                "log-normal, median 6 s, sigma 0.5",
-                "judgement",
-                'C',
-            );
+            coverage.assume("konnectivity ready after start", "log-normal, median 6 s, sigma 0.5", "judgement", 'C');
             log_normal(6.0, 0.5)
         }
         Role::Metrics => {
@@ -138,11 +124,6 @@ fn exit(role: Role, coverage: &mut Coverage) -> Dist {
         );
         return log_normal(8.0, 0.5);
     }
-    coverage.assume(
-        "exit of a pod",
-        "log-normal, median 3 s, sigma 1.2, at most its grace period",
-        "judgement",
-        'C',
-    );
+    coverage.assume("exit of a pod", "log-normal, median 3 s, sigma 1.2, at most its grace period", "judgement", 'C');
     log_normal(3.0, 1.2)
 }

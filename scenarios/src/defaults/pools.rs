@@ -73,16 +73,8 @@ pub fn reimage(pool: &AgentPool, coverage: &mut Coverage) -> Dist {
 
 /// From the request to delete nodes until they are gone.
 pub fn delete(coverage: &mut Coverage) -> Dist {
-    coverage.assume(
-        "deleting nodes",
-        "uniform, 25-50 s",
-        "recorded deletions of one-node pools",
-        'A',
-    );
-    Dist::Uniform {
-        low: Duration::secs(25),
-        high: Duration::secs(50),
-    }
+    coverage.assume("deleting nodes", "uniform, 25-50 s", "recorded deletions of one-node pools", 'A');
+    Dist::Uniform { low: Duration::secs(25), high: Duration::secs(50) }
 }
 
 /// How long AKS takes for a change of settings that touches no node.
@@ -138,16 +130,9 @@ pub fn max_pods(pool: &AgentPool, cluster: &ClusterFacts, coverage: &mut Coverag
 
 /// Kubernetes minor version of a pool: its own, else the cluster's.
 pub fn minor(pool: Option<&AgentPool>, cluster: &ClusterFacts, coverage: &mut Coverage) -> u32 {
-    let known = pool
-        .and_then(AgentPool::version)
-        .or(cluster.kubernetes_version.as_deref());
+    let known = pool.and_then(AgentPool::version).or(cluster.kubernetes_version.as_deref());
     known.and_then(allocatable::minor).unwrap_or_else(|| {
-        coverage.assume(
-            "Kubernetes version",
-            format!("1.{MINOR}"),
-            "neither pool, cluster nor node says",
-            'C',
-        );
+        coverage.assume("Kubernetes version", format!("1.{MINOR}"), "neither pool, cluster nor node says", 'C');
         MINOR
     })
 }

@@ -18,11 +18,7 @@ const SERIES_STEPS: u32 = 120;
 ///
 /// # Errors
 /// Values of the change's settings that make no sense.
-pub fn settings(
-    minor: u32,
-    given: &ChangeSettings,
-    coverage: &mut Coverage,
-) -> Result<Settings, Vec<Complaint>> {
+pub fn settings(minor: u32, given: &ChangeSettings, coverage: &mut Coverage) -> Result<Settings, Vec<Complaint>> {
     let mut complaints = Vec::new();
     let settings = Settings {
         failures: failures(coverage),
@@ -30,12 +26,7 @@ pub fn settings(
         provisioning: provisioning(coverage),
         bursts: bursts(given, coverage, &mut complaints),
         eviction_retry: eviction_retry(coverage),
-        outage_threshold: Duration::secs(
-            given
-                .outage_threshold_seconds
-                .unwrap_or(OUTAGE_THRESHOLD)
-                .into(),
-        ),
+        outage_threshold: Duration::secs(given.outage_threshold_seconds.unwrap_or(OUTAGE_THRESHOLD).into()),
         loss_tolerance: 0.05,
         series_steps: SERIES_STEPS,
         off: off(given, &mut complaints),
@@ -47,11 +38,11 @@ pub fn settings(
             "a share between 0 and 1, such as 0.999",
         ));
     }
-    if complaints.is_empty() {
-        Ok(settings)
-    } else {
-        Err(complaints)
+    if let Some(rate) = given.dns_qps.filter(|q| !(0.0..=1e9).contains(q)) {
+        let expected = "a number of queries per second from 0 to 1000000000";
+        complaints.push(Complaint::at("settings.dnsQps", rate, expected));
     }
+    if complaints.is_empty() { Ok(settings) } else { Err(complaints) }
 }
 
 fn failures(coverage: &mut Coverage) -> Failures {
@@ -91,19 +82,11 @@ fn detection(minor: u32, coverage: &mut Coverage) -> Detection {
         "Kubernetes defaults (node-monitor-grace-period 50 s since 1.32)",
         'B',
     );
-    Detection {
-        grace: Duration::secs(grace),
-        ..Detection::default()
-    }
+    Detection { grace: Duration::secs(grace), ..Detection::default() }
 }
 
 fn provisioning(coverage: &mut Coverage) -> Provisioning {
-    coverage.assume(
-        "allocation failure",
-        "0.2 % per request for a node",
-        "none published",
-        'C',
-    );
+    coverage.assume("allocation failure", "0.2 % per request for a node", "none published", 'C');
     coverage.assume(
         "bootstrap failure",
         "0.5 % per node, noticed after 15 min",
@@ -125,11 +108,7 @@ fn provisioning(coverage: &mut Coverage) -> Provisioning {
     }
 }
 
-fn bursts(
-    given: &ChangeSettings,
-    coverage: &mut Coverage,
-    complaints: &mut Vec<Complaint>,
-) -> Bursts {
+fn bursts(given: &ChangeSettings, coverage: &mut Coverage, complaints: &mut Vec<Complaint>) -> Bursts {
     let per_day = given.bursts_per_day.unwrap_or_else(|| {
         coverage.assume(
             "bursts of load",
@@ -149,25 +128,12 @@ fn bursts(
         1.5
     });
     if !(0.0..=10_000.0).contains(&per_day) {
-        complaints.push(Complaint::at(
-            "settings.burstsPerDay",
-            per_day,
-            "a number from 0 to 10000",
-        ));
+        complaints.push(Complaint::at("settings.burstsPerDay", per_day, "a number from 0 to 10000"));
     }
     if !(1.0..=1000.0).contains(&least) {
-        complaints.push(Complaint::at(
-            "settings.burstFactor",
-            least,
-            "a number from 1 to 1000",
-        ));
+        complaints.push(Complaint::at("settings.burstFactor", least, "a number from 1 to 1000"));
     }
-    coverage.assume(
-        "shape of a burst",
-        "ramp median 60 s, hold median 10 min, decay 15 min",
-        "judgement",
-        'C',
-    );
+    coverage.assume("shape of a burst", "ramp median 60 s, hold median 10 min, decay 15 min", "judgement", 'C');
     Bursts {
         per_hour: per_day / 24.0,
         factor_alpha: 2.2,
@@ -179,12 +145,7 @@ fn bursts(
 }
 
 fn eviction_retry(coverage: &mut Coverage) -> Duration {
-    coverage.assume(
-        "eviction retry",
-        "every 5 s",
-        "time stamps of an AKS upgrade (Azure/AKS issue 4720)",
-        'A',
-    );
+    coverage.assume("eviction retry", "every 5 s", "time stamps of an AKS upgrade (Azure/AKS issue 4720)", 'A');
     Duration::secs(5)
 }
 
@@ -227,22 +188,9 @@ mod tests {
         };
         let mut coverage = Coverage::default();
         let s = settings(33, &given, &mut coverage).unwrap();
-        assert_eq!(
-            (s.bursts.per_hour, s.off.as_slice()),
-            (2.0, &[Cause::Burst][..])
-        );
-        assert!(
-            !coverage
-                .assumptions
-                .iter()
-                .any(|a| a.name == "bursts of load")
-        );
-        assert!(
-            coverage
-                .assumptions
-                .iter()
-                .any(|a| a.name == "size of a burst")
-        );
+        assert_eq!((s.bursts.per_hour, s.off.as_slice()), (2.0, &[Cause::Burst][..]));
+        assert!(!coverage.assumptions.iter().any(|a| a.name == "bursts of load"));
+        assert!(coverage.assumptions.iter().any(|a| a.name == "size of a burst"));
     }
 
     #[test]
@@ -251,6 +199,7 @@ mod tests {
             bursts_per_day: Some(f64::NAN),
             burst_factor: Some(0.5),
             slo: Some(1.0),
+            dns_qps: Some(f64::NAN),
             off: vec!["gravity".into()],
             ..ChangeSettings::default()
         };
@@ -258,12 +207,7 @@ mod tests {
         let paths: Vec<_> = found.iter().map(|c| c.path.as_str()).collect();
         assert_eq!(
             paths,
-            [
-                "settings.burstsPerDay",
-                "settings.burstFactor",
-                "settings.off[0]",
-                "settings.slo"
-            ]
+            ["settings.burstsPerDay", "settings.burstFactor", "settings.off[0]", "settings.slo", "settings.dnsQps"]
         );
     }
 }

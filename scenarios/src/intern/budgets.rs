@@ -11,12 +11,8 @@ pub(super) fn intern(full: &Snapshot, drafts: &[Draft]) -> Column<BudgetId, Budg
     let mut budgets = Column::default();
     for budget in &full.budgets {
         let selected = |d: &Draft| d.namespace == budget.namespace && budget.selects(&d.labels);
-        let workloads: Vec<WorkloadId> = drafts
-            .iter()
-            .enumerate()
-            .filter(|(_, d)| selected(d))
-            .map(|(i, _)| WorkloadId::from_index(i))
-            .collect();
+        let workloads: Vec<WorkloadId> =
+            drafts.iter().enumerate().filter(|(_, d)| selected(d)).map(|(i, _)| WorkloadId::from_index(i)).collect();
         if !workloads.is_empty() {
             budgets.push(BudgetSpec {
                 namespace: budget.namespace.clone(),

@@ -16,31 +16,22 @@ use crate::snapshot::{AgentPool, Amounts, ClusterFacts, Node, Snapshot};
 /// Pool of nodes that belong to none.
 const UNPOOLED: &str = "(no pool)";
 /// Taints that come and go with a node's state, which the simulator keeps itself.
-const STATE_TAINTS: [&str; 3] = [
-    "node.kubernetes.io/unschedulable",
-    "node.kubernetes.io/not-ready",
-    "node.kubernetes.io/unreachable",
-];
+const STATE_TAINTS: [&str; 3] =
+    ["node.kubernetes.io/unschedulable", "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
 
 /// What the pods on each node ask for together, by node.
 pub(super) fn asked<'a>(full: &'a Snapshot, drafts: &[Draft]) -> BTreeMap<&'a str, Amounts> {
-    let mut sums: BTreeMap<&str, Amounts> = full
-        .nodes
-        .iter()
-        .map(|n| (n.name.as_str(), Amounts::default()))
-        .collect();
+    let mut sums: BTreeMap<&str, Amounts> = full.nodes.iter().map(|n| (n.name.as_str(), Amounts::default())).collect();
     for draft in drafts {
         // As the simulator will count them: all pods of a workload alike.
-        let one = requests::effective(&draft.template);
+        let one = shapes::capped(&requests::effective(&draft.template));
         for node in draft.pods.iter().filter_map(|p| p.node.as_deref()) {
             if let Some(sum) = sums.get_mut(node) {
                 sum.cpu += one.cpu;
                 sum.memory += one.memory;
                 sum.ephemeral += one.ephemeral;
                 sum.pods += 1;
-                one.other
-                    .iter()
-                    .for_each(|(name, n)| *sum.other.entry(name.clone()).or_default() += n);
+                one.other.iter().for_each(|(name, n)| *sum.other.entry(name.clone()).or_default() += n);
             }
         }
     }
@@ -62,49 +53,23 @@ pub(super) fn intern(
         rows.push((node, shape));
     }
     for pool in &full.pools {
-        let own: Vec<(&Node, NodeShapeId)> = rows
-            .iter()
-            .filter(|(n, _)| n.pool() == Some(&pool.name))
-            .copied()
-            .collect();
+        let own: Vec<(&Node, NodeShapeId)> =
+            rows.iter().filter(|(n, _)| n.pool() == Some(&pool.name)).copied().collect();
         let templates = templates(pool, &own, full, &mut index, interned, coverage);
         add_pool(pool, &own, templates, &full.cluster, interned, coverage);
     }
-    let strangers: Vec<(&Node, NodeShapeId)> = rows
-        .iter()
-        .filter(|(n, _)| n.pool().is_none_or(|p| !interned.pools.contains_key(p)))
-        .copied()
-        .collect();
+    let strangers: Vec<(&Node, NodeShapeId)> =
+        rows.iter().filter(|(n, _)| n.pool().is_none_or(|p| !interned.pools.contains_key(p))).copied().collect();
     if let Some((_, template)) = strangers.first() {
-        let pool = AgentPool {
-            name: UNPOOLED.into(),
-            ..AgentPool::default()
-        };
-        add_pool(
-            &pool,
-            &strangers,
-            vec![*template],
-            &full.cluster,
-            interned,
-            coverage,
-        );
+        let pool = AgentPool { name: UNPOOLED.into(), ..AgentPool::default() };
+        add_pool(&pool, &strangers, vec![*template], &full.cluster, interned, coverage);
     }
     for (i, (node, shape)) in rows.into_iter().enumerate() {
-        let pool = node
-            .pool()
-            .and_then(|p| interned.pools.get(p))
-            .or_else(|| interned.pools.get(UNPOOLED));
+        let pool = node.pool().and_then(|p| interned.pools.get(p)).or_else(|| interned.pools.get(UNPOOLED));
         let Some(pool) = pool.copied() else { continue };
-        let ordinal =
-            made::ordinal(&node.name).unwrap_or_else(|| u32::try_from(i).unwrap_or(u32::MAX));
-        let row = NodeSpec {
-            name: node.name.clone(),
-            pool,
-            shape,
-            ordinal,
-            cordoned: node.cordoned,
-            ready: node.ready,
-        };
+        let ordinal = made::ordinal(&node.name).unwrap_or_else(|| u32::try_from(i).unwrap_or(u32::MAX));
+        let row =
+            NodeSpec { name: node.name.clone(), pool, shape, ordinal, cordoned: node.cordoned, ready: node.ready };
         let id = interned.spec.nodes.push(row);
         interned.nodes.insert(node.name.clone(), id);
     }
@@ -118,45 +83,26 @@ struct Index {
 
 impl Index {
     fn of(&mut self, shape: NodeShape, interned: &mut Interned) -> NodeShapeId {
-        *self
-            .by_text
-            .entry(format!("{shape:?}"))
-            .or_insert_with(|| interned.spec.node_shapes.push(shape))
+        *self.by_text.entry(format!("{shape:?}")).or_insert_with(|| interned.spec.node_shapes.push(shape))
     }
 }
 
-fn shape(
-    node: &Node,
-    asked: &Amounts,
-    interned: &mut Interned,
-    coverage: &mut Coverage,
-) -> NodeShape {
+fn shape(node: &Node, asked: &Amounts, interned: &mut Interned, coverage: &mut Coverage) -> NodeShape {
     let mut labels = node.labels.clone();
     labels.remove("kubernetes.io/hostname");
-    let taints = node
-        .taints
-        .iter()
-        .filter(|t| !STATE_TAINTS.contains(&t.key.as_str()))
-        .cloned()
-        .collect();
+    let taints = node.taints.iter().filter(|t| !STATE_TAINTS.contains(&t.key.as_str())).cloned().collect();
     let usable = shapes::resources(&rounded(&node.allocatable), &interned.spec.extended);
-    let taken = shapes::resources(asked, &interned.spec.extended);
+    let taken = shapes::sums(asked, &interned.spec.extended);
     let allocatable = at_least(usable, taken);
-    if exceeds(
-        &shapes::resources(&node.allocatable, &interned.spec.extended),
-        &taken,
-    ) {
-        coverage.missing(format!(
-            "pods on node {} ask for more than it has; it is taken to have that much",
-            node.name
-        ));
+    if exceeds(&shapes::resources(&node.allocatable, &interned.spec.extended), &taken) {
+        coverage.missing(format!("pods on node {} ask for more than it has; it is taken to have that much", node.name));
     }
     let zone = zone(node.zone(), interned);
     NodeShape {
         labels,
         taints,
         allocatable,
-        cores: node.capacity.cpu.max(allocatable.cpu),
+        cores: node.capacity.cpu.clamp(0, shapes::MOST_CPU).max(allocatable.cpu),
         zone,
     }
 }
@@ -164,19 +110,12 @@ fn shape(
 /// Nodes of one size differ by a few KiB of memory; below a MiB they are alike.
 fn rounded(a: &Amounts) -> Amounts {
     const MIB: i64 = 1 << 20;
-    Amounts {
-        memory: a.memory / MIB * MIB,
-        ephemeral: a.ephemeral / MIB * MIB,
-        ..a.clone()
-    }
+    Amounts { memory: a.memory / MIB * MIB, ephemeral: a.ephemeral / MIB * MIB, ..a.clone() }
 }
 
 fn at_least(a: Resources, least: Resources) -> Resources {
     let mut extended = a.extended;
-    extended
-        .iter_mut()
-        .zip(least.extended)
-        .for_each(|(have, need)| *have = (*have).max(need));
+    extended.iter_mut().zip(least.extended).for_each(|(have, need)| *have = (*have).max(need));
     Resources {
         cpu: a.cpu.max(least.cpu),
         memory: a.memory.max(least.memory),
@@ -191,12 +130,7 @@ fn exceeds(have: &Resources, need: &Resources) -> bool {
 }
 
 fn zone(name: &str, interned: &mut Interned) -> ZoneId {
-    let found = interned
-        .spec
-        .zones
-        .iter()
-        .find(|(_, z)| *z == name)
-        .map(|(id, _)| id);
+    let found = interned.spec.zones.iter().find(|(_, z)| *z == name).map(|(id, _)| id);
     found.unwrap_or_else(|| interned.spec.zones.push(name.to_owned()))
 }
 
@@ -213,19 +147,12 @@ fn templates(
     let zones = made::zones(pool, full);
     let mut templates = Vec::new();
     for name in &zones {
-        let id = match own
-            .iter()
-            .find(|(n, _)| n.zone() == name)
-            .or_else(|| own.iter().find(|_| zones.len() == 1))
-        {
+        let id = match own.iter().find(|(n, _)| n.zone() == name).or_else(|| own.iter().find(|_| zones.len() == 1)) {
             Some((_, shape)) => *shape,
             None => {
-                let mut node = own.first().map_or_else(
-                    || made::blank(pool, name, full, coverage),
-                    |(n, _)| (*n).clone(),
-                );
-                node.labels
-                    .insert("topology.kubernetes.io/zone".into(), name.clone());
+                let mut node =
+                    own.first().map_or_else(|| made::blank(pool, name, full, coverage), |(n, _)| (*n).clone());
+                node.labels.insert("topology.kubernetes.io/zone".into(), name.clone());
                 let shape = shape(&node, &Amounts::default(), interned, coverage);
                 index.of(shape, interned)
             }
@@ -253,13 +180,9 @@ fn add_pool(
         reimage: defaults::reimage(pool, coverage),
         delete: defaults::delete(coverage),
         room: room(pool, cluster, coverage),
-        next_ordinal: highest.map_or(u32::try_from(own.len()).unwrap_or(0), |n| {
-            n.saturating_add(1)
-        }),
+        next_ordinal: highest.map_or(u32::try_from(own.len()).unwrap_or(0), |n| n.saturating_add(1)),
         // A spot price is not a list price.
-        usd_per_hour: size
-            .and_then(|s| s.usd_per_hour)
-            .filter(|_| !pool.is_spot()),
+        usd_per_hour: size.and_then(|s| s.usd_per_hour).filter(|_| !pool.is_spot()),
     };
     let id: PoolId = interned.spec.pools.push(spec);
     interned.pools.insert(pool.name.clone(), id);
@@ -271,20 +194,10 @@ fn room(pool: &AgentPool, cluster: &ClusterFacts, coverage: &mut Coverage) -> Op
     let by_quota = size.and_then(|s| {
         let family = cluster.quota.get(&s.family.to_ascii_lowercase());
         let total = cluster.quota.get("cores");
-        family
-            .into_iter()
-            .chain(total)
-            .min()
-            .map(|free| free / s.parent_cores.max(1))
+        family.into_iter().chain(total).min().map(|free| free / s.parent_cores.max(1))
     });
-    let subnet = pool
-        .other
-        .get("vnetSubnetID")
-        .and_then(|v| v.as_str())
-        .map(str::to_ascii_lowercase);
-    let free = subnet
-        .and_then(|id| cluster.subnet.get(&id))
-        .or_else(|| cluster.subnet.get("*"));
+    let subnet = pool.other.get("vnetSubnetID").and_then(|v| v.as_str()).map(str::to_ascii_lowercase);
+    let free = subnet.and_then(|id| cluster.subnet.get(&id)).or_else(|| cluster.subnet.get("*"));
     let by_subnet = free.map(|free| free / addresses(pool, cluster, coverage));
     by_quota.into_iter().chain(by_subnet).min()
 }
@@ -292,17 +205,9 @@ fn room(pool: &AgentPool, cluster: &ClusterFacts, coverage: &mut Coverage) -> Op
 /// Addresses of the node subnet one node takes (AKS docs, concepts-network-ip-address-planning): 1, and with Azure CNI in the
 /// node subnet one for each of its pods as well.
 fn addresses(pool: &AgentPool, cluster: &ClusterFacts, coverage: &mut Coverage) -> u32 {
-    let is = |field: &Option<String>, text: &str| {
-        field
-            .as_deref()
-            .is_some_and(|f| f.eq_ignore_ascii_case(text))
-    };
+    let is = |field: &Option<String>, text: &str| field.as_deref().is_some_and(|f| f.eq_ignore_ascii_case(text));
     let node_subnet = is(&cluster.network_plugin, "azure")
         && !is(&cluster.network_plugin_mode, "overlay")
         && !pool.other.contains_key("podSubnetID");
-    if node_subnet {
-        1 + defaults::max_pods(pool, cluster, coverage)
-    } else {
-        1
-    }
+    if node_subnet { 1 + defaults::max_pods(pool, cluster, coverage) } else { 1 }
 }

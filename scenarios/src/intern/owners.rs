@@ -50,26 +50,13 @@ type Key = (String, String, String);
 
 /// The workloads of a snapshot with their pods, by kind, namespace and name.
 pub fn resolve<'a>(full: &'a Snapshot, coverage: &mut Coverage) -> Vec<Draft<'a>> {
-    let objects: BTreeMap<(&str, &str, &str), &Workload> = full
-        .workloads
-        .iter()
-        .map(|w| ((w.kind.as_str(), w.namespace.as_str(), w.name.as_str()), w))
-        .collect();
+    let objects: BTreeMap<(&str, &str, &str), &Workload> =
+        full.workloads.iter().map(|w| ((w.kind.as_str(), w.namespace.as_str(), w.name.as_str()), w)).collect();
     let mut groups: BTreeMap<Key, Vec<&Pod>> = BTreeMap::new();
-    for w in full
-        .workloads
-        .iter()
-        .filter(|w| w.owner.is_none() && w.kind != "Job" && w.replicas > 0)
-    {
-        groups
-            .entry((w.kind.clone(), w.namespace.clone(), w.name.clone()))
-            .or_default();
+    for w in full.workloads.iter().filter(|w| w.owner.is_none() && w.kind != "Job" && w.replicas > 0) {
+        groups.entry((w.kind.clone(), w.namespace.clone(), w.name.clone())).or_default();
     }
-    let known = |pod: &Pod| {
-        pod.node
-            .as_ref()
-            .is_none_or(|n| full.nodes.binary_search_by(|x| x.name.cmp(n)).is_ok())
-    };
+    let known = |pod: &Pod| pod.node.as_ref().is_none_or(|n| full.nodes.binary_search_by(|x| x.name.cmp(n)).is_ok());
     let mut elsewhere = 0;
     for pod in full.pods.iter().filter(|p| !p.is_over() && !p.deleting) {
         if known(pod) {
@@ -79,9 +66,7 @@ pub fn resolve<'a>(full: &'a Snapshot, coverage: &mut Coverage) -> Vec<Draft<'a>
         }
     }
     if elsewhere > 0 {
-        coverage.missing(format!(
-            "{elsewhere} pods run on nodes the snapshot does not hold; they were left out"
-        ));
+        coverage.missing(format!("{elsewhere} pods run on nodes the snapshot does not hold; they were left out"));
     }
     let bare_admission = !full.pods.iter().any(|p| tolerates_unreachable(&p.spec));
     if bare_admission {
@@ -99,16 +84,12 @@ pub fn resolve<'a>(full: &'a Snapshot, coverage: &mut Coverage) -> Vec<Draft<'a>
             if !KINDS.iter().any(|(k, _)| *k == key.0) {
                 *strange.entry(key.0.clone()).or_insert(0usize) += 1;
             }
-            let object = objects
-                .get(&(key.0.as_str(), key.1.as_str(), key.2.as_str()))
-                .copied();
+            let object = objects.get(&(key.0.as_str(), key.1.as_str(), key.2.as_str())).copied();
             draft(key, pods, object, bare_admission)
         })
         .collect();
     for (kind, count) in strange {
-        coverage.missing(format!(
-            "{count} owners of kind {kind} are treated like Deployments"
-        ));
+        coverage.missing(format!("{count} owners of kind {kind} are treated like Deployments"));
     }
     drafts
 }
@@ -135,14 +116,9 @@ fn root(pod: &Pod, objects: &BTreeMap<(&str, &str, &str), &Workload>) -> Key {
     };
     if owner.kind == "ReplicaSet" {
         return match objects.get(&("ReplicaSet", pod.namespace.as_str(), owner.name.as_str())) {
-            Some(set) => set
-                .owner
-                .as_ref()
-                .map_or_else(|| key("ReplicaSet", &owner.name), |o| key(&o.kind, &o.name)),
-            None => deployment_of(pod, &owner.name).map_or_else(
-                || key("ReplicaSet", &owner.name),
-                |name| key("Deployment", name),
-            ),
+            Some(set) => set.owner.as_ref().map_or_else(|| key("ReplicaSet", &owner.name), |o| key(&o.kind, &o.name)),
+            None => deployment_of(pod, &owner.name)
+                .map_or_else(|| key("ReplicaSet", &owner.name), |name| key("Deployment", name)),
         };
     }
     key(&owner.kind, &owner.name)
@@ -160,13 +136,8 @@ fn draft<'a>(
     object: Option<&'a Workload>,
     bare_admission: bool,
 ) -> Draft<'a> {
-    let kind = KINDS
-        .iter()
-        .find(|(k, _)| *k == kind_name)
-        .map_or(WorkloadKind::Deployment, |(_, kind)| *kind);
-    pods.sort_by(|a, b| {
-        (!a.ready, a.node.is_none(), &a.name).cmp(&(!b.ready, b.node.is_none(), &b.name))
-    });
+    let kind = KINDS.iter().find(|(k, _)| *k == kind_name).map_or(WorkloadKind::Deployment, |(_, kind)| *kind);
+    pods.sort_by(|a, b| (!a.ready, a.node.is_none(), &a.name).cmp(&(!b.ready, b.node.is_none(), &b.name)));
     let live = u32::try_from(pods.len()).unwrap_or(u32::MAX);
     let replicas = match (kind, object) {
         (WorkloadKind::Deployment | WorkloadKind::StatefulSet, Some(object)) => object.replicas,
@@ -185,25 +156,9 @@ fn draft<'a>(
     } else if kind != WorkloadKind::Mirror && (pods.is_empty() || bare_admission) {
         admit(&mut template.tolerations);
     }
-    let labels = pods
-        .first()
-        .map(|p| &p.labels)
-        .or(object.map(|o| &o.pod_labels))
-        .cloned()
-        .unwrap_or_default();
+    let labels = pods.first().map(|p| &p.labels).or(object.map(|o| &o.pod_labels)).cloned().unwrap_or_default();
     let role = role(&namespace, &labels);
-    Draft {
-        kind,
-        kind_name,
-        namespace,
-        name,
-        replicas,
-        template,
-        labels,
-        object,
-        pods,
-        role,
-    }
+    Draft { kind, kind_name, namespace, name, replicas, template, labels, object, pods, role }
 }
 
 /// The DaemonSet controller pins each of its pods to a node by name; what the pods have in common is the rest.
@@ -212,20 +167,17 @@ fn unpin(template: &mut PodTemplate) {
     for term in template.required.iter_mut().flatten() {
         term.fields.retain(|f| f.key != "metadata.name");
     }
-    if template.required.as_ref().is_some_and(|terms| {
-        terms
-            .iter()
-            .any(|t| t.fields.is_empty() && t.expressions.is_empty())
-    }) {
+    if template
+        .required
+        .as_ref()
+        .is_some_and(|terms| terms.iter().any(|t| t.fields.is_empty() && t.expressions.is_empty()))
+    {
         template.required = None;
     }
 }
 
 fn tolerates_unreachable(template: &PodTemplate) -> bool {
-    template
-        .tolerations
-        .iter()
-        .any(|t| t.key.as_deref() == Some("node.kubernetes.io/unreachable"))
+    template.tolerations.iter().any(|t| t.key.as_deref() == Some("node.kubernetes.io/unreachable"))
 }
 
 /// What a workload does for the cluster, by the labels of AKS' own workloads.
@@ -273,27 +225,16 @@ mod tests {
         );
         let snapshot = Snapshot::from_json(json.as_bytes()).unwrap();
         let drafts = resolve(&snapshot, &mut Coverage::default());
-        let found: Vec<_> = drafts
-            .iter()
-            .map(|d| {
-                (
-                    d.kind_name.as_str(),
-                    d.name.as_str(),
-                    d.replicas,
-                    d.pods.len(),
-                )
-            })
-            .collect();
+        let found: Vec<_> =
+            drafts.iter().map(|d| (d.kind_name.as_str(), d.name.as_str(), d.replicas, d.pods.len())).collect();
         assert_eq!(found, expected);
     }
 
     #[test]
     fn deployments_are_found_with_and_without_their_replica_sets() {
         let hash = r#""pod-template-hash":"5c9""#;
-        let (a, b) = (
-            owned("web-5c9-a", "ReplicaSet", "web-5c9", hash),
-            owned("web-5c9-b", "ReplicaSet", "web-5c9", hash),
-        );
+        let (a, b) =
+            (owned("web-5c9-a", "ReplicaSet", "web-5c9", hash), owned("web-5c9-b", "ReplicaSet", "web-5c9", hash));
         check(&[a.clone(), b.clone()], &[("Deployment", "web", 2, 2)]);
         let set = r#"{"apiVersion":"apps/v1","kind":"ReplicaSet","metadata":{"namespace":"shop","name":"web-5c9","ownerReferences":[{"kind":"Rollout","name":"other"}]},"spec":{"replicas":2}}"#;
         check(&[a.clone(), b, set.into()], &[("Rollout", "other", 2, 2)]);
@@ -310,10 +251,7 @@ mod tests {
                 owned("batch-1", "Job", "batch", ""),
                 owned("rs-1", "ReplicaSet", "rs", ""),
                 pod("lonely", ""),
-                pod(
-                    "static",
-                    r#","annotations":{"kubernetes.io/config.mirror":"x"}"#,
-                ),
+                pod("static", r#","annotations":{"kubernetes.io/config.mirror":"x"}"#),
             ],
             &[
                 ("DaemonSet", "agent", 1, 1),

@@ -25,10 +25,7 @@ pub fn effective(pod: &PodTemplate) -> Amounts {
 /// not modelled.
 pub fn scored(pod: &PodTemplate) -> (i64, i64) {
     let whole = effective(pod);
-    let pod_level = [&pod.pod_requests, &pod.pod_limits]
-        .into_iter()
-        .flatten()
-        .any(|r| *r != Requests::default());
+    let pod_level = [&pod.pod_requests, &pod.pod_limits].into_iter().flatten().any(|r| *r != Requests::default());
     let default = |asked: i64, default: i64| if pod_level && asked > 0 { 0 } else { default };
     let cpu = default(whole.cpu, SCORED_CPU);
     let memory = default(whole.memory, SCORED_MEMORY);
@@ -43,10 +40,7 @@ pub fn cpu_limit(pod: &PodTemplate) -> Option<i64> {
     if let Some(limit) = pod.pod_limits.as_ref().and_then(|l| l.cpu) {
         return Some(limit);
     }
-    let running = pod
-        .containers
-        .iter()
-        .chain(pod.init_containers.iter().filter(|c| c.sidecar));
+    let running = pod.containers.iter().chain(pod.init_containers.iter().filter(|c| c.sidecar));
     running
         .map(|c| c.limits.cpu.filter(|l| *l > 0))
         .try_fold(0i64, |sum, l| Some(sum.saturating_add(l?)))
@@ -100,26 +94,16 @@ fn override_by_pod(pod: &PodTemplate, sum: &mut Amounts) {
     let given = pod.pod_requests.as_ref().unwrap_or(&none);
     let limits = pod.pod_limits.as_ref().unwrap_or(&none);
     let asked = |get: fn(&Requests) -> Option<i64>| {
-        pod.containers
-            .iter()
-            .chain(&pod.init_containers)
-            .any(|c| get(&c.requests).is_some())
+        pod.containers.iter().chain(&pod.init_containers).any(|c| get(&c.requests).is_some())
     };
-    let level = |get: fn(&Requests) -> Option<i64>| {
-        get(given).or_else(|| get(limits).filter(|_| !asked(get)))
-    };
+    let level = |get: fn(&Requests) -> Option<i64>| get(given).or_else(|| get(limits).filter(|_| !asked(get)));
     if let Some(cpu) = level(|r| r.cpu) {
         sum.cpu = cpu;
     }
     if let Some(memory) = level(|r| r.memory) {
         sum.memory = memory;
     }
-    for (name, amount) in limits
-        .other
-        .iter()
-        .chain(&given.other)
-        .filter(|(name, _)| name.starts_with("hugepages-"))
-    {
+    for (name, amount) in limits.other.iter().chain(&given.other).filter(|(name, _)| name.starts_with("hugepages-")) {
         sum.other.insert(name.clone(), *amount);
     }
 }
@@ -159,11 +143,7 @@ mod tests {
         );
         let pod = &Snapshot::from_json(json.as_bytes()).unwrap().pods[0].spec;
         let (sum, score) = (effective(pod), scored(pod));
-        assert_eq!(
-            ((sum.cpu, sum.memory >> 20), (score.0, score.1 >> 20)),
-            (expected, scores),
-            "{spec}"
-        );
+        assert_eq!(((sum.cpu, sum.memory >> 20), (score.0, score.1 >> 20)), (expected, scores), "{spec}");
         assert_eq!(sum.pods, 1);
     }
 
@@ -174,58 +154,27 @@ mod tests {
             (250, 64),
             (350, 264),
         );
-        check(
-            r#"{"containers":[{"resources":{"limits":{"cpu":"1","memory":"1Gi"}}}]}"#,
-            (1000, 1024),
-            (1000, 1024),
-        );
-        check(
-            r#"{"containers":[{"resources":{"requests":{"cpu":0,"memory":0}}}]}"#,
-            (0, 0),
-            (0, 0),
-        );
+        check(r#"{"containers":[{"resources":{"limits":{"cpu":"1","memory":"1Gi"}}}]}"#, (1000, 1024), (1000, 1024));
+        check(r#"{"containers":[{"resources":{"requests":{"cpu":0,"memory":0}}}]}"#, (0, 0), (0, 0));
     }
 
     #[test]
     fn init_containers_count_where_they_are_larger() {
         let a = r#"{"name":"a","resources":{"requests":{"cpu":"100m","memory":"100Mi"}}}"#;
         let big = r#"{"name":"i","resources":{"requests":{"cpu":"500m","memory":"50Mi"}}}"#;
-        let sidecar = r#"{"name":"s","restartPolicy":"Always","resources":{"requests":{"cpu":"200m","memory":"20Mi"}}}"#;
-        check(
-            &format!(r#"{{"containers":[{a}],"initContainers":[{big}]}}"#),
-            (500, 100),
-            (500, 100),
-        );
-        check(
-            &format!(r#"{{"containers":[{a}],"initContainers":[{sidecar},{big}]}}"#),
-            (700, 120),
-            (700, 120),
-        );
-        check(
-            &format!(r#"{{"containers":[{a}],"initContainers":[{big},{sidecar}]}}"#),
-            (500, 120),
-            (500, 120),
-        );
+        let sidecar =
+            r#"{"name":"s","restartPolicy":"Always","resources":{"requests":{"cpu":"200m","memory":"20Mi"}}}"#;
+        check(&format!(r#"{{"containers":[{a}],"initContainers":[{big}]}}"#), (500, 100), (500, 100));
+        check(&format!(r#"{{"containers":[{a}],"initContainers":[{sidecar},{big}]}}"#), (700, 120), (700, 120));
+        check(&format!(r#"{{"containers":[{a}],"initContainers":[{big},{sidecar}]}}"#), (500, 120), (500, 120));
     }
 
     #[test]
     fn overhead_and_pod_level_resources() {
         let a = r#"{"name":"a","resources":{"requests":{"cpu":"100m","memory":"100Mi"}}}"#;
-        check(
-            &format!(r#"{{"containers":[{a}],"overhead":{{"cpu":"50m","memory":"10Mi"}}}}"#),
-            (150, 110),
-            (150, 110),
-        );
-        check(
-            &format!(r#"{{"containers":[{a}],"resources":{{"requests":{{"cpu":"1"}}}}}}"#),
-            (1000, 100),
-            (1000, 100),
-        );
-        check(
-            &format!(r#"{{"containers":[{a}],"resources":{{"limits":{{"cpu":"2"}}}}}}"#),
-            (100, 100),
-            (100, 100),
-        );
+        check(&format!(r#"{{"containers":[{a}],"overhead":{{"cpu":"50m","memory":"10Mi"}}}}"#), (150, 110), (150, 110));
+        check(&format!(r#"{{"containers":[{a}],"resources":{{"requests":{{"cpu":"1"}}}}}}"#), (1000, 100), (1000, 100));
+        check(&format!(r#"{{"containers":[{a}],"resources":{{"limits":{{"cpu":"2"}}}}}}"#), (100, 100), (100, 100));
         let two = r#"{"name":"a","resources":{"requests":{"memory":"100Mi"}}},{"name":"b"}"#;
         check(
             &format!(r#"{{"containers":[{two}],"resources":{{"requests":{{"cpu":"1"}}}}}}"#),

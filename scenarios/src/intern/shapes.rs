@@ -10,11 +10,8 @@ use crate::coverage::Coverage;
 use crate::snapshot::{Amounts, Labels, PodTemplate};
 
 /// Labels that differ from pod to pod of one owner (Kubernetes v1.34 StatefulSets and Jobs).
-const OWN_LABELS: [&str; 3] = [
-    "statefulset.kubernetes.io/pod-name",
-    "apps.kubernetes.io/pod-index",
-    "batch.kubernetes.io/job-completion-index",
-];
+const OWN_LABELS: [&str; 3] =
+    ["statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index", "batch.kubernetes.io/job-completion-index"];
 
 /// The shape of pods with this template and these labels; `extended` names the extended resources that are told apart.
 pub fn pod_shape(template: &PodTemplate, labels: &Labels, extended: &[String]) -> PodShape {
@@ -24,7 +21,7 @@ pub fn pod_shape(template: &PodTemplate, labels: &Labels, extended: &[String]) -
     });
     PodShape {
         requests: resources(&requests::effective(template), extended),
-        score_requests: requests::scored(template),
+        score_requests: scored(template),
         labels,
         node_selector: template.node_selector.clone(),
         required: required(template),
@@ -37,13 +34,15 @@ pub fn pod_shape(template: &PodTemplate, labels: &Labels, extended: &[String]) -
     }
 }
 
+fn scored(template: &PodTemplate) -> (i64, i64) {
+    let (cpu, memory) = requests::scored(template);
+    (cpu.clamp(0, MOST_CPU), memory.clamp(0, MOST))
+}
+
 /// Required affinity without any term matches nothing; the simulator knows that as one empty term.
 fn required(template: &PodTemplate) -> Vec<NodeTerm> {
     match &template.required {
-        Some(terms) if terms.is_empty() => vec![NodeTerm {
-            expressions: Vec::new(),
-            fields: Vec::new(),
-        }],
+        Some(terms) if terms.is_empty() => vec![NodeTerm { expressions: Vec::new(), fields: Vec::new() }],
         Some(terms) => terms.clone(),
         None => Vec::new(),
     }
@@ -51,15 +50,22 @@ fn required(template: &PodTemplate) -> Vec<NodeTerm> {
 
 /// Ports of the containers that run (kube-scheduler v1.34 counts those of sidecars as well).
 fn host_ports(template: &PodTemplate) -> Vec<simulator::spec::HostPort> {
-    let running = template
-        .containers
-        .iter()
-        .chain(template.init_containers.iter().filter(|c| c.sidecar));
+    let running = template.containers.iter().chain(template.init_containers.iter().filter(|c| c.sidecar));
     running.flat_map(|c| c.host_ports.iter().cloned()).collect()
 }
 
+/// Most CPU that counts, in thousandths of a core: a million cores.
+pub(super) const MOST_CPU: i64 = 1_000_000_000;
+/// Most of anything else that counts: 16 Ti. No machine has more, and sums over all pods of a cluster stay within 64 bits.
+const MOST: i64 = 1 << 44;
+
 /// Amounts in the simulator's terms.
 pub(super) fn resources(amounts: &Amounts, extended: &[String]) -> Resources {
+    sums(&capped(amounts), extended)
+}
+
+/// Sums of amounts that were capped one by one, in the simulator's terms.
+pub(super) fn sums(amounts: &Amounts, extended: &[String]) -> Resources {
     let mut out = Resources {
         cpu: amounts.cpu,
         memory: amounts.memory,
@@ -73,6 +79,18 @@ pub(super) fn resources(amounts: &Amounts, extended: &[String]) -> Resources {
     out
 }
 
+/// Amounts that may be summed over a whole cluster.
+pub(super) fn capped(amounts: &Amounts) -> Amounts {
+    let cap = |n: i64| n.clamp(0, MOST);
+    Amounts {
+        cpu: amounts.cpu.clamp(0, MOST_CPU),
+        memory: cap(amounts.memory),
+        ephemeral: cap(amounts.ephemeral),
+        pods: cap(amounts.pods),
+        other: amounts.other.iter().map(|(name, n)| (name.clone(), cap(*n))).collect(),
+    }
+}
+
 /// The extended resources that pods ask for, as many as the simulator tells apart.
 pub(super) fn extended(drafts: &[Draft], coverage: &mut Coverage) -> Vec<String> {
     let asked = |d: &Draft| {
@@ -83,14 +101,11 @@ pub(super) fn extended(drafts: &[Draft], coverage: &mut Coverage) -> Vec<String>
             .map(|(name, _)| name)
             .collect::<Vec<_>>()
     };
-    let mut names: Vec<String> = drafts
-        .iter()
-        .flat_map(asked)
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect();
+    let mut names: Vec<String> = drafts.iter().flat_map(asked).collect::<BTreeSet<_>>().into_iter().collect();
     for name in names.split_off(names.len().min(EXTENDED)) {
-        coverage.missing(format!("requests of {name} were not counted: more than {EXTENDED} extended resources are in use"));
+        coverage.missing(format!(
+            "requests of {name} were not counted: more than {EXTENDED} extended resources are in use"
+        ));
     }
     names
 }

@@ -5,9 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use simulator::spec::{
-    BudgetRule, PodShape, Role, Scaling, Toleration, WorkloadKind, WorkloadSpec,
-};
+use simulator::spec::{BudgetRule, PodShape, Role, Scaling, Toleration, WorkloadKind, WorkloadSpec};
 use simulator::{Duration, PodShapeId};
 
 use super::owners::Draft;
@@ -32,11 +30,8 @@ pub(super) fn intern(
     let mut known: BTreeMap<String, PodShapeId> = BTreeMap::new();
     let context = Context::of(full, drafts, settings);
     for draft in drafts.iter() {
-        let shape: PodShape =
-            shapes::pod_shape(&draft.template, &draft.labels, &interned.spec.extended);
-        let id = *known
-            .entry(format!("{shape:?}"))
-            .or_insert_with(|| interned.spec.pod_shapes.push(shape));
+        let shape: PodShape = shapes::pod_shape(&draft.template, &draft.labels, &interned.spec.extended);
+        let id = *known.entry(format!("{shape:?}")).or_insert_with(|| interned.spec.pod_shapes.push(shape));
         let spec = workload(draft, id, &context, coverage);
         interned.spec.workloads.push(spec);
     }
@@ -58,103 +53,57 @@ struct Context<'a> {
 
 impl<'a> Context<'a> {
     fn of(full: &'a Snapshot, drafts: &[Draft], settings: &'a ChangeSettings) -> Context<'a> {
-        let application = drafts
-            .iter()
-            .filter(|d| d.role == Role::Application && d.kind != WorkloadKind::DaemonSet);
+        let application = drafts.iter().filter(|d| d.role == Role::Application && d.kind != WorkloadKind::DaemonSet);
         let usable = full.nodes.iter().filter(|n| !n.cordoned);
-        let (nodes, cores) = usable.fold((0, 0), |(n, c), node| {
-            (n + 1, c + node.capacity.cpu.max(0) / 1000)
-        });
+        let (nodes, cores) = usable.fold((0, 0), |(n, c), node| (n + 1, c + node.capacity.cpu.max(0) / 1000));
         Context {
             full,
             settings,
-            usage: full
-                .usage
-                .iter()
-                .map(|u| ((u.namespace.as_str(), u.pod.as_str()), u.cpu))
-                .collect(),
+            usage: full.usage.iter().map(|u| ((u.namespace.as_str(), u.pod.as_str()), u.cpu)).collect(),
             application_pods: application.map(|d| d.pods.len()).sum(),
             nodes,
             cores: u32::try_from(cores).unwrap_or(u32::MAX),
             autoscalers: full
                 .autoscalers
                 .iter()
-                .map(|a| {
-                    (
-                        (
-                            a.namespace.as_str(),
-                            a.target.0.as_str(),
-                            a.target.1.as_str(),
-                        ),
-                        a,
-                    )
-                })
+                .map(|a| ((a.namespace.as_str(), a.target.0.as_str(), a.target.1.as_str()), a))
                 .collect(),
-            ladder: drafts
-                .iter()
-                .any(|d| d.name == "coredns-autoscaler" && d.role != Role::Application),
+            ladder: drafts.iter().any(|d| d.name == "coredns-autoscaler" && d.role != Role::Application),
         }
     }
 
     fn autoscaler(&self, draft: &Draft) -> Option<&'a Autoscaler> {
-        let key = (
-            draft.namespace.as_str(),
-            draft.kind_name.as_str(),
-            draft.name.as_str(),
-        );
+        let key = (draft.namespace.as_str(), draft.kind_name.as_str(), draft.name.as_str());
         self.autoscalers.get(&key).copied()
     }
 
     /// Mean measured CPU of the pods of a workload.
     fn measured(&self, draft: &Draft) -> Option<i64> {
-        let of = |p: &&crate::snapshot::Pod| {
-            self.usage
-                .get(&(p.namespace.as_str(), p.name.as_str()))
-                .copied()
-        };
+        let of = |p: &&crate::snapshot::Pod| self.usage.get(&(p.namespace.as_str(), p.name.as_str())).copied();
         let values: Vec<i64> = draft.pods.iter().filter_map(of).collect();
-        let sum: i64 = values.iter().sum();
+        let sum = values.iter().fold(0i64, |sum, v| sum.saturating_add(*v));
         (!values.is_empty()).then(|| sum / values.len() as i64)
     }
 
     fn named_by_burst(&self, draft: &Draft) -> bool {
         let name = format!("{}/{}", draft.namespace, draft.name);
-        self.settings
-            .bursts
-            .iter()
-            .any(|b| b.workload.as_ref() == Some(&name))
+        self.settings.bursts.iter().any(|b| b.workload.as_ref() == Some(&name))
     }
 }
 
-fn workload(
-    draft: &Draft,
-    shape: PodShapeId,
-    context: &Context,
-    coverage: &mut Coverage,
-) -> WorkloadSpec {
+fn workload(draft: &Draft, shape: PodShapeId, context: &Context, coverage: &mut Coverage) -> WorkloadSpec {
     let template = &draft.template;
     let probed = template.containers.iter().any(|c| c.readiness_probe);
-    let life = pods::life_cycle(
-        draft.role,
-        on_windows(draft),
-        probed,
-        template.grace_seconds,
-        coverage,
-    );
+    let life = pods::life_cycle(draft.role, on_windows(draft), probed, template.grace_seconds, coverage);
     let scaling = scaling(draft, context, coverage);
     let scales_with_load = matches!(scaling, Some(Scaling::Utilisation { .. }));
-    let service = (draft.role == Role::Dns).then(|| {
-        demand::dns(
-            context.settings.dns_qps,
-            context.application_pods,
-            context.full.nodes.len(),
-            coverage,
-        )
-    });
+    let service = (draft.role == Role::Dns)
+        .then(|| demand::dns(context.settings.dns_qps, context.application_pods, context.full.nodes.len(), coverage));
     let cpu_use = match service {
         Some(s) => (s.rate * s.cpu_seconds * 1000.0 / f64::from(draft.replicas.max(1)))
             .ceil()
-            .max(1.0) as i64,
+            .max(1.0)
+            .min(shapes::MOST_CPU as f64) as i64,
         None => cpu_use(draft, &scaling, context, coverage),
     };
     WorkloadSpec {
@@ -176,7 +125,7 @@ fn workload(
             || context.named_by_burst(draft),
         scaling,
         cpu_use,
-        cpu_limit: requests::cpu_limit(template),
+        cpu_limit: requests::cpu_limit(template).map(|l| l.min(shapes::MOST_CPU)),
         service,
     }
 }
@@ -192,22 +141,17 @@ fn minimum(draft: &Draft, full: &Snapshot, coverage: &mut Coverage) -> Option<u3
             )),
         }
     }
-    let watched = draft.role != Role::Application
-        && matches!(
-            draft.kind,
-            WorkloadKind::Deployment | WorkloadKind::StatefulSet
-        );
+    let watched =
+        draft.role != Role::Application && matches!(draft.kind, WorkloadKind::Deployment | WorkloadKind::StatefulSet);
     if !watched || draft.replicas == 0 {
         return None;
     }
-    let held = full
-        .budgets
-        .iter()
-        .filter(|b| b.namespace == draft.namespace && b.selects(&draft.labels))
-        .map(|b| match b.rule {
+    let held = full.budgets.iter().filter(|b| b.namespace == draft.namespace && b.selects(&draft.labels)).map(|b| {
+        match b.rule {
             BudgetRule::MinAvailable(q) => q.of(draft.replicas),
             BudgetRule::MaxUnavailable(q) => draft.replicas.saturating_sub(q.of(draft.replicas)),
-        });
+        }
+    });
     Some(held.max().unwrap_or(1).clamp(1, draft.replicas))
 }
 
@@ -221,11 +165,7 @@ fn scaling(draft: &Draft, context: &Context, coverage: &mut Coverage) -> Option<
             return None;
         };
         let (min, max) = (hpa.min.max(1), hpa.max.max(hpa.min).max(1));
-        return Some(Scaling::Utilisation {
-            min,
-            max,
-            target_percent,
-        });
+        return Some(Scaling::Utilisation { min, max, target_percent });
     }
     if draft.role != Role::Dns || !context.ladder {
         return None;
@@ -240,22 +180,14 @@ fn scaling(draft: &Draft, context: &Context, coverage: &mut Coverage) -> Option<
         "AKS docs, coredns-autoscale",
         'A',
     );
-    Some(Scaling::Ladder {
-        cores: LADDER_CORES.to_vec(),
-        nodes: LADDER_NODES.to_vec(),
-    })
+    Some(Scaling::Ladder { cores: LADDER_CORES.to_vec(), nodes: LADDER_NODES.to_vec() })
 }
 
-fn cpu_use(
-    draft: &Draft,
-    scaling: &Option<Scaling>,
-    context: &Context,
-    coverage: &mut Coverage,
-) -> i64 {
+fn cpu_use(draft: &Draft, scaling: &Option<Scaling>, context: &Context, coverage: &mut Coverage) -> i64 {
     if let Some(measured) = context.measured(draft) {
-        return measured.max(0);
+        return measured.clamp(0, shapes::MOST_CPU);
     }
-    let request = requests::effective(&draft.template).cpu;
+    let request = requests::effective(&draft.template).cpu.clamp(0, shapes::MOST_CPU);
     match scaling {
         Some(Scaling::Utilisation { target_percent, .. }) if request > 0 => {
             coverage.assume(
@@ -264,7 +196,7 @@ fn cpu_use(
                 "an autoscaler holds it there",
                 'B',
             );
-            (request as f64 * target_percent / 100.0) as i64
+            ((request as f64 * target_percent / 100.0) as i64).min(shapes::MOST_CPU)
         }
         _ if draft.role == Role::Application => demand::application_cpu(request, coverage),
         _ => demand::system_cpu(request, coverage),
@@ -279,26 +211,16 @@ fn unreachable(tolerations: &[Toleration]) -> Option<Duration> {
         value: String::new(),
         effect: simulator::spec::Effect::NoExecute,
     };
-    let matching: Vec<&Toleration> = tolerations
-        .iter()
-        .filter(|t| crate::matching::tolerates(std::slice::from_ref(*t), &taint))
-        .collect();
+    let matching: Vec<&Toleration> =
+        tolerations.iter().filter(|t| crate::matching::tolerates(std::slice::from_ref(*t), &taint)).collect();
     if matching.is_empty() {
         return Some(Duration::ZERO);
     }
-    matching
-        .iter()
-        .filter_map(|t| t.seconds)
-        .min()
-        .map(|s| Duration::secs(s.min(365 * 86_400)))
+    matching.iter().filter_map(|t| t.seconds).min().map(|s| Duration::secs(s.min(365 * 86_400)))
 }
 
 fn on_windows(draft: &Draft) -> bool {
-    draft
-        .template
-        .node_selector
-        .get("kubernetes.io/os")
-        .is_some_and(|os| os == "windows")
+    draft.template.node_selector.get("kubernetes.io/os").is_some_and(|os| os == "windows")
 }
 
 fn note_left_out(drafts: &[Draft], coverage: &mut Coverage) {
@@ -307,15 +229,18 @@ fn note_left_out(drafts: &[Draft], coverage: &mut Coverage) {
     let spread = count(|d| !d.template.spread_hard.is_empty());
     let soft = count(|d| d.template.pod_affinity_preferred || !d.template.spread_soft.is_empty());
     if affinity > 0 {
-        coverage.missing(format!(
-            "required pod (anti-)affinity of {affinity} workloads is not followed in this version"
-        ));
+        coverage
+            .missing(format!("required pod (anti-)affinity of {affinity} workloads is not followed in this version"));
     }
     if spread > 0 {
-        coverage.missing(format!("hard topology spread constraints of {spread} workloads are not followed in this version"));
+        coverage.missing(format!(
+            "hard topology spread constraints of {spread} workloads are not followed in this version"
+        ));
     }
     if soft > 0 {
-        coverage.missing(format!("preferred pod (anti-)affinity and soft spreading of {soft} workloads are not followed in this version"));
+        coverage.missing(format!(
+            "preferred pod (anti-)affinity and soft spreading of {soft} workloads are not followed in this version"
+        ));
     }
 }
 
@@ -326,12 +251,8 @@ mod tests {
     #[test]
     fn tolerance_of_an_unreachable_node() {
         use simulator::spec::Effect;
-        let t = |key: Option<&str>, effect, seconds| Toleration {
-            key: key.map(Into::into),
-            value: None,
-            effect,
-            seconds,
-        };
+        let t =
+            |key: Option<&str>, effect, seconds| Toleration { key: key.map(Into::into), value: None, effect, seconds };
         let key = Some("node.kubernetes.io/unreachable");
         for (tolerations, expected) in [
             (vec![], Some(0)),
@@ -340,11 +261,7 @@ mod tests {
             (vec![t(None, Some(Effect::NoExecute), None)], None),
             (vec![t(key, Some(Effect::NoSchedule), None)], Some(0)),
         ] {
-            assert_eq!(
-                unreachable(&tolerations),
-                expected.map(Duration::secs),
-                "{tolerations:?}"
-            );
+            assert_eq!(unreachable(&tolerations), expected.map(Duration::secs), "{tolerations:?}");
         }
     }
 }

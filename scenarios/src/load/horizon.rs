@@ -31,37 +31,17 @@ pub(super) fn choose(
         }
         return Ok(Duration::from_secs_f64(hours * 3600.0));
     }
-    let end = planned
-        .iter()
-        .map(|p| p.at + expected(&p.operation, cluster))
-        .max()
-        .unwrap_or(super::START);
+    let end = planned.iter().map(|p| p.at + expected(&p.operation, cluster)).max().unwrap_or(super::START);
     let whole = end.since(Time::ZERO) + late(cluster);
     Ok(whole.max(LEAST).min(MOST))
 }
 
 /// How long late damage takes to show.
 fn late(cluster: &ClusterSpec) -> Duration {
-    let grace = cluster
-        .workloads
-        .iter()
-        .map(|(_, w)| w.grace)
-        .max()
-        .unwrap_or_default()
-        .min(Duration::mins(60));
-    let toleration = cluster
-        .workloads
-        .iter()
-        .filter_map(|(_, w)| w.unreachable)
-        .max()
-        .unwrap_or_default()
-        .min(Duration::mins(60));
-    let provision = cluster
-        .pools
-        .iter()
-        .map(|(_, p)| high(&p.provision))
-        .max()
-        .unwrap_or_default();
+    let grace = cluster.workloads.iter().map(|(_, w)| w.grace).max().unwrap_or_default().min(Duration::mins(60));
+    let toleration =
+        cluster.workloads.iter().filter_map(|(_, w)| w.unreachable).max().unwrap_or_default().min(Duration::mins(60));
+    let provision = cluster.pools.iter().map(|(_, p)| high(&p.provision)).max().unwrap_or_default();
     grace + toleration + provision
 }
 
@@ -69,19 +49,13 @@ fn late(cluster: &ClusterSpec) -> Duration {
 pub(super) fn expected(operation: &Operation, cluster: &ClusterSpec) -> Duration {
     let made = |pool: PoolId| made(pool, cluster);
     match operation {
-        Operation::Scale { pool, drain, .. } => {
-            made(*pool) + emptying(drain) + high(&cluster.pools[*pool].delete)
-        }
-        Operation::DeletePool { pool, drain } => {
-            emptying(drain) + high(&cluster.pools[*pool].delete)
-        }
+        Operation::Scale { pool, drain, .. } => made(*pool) + emptying(drain) + high(&cluster.pools[*pool].delete),
+        Operation::DeletePool { pool, drain } => emptying(drain) + high(&cluster.pools[*pool].delete),
         Operation::Upgrade { pool, how } => rolling(how, *pool, cluster) + emptying(&how.drain),
         Operation::Reshape { takes, .. } | Operation::Settings { takes, .. } => *takes,
         Operation::Drain { drain, .. } => emptying(drain),
         Operation::DeleteNodes { .. } => Duration::mins(2),
-        Operation::Cordon { .. } | Operation::Uncordon { .. } | Operation::SetReplicas { .. } => {
-            Duration::ZERO
-        }
+        Operation::Cordon { .. } | Operation::Uncordon { .. } | Operation::SetReplicas { .. } => Duration::ZERO,
     }
 }
 
@@ -91,11 +65,7 @@ pub(super) fn made(pool: PoolId, cluster: &ClusterSpec) -> Duration {
 }
 
 fn emptying(drain: &DrainSettings) -> Duration {
-    if drain.evict {
-        drain.timeout.max(DRAIN)
-    } else {
-        Duration::ZERO
-    }
+    if drain.evict { drain.timeout.max(DRAIN) } else { Duration::ZERO }
 }
 
 /// How long an upgrade takes where no drain is blocked.
@@ -119,9 +89,7 @@ fn high(dist: &Dist) -> Duration {
         Dist::LogNormal { median, sigma } | Dist::ZeroOrLogNormal { median, sigma, .. } => {
             Duration::from_secs_f64(median.as_secs_f64() * (Z * sigma).exp())
         }
-        Dist::Weibull { scale, shape } => {
-            Duration::from_secs_f64(scale.as_secs_f64() * 4.605_f64.powf(1.0 / shape))
-        }
+        Dist::Weibull { scale, shape } => Duration::from_secs_f64(scale.as_secs_f64() * 4.605_f64.powf(1.0 / shape)),
         Dist::Uniform { high, .. } => *high,
     };
     Duration::secs(exact.0.div_ceil(1_000_000))

@@ -30,27 +30,14 @@ pub(super) fn add_pools(
 ) {
     for operation in operations {
         match operation {
-            Operation::AddPool { desired } => {
-                match change.pool.as_deref().filter(|n| !n.is_empty()) {
-                    Some(name) => full.pools.push(AgentPool {
-                        count: 0,
-                        ..fields::new(name, desired)
-                    }),
-                    None => keep(vec![Complaint::at(
-                        "pool",
-                        "nothing",
-                        "the name of the new pool",
-                    )]),
-                }
-            }
+            Operation::AddPool { desired } => match change.pool.as_deref().filter(|n| !n.is_empty()) {
+                Some(name) => full.pools.push(AgentPool { count: 0, ..fields::new(name, desired) }),
+                None => keep(vec![Complaint::at("pool", "nothing", "the name of the new pool")]),
+            },
             Operation::ResizePool { desired, .. } => {
                 if let Some(pool) = diff::named(change, full).map(|p| fields::written(p, desired)) {
                     for suffix in [TEMPORARY, SUCCESSOR] {
-                        full.pools.push(AgentPool {
-                            count: 0,
-                            name: format!("{}{suffix}", pool.name),
-                            ..pool.clone()
-                        });
+                        full.pools.push(AgentPool { count: 0, name: format!("{}{suffix}", pool.name), ..pool.clone() });
                     }
                 }
             }
@@ -79,17 +66,9 @@ pub(super) fn plan(
     for operation in operations {
         planner.operation(operation);
     }
-    let Planner {
-        complaints,
-        mut planned,
-        ..
-    } = planner;
+    let Planner { complaints, mut planned, .. } = planner;
     planned.sort_by_key(|p| p.at);
-    if complaints.is_empty() {
-        Ok(planned)
-    } else {
-        Err(complaints)
-    }
+    if complaints.is_empty() { Ok(planned) } else { Err(complaints) }
 }
 
 /// Modes whose effect on nodes is known (AKS docs use-system-pools, and recorded requests of the AKS CLI). Events may
@@ -135,10 +114,8 @@ impl Planner<'_> {
                     let first = self.planned.len();
                     self.of_pool(other, &pool, id);
                     // AKS upgrades the pools of a cluster one after another.
-                    if let Some(Planned {
-                        at: start,
-                        operation: Simulated::Upgrade { how, .. },
-                    }) = self.planned.get_mut(first)
+                    if let Some(Planned { at: start, operation: Simulated::Upgrade { how, .. } }) =
+                        self.planned.get_mut(first)
                     {
                         *start = at;
                         at = at + horizon::rolling(how, id, &self.interned.spec);
@@ -150,8 +127,7 @@ impl Planner<'_> {
 
     /// The pool the change names. Where it names none: the only one, or all for what reaches a whole cluster.
     fn pools_of(&mut self, operation: &Operation) -> Vec<(AgentPool, PoolId)> {
-        let own =
-            |p: &&AgentPool| p.mode != "ManagedSystem" && self.interned.pools.contains_key(&p.name);
+        let own = |p: &&AgentPool| p.mode != "ManagedSystem" && self.interned.pools.contains_key(&p.name);
         let all: Vec<&AgentPool> = self.full.pools.iter().filter(own).collect();
         let whole = matches!(
             operation,
@@ -165,34 +141,19 @@ impl Planner<'_> {
         if self.change.pool.is_some() || !(whole || all.len() == 1) {
             return self.pool().into_iter().collect();
         }
-        let running = |p: &&&AgentPool| {
-            !matches!(operation, Operation::Upgrade { .. }) || p.count > 0 && !p.is_stopped()
-        };
+        let running =
+            |p: &&&AgentPool| !matches!(operation, Operation::Upgrade { .. }) || p.count > 0 && !p.is_stopped();
         let with_id = |p: &AgentPool| Some((p.clone(), *self.interned.pools.get(&p.name)?));
-        all.iter()
-            .filter(running)
-            .filter_map(|p| with_id(p))
-            .collect()
+        all.iter().filter(running).filter_map(|p| with_id(p)).collect()
     }
 
     fn of_pool(&mut self, operation: &Operation, pool: &AgentPool, id: PoolId) {
         match operation {
             Operation::Scale { count } => self.scale(id, *count),
-            Operation::DeletePool { ignore_pdb } => {
-                self.delete(id, !ignore_pdb, later(Duration::ZERO))
-            }
+            Operation::DeletePool { ignore_pdb } => self.delete(id, !ignore_pdb, later(Duration::ZERO)),
             Operation::AddPool { desired } => self.scale(id, desired.count.unwrap_or(0)),
-            Operation::Upgrade {
-                version,
-                settings,
-                force,
-                ..
-            } => {
-                let asked = Asked {
-                    version: version.as_deref(),
-                    settings,
-                    force: *force,
-                };
+            Operation::Upgrade { version, settings, force, .. } => {
+                let asked = Asked { version: version.as_deref(), settings, force: *force };
                 match upgrade::settings(pool, &asked, self.full, self.interned, self.coverage) {
                     Ok(how) => self.at_once(Simulated::Upgrade { pool: id, how }),
                     Err(found) => self.complaints.extend(found),
@@ -200,31 +161,20 @@ impl Planner<'_> {
             }
             Operation::SetMode { mode } if !MODES.iter().any(|m| m.eq_ignore_ascii_case(mode)) => {
                 let expected = format!("a mode that is simulated: {}", MODES.join(", "));
-                self.complaints
-                    .push(Complaint::at("operation.mode", mode, expected));
+                self.complaints.push(Complaint::at("operation.mode", mode, expected));
             }
             Operation::SetMode { mode } => {
                 let label = mode.to_ascii_lowercase();
-                let (old, new) = (
-                    taints(pool),
-                    taints(&AgentPool {
-                        mode: mode.clone(),
-                        ..pool.clone()
-                    }),
-                );
+                let (old, new) = (taints(pool), taints(&AgentPool { mode: mode.clone(), ..pool.clone() }));
                 self.reshape(id, |shape| {
-                    shape
-                        .labels
-                        .insert("kubernetes.azure.com/mode".into(), label.clone());
+                    shape.labels.insert("kubernetes.azure.com/mode".into(), label.clone());
                     replace_taints(shape, &old, &new);
                 });
             }
             Operation::SetTaints { taints: list } => self.set_taints(pool, id, list),
             Operation::SetLabels { labels } => {
                 self.reshape(id, |shape| {
-                    shape
-                        .labels
-                        .retain(|key, _| !pool.node_labels.contains_key(key));
+                    shape.labels.retain(|key, _| !pool.node_labels.contains_key(key));
                     shape.labels.extend(labels.clone());
                 });
             }
@@ -252,26 +202,15 @@ impl Planner<'_> {
 
     fn scale(&mut self, pool: PoolId, count: u32) {
         if count > MOST_NODES {
-            self.complaints.push(Complaint::at(
-                "operation.count",
-                count,
-                format!("a count from 0 to {MOST_NODES}"),
-            ));
+            self.complaints.push(Complaint::at("operation.count", count, format!("a count from 0 to {MOST_NODES}")));
             return;
         }
-        self.at_once(Simulated::Scale {
-            pool,
-            count,
-            drain: self.platform_drain(true),
-        });
+        self.at_once(Simulated::Scale { pool, count, drain: self.platform_drain(true) });
     }
 
     fn delete(&mut self, pool: PoolId, respect_budgets: bool, at: Time) {
         let drain = self.platform_drain(respect_budgets);
-        self.planned.push(Planned {
-            at,
-            operation: Simulated::DeletePool { pool, drain },
-        });
+        self.planned.push(Planned { at, operation: Simulated::DeletePool { pool, drain } });
     }
 
     /// AKS drains nodes that it scales away or deletes with their pool, and gives up after ten minutes (Azure/AKS issues 3996
@@ -283,19 +222,9 @@ impl Planner<'_> {
     fn set_taints(&mut self, pool: &AgentPool, id: PoolId, list: &[String]) {
         for (i, text) in list.iter().enumerate().filter(|(_, t)| taint(t).is_none()) {
             let expected = "key=value:NoSchedule, PreferNoSchedule or NoExecute";
-            self.complaints.push(Complaint::at(
-                format!("operation.taints[{i}]"),
-                text,
-                expected,
-            ));
+            self.complaints.push(Complaint::at(format!("operation.taints[{i}]"), text, expected));
         }
-        let (old, new) = (
-            taints(pool),
-            taints(&AgentPool {
-                node_taints: list.to_vec(),
-                ..pool.clone()
-            }),
-        );
+        let (old, new) = (taints(pool), taints(&AgentPool { node_taints: list.to_vec(), ..pool.clone() }));
         self.reshape(id, |shape| replace_taints(shape, &old, &new));
     }
 
@@ -311,27 +240,15 @@ impl Planner<'_> {
                 shapes.push((after, to));
             }
         }
-        self.labels
-            .entry(pool)
-            .or_default()
-            .extend(shapes.iter().copied());
+        self.labels.entry(pool).or_default().extend(shapes.iter().copied());
         let takes = pools::settings_take(self.coverage);
-        self.at_once(Simulated::Reshape {
-            pool,
-            shapes,
-            takes,
-        });
+        self.at_once(Simulated::Reshape { pool, shapes, takes });
     }
 
     /// Terraform's cycling of a pool: make a temporary one, delete the old, make the new, delete the temporary one.
     fn rotate(&mut self, pool: &AgentPool, id: PoolId, desired: &PoolFields) {
         let count = desired.count.unwrap_or(pool.count);
-        let of = |suffix: &str| {
-            self.interned
-                .pools
-                .get(&format!("{}{suffix}", pool.name))
-                .copied()
-        };
+        let of = |suffix: &str| self.interned.pools.get(&format!("{}{suffix}", pool.name)).copied();
         let (Some(temporary), Some(successor)) = (of(TEMPORARY), of(SUCCESSOR)) else {
             return;
         };
@@ -343,21 +260,10 @@ impl Planner<'_> {
         );
         let drain = self.platform_drain(true);
         let steps = [
-            Simulated::Scale {
-                pool: temporary,
-                count,
-                drain,
-            },
+            Simulated::Scale { pool: temporary, count, drain },
             Simulated::DeletePool { pool: id, drain },
-            Simulated::Scale {
-                pool: successor,
-                count,
-                drain,
-            },
-            Simulated::DeletePool {
-                pool: temporary,
-                drain,
-            },
+            Simulated::Scale { pool: successor, count, drain },
+            Simulated::DeletePool { pool: temporary, drain },
         ];
         let mut after = Duration::ZERO;
         for operation in steps {
@@ -366,10 +272,7 @@ impl Planner<'_> {
                 Simulated::Scale { pool, .. } => horizon::made(*pool, &self.interned.spec),
                 other => horizon::expected(other, &self.interned.spec),
             };
-            self.planned.push(Planned {
-                at: later(after),
-                operation,
-            });
+            self.planned.push(Planned { at: later(after), operation });
             after += takes;
         }
     }
@@ -379,19 +282,9 @@ impl Planner<'_> {
         let named = diff::named(self.change, self.full).cloned();
         let found = named.and_then(|p| self.interned.pools.get(&p.name).map(|id| (p, *id)));
         if found.is_none() {
-            let known: Vec<&str> = self
-                .full
-                .pools
-                .iter()
-                .map(|p| p.name.as_str())
-                .take(20)
-                .collect();
+            let known: Vec<&str> = self.full.pools.iter().map(|p| p.name.as_str()).take(20).collect();
             let name = self.change.pool.clone().unwrap_or_else(|| "nothing".into());
-            self.complaints.push(Complaint::at(
-                "pool",
-                name,
-                format!("a pool of the cluster: {}", known.join(", ")),
-            ));
+            self.complaints.push(Complaint::at("pool", name, format!("a pool of the cluster: {}", known.join(", "))));
         }
         found
     }
@@ -402,39 +295,16 @@ impl Planner<'_> {
             let Some((_, id)) = self.pool() else {
                 return Vec::new();
             };
-            return self
-                .interned
-                .spec
-                .nodes
-                .iter()
-                .filter(|(_, n)| n.pool == id)
-                .map(|(node, _)| node)
-                .collect();
+            return self.interned.spec.nodes.iter().filter(|(_, n)| n.pool == id).map(|(node, _)| node).collect();
         }
         let mut found = Vec::new();
         for name in names {
-            match self
-                .interned
-                .nodes
-                .get(name)
-                .or_else(|| self.interned.nodes.get(&name.to_ascii_lowercase()))
-            {
+            match self.interned.nodes.get(name).or_else(|| self.interned.nodes.get(&name.to_ascii_lowercase())) {
                 Some(id) => found.push(*id),
                 None => {
-                    let mine = |n: &&String| {
-                        self.change
-                            .pool
-                            .as_ref()
-                            .is_none_or(|p| n.contains(p.as_str()))
-                    };
-                    let known: Vec<&str> = self
-                        .interned
-                        .nodes
-                        .keys()
-                        .filter(mine)
-                        .map(String::as_str)
-                        .take(10)
-                        .collect();
+                    let mine = |n: &&String| self.change.pool.as_ref().is_none_or(|p| n.contains(p.as_str()));
+                    let known: Vec<&str> =
+                        self.interned.nodes.keys().filter(mine).map(String::as_str).take(10).collect();
                     self.complaints.push(Complaint::at(
                         "operation.nodes",
                         name,
@@ -447,28 +317,16 @@ impl Planner<'_> {
     }
 
     fn at_once(&mut self, operation: Simulated) {
-        self.planned.push(Planned {
-            at: later(Duration::ZERO),
-            operation,
-        });
+        self.planned.push(Planned { at: later(Duration::ZERO), operation });
     }
 }
 
 fn drain(respect_budgets: bool, timeout: Duration) -> DrainSettings {
-    DrainSettings {
-        evict: true,
-        respect_budgets,
-        timeout,
-        undrainable: Undrainable::Fail,
-    }
+    DrainSettings { evict: true, respect_budgets, timeout, undrainable: Undrainable::Fail }
 }
 
 /// Taints set through the pool are replaced; those set on the nodes themselves stay (AKS docs, use-node-taints).
-fn replace_taints(
-    shape: &mut NodeShape,
-    old: &[simulator::spec::Taint],
-    new: &[simulator::spec::Taint],
-) {
+fn replace_taints(shape: &mut NodeShape, old: &[simulator::spec::Taint], new: &[simulator::spec::Taint]) {
     shape.taints.retain(|t| !old.contains(t));
     for taint in new {
         if !shape.taints.contains(taint) {

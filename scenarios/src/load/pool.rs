@@ -27,26 +27,16 @@ pub(super) const READ_ONLY: [&str; 14] = [
 
 /// The pool after the fields are written.
 pub(crate) fn written(pool: &AgentPool, fields: &PoolFields) -> AgentPool {
-    let or = |new: &Option<String>, old: &Option<String>| {
-        new.clone()
-            .filter(|s| !s.is_empty())
-            .or_else(|| old.clone())
-    };
+    let or = |new: &Option<String>, old: &Option<String>| new.clone().filter(|s| !s.is_empty()).or_else(|| old.clone());
     let mut other = pool.other.clone();
-    for (key, value) in fields
-        .other
-        .iter()
-        .filter(|(key, v)| !v.is_null() && !READ_ONLY.contains(&key.as_str()))
-    {
+    for (key, value) in fields.other.iter().filter(|(key, v)| !v.is_null() && !READ_ONLY.contains(&key.as_str())) {
         other.insert(key.clone(), value.clone());
     }
     AgentPool {
         name: pool.name.clone(),
         count: fields.count.unwrap_or(pool.count),
         vm_size: or(&fields.vm_size, &pool.vm_size),
-        mode: or(&fields.mode, &Some(pool.mode.clone()))
-            .filter(|m| !m.is_empty())
-            .unwrap_or_else(|| "User".into()),
+        mode: or(&fields.mode, &Some(pool.mode.clone())).filter(|m| !m.is_empty()).unwrap_or_else(|| "User".into()),
         os_type: or(&fields.os_type, &Some(pool.os_type.clone()))
             .filter(|o| !o.is_empty())
             .unwrap_or_else(|| "Linux".into()),
@@ -55,23 +45,12 @@ pub(crate) fn written(pool: &AgentPool, fields: &PoolFields) -> AgentPool {
         orchestrator_version: or(&fields.orchestrator_version, &pool.orchestrator_version),
         current_orchestrator_version: pool.current_orchestrator_version.clone(),
         node_image_version: pool.node_image_version.clone(),
-        enable_auto_scaling: fields
-            .enable_auto_scaling
-            .unwrap_or(pool.enable_auto_scaling),
+        enable_auto_scaling: fields.enable_auto_scaling.unwrap_or(pool.enable_auto_scaling),
         min_count: fields.min_count.or(pool.min_count),
         max_count: fields.max_count.or(pool.max_count),
-        availability_zones: fields
-            .availability_zones
-            .clone()
-            .unwrap_or_else(|| pool.availability_zones.clone()),
-        node_labels: fields
-            .node_labels
-            .clone()
-            .unwrap_or_else(|| pool.node_labels.clone()),
-        node_taints: fields
-            .node_taints
-            .clone()
-            .unwrap_or_else(|| pool.node_taints.clone()),
+        availability_zones: fields.availability_zones.clone().unwrap_or_else(|| pool.availability_zones.clone()),
+        node_labels: fields.node_labels.clone().unwrap_or_else(|| pool.node_labels.clone()),
+        node_taints: fields.node_taints.clone().unwrap_or_else(|| pool.node_taints.clone()),
         scale_set_priority: or(&fields.scale_set_priority, &pool.scale_set_priority),
         scale_down_mode: or(&fields.scale_down_mode, &pool.scale_down_mode),
         power_state: or(&fields.power_state, &pool.power_state),
@@ -84,14 +63,8 @@ pub(crate) fn written(pool: &AgentPool, fields: &PoolFields) -> AgentPool {
 
 /// A pool that does not exist yet.
 pub(crate) fn new(name: &str, fields: &PoolFields) -> AgentPool {
-    let blank = AgentPool {
-        name: name.to_owned(),
-        ..AgentPool::default()
-    };
-    AgentPool {
-        current_orchestrator_version: None,
-        ..written(&blank, fields)
-    }
+    let blank = AgentPool { name: name.to_owned(), ..AgentPool::default() };
+    AgentPool { current_orchestrator_version: None, ..written(&blank, fields) }
 }
 
 /// Upgrade settings given with a call over those of the pool.
@@ -103,25 +76,14 @@ pub(crate) fn over(given: Option<&UpgradeFields>, pool: &UpgradeFields) -> Upgra
     UpgradeFields {
         max_surge: or(&given.max_surge, &pool.max_surge),
         max_unavailable: or(&given.max_unavailable, &pool.max_unavailable),
-        drain_timeout_in_minutes: given
-            .drain_timeout_in_minutes
-            .or(pool.drain_timeout_in_minutes),
-        node_soak_duration_in_minutes: given
-            .node_soak_duration_in_minutes
-            .or(pool.node_soak_duration_in_minutes),
-        undrainable_node_behavior: or(
-            &given.undrainable_node_behavior,
-            &pool.undrainable_node_behavior,
-        ),
+        drain_timeout_in_minutes: given.drain_timeout_in_minutes.or(pool.drain_timeout_in_minutes),
+        node_soak_duration_in_minutes: given.node_soak_duration_in_minutes.or(pool.node_soak_duration_in_minutes),
+        undrainable_node_behavior: or(&given.undrainable_node_behavior, &pool.undrainable_node_behavior),
         max_blocked_nodes: or(&given.max_blocked_nodes, &pool.max_blocked_nodes),
         strategy: or(&given.strategy, &pool.strategy),
         drain_batch_size: or(&given.drain_batch_size, &pool.drain_batch_size),
-        batch_soak_duration_in_minutes: given
-            .batch_soak_duration_in_minutes
-            .or(pool.batch_soak_duration_in_minutes),
-        final_soak_duration_in_minutes: given
-            .final_soak_duration_in_minutes
-            .or(pool.final_soak_duration_in_minutes),
+        batch_soak_duration_in_minutes: given.batch_soak_duration_in_minutes.or(pool.batch_soak_duration_in_minutes),
+        final_soak_duration_in_minutes: given.final_soak_duration_in_minutes.or(pool.final_soak_duration_in_minutes),
     }
 }
 
@@ -159,11 +121,7 @@ mod tests {
         for (a, b, expected) in [
             (Some(json!(false)), None, true),
             (Some(json!({"enableVTPM": false})), Some(json!({})), true),
-            (
-                Some(json!({"enableVTPM": true})),
-                Some(json!({"enableVTPM": false})),
-                false,
-            ),
+            (Some(json!({"enableVTPM": true})), Some(json!({"enableVTPM": false})), false),
             (Some(json!("Ephemeral")), Some(json!("ephemeral")), true),
             (Some(json!(128)), None, false),
             (Some(json!([])), None, true),

@@ -11,10 +11,7 @@ use crate::intern::Interned;
 const MOST_MINUTES: f64 = 48.0 * 60.0;
 
 /// The bursts of the settings, by time.
-pub(super) fn bursts(
-    settings: &ChangeSettings,
-    interned: &Interned,
-) -> Result<Vec<Scripted>, Vec<Complaint>> {
+pub(super) fn bursts(settings: &ChangeSettings, interned: &Interned) -> Result<Vec<Scripted>, Vec<Complaint>> {
     let mut complaints = Vec::new();
     let mut script = Vec::new();
     for (i, burst) in settings.bursts.iter().enumerate() {
@@ -29,11 +26,7 @@ pub(super) fn bursts(
         }
     }
     script.sort_by_key(|s| s.at);
-    if complaints.is_empty() {
-        Ok(script)
-    } else {
-        Err(complaints)
-    }
+    if complaints.is_empty() { Ok(script) } else { Err(complaints) }
 }
 
 fn check(burst: &BurstFields, i: usize, complaints: &mut Vec<Complaint>) {
@@ -54,24 +47,14 @@ fn check(burst: &BurstFields, i: usize, complaints: &mut Vec<Complaint>) {
     }
 }
 
-fn target(
-    name: &str,
-    i: usize,
-    interned: &Interned,
-    complaints: &mut Vec<Complaint>,
-) -> Vec<Option<WorkloadId>> {
-    let found = name
-        .split_once('/')
-        .and_then(|(space, name)| interned.workloads.get(&(space.to_owned(), name.to_owned())));
+fn target(name: &str, i: usize, interned: &Interned, complaints: &mut Vec<Complaint>) -> Vec<Option<WorkloadId>> {
+    let found =
+        name.split_once('/').and_then(|(space, name)| interned.workloads.get(&(space.to_owned(), name.to_owned())));
     match found {
         Some(list) => list.iter().map(|id| Some(*id)).collect(),
         None => {
-            let known: Vec<String> = interned
-                .workloads
-                .keys()
-                .take(10)
-                .map(|(space, name)| format!("{space}/{name}"))
-                .collect();
+            let known: Vec<String> =
+                interned.workloads.keys().take(10).map(|(space, name)| format!("{space}/{name}")).collect();
             complaints.push(Complaint::at(
                 format!("settings.bursts[{i}].workload"),
                 name,

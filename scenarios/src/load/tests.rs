@@ -31,12 +31,7 @@ fn change(pool: &str, operation: Operation) -> Change {
 
 fn try_load(pool: &str, operation: Operation, snapshot: &str) -> Result<Loaded, String> {
     let snapshot = Snapshot::from_json(snapshot.as_bytes()).unwrap();
-    load(
-        &change(pool, operation),
-        &snapshot,
-        &ChangeSettings::default(),
-    )
-    .map_err(|c| c.to_string())
+    load(&change(pool, operation), &snapshot, &ChangeSettings::default()).map_err(|c| c.to_string())
 }
 
 fn loaded(pool: &str, operation: Operation) -> Loaded {
@@ -44,9 +39,7 @@ fn loaded(pool: &str, operation: Operation) -> Loaded {
 }
 
 fn put(json: &str) -> Operation {
-    Operation::PutPool {
-        desired: serde_json::from_str::<PoolFields>(json).unwrap(),
-    }
+    Operation::PutPool { desired: serde_json::from_str::<PoolFields>(json).unwrap() }
 }
 
 fn upgrade(version: Option<&str>) -> Operation {
@@ -66,18 +59,12 @@ fn check_put(json: &str, expected: &[&str]) {
         .iter()
         .map(|o| {
             let value = serde_json::to_value(o).unwrap();
-            let detail = [
-                "count", "version", "mode", "reason", "names", "taints", "enabled",
-            ]
-            .iter()
-            .find_map(|k| value.get(*k).filter(|v| !v.is_null()));
-            format!(
-                "{} {}",
-                value["kind"].as_str().unwrap(),
-                detail.map(ToString::to_string).unwrap_or_default()
-            )
-            .trim()
-            .to_owned()
+            let detail = ["count", "version", "mode", "reason", "names", "taints", "enabled"]
+                .iter()
+                .find_map(|k| value.get(*k).filter(|v| !v.is_null()));
+            format!("{} {}", value["kind"].as_str().unwrap(), detail.map(ToString::to_string).unwrap_or_default())
+                .trim()
+                .to_owned()
         })
         .collect();
     assert_eq!(found, expected, "{json}");
@@ -91,27 +78,15 @@ fn a_whole_pool_write_becomes_what_it_changes() {
         &[],
     );
     check_put(r#"{"count":5}"#, &["scale 5"]);
-    check_put(
-        r#"{"orchestratorVersion":"1.34.1"}"#,
-        &[r#"upgrade "1.34.1""#],
-    );
+    check_put(r#"{"orchestratorVersion":"1.34.1"}"#, &[r#"upgrade "1.34.1""#]);
     check_put(r#"{"orchestratorVersion":"1.33.2"}"#, &[]);
-    check_put(
-        r#"{"enableFIPS":true,"osSku":"AzureLinux"}"#,
-        &[r#"upgrade "enableFIPS, osSKU""#],
-    );
+    check_put(r#"{"enableFIPS":true,"osSku":"AzureLinux"}"#, &[r#"upgrade "enableFIPS, osSKU""#]);
     check_put(
         r#"{"mode":"User","nodeTaints":[],"nodeLabels":{"team":"b"}}"#,
         &[r#"setMode "User""#, "setTaints []", "setLabels"],
     );
-    check_put(
-        r#"{"enableAutoScaling":true,"minCount":2,"maxCount":5}"#,
-        &["setAutoscaler true"],
-    );
-    check_put(
-        r#"{"upgradeSettings":{"maxSurge":"1"}}"#,
-        &["setUpgradeSettings"],
-    );
+    check_put(r#"{"enableAutoScaling":true,"minCount":2,"maxCount":5}"#, &["setAutoscaler true"]);
+    check_put(r#"{"upgradeSettings":{"maxSurge":"1"}}"#, &["setUpgradeSettings"]);
     check_put(r#"{"upgradeSettings":{"maxSurge":"33%"}}"#, &[]);
     check_put(
         r#"{"tags":{"env":"prod"},"scaleDownMode":"Deallocate"}"#,
@@ -121,10 +96,7 @@ fn a_whole_pool_write_becomes_what_it_changes() {
     check_put(r#"{"maxPods":50}"#, &["resizePool"]);
     check_put(r#"{"availabilityZones":["3","2","1"]}"#, &[]);
     check_put(r#"{"powerState":"Stopped"}"#, &["stopPool"]);
-    check_put(
-        r#"{"count":4,"orchestratorVersion":"1.34"}"#,
-        &["scale 4", r#"upgrade "1.34""#],
-    );
+    check_put(r#"{"count":4,"orchestratorVersion":"1.34"}"#, &["scale 4", r#"upgrade "1.34""#]);
 }
 
 #[test]
@@ -139,36 +111,19 @@ fn the_start_state_is_a_typical_cluster() {
     let l = loaded("apps", Operation::Scale { count: 4 });
     let c = &l.scenario.cluster;
     assert_eq!((c.pools.len(), c.nodes.len()), (2, 5));
-    let dns = c
-        .workloads
-        .iter()
-        .find(|(_, w)| w.role == Role::Dns)
-        .unwrap()
-        .1;
-    assert_eq!(
-        (dns.name.as_str(), dns.replicas, dns.minimum),
-        ("coredns", 2, Some(1))
-    );
+    let dns = c.workloads.iter().find(|(_, w)| w.role == Role::Dns).unwrap().1;
+    assert_eq!((dns.name.as_str(), dns.replicas, dns.minimum), ("coredns", 2, Some(1)));
     assert!(matches!(dns.scaling, Some(Scaling::Ladder { .. })));
     assert_eq!(dns.unreachable, Some(Duration::secs(300)));
     let service = dns.service.unwrap();
     assert_eq!((service.rate, service.capacity), (500.0, 5000.0));
-    assert!(
-        c.budgets
-            .iter()
-            .any(|(_, b)| b.name == "coredns-pdb" && b.workloads.len() == 1)
-    );
+    assert!(c.budgets.iter().any(|(_, b)| b.name == "coredns-pdb" && b.workloads.len() == 1));
     assert!(c.pods.iter().all(|p| p.node.is_some() && p.ready));
     let zones: Vec<&str> = c.zones.rows().iter().map(String::as_str).collect();
     assert_eq!(zones, ["0", "westeurope-1", "westeurope-2", "westeurope-3"]);
     let system = c.pools.iter().find(|(_, p)| p.name == "system1").unwrap().1;
     assert_eq!(
-        (
-            system.system,
-            system.templates.len(),
-            system.next_ordinal,
-            system.usd_per_hour
-        ),
+        (system.system, system.templates.len(), system.next_ordinal, system.usd_per_hour),
         (true, 3, 3, Some(0.192))
     );
     assert_eq!(l.pools[1].max_surge, "33%");
@@ -178,13 +133,9 @@ fn the_start_state_is_a_typical_cluster() {
 #[test]
 fn an_upgrade_follows_the_pool_and_the_call() {
     let l = loaded("system1", upgrade(Some("1.34.0")));
-    let [planned] = l.scenario.changes.as_slice() else {
-        panic!("one operation")
-    };
+    let [planned] = l.scenario.changes.as_slice() else { panic!("one operation") };
     assert_eq!(planned.at, START);
-    let Simulated::Upgrade { how, .. } = &planned.operation else {
-        panic!("an upgrade")
-    };
+    let Simulated::Upgrade { how, .. } = &planned.operation else { panic!("an upgrade") };
     assert_eq!(
         (how.max_surge, how.max_unavailable, how.soak),
         (Quantity::Percent(33), Quantity::Count(0), Duration::ZERO)
@@ -207,96 +158,49 @@ fn an_upgrade_follows_the_pool_and_the_call() {
         reason: None,
     };
     let l = loaded("apps", forced);
-    let Simulated::Upgrade { how, .. } = &l.scenario.changes[0].operation else {
-        panic!("an upgrade")
-    };
-    assert_eq!(
-        (how.max_surge, how.soak, how.surge_fallback),
-        (Quantity::Count(2), Duration::mins(5), true)
-    );
-    assert_eq!(
-        (how.drain.respect_budgets, how.drain.undrainable),
-        (false, Undrainable::Quarantine)
-    );
+    let Simulated::Upgrade { how, .. } = &l.scenario.changes[0].operation else { panic!("an upgrade") };
+    assert_eq!((how.max_surge, how.soak, how.surge_fallback), (Quantity::Count(2), Duration::mins(5), true));
+    assert_eq!((how.drain.respect_budgets, how.drain.undrainable), (false, Undrainable::Quarantine));
 }
 
 #[test]
 fn crossing_1_29_gives_memory_back() {
     let old = POOLS.replace("1.33.2", "1.28.5");
     let l = try_load("apps", upgrade(Some("1.29.0")), &old).unwrap();
-    let Simulated::Upgrade { how, .. } = &l.scenario.changes[0].operation else {
-        panic!("an upgrade")
-    };
-    let [(from, to)] = how.shapes.as_slice() else {
-        panic!("one shape")
-    };
+    let Simulated::Upgrade { how, .. } = &l.scenario.changes[0].operation else { panic!("an upgrade") };
+    let [(from, to)] = how.shapes.as_slice() else { panic!("one shape") };
     let memory = |id| l.scenario.cluster.node_shapes[id].allocatable.memory >> 20;
     // 16 GiB: 25 % of 4, 20 % of 4, 10 % of 8 GiB and 750 Mi before; 20 Mi a pod, 50 and 100 Mi after.
-    assert_eq!(
-        memory(*to) - memory(*from),
-        (1024 + 819 + 819 + 750) - (2250 + 100)
-    );
+    assert_eq!(memory(*to) - memory(*from), (1024 + 819 + 819 + 750) - (2250 + 100));
 }
 
 #[test]
 fn mode_taints_and_labels_give_nodes_new_shapes() {
-    let l = loaded(
-        "system1",
-        put(r#"{"mode":"User","nodeTaints":["dedicated=x:NoSchedule"],"nodeLabels":{"team":"b"}}"#),
-    );
+    let l =
+        loaded("system1", put(r#"{"mode":"User","nodeTaints":["dedicated=x:NoSchedule"],"nodeLabels":{"team":"b"}}"#));
     assert_eq!(l.scenario.changes.len(), 3);
     let c = &l.scenario.cluster;
-    let mut shape = c
-        .nodes
-        .iter()
-        .find(|(_, n)| n.name.contains("system1"))
-        .unwrap()
-        .1
-        .shape;
+    let mut shape = c.nodes.iter().find(|(_, n)| n.name.contains("system1")).unwrap().1.shape;
     for planned in &l.scenario.changes {
-        let Simulated::Reshape { shapes, takes, .. } = &planned.operation else {
-            panic!("a reshape")
-        };
+        let Simulated::Reshape { shapes, takes, .. } = &planned.operation else { panic!("a reshape") };
         assert_eq!(*takes, Duration::secs(7));
         shape = shapes.iter().find(|(from, _)| *from == shape).unwrap().1;
     }
     let shape = &c.node_shapes[shape];
-    assert_eq!(
-        (
-            shape.labels["kubernetes.azure.com/mode"].as_str(),
-            shape.labels["team"].as_str()
-        ),
-        ("user", "b")
-    );
-    assert_eq!(
-        shape
-            .taints
-            .iter()
-            .map(|t| t.key.as_str())
-            .collect::<Vec<_>>(),
-        ["dedicated"]
-    );
+    assert_eq!((shape.labels["kubernetes.azure.com/mode"].as_str(), shape.labels["team"].as_str()), ("user", "b"));
+    assert_eq!(shape.taints.iter().map(|t| t.key.as_str()).collect::<Vec<_>>(), ["dedicated"]);
 }
 
 #[test]
 fn new_pools_start_empty() {
-    let desired = serde_json::from_str(
-        r#"{"count":2,"vmSize":"Standard_NC4as_T4_v3","nodeTaints":["sku=gpu:NoSchedule"]}"#,
-    )
-    .unwrap();
+    let desired =
+        serde_json::from_str(r#"{"count":2,"vmSize":"Standard_NC4as_T4_v3","nodeTaints":["sku=gpu:NoSchedule"]}"#)
+            .unwrap();
     let l = loaded("gpu", Operation::AddPool { desired });
     let c = &l.scenario.cluster;
     let (id, pool) = c.pools.iter().find(|(_, p)| p.name == "gpu").unwrap();
-    assert_eq!(
-        (
-            c.nodes.iter().filter(|(_, n)| n.pool == id).count(),
-            pool.next_ordinal
-        ),
-        (0, 0)
-    );
-    assert!(
-        matches!(l.scenario.changes[0].operation, Simulated::Scale { pool, count: 2, .. } if pool == id)
-    );
+    assert_eq!((c.nodes.iter().filter(|(_, n)| n.pool == id).count(), pool.next_ordinal), (0, 0));
+    assert!(matches!(l.scenario.changes[0].operation, Simulated::Scale { pool, count: 2, .. } if pool == id));
     assert_eq!(l.pools.len(), 2, "the report shows the pools as they stand");
 }
 
@@ -322,8 +226,7 @@ fn a_change_of_the_whole_cluster_takes_the_pools_in_turn() {
     let l = loaded("", upgrade(Some("1.34.0")));
     assert_eq!(l.scenario.changes.len(), 2);
     assert!(l.scenario.changes[0].at + Duration::mins(10) < l.scenario.changes[1].at);
-    let single =
-        r#"{"agentPools":[{"name":"only","count":2,"vmSize":"Standard_D4s_v3","mode":"System"}]}"#;
+    let single = r#"{"agentPools":[{"name":"only","count":2,"vmSize":"Standard_D4s_v3","mode":"System"}]}"#;
     let l = try_load("", Operation::Scale { count: 3 }, single).unwrap();
     assert_eq!(l.scenario.changes.len(), 1);
 }
@@ -331,57 +234,24 @@ fn a_change_of_the_whole_cluster_takes_the_pools_in_turn() {
 #[test]
 fn nodes_are_found_by_name() {
     let l = loaded("apps", Operation::Drain { nodes: vec![] });
-    assert!(
-        matches!(&l.scenario.changes[0].operation, Simulated::Drain { nodes, .. } if nodes.len() == 2)
-    );
+    assert!(matches!(&l.scenario.changes[0].operation, Simulated::Drain { nodes, .. } if nodes.len() == 2));
     let name = l.scenario.cluster.nodes.rows()[0].name.clone();
-    let l = loaded(
-        "apps",
-        Operation::DeleteMachines {
-            machines: vec![name],
-        },
-    );
-    assert!(
-        matches!(&l.scenario.changes[0].operation, Simulated::DeleteNodes { nodes } if nodes.len() == 1)
-    );
-    let text = try_load(
-        "apps",
-        Operation::Cordon {
-            nodes: vec!["ghost".into()],
-        },
-        POOLS,
-    )
-    .unwrap_err();
-    assert!(
-        text.contains("found ghost, expected a node of the cluster, such as aks-apps-"),
-        "{text}"
-    );
+    let l = loaded("apps", Operation::DeleteMachines { machines: vec![name] });
+    assert!(matches!(&l.scenario.changes[0].operation, Simulated::DeleteNodes { nodes } if nodes.len() == 1));
+    let text = try_load("apps", Operation::Cordon { nodes: vec!["ghost".into()] }, POOLS).unwrap_err();
+    assert!(text.contains("found ghost, expected a node of the cluster, such as aks-apps-"), "{text}");
 }
 
 #[test]
 fn what_cannot_be_is_said_plainly() {
     for (pool, operation, part) in [
-        (
-            "ghost",
-            Operation::Scale { count: 1 },
-            "pool: found ghost, expected a pool of the cluster: apps, system1",
-        ),
+        ("ghost", Operation::Scale { count: 1 }, "pool: found ghost, expected a pool of the cluster: apps, system1"),
         ("", Operation::Scale { count: 1 }, "pool: found nothing"),
-        (
-            "apps",
-            Operation::Scale { count: 5000 },
-            "operation.count: found 5000",
-        ),
+        ("apps", Operation::Scale { count: 5000 }, "operation.count: found 5000"),
         ("apps", Operation::RotateCertificates, "rotateCertificates"),
         ("apps", Operation::Abort, "not simulated in this version"),
         ("apps", Operation::Unknown, "unknown"),
-        (
-            "apps",
-            Operation::SetTaints {
-                taints: vec!["nonsense".into()],
-            },
-            "operation.taints[0]",
-        ),
+        ("apps", Operation::SetTaints { taints: vec!["nonsense".into()] }, "operation.taints[0]"),
         (
             "apps",
             Operation::Upgrade {
@@ -407,11 +277,7 @@ fn what_cannot_be_is_said_plainly() {
 fn settings_of_the_command_line_win() {
     let snapshot = Snapshot::from_json(POOLS.as_bytes()).unwrap();
     let mut c = change("apps", Operation::Scale { count: 1 });
-    c.settings = ChangeSettings {
-        horizon_hours: Some(1.0),
-        dns_qps: Some(42.0),
-        ..ChangeSettings::default()
-    };
+    c.settings = ChangeSettings { horizon_hours: Some(1.0), dns_qps: Some(42.0), ..ChangeSettings::default() };
     let burst = BurstFields {
         at_minutes: 5.0,
         factor: 3.0,
@@ -420,42 +286,20 @@ fn settings_of_the_command_line_win() {
         decay_minutes: 0.0,
         workload: None,
     };
-    let overrides = ChangeSettings {
-        horizon_hours: Some(3.0),
-        bursts: vec![burst.clone()],
-        ..ChangeSettings::default()
-    };
+    let overrides =
+        ChangeSettings { horizon_hours: Some(3.0), bursts: vec![burst.clone()], ..ChangeSettings::default() };
     let l = load(&c, &snapshot, &overrides).unwrap();
     assert_eq!(l.scenario.horizon, Duration::mins(180));
     assert_eq!(l.scenario.script.len(), 1);
-    assert_eq!(
-        l.scenario
-            .cluster
-            .workloads
-            .iter()
-            .find_map(|(_, w)| w.service)
-            .map(|s| s.rate),
-        Some(42.0)
-    );
-    assert_eq!(
-        (l.settings.dns_qps, l.settings.outage_threshold_seconds),
-        (Some(42.0), Some(60))
-    );
+    assert_eq!(l.scenario.cluster.workloads.iter().find_map(|(_, w)| w.service).map(|s| s.rate), Some(42.0));
+    assert_eq!((l.settings.dns_qps, l.settings.outage_threshold_seconds), (Some(42.0), Some(60)));
     let bad = ChangeSettings {
-        bursts: vec![BurstFields {
-            factor: -1.0,
-            workload: Some("shop/ghost".into()),
-            ..burst
-        }],
+        bursts: vec![BurstFields { factor: -1.0, workload: Some("shop/ghost".into()), ..burst }],
         horizon_hours: Some(-1.0),
         ..ChangeSettings::default()
     };
     let text = load(&c, &snapshot, &bad).unwrap_err().to_string();
-    for part in [
-        "settings.bursts[0].factor",
-        "settings.bursts[0].workload",
-        "settings.horizonHours",
-    ] {
+    for part in ["settings.bursts[0].factor", "settings.bursts[0].workload", "settings.horizonHours"] {
         assert!(text.contains(part), "{part} in {text}");
     }
 }
@@ -469,10 +313,7 @@ fn every_loaded_scenario_runs() {
         ("apps", Operation::DeletePool { ignore_pdb: false }),
         ("system1", upgrade(None)),
         ("gpu", Operation::AddPool { desired: gpu }),
-        (
-            "system1",
-            put(r#"{"mode":"User","nodeTaints":["x=y:NoExecute"]}"#),
-        ),
+        ("system1", put(r#"{"mode":"User","nodeTaints":["x=y:NoExecute"]}"#)),
         ("apps", put(r#"{"vmSize":"Standard_D8s_v3"}"#)),
         ("system1", Operation::Drain { nodes: vec![] }),
         ("system1", Operation::Rolling),
@@ -481,15 +322,7 @@ fn every_loaded_scenario_runs() {
     ] {
         let l = loaded(pool, operation.clone());
         let outcome = simulator::simulate(&l.scenario, 1, 0);
-        assert_eq!(
-            outcome.operations.len(),
-            l.scenario.changes.len(),
-            "{operation:?}"
-        );
-        assert!(
-            outcome.operations.iter().all(|o| o.ended.is_some()),
-            "{operation:?} {:?}",
-            outcome.operations
-        );
+        assert_eq!(outcome.operations.len(), l.scenario.changes.len(), "{operation:?}");
+        assert!(outcome.operations.iter().all(|o| o.ended.is_some()), "{operation:?} {:?}", outcome.operations);
     }
 }

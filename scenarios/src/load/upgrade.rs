@@ -39,14 +39,10 @@ pub(super) fn settings(
             "Rolling; blue-green upgrades are not simulated in this version",
         ));
     }
-    let max_surge = read("maxSurge", fields.max_surge.as_deref(), &mut complaints)
-        .unwrap_or_else(|| default_surge(now, coverage));
-    let max_unavailable = read(
-        "maxUnavailable",
-        fields.max_unavailable.as_deref(),
-        &mut complaints,
-    )
-    .unwrap_or(Quantity::Count(0));
+    let max_surge =
+        read("maxSurge", fields.max_surge.as_deref(), &mut complaints).unwrap_or_else(|| default_surge(now, coverage));
+    let max_unavailable =
+        read("maxUnavailable", fields.max_unavailable.as_deref(), &mut complaints).unwrap_or(Quantity::Count(0));
     if !complaints.is_empty() {
         return Err(complaints);
     }
@@ -68,9 +64,8 @@ pub(super) fn settings(
         },
     };
     let id = interned.pools.get(&pool.name).copied();
-    let shapes = id
-        .map(|id| reserve_changes(id, pool, asked.version, now, full, interned, coverage))
-        .unwrap_or_default();
+    let shapes =
+        id.map(|id| reserve_changes(id, pool, asked.version, now, full, interned, coverage)).unwrap_or_default();
     let rolling = UpgradeSettings {
         max_surge,
         max_unavailable,
@@ -81,11 +76,7 @@ pub(super) fn settings(
         surge_fallback: asked.version.and_then(minor).unwrap_or(now) >= 35,
         shapes,
     };
-    Ok(if pool.is_spot() {
-        spot(rolling, coverage)
-    } else {
-        rolling
-    })
+    Ok(if pool.is_spot() { spot(rolling, coverage) } else { rolling })
 }
 
 /// Spot pools get neither surge nodes nor a drain, only the eviction notice (AKS docs, spot-node-pool).
@@ -99,37 +90,23 @@ fn spot(rolling: UpgradeSettings, coverage: &mut Coverage) -> UpgradeSettings {
     UpgradeSettings {
         max_surge: Quantity::Count(0),
         max_unavailable: Quantity::Count(1),
-        drain: DrainSettings {
-            evict: false,
-            ..rolling.drain
-        },
+        drain: DrainSettings { evict: false, ..rolling.drain },
         ..rolling
     }
 }
 
 /// 10 % for pools at 1.32 and later (AKS changelog; every recorded pool of that version returns it), 1 before.
 fn default_surge(minor: u32, coverage: &mut Coverage) -> Quantity {
-    let (surge, text) = if minor >= 32 {
-        (Quantity::Percent(10), "10 %")
-    } else {
-        (Quantity::Count(1), "1 node")
-    };
-    coverage.assume(
-        "maxSurge",
-        text,
-        "AKS default: 10 % from 1.32 on, 1 node before",
-        'A',
-    );
+    let (surge, text) = if minor >= 32 { (Quantity::Percent(10), "10 %") } else { (Quantity::Count(1), "1 node") };
+    coverage.assume("maxSurge", text, "AKS default: 10 % from 1.32 on, 1 node before", 'A');
     surge
 }
 
 /// The surge of a pool as its settings or AKS' default have it, for reports.
 pub(super) fn max_surge_text(pool: &AgentPool, full: &Snapshot) -> String {
     pool.upgrade_settings.max_surge.clone().unwrap_or_else(|| {
-        match default_surge(
-            pools::minor(Some(pool), &full.cluster, &mut Coverage::default()),
-            &mut Coverage::default(),
-        ) {
+        match default_surge(pools::minor(Some(pool), &full.cluster, &mut Coverage::default()), &mut Coverage::default())
+        {
             Quantity::Count(n) => n.to_string(),
             Quantity::Percent(p) => format!("{p}%"),
         }
@@ -139,18 +116,8 @@ pub(super) fn max_surge_text(pool: &AgentPool, full: &Snapshot) -> String {
 fn read(name: &str, text: Option<&str>, complaints: &mut Vec<Complaint>) -> Option<Quantity> {
     let text = text?;
     let parsed = match text.strip_suffix('%') {
-        Some(percent) => percent
-            .trim()
-            .parse()
-            .ok()
-            .filter(|p| *p <= 100)
-            .map(Quantity::Percent),
-        None => text
-            .trim()
-            .parse()
-            .ok()
-            .filter(|n| *n <= 1000)
-            .map(Quantity::Count),
+        Some(percent) => percent.trim().parse().ok().filter(|p| *p <= 100).map(Quantity::Percent),
+        None => text.trim().parse().ok().filter(|n| *n <= 1000).map(Quantity::Count),
     };
     if parsed.is_none() {
         complaints.push(Complaint::at(
@@ -172,28 +139,14 @@ fn reserve_changes(
     interned: &mut Interned,
     coverage: &mut Coverage,
 ) -> Vec<(simulator::NodeShapeId, simulator::NodeShapeId)> {
-    let Some(then) = version
-        .and_then(minor)
-        .filter(|then| (now < 29) != (*then < 29))
-    else {
+    let Some(then) = version.and_then(minor).filter(|then| (now < 29) != (*then < 29)) else {
         return Vec::new();
     };
     let Some(size) = pools::size(pool, coverage) else {
         return Vec::new();
     };
     let max_pods = pools::max_pods(pool, &full.cluster, coverage);
-    let kept = |minor| {
-        reserve(
-            size.cores,
-            size.memory_mib,
-            max_pods,
-            minor,
-            pool.is_windows(),
-        )
-        .memory_mib
-    };
+    let kept = |minor| reserve(size.cores, size.memory_mib, max_pods, minor, pool.is_windows()).memory_mib;
     let more = (kept(now) - kept(then)) << 20;
-    interned.reshaped(id, |shape| {
-        shape.allocatable.memory = (shape.allocatable.memory + more).max(0)
-    })
+    interned.reshaped(id, |shape| shape.allocatable.memory = (shape.allocatable.memory + more).max(0))
 }

@@ -42,10 +42,7 @@ pub struct ClusterFacts {
 }
 
 /// Reads the facts; `properties`, where there are any, count as if they stood at the top. Gives the name as well.
-pub(super) fn read(
-    mut map: Map<String, Value>,
-    path: &str,
-) -> (Option<String>, ClusterFacts, Vec<Complaint>) {
+pub(super) fn read(mut map: Map<String, Value>, path: &str) -> (Option<String>, ClusterFacts, Vec<Complaint>) {
     if let Some(Value::Object(properties)) = map.remove("properties") {
         map.extend(properties);
     }
@@ -54,23 +51,13 @@ pub(super) fn read(
     let mut facts = ClusterFacts {
         id: fields.text("id"),
         location: fields.text("location"),
-        kubernetes_version: fields
-            .text("currentKubernetesVersion")
-            .or_else(|| fields.text("kubernetesVersion")),
-        tier: fields
-            .take("sku")
-            .as_ref()
-            .and_then(|s| s.get("tier").unwrap_or(s).as_str().map(str::to_owned)),
+        kubernetes_version: fields.text("currentKubernetesVersion").or_else(|| fields.text("kubernetesVersion")),
+        tier: fields.take("sku").as_ref().and_then(|s| s.get("tier").unwrap_or(s).as_str().map(str::to_owned)),
         node_provisioning: fields
             .take("nodeProvisioningProfile")
             .and_then(|p| p.get("mode").and_then(Value::as_str).map(str::to_owned)),
-        autoscaler_profile: fields
-            .texts_by_name("autoScalerProfile")
-            .unwrap_or_default(),
-        addons: fields
-            .take("addonProfiles")
-            .map(|a| enabled(&a))
-            .unwrap_or_default(),
+        autoscaler_profile: fields.texts_by_name("autoScalerProfile").unwrap_or_default(),
+        addons: fields.take("addonProfiles").map(|a| enabled(&a)).unwrap_or_default(),
         quota: fields.counts_by_name("quota").unwrap_or_default(),
         subnet: fields.counts_by_name("subnet").unwrap_or_default(),
         ..ClusterFacts::default()
@@ -88,12 +75,7 @@ pub(super) fn read(
 
 /// Names of the add-ons that are enabled, in lower case: profiles carry `azurepolicy` as well as `azurePolicy`.
 fn enabled(profiles: &Value) -> Vec<String> {
-    let on = |profile: &Value| {
-        profile
-            .get("enabled")
-            .and_then(Value::as_bool)
-            .unwrap_or(false)
-    };
+    let on = |profile: &Value| profile.get("enabled").and_then(Value::as_bool).unwrap_or(false);
     let mut names: Vec<String> = profiles
         .as_object()
         .into_iter()

@@ -17,8 +17,7 @@ impl Canon {
     pub fn add(&mut self, key: String, value: &Value) {
         let mut text = String::new();
         canonical(value, &mut text);
-        self.parts
-            .push((key, Sha256::digest(text.as_bytes()).into()));
+        self.parts.push((key, Sha256::digest(text.as_bytes()).into()));
     }
 
     /// The digest of all parts, hexadecimal.
@@ -36,12 +35,10 @@ impl Canon {
 
 /// Bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}"); // writing to a string cannot fail
-            text
-        })
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // writing to a string cannot fail
+        text
+    })
 }
 
 /// JSON without white space, keys sorted, null members left out.

@@ -43,11 +43,7 @@ impl Reader {
         self.file = file.map(str::to_owned);
         if bytes.len() > MOST_BYTES {
             let limit = format!("at most {} MiB", MOST_BYTES >> 20);
-            return self.complain(Complaint::at(
-                "",
-                format!("{} MiB", bytes.len() >> 20),
-                limit,
-            ));
+            return self.complain(Complaint::at("", format!("{} MiB", bytes.len() >> 20), limit));
         }
         // A byte order mark is what some shells put in front of redirected output.
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -55,11 +51,7 @@ impl Reader {
             Ok(value) => self.value(value),
             Err(error) => match std::str::from_utf8(bytes).ok().and_then(top) {
                 Some(rows) => self.top(&rows),
-                None => self.complain(Complaint::at(
-                    "",
-                    format!("no JSON: {error}"),
-                    "JSON as az or kubectl print it",
-                )),
+                None => self.complain(Complaint::at("", format!("no JSON: {error}"), "JSON as az or kubectl print it")),
             },
         }
     }
@@ -96,17 +88,11 @@ impl Reader {
         let mut s = self.snapshot;
         s.pools.sort_by(|a, b| a.name.cmp(&b.name));
         s.nodes.sort_by(|a, b| a.name.cmp(&b.name));
-        s.pods
-            .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        s.workloads.sort_by(|a, b| {
-            (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name))
-        });
-        s.budgets
-            .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        s.autoscalers
-            .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        s.usage
-            .sort_by(|a, b| (&a.namespace, &a.pod).cmp(&(&b.namespace, &b.pod)));
+        s.pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        s.workloads.sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));
+        s.budgets.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        s.autoscalers.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        s.usage.sort_by(|a, b| (&a.namespace, &a.pod).cmp(&(&b.namespace, &b.pod)));
         resolve_priorities(&mut s);
         s.digest = self.canon.finish();
         Ok(s)
@@ -117,11 +103,7 @@ impl Reader {
             Value::Array(list) if list.iter().any(is_object) => self.items(list, "[]"),
             Value::Array(list) => self.pools(list, ""),
             Value::Object(map) => self.object(map),
-            other => self.complain(Complaint::at(
-                "",
-                other,
-                "an object or a list, as az or kubectl print them",
-            )),
+            other => self.complain(Complaint::at("", other, "an object or a list, as az or kubectl print them")),
         }
     }
 
@@ -132,32 +114,20 @@ impl Reader {
         let has = |key: &str| map.contains_key(key);
         if map.get("schema").is_some() || (!has("kind") && (has("agentPools") || has("items"))) {
             self.document(map);
-        } else if map
-            .get("kind")
-            .and_then(Value::as_str)
-            .is_some_and(|k| k.ends_with("List"))
-            && has("items")
-        {
+        } else if map.get("kind").and_then(Value::as_str).is_some_and(|k| k.ends_with("List")) && has("items") {
             self.list(map, "items");
         } else if has("kind") && has("apiVersion") {
             self.item_or_list(Value::Object(map), "");
         } else if has("agentPoolProfiles")
-            || map
-                .get("properties")
-                .is_some_and(|p| p.get("agentPoolProfiles").is_some())
+            || map.get("properties").is_some_and(|p| p.get("agentPoolProfiles").is_some())
         {
             self.cluster(map, "");
-        } else if has("name") && (has("vmSize") || has("mode") || has("count") || has("properties"))
-        {
+        } else if has("name") && (has("vmSize") || has("mode") || has("count") || has("properties")) {
             self.pools(vec![Value::Object(map)], "");
         } else {
             let keys: Vec<&str> = map.keys().map(String::as_str).take(6).collect();
             let expected = "a snapshot document, agent pools or a cluster as az prints them, or Kubernetes objects as kubectl prints them";
-            self.complain(Complaint::at(
-                "",
-                format!("an object with {}", keys.join(", ")),
-                expected,
-            ));
+            self.complain(Complaint::at("", format!("an object with {}", keys.join(", ")), expected));
         }
     }
 
@@ -173,9 +143,7 @@ impl Reader {
                 self.canon.add("takenAt".into(), &Value::String(at.clone()));
                 self.snapshot.taken_at = Some(at);
             }
-            Some(other) => {
-                self.complain(Complaint::at("takenAt", other, "a time as RFC 3339 text"))
-            }
+            Some(other) => self.complain(Complaint::at("takenAt", other, "a time as RFC 3339 text")),
         }
         match map.remove("cluster") {
             None | Some(Value::Null) => {}
@@ -187,60 +155,40 @@ impl Reader {
             Some(Value::Array(list)) => self.pools(list, "agentPools"),
             Some(Value::Object(mut rest)) => match rest.get_mut("value").map(Value::take) {
                 Some(Value::Array(list)) => self.pools(list, "agentPools.value"),
-                _ => self.complain(Complaint::at(
-                    "agentPools",
-                    "an object",
-                    "a list of agent pools",
-                )),
+                _ => self.complain(Complaint::at("agentPools", "an object", "a list of agent pools")),
             },
-            Some(other) => {
-                self.complain(Complaint::at("agentPools", other, "a list of agent pools"))
-            }
+            Some(other) => self.complain(Complaint::at("agentPools", other, "a list of agent pools")),
         }
         match map.remove("items") {
             None | Some(Value::Null) => {}
             Some(Value::Array(list)) => self.items(list, "items"),
             Some(Value::Object(list)) => self.list(list, "items.items"),
-            Some(other) => self.complain(Complaint::at(
-                "items",
-                other,
-                "a list of Kubernetes objects",
-            )),
+            Some(other) => self.complain(Complaint::at("items", other, "a list of Kubernetes objects")),
         }
         match map.remove("topPods") {
             None | Some(Value::Null) => {}
             Some(Value::String(text)) => match top(&text) {
                 Some(rows) => self.top(&rows),
-                None => self.complain(Complaint::at(
-                    "topPods",
-                    "a text",
-                    "what `kubectl top pods -A` prints",
-                )),
+                None => self.complain(Complaint::at("topPods", "a text", "what `kubectl top pods -A` prints")),
             },
-            Some(other) => self.complain(Complaint::at(
-                "topPods",
-                other,
-                "what `kubectl top pods -A` prints, as text",
-            )),
+            Some(other) => self.complain(Complaint::at("topPods", other, "what `kubectl top pods -A` prints, as text")),
         }
         for key in map.keys() {
-            self.snapshot.coverage.not_seen.push(format!(
-                "field `{key}` of the snapshot document is not known and was not looked at"
-            ));
+            self.snapshot
+                .coverage
+                .not_seen
+                .push(format!("field `{key}` of the snapshot document is not known and was not looked at"));
         }
     }
 
     fn cluster(&mut self, mut map: Map<String, Value>, path: &str) {
         let own = map.remove("agentPoolProfiles");
-        let under = map
-            .get_mut("properties")
-            .and_then(Value::as_object_mut)
-            .and_then(|p| p.remove("agentPoolProfiles"));
+        let under =
+            map.get_mut("properties").and_then(Value::as_object_mut).and_then(|p| p.remove("agentPoolProfiles"));
         if let Some(Value::Array(list)) = own.filter(|v| !v.is_null()).or(under) {
             self.profiles = list;
         }
-        self.canon
-            .add("cluster".into(), &Value::Object(map.clone()));
+        self.canon.add("cluster".into(), &Value::Object(map.clone()));
         let (name, facts, complaints) = cluster::read(map, path);
         self.snapshot.name = name.unwrap_or_else(|| std::mem::take(&mut self.snapshot.name));
         self.snapshot.cluster = facts;
@@ -251,11 +199,7 @@ impl Reader {
         self.with_pools |= !list.is_empty() && path != "agentPoolProfiles";
         let single = list.len() == 1;
         for (i, value) in list.into_iter().enumerate() {
-            let at = if path.is_empty() && single {
-                String::new()
-            } else {
-                format!("{path}[{i}]")
-            };
+            let at = if path.is_empty() && single { String::new() } else { format!("{path}[{i}]") };
             let Value::Object(map) = value else {
                 self.complain(Complaint::at(at, value, "an agent pool"));
                 continue;
@@ -266,12 +210,9 @@ impl Reader {
             }
             match pool::read::read(map, &at) {
                 Err(list) => list.into_iter().for_each(|c| self.complain(c)),
-                Ok(pool) if !self.seen.insert(format!("AgentPool//{}", pool.name)) => {
-                    self.twice += 1
-                }
+                Ok(pool) if !self.seen.insert(format!("AgentPool//{}", pool.name)) => self.twice += 1,
                 Ok(pool) => {
-                    self.canon
-                        .add(format!("AgentPool//{}", pool.name), &canonical);
+                    self.canon.add(format!("AgentPool//{}", pool.name), &canonical);
                     self.snapshot.kinds.insert("AgentPool".into());
                     self.snapshot.pools.push(pool);
                 }
@@ -281,20 +222,15 @@ impl Reader {
 
     /// A Kubernetes list; the kind of an empty one still counts as seen.
     fn list(&mut self, mut map: Map<String, Value>, path: &str) {
-        if let Some(kind) = map
-            .get("kind")
-            .and_then(Value::as_str)
-            .and_then(|k| k.strip_suffix("List"))
-            .filter(|k| !k.is_empty())
+        if let Some(kind) =
+            map.get("kind").and_then(Value::as_str).and_then(|k| k.strip_suffix("List")).filter(|k| !k.is_empty())
         {
             self.snapshot.kinds.insert(kind.to_owned());
         }
         match map.get_mut("items").map(Value::take) {
             Some(Value::Array(list)) => self.items(list, path),
             None | Some(Value::Null) => {}
-            Some(other) => {
-                self.complain(Complaint::at(path, other, "a list of Kubernetes objects"))
-            }
+            Some(other) => self.complain(Complaint::at(path, other, "a list of Kubernetes objects")),
         }
     }
 
@@ -312,21 +248,12 @@ impl Reader {
                 self.list(inner, &format!("{at}.items"));
             }
             (Some(kind), Some(_)) => self.item(&kind, value, at),
-            _ => self.complain(Complaint::at(
-                at,
-                value,
-                "a Kubernetes object with its kind",
-            )),
+            _ => self.complain(Complaint::at(at, value, "a Kubernetes object with its kind")),
         }
     }
 
     fn item(&mut self, kind: &str, mut value: Value, path: &str) {
-        let name = |key: &str| {
-            value
-                .pointer(&format!("/metadata/{key}"))
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
+        let name = |key: &str| value.pointer(&format!("/metadata/{key}")).and_then(Value::as_str).unwrap_or_default();
         let key = format!("{kind}/{}/{}", name("namespace"), name("name"));
         if !self.seen.insert(key.clone()) {
             self.twice += 1;
@@ -342,16 +269,10 @@ impl Reader {
             "Node" => item::node(value, path).map(|n| s.nodes.push(n)),
             "Pod" => item::pod(value, path).map(|p| s.pods.push(p)),
             "PodDisruptionBudget" => item::budget(value, path).map(|b| s.budgets.push(b)),
-            "HorizontalPodAutoscaler" => {
-                item::autoscaler(value, path).map(|a| s.autoscalers.push(a))
-            }
-            "PriorityClass" => {
-                item::priority_class(value, path).map(|c| s.priority_classes.extend(c))
-            }
+            "HorizontalPodAutoscaler" => item::autoscaler(value, path).map(|a| s.autoscalers.push(a)),
+            "PriorityClass" => item::priority_class(value, path).map(|c| s.priority_classes.extend(c)),
             "PodMetrics" => item::usage(value, path).map(|u| s.usage.push(u)),
-            kind if item::WORKLOADS.contains(&kind) => {
-                item::workload(kind, value, path).map(|w| s.workloads.push(w))
-            }
+            kind if item::WORKLOADS.contains(&kind) => item::workload(kind, value, path).map(|w| s.workloads.push(w)),
             other => {
                 *self.ignored.entry(other.to_owned()).or_default() += 1;
                 return;
@@ -367,8 +288,7 @@ impl Reader {
         for row in rows {
             let key = format!("PodMetrics/{}/{}", row.namespace, row.pod);
             if self.seen.insert(key.clone()) {
-                self.canon
-                    .add(key, &Value::String(format!("{}m {}", row.cpu, row.memory)));
+                self.canon.add(key, &Value::String(format!("{}m {}", row.cpu, row.memory)));
                 self.snapshot.usage.push(row.clone());
             }
         }
@@ -378,29 +298,18 @@ impl Reader {
     fn check_limits(&mut self) {
         let s = &self.snapshot;
         let (nodes, pods, objects) = (s.nodes.len(), s.pods.len(), self.seen.len());
-        let own = s
-            .workloads
-            .iter()
-            .filter(|w| w.owner.is_none() && w.kind != "DaemonSet");
+        let own = s.workloads.iter().filter(|w| w.owner.is_none() && w.kind != "DaemonSet");
         let replicas = own.map(|w| w.replicas as usize).sum();
         let wanted: u64 = s.pools.iter().map(|p| u64::from(p.count)).sum();
         for (found, most, what) in [
             (nodes, MOST_NODES, "nodes"),
             (replicas, MOST_PODS, "pods wanted by all workloads"),
-            (
-                usize::try_from(wanted).unwrap_or(usize::MAX),
-                MOST_NODES,
-                "nodes in all agent pools",
-            ),
+            (usize::try_from(wanted).unwrap_or(usize::MAX), MOST_NODES, "nodes in all agent pools"),
             (pods, MOST_PODS, "pods"),
             (objects, MOST_OBJECTS, "objects"),
         ] {
             if found > most {
-                self.complain(Complaint::at(
-                    "",
-                    format!("{found} {what}"),
-                    format!("at most {most}"),
-                ));
+                self.complain(Complaint::at("", format!("{found} {what}"), format!("at most {most}")));
             }
         }
     }
@@ -408,10 +317,7 @@ impl Reader {
     fn note_coverage(&mut self) {
         let notes = &mut self.snapshot.coverage.not_seen;
         for pool in &self.snapshot.pools {
-            if !matches!(
-                pool.mode.as_str(),
-                "System" | "User" | "Gateway" | "ManagedSystem" | "Machines"
-            ) {
+            if !matches!(pool.mode.as_str(), "System" | "User" | "Gateway" | "ManagedSystem" | "Machines") {
                 notes.push(format!(
                     "pool {} has the mode {:?}, which is not known; it is treated as a User pool",
                     pool.name, pool.mode
@@ -422,10 +328,7 @@ impl Reader {
             notes.push(format!("{count} objects of kind {kind} were not looked at"));
         }
         if self.twice > 0 {
-            notes.push(format!(
-                "{} objects were given more than once; the first of each counted",
-                self.twice
-            ));
+            notes.push(format!("{} objects were given more than once; the first of each counted", self.twice));
         }
     }
 
@@ -447,9 +350,7 @@ impl Reader {
 fn resolve_priorities(s: &mut Snapshot) {
     for template in s.workloads.iter_mut().map(|w| &mut w.template) {
         let class = template.priority_class.as_deref().unwrap_or_default();
-        template.priority = template
-            .priority
-            .or_else(|| s.priority_classes.get(class).copied());
+        template.priority = template.priority.or_else(|| s.priority_classes.get(class).copied());
     }
 }
 
@@ -488,22 +389,11 @@ fn top(text: &str) -> Option<Vec<Usage>> {
         let cells: Vec<&str> = line.split_whitespace().collect();
         let amount = |i: usize| Quantity::parse(cells.get(i)?).ok();
         let space = namespace.map_or(Some("default"), |i| cells.get(i).copied())?;
-        let sum = sums
-            .entry((space.to_owned(), (*cells.get(pod)?).to_owned()))
-            .or_default();
+        let sum = sums.entry((space.to_owned(), (*cells.get(pod)?).to_owned())).or_default();
         sum.0 = sum.0.saturating_add(amount(cpu)?.milli());
         sum.1 = sum.1.saturating_add(amount(memory)?.value());
     }
-    Some(
-        sums.into_iter()
-            .map(|((namespace, pod), (cpu, memory))| Usage {
-                namespace,
-                pod,
-                cpu,
-                memory,
-            })
-            .collect(),
-    )
+    Some(sums.into_iter().map(|((namespace, pod), (cpu, memory))| Usage { namespace, pod, cpu, memory }).collect())
 }
 
 #[cfg(test)]

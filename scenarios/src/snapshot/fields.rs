@@ -17,21 +17,13 @@ pub(crate) struct Fields {
 impl Fields {
     /// The fields of an object at a path.
     pub fn new(map: Map<String, Value>, path: impl Into<String>) -> Fields {
-        Fields {
-            map,
-            path: path.into(),
-            complaints: Vec::new(),
-        }
+        Fields { map, path: path.into(), complaints: Vec::new() }
     }
 
     /// Takes a field by name, or, failing that, by name in any case (older printouts write `osDiskSizeGb`). Null counts as absent.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         let value = self.map.remove(name).or_else(|| {
-            let key = self
-                .map
-                .keys()
-                .find(|k| k.eq_ignore_ascii_case(name))
-                .cloned()?;
+            let key = self.map.keys().find(|k| k.eq_ignore_ascii_case(name)).cloned()?;
             self.map.remove(&key)
         });
         value.filter(|v| !v.is_null())
@@ -48,11 +40,7 @@ impl Fields {
     /// Takes a count from 0 to `most`.
     pub fn count(&mut self, name: &str, most: u32) -> Option<u32> {
         let value = self.take(name)?;
-        match value
-            .as_u64()
-            .and_then(|n| u32::try_from(n).ok())
-            .filter(|n| *n <= most)
-        {
+        match value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| *n <= most) {
             Some(n) => Some(n),
             None => self.complain(name, &value, format!("a count from 0 to {most}")),
         }
@@ -83,10 +71,7 @@ impl Fields {
             Value::Number(n) => Some(n.to_string()),
             _ => None,
         };
-        match value
-            .as_array()
-            .and_then(|list| list.iter().map(read).collect())
-        {
+        match value.as_array().and_then(|list| list.iter().map(read).collect()) {
             Some(list) => Some(list),
             None => self.complain(name, &value, "a list of texts"),
         }
@@ -101,9 +86,7 @@ impl Fields {
             Value::Null => Some(String::new()),
             _ => None,
         };
-        let map = value
-            .as_object()
-            .and_then(|m| m.iter().map(|(k, v)| Some((k.clone(), read(v)?))).collect());
+        let map = value.as_object().and_then(|m| m.iter().map(|(k, v)| Some((k.clone(), read(v)?))).collect());
         map.or_else(|| self.complain(name, &value, "an object of texts"))
     }
 
@@ -111,11 +94,8 @@ impl Fields {
     pub fn counts_by_name(&mut self, name: &str) -> Option<BTreeMap<String, u32>> {
         let value = self.take(name)?;
         let read = |v: &Value| v.as_u64().and_then(|n| u32::try_from(n).ok());
-        let map = value.as_object().and_then(|m| {
-            m.iter()
-                .map(|(k, v)| Some((k.to_ascii_lowercase(), read(v)?)))
-                .collect()
-        });
+        let map =
+            value.as_object().and_then(|m| m.iter().map(|(k, v)| Some((k.to_ascii_lowercase(), read(v)?))).collect());
         map.or_else(|| self.complain(name, &value, "an object of counts"))
     }
 
@@ -133,25 +113,13 @@ impl Fields {
     }
 
     /// Notes that the value of a field does not fit.
-    pub fn complain<T>(
-        &mut self,
-        name: &str,
-        value: &Value,
-        expected: impl Into<String>,
-    ) -> Option<T> {
-        self.complaints.push(Complaint::at(
-            format!("{}.{name}", self.path),
-            value,
-            expected,
-        ));
+    pub fn complain<T>(&mut self, name: &str, value: &Value, expected: impl Into<String>) -> Option<T> {
+        self.complaints.push(Complaint::at(format!("{}.{name}", self.path), value, expected));
         None
     }
 
     /// What was not taken, without nulls.
     pub fn rest(&mut self) -> BTreeMap<String, Value> {
-        std::mem::take(&mut self.map)
-            .into_iter()
-            .filter(|(_, v)| !v.is_null())
-            .collect()
+        std::mem::take(&mut self.map).into_iter().filter(|(_, v)| !v.is_null()).collect()
     }
 }

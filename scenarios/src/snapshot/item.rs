@@ -6,21 +6,15 @@ use serde_json::Value;
 use simulator::spec::{BudgetRule, Effect, NodeTerm, Operator, Quantity, Requirement};
 
 use super::object::{
-    Amounts, Autoscaler, Budget, Container, HostPort, Labels, Node, Owner, Pod, PodTemplate,
-    Requests, Selector, Usage, Workload,
+    Amounts, Autoscaler, Budget, Container, HostPort, Labels, Node, Owner, Pod, PodTemplate, Requests, Selector, Usage,
+    Workload,
 };
 use super::wire;
 use crate::complaint::Complaint;
 
 /// Kinds of workloads that are read.
-pub(super) const WORKLOADS: [&str; 6] = [
-    "Deployment",
-    "ReplicaSet",
-    "StatefulSet",
-    "DaemonSet",
-    "Job",
-    "ReplicationController",
-];
+pub(super) const WORKLOADS: [&str; 6] =
+    ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController"];
 
 type Result<T> = std::result::Result<T, Complaint>;
 
@@ -36,11 +30,7 @@ pub(super) fn node(value: Value, path: &str) -> Result<Node> {
                 "NoSchedule, PreferNoSchedule or NoExecute",
             )
         })?;
-        taints.push(simulator::spec::Taint {
-            key: t.key,
-            value: t.value,
-            effect,
-        });
+        taints.push(simulator::spec::Taint { key: t.key, value: t.value, effect });
     }
     Ok(Node {
         name: meta.name,
@@ -70,10 +60,7 @@ pub(super) fn pod(value: Value, path: &str) -> Result<Pod> {
         node,
         phase: object.status.phase,
         ready: is_ready(&object.status.conditions),
-        spec: PodTemplate {
-            node_name: None,
-            ..template(object.spec, &format!("{path}.spec"))?
-        },
+        spec: PodTemplate { node_name: None, ..template(object.spec, &format!("{path}.spec"))? },
         assumed: false,
     })
 }
@@ -83,11 +70,7 @@ pub(super) fn workload(kind: &str, value: Value, path: &str) -> Result<Workload>
     let meta = named(object.metadata, path)?;
     let (spec, status) = (object.spec, object.status);
     let (wanted, ready, field) = match kind {
-        "DaemonSet" => (
-            Some(status.desired_number_scheduled),
-            status.number_ready,
-            "status.desiredNumberScheduled",
-        ),
+        "DaemonSet" => (Some(status.desired_number_scheduled), status.number_ready, "status.desiredNumberScheduled"),
         "Job" => (spec.parallelism, status.ready, "spec.parallelism"),
         _ => (spec.replicas, status.ready_replicas, "spec.replicas"),
     };
@@ -113,22 +96,16 @@ pub(super) fn budget(value: Value, path: &str) -> Result<Budget> {
     let (spec, status) = (object.spec, object.status);
     let rule = match (&spec.min_available, &spec.max_unavailable) {
         (_, Some(most)) => BudgetRule::MaxUnavailable(quantity(most, path, "spec.maxUnavailable")?),
-        (Some(least), None) => {
-            BudgetRule::MinAvailable(quantity(least, path, "spec.minAvailable")?)
-        }
+        (Some(least), None) => BudgetRule::MinAvailable(quantity(least, path, "spec.minAvailable")?),
         // Kubernetes v1.34 disruption controller: without either it expects no pods, and then allows none to go.
         (None, None) => BudgetRule::MaxUnavailable(Quantity::Count(0)),
     };
     Ok(Budget {
         namespace: namespace(&meta),
         name: meta.name,
-        selector: spec
-            .selector
-            .map(|s| selector(s, &format!("{path}.spec.selector")))
-            .transpose()?,
+        selector: spec.selector.map(|s| selector(s, &format!("{path}.spec.selector"))).transpose()?,
         rule,
-        always_allow_unhealthy: spec.unhealthy_pod_eviction_policy.as_deref()
-            == Some("AlwaysAllow"),
+        always_allow_unhealthy: spec.unhealthy_pod_eviction_policy.as_deref() == Some("AlwaysAllow"),
         disruptions_allowed: status.disruptions_allowed,
         current_healthy: status.current_healthy,
         desired_healthy: status.desired_healthy,
@@ -141,16 +118,8 @@ pub(super) fn autoscaler(value: Value, path: &str) -> Result<Autoscaler> {
     let object: wire::Object<wire::AutoscalerSpec, wire::Nothing> = typed(value, path)?;
     let meta = named(object.metadata, path)?;
     let spec = object.spec;
-    let metric = spec
-        .metrics
-        .iter()
-        .find(|m| m.kind == "Resource" && m.resource.name == "cpu");
-    let cpu = metric.and_then(|m| {
-        m.resource
-            .target
-            .average_utilization
-            .or(m.resource.target_average_utilization)
-    });
+    let metric = spec.metrics.iter().find(|m| m.kind == "Resource" && m.resource.name == "cpu");
+    let cpu = metric.and_then(|m| m.resource.target.average_utilization.or(m.resource.target_average_utilization));
     Ok(Autoscaler {
         namespace: namespace(&meta),
         name: meta.name,
@@ -174,12 +143,7 @@ pub(super) fn usage(value: Value, path: &str) -> Result<Usage> {
         cpu = cpu.saturating_add(used.cpu.unwrap_or(0));
         memory = memory.saturating_add(used.memory.unwrap_or(0));
     }
-    Ok(Usage {
-        namespace: namespace(&meta),
-        pod: meta.name,
-        cpu,
-        memory,
-    })
+    Ok(Usage { namespace: namespace(&meta), pod: meta.name, cpu, memory })
 }
 
 /// Name and value of a PriorityClass; the class of pods that name none has no name here.
@@ -194,22 +158,14 @@ pub(super) fn priority_class(value: Value, path: &str) -> Result<Vec<(String, i3
 fn typed<T: DeserializeOwned>(value: Value, path: &str) -> Result<T> {
     serde_path_to_error::deserialize(value).map_err(|e| {
         let inner = e.path().to_string();
-        let at = if inner == "." {
-            path.to_owned()
-        } else {
-            format!("{path}.{inner}")
-        };
+        let at = if inner == "." { path.to_owned() } else { format!("{path}.{inner}") };
         Complaint::at(at, "a value that does not fit", e.into_inner().to_string())
     })
 }
 
 fn named(meta: wire::Meta, path: &str) -> Result<wire::Meta> {
     if meta.name.is_empty() {
-        Err(Complaint::at(
-            format!("{path}.metadata.name"),
-            "nothing",
-            "a name",
-        ))
+        Err(Complaint::at(format!("{path}.metadata.name"), "nothing", "a name"))
     } else {
         Ok(meta)
     }
@@ -225,48 +181,31 @@ fn controller(meta: &wire::Meta) -> Option<Owner> {
         .iter()
         .find(|o| o.controller)
         .or_else(|| owners.first())
-        .map(|o| Owner {
-            kind: o.kind.clone(),
-            name: o.name.clone(),
-        })
+        .map(|o| Owner { kind: o.kind.clone(), name: o.name.clone() })
 }
 
 fn is_ready(conditions: &[wire::Condition]) -> bool {
-    conditions
-        .iter()
-        .any(|c| c.kind == "Ready" && c.status == "True")
+    conditions.iter().any(|c| c.kind == "Ready" && c.status == "True")
 }
 
 /// Most replicas, minimum or maximum that is taken for meant.
 const MOST: i64 = 1_000_000;
 
 fn count(n: i64, path: &str, field: &str) -> Result<u32> {
-    u32::try_from(n).ok().filter(|_| n <= MOST).ok_or_else(|| {
-        Complaint::at(
-            format!("{path}.{field}"),
-            n,
-            format!("a count from 0 to {MOST}"),
-        )
-    })
+    u32::try_from(n)
+        .ok()
+        .filter(|_| n <= MOST)
+        .ok_or_else(|| Complaint::at(format!("{path}.{field}"), n, format!("a count from 0 to {MOST}")))
 }
 
 fn quantity(value: &wire::IntOrString, path: &str, field: &str) -> Result<Quantity> {
     let (read, shown) = match value {
         wire::IntOrString::Int(n) => (u32::try_from(*n).ok().map(Quantity::Count), n.to_string()),
-        wire::IntOrString::Text(t) => (
-            t.strip_suffix('%')
-                .and_then(|p| p.parse().ok())
-                .map(Quantity::Percent),
-            t.clone(),
-        ),
+        wire::IntOrString::Text(t) => {
+            (t.strip_suffix('%').and_then(|p| p.parse().ok()).map(Quantity::Percent), t.clone())
+        }
     };
-    read.ok_or_else(|| {
-        Complaint::at(
-            format!("{path}.{field}"),
-            shown,
-            "a count, or a percentage such as \"50%\"",
-        )
-    })
+    read.ok_or_else(|| Complaint::at(format!("{path}.{field}"), shown, "a count, or a percentage such as \"50%\""))
 }
 
 fn effect(text: &str) -> Option<Effect> {
@@ -283,13 +222,7 @@ fn amounts(list: &wire::ResourceList) -> Amounts {
     let pods = r.other.get("pods").copied().unwrap_or(0);
     let mut other = r.other;
     other.remove("pods");
-    Amounts {
-        cpu: r.cpu.unwrap_or(0),
-        memory: r.memory.unwrap_or(0),
-        ephemeral: r.ephemeral.unwrap_or(0),
-        pods,
-        other,
-    }
+    Amounts { cpu: r.cpu.unwrap_or(0), memory: r.memory.unwrap_or(0), ephemeral: r.ephemeral.unwrap_or(0), pods, other }
 }
 
 fn requests(list: &wire::ResourceList) -> Requests {
@@ -310,62 +243,35 @@ fn requests(list: &wire::ResourceList) -> Requests {
 
 fn template(spec: wire::PodSpec, path: &str) -> Result<PodTemplate> {
     let affinity = spec.affinity;
-    let (node, pod, anti) = (
-        affinity.node_affinity,
-        affinity.pod_affinity,
-        affinity.pod_anti_affinity,
-    );
+    let (node, pod, anti) = (affinity.node_affinity, affinity.pod_affinity, affinity.pod_anti_affinity);
     let at = format!("{path}.affinity.nodeAffinity");
     let spread = |hard: bool| {
-        let of_kind = spec
-            .topology_spread_constraints
-            .iter()
-            .filter(move |c| (c.when_unsatisfiable != "ScheduleAnyway") == hard);
+        let of_kind =
+            spec.topology_spread_constraints.iter().filter(move |c| (c.when_unsatisfiable != "ScheduleAnyway") == hard);
         of_kind.map(|c| c.topology_key.clone()).collect()
     };
     Ok(PodTemplate {
         spread_hard: spread(true),
         spread_soft: spread(false),
-        containers: spec
-            .containers
-            .into_iter()
-            .map(|c| container(c, spec.host_network, false))
-            .collect(),
-        init_containers: spec
-            .init_containers
-            .into_iter()
-            .map(|c| container(c, spec.host_network, true))
-            .collect(),
+        containers: spec.containers.into_iter().map(|c| container(c, spec.host_network, false)).collect(),
+        init_containers: spec.init_containers.into_iter().map(|c| container(c, spec.host_network, true)).collect(),
         overhead: amounts(&spec.overhead),
         pod_requests: spec.resources.as_ref().map(|r| requests(&r.requests)),
         pod_limits: spec.resources.as_ref().map(|r| requests(&r.limits)),
         node_selector: spec.node_selector,
         required: node
             .required_during_scheduling_ignored_during_execution
-            .map(|s| {
-                s.node_selector_terms
-                    .into_iter()
-                    .map(|t| term(t, &at))
-                    .collect::<Result<_>>()
-            })
+            .map(|s| s.node_selector_terms.into_iter().map(|t| term(t, &at)).collect::<Result<_>>())
             .transpose()?,
         preferred: node
             .preferred_during_scheduling_ignored_during_execution
             .into_iter()
             .map(|p| Ok((p.weight, term(p.preference, &at)?)))
             .collect::<Result<_>>()?,
-        pod_affinity_required: !pod
-            .required_during_scheduling_ignored_during_execution
-            .is_empty()
-            || !anti
-                .required_during_scheduling_ignored_during_execution
-                .is_empty(),
-        pod_affinity_preferred: !pod
-            .preferred_during_scheduling_ignored_during_execution
-            .is_empty()
-            || !anti
-                .preferred_during_scheduling_ignored_during_execution
-                .is_empty(),
+        pod_affinity_required: !pod.required_during_scheduling_ignored_during_execution.is_empty()
+            || !anti.required_during_scheduling_ignored_during_execution.is_empty(),
+        pod_affinity_preferred: !pod.preferred_during_scheduling_ignored_during_execution.is_empty()
+            || !anti.preferred_during_scheduling_ignored_during_execution.is_empty(),
         tolerations: spec
             .tolerations
             .into_iter()
@@ -375,9 +281,7 @@ fn template(spec: wire::PodSpec, path: &str) -> Result<PodTemplate> {
         priority: spec.priority,
         priority_class: spec.priority_class_name.filter(|c| !c.is_empty()),
         never_preempts: spec.preemption_policy.as_deref() == Some("Never"),
-        grace_seconds: spec
-            .termination_grace_period_seconds
-            .map(|s| u64::try_from(s).unwrap_or(0)),
+        grace_seconds: spec.termination_grace_period_seconds.map(|s| u64::try_from(s).unwrap_or(0)),
         node_name: spec.node_name.filter(|n| !n.is_empty()),
         local_storage: spec.volumes.iter().any(keeps_data),
     })
@@ -406,31 +310,17 @@ fn container(c: wire::Container, host_network: bool, init: bool) -> Container {
         requests,
         limits,
         sidecar: init && c.restart_policy.as_deref() == Some("Always"),
-        host_ports: c
-            .ports
-            .into_iter()
-            .filter_map(|p| host_port(p, host_network))
-            .collect(),
+        host_ports: c.ports.into_iter().filter_map(|p| host_port(p, host_network)).collect(),
         readiness_probe: c.readiness_probe.is_some(),
     }
 }
 
 /// On the host's network every container port is a port of the node (SetDefaults_PodSpec).
 fn host_port(p: wire::Port, host_network: bool) -> Option<HostPort> {
-    let port = p
-        .host_port
-        .filter(|n| *n != 0)
-        .or(host_network.then_some(p.container_port))
-        .filter(|n| *n != 0)?;
+    let port = p.host_port.filter(|n| *n != 0).or(host_network.then_some(p.container_port)).filter(|n| *n != 0)?;
     Some(HostPort {
-        ip: p
-            .host_ip
-            .filter(|ip| !ip.is_empty())
-            .unwrap_or_else(|| "0.0.0.0".into()),
-        protocol: p
-            .protocol
-            .filter(|p| !p.is_empty())
-            .unwrap_or_else(|| "TCP".into()),
+        ip: p.host_ip.filter(|ip| !ip.is_empty()).unwrap_or_else(|| "0.0.0.0".into()),
+        protocol: p.protocol.filter(|p| !p.is_empty()).unwrap_or_else(|| "TCP".into()),
         port,
     })
 }
@@ -444,13 +334,10 @@ fn toleration(t: wire::Toleration, i: usize, path: &str) -> Result<simulator::sp
     };
     let effect = match t.effect.as_str() {
         "" => None,
-        text => Some(effect(text).ok_or_else(|| {
-            Complaint::at(
-                at("effect"),
-                text,
-                "NoSchedule, PreferNoSchedule or NoExecute",
-            )
-        })?),
+        text => Some(
+            effect(text)
+                .ok_or_else(|| Complaint::at(at("effect"), text, "NoSchedule, PreferNoSchedule or NoExecute"))?,
+        ),
     };
     let key = Some(t.key).filter(|k| !k.is_empty());
     // Negative means at once.
@@ -463,27 +350,13 @@ fn toleration(t: wire::Toleration, i: usize, path: &str) -> Result<simulator::sp
 }
 
 fn term(t: wire::Term, path: &str) -> Result<NodeTerm> {
-    let read = |list: Vec<wire::Expression>| {
-        list.into_iter()
-            .map(|e| requirement(e, path))
-            .collect::<Result<Vec<_>>>()
-    };
-    Ok(NodeTerm {
-        expressions: read(t.match_expressions)?,
-        fields: read(t.match_fields)?,
-    })
+    let read = |list: Vec<wire::Expression>| list.into_iter().map(|e| requirement(e, path)).collect::<Result<Vec<_>>>();
+    Ok(NodeTerm { expressions: read(t.match_expressions)?, fields: read(t.match_fields)? })
 }
 
 fn selector(s: wire::LabelSelector, path: &str) -> Result<Selector> {
-    let expressions = s
-        .match_expressions
-        .into_iter()
-        .map(|e| requirement(e, path))
-        .collect::<Result<_>>()?;
-    Ok(Selector {
-        labels: Labels::from_iter(s.match_labels),
-        expressions,
-    })
+    let expressions = s.match_expressions.into_iter().map(|e| requirement(e, path)).collect::<Result<_>>()?;
+    Ok(Selector { labels: Labels::from_iter(s.match_labels), expressions })
 }
 
 fn requirement(e: wire::Expression, path: &str) -> Result<Requirement> {
@@ -499,9 +372,5 @@ fn requirement(e: wire::Expression, path: &str) -> Result<Requirement> {
             return Err(Complaint::at(path, other, expected));
         }
     };
-    Ok(Requirement {
-        key: e.key,
-        operator,
-        values: e.values,
-    })
+    Ok(Requirement { key: e.key, operator, values: e.values })
 }

@@ -50,17 +50,12 @@ pub struct Node {
 impl Node {
     /// The agent pool it belongs to (AKS sets `kubernetes.azure.com/agentpool` and, earlier, `agentpool`).
     pub fn pool(&self) -> Option<&str> {
-        self.labels
-            .get("kubernetes.azure.com/agentpool")
-            .or_else(|| self.labels.get("agentpool"))
-            .map(String::as_str)
+        self.labels.get("kubernetes.azure.com/agentpool").or_else(|| self.labels.get("agentpool")).map(String::as_str)
     }
 
     /// Its zone; AKS writes `0` (or the fault domain) on nodes without zones.
     pub fn zone(&self) -> &str {
-        self.labels
-            .get("topology.kubernetes.io/zone")
-            .map_or("0", String::as_str)
+        self.labels.get("topology.kubernetes.io/zone").map_or("0", String::as_str)
     }
 }
 
@@ -293,8 +288,7 @@ pub struct Selector {
 impl Selector {
     /// True where the labels match (k8s.io/apimachinery v0.34 `LabelSelectorAsSelector`).
     pub fn matches(&self, labels: &Labels) -> bool {
-        self.labels.iter().all(|(k, v)| labels.get(k) == Some(v))
-            && self.expressions.iter().all(|e| holds(e, labels))
+        self.labels.iter().all(|(k, v)| labels.get(k) == Some(v)) && self.expressions.iter().all(|e| holds(e, labels))
     }
 }
 

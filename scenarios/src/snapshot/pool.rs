@@ -69,9 +69,7 @@ impl AgentPool {
 
     /// True for spot pools.
     pub fn is_spot(&self) -> bool {
-        self.scale_set_priority
-            .as_deref()
-            .is_some_and(|p| p.eq_ignore_ascii_case("spot"))
+        self.scale_set_priority.as_deref().is_some_and(|p| p.eq_ignore_ascii_case("spot"))
     }
 
     /// True for Windows pools.
@@ -81,16 +79,12 @@ impl AgentPool {
 
     /// True for stopped pools.
     pub fn is_stopped(&self) -> bool {
-        self.power_state
-            .as_deref()
-            .is_some_and(|p| p.eq_ignore_ascii_case("stopped"))
+        self.power_state.as_deref().is_some_and(|p| p.eq_ignore_ascii_case("stopped"))
     }
 
     /// Kubernetes version of the nodes: in use, else asked for.
     pub fn version(&self) -> Option<&str> {
-        self.current_orchestrator_version
-            .as_deref()
-            .or(self.orchestrator_version.as_deref())
+        self.current_orchestrator_version.as_deref().or(self.orchestrator_version.as_deref())
     }
 }
 
@@ -104,9 +98,5 @@ pub fn taint(text: &str) -> Option<Taint> {
         "NoExecute" => Effect::NoExecute,
         _ => return None,
     };
-    (!key.is_empty()).then(|| Taint {
-        key: key.into(),
-        value: value.into(),
-        effect,
-    })
+    (!key.is_empty()).then(|| Taint { key: key.into(), value: value.into(), effect })
 }

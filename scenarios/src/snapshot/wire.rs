@@ -321,14 +321,10 @@ impl<'de> Deserialize<'de> for Amount {
             Value::String(s) => s,
             Value::Number(n) => n.to_string(),
             other => {
-                return Err(D::Error::custom(format!(
-                    "{other} is not a Kubernetes quantity"
-                )));
+                return Err(D::Error::custom(format!("{other} is not a Kubernetes quantity")));
             }
         };
-        Quantity::parse(&text)
-            .map(Amount)
-            .map_err(|e| D::Error::custom(format!("{text:?} is {e}")))
+        Quantity::parse(&text).map(Amount).map_err(|e| D::Error::custom(format!("{text:?} is {e}")))
     }
 }
 
@@ -344,9 +340,7 @@ impl<'de> Deserialize<'de> for IntOrString {
         match Value::deserialize(deserializer)? {
             Value::String(s) => Ok(IntOrString::Text(s)),
             Value::Number(n) if n.is_i64() => Ok(IntOrString::Int(n.as_i64().unwrap_or_default())),
-            other => Err(D::Error::custom(format!(
-                "{other} is neither a count nor a percentage"
-            ))),
+            other => Err(D::Error::custom(format!("{other} is neither a count nor a percentage"))),
         }
     }
 }

@@ -53,19 +53,8 @@ pub(super) fn all(c: &Cluster) -> Vec<Part> {
     }
     if c.monitoring {
         // microsoft/Docker-Provider kubernetes/ama-logs.yaml
-        parts.push(daemon(
-            "ama-logs",
-            ("dsName", "ama-logs-ds"),
-            (150, 3500),
-            (550, 3584),
-        ));
-        parts.push(deployment(
-            "ama-logs-rs",
-            ("rsName", "ama-logs-rs"),
-            1,
-            (150, 1000),
-            (250, 1280),
-        ));
+        parts.push(daemon("ama-logs", ("dsName", "ama-logs-ds"), (150, 3500), (550, 3584)));
+        parts.push(deployment("ama-logs-rs", ("rsName", "ama-logs-rs"), 1, (150, 1000), (250, 1280)));
     }
     if c.defender {
         // Dump of about 1.26 with Azure Policy and Defender.
@@ -92,32 +81,14 @@ fn singletons(c: &Cluster) -> Vec<Part> {
         Part {
             budget: Some("coredns-pdb"),
             apart: true,
-            ..deployment(
-                "coredns",
-                ("k8s-app", "kube-dns"),
-                dns_replicas(n, c.cores),
-                (100, 3000),
-                (70, 500),
-            )
+            ..deployment("coredns", ("k8s-app", "kube-dns"), dns_replicas(n, c.cores), (100, 3000), (70, 500))
         },
-        deployment(
-            "coredns-autoscaler",
-            ("k8s-app", "coredns-autoscaler"),
-            1,
-            (20, 200),
-            (10, 500),
-        ),
+        deployment("coredns-autoscaler", ("k8s-app", "coredns-autoscaler"), 1, (20, 200), (10, 500)),
         // Dumps; two on small clusters, more by an autoscaler whose ladder is not public.
         Part {
             budget: Some("konnectivity-agent"),
             apart: true,
-            ..deployment(
-                "konnectivity-agent",
-                ("app", "konnectivity-agent"),
-                2,
-                (20, 1000),
-                (20, 1024),
-            )
+            ..deployment("konnectivity-agent", ("app", "konnectivity-agent"), 2, (20, 1000), (20, 1024))
         },
         // Grows with the nodes: 155m + 1m and 126Mi + 8Mi a node, limits 250m + 1m and 396Mi + 8Mi (fits the dumps of 1.30 and 1.32).
         Part {
@@ -137,55 +108,20 @@ fn singletons(c: &Cluster) -> Vec<Part> {
 fn daemons(c: &Cluster) -> Vec<Part> {
     let mut parts = vec![
         // Dumps of 1.26 to 1.32.
-        daemon(
-            "cloud-node-manager",
-            ("k8s-app", "cloud-node-manager"),
-            (50, 0),
-            (50, 512),
-        ),
-        daemon(
-            "csi-azuredisk-node",
-            ("app", "csi-azuredisk-node"),
-            (30, 0),
-            (60, 1400),
-        ),
-        daemon(
-            "csi-azurefile-node",
-            ("app", "csi-azurefile-node"),
-            (30, 0),
-            (60, 600),
-        ),
+        daemon("cloud-node-manager", ("k8s-app", "cloud-node-manager"), (50, 0), (50, 512)),
+        daemon("csi-azuredisk-node", ("app", "csi-azuredisk-node"), (30, 0), (60, 1400)),
+        daemon("csi-azurefile-node", ("app", "csi-azurefile-node"), (30, 0), (60, 600)),
     ];
     if !c.cilium {
-        parts.push(daemon(
-            "kube-proxy",
-            ("component", "kube-proxy"),
-            (100, 0),
-            (0, 0),
-        ));
-        parts.push(daemon(
-            "azure-ip-masq-agent",
-            ("k8s-app", "azure-ip-masq-agent"),
-            (100, 500),
-            (50, 250),
-        ));
+        parts.push(daemon("kube-proxy", ("component", "kube-proxy"), (100, 0), (0, 0)));
+        parts.push(daemon("azure-ip-masq-agent", ("k8s-app", "azure-ip-masq-agent"), (100, 500), (50, 250)));
     }
     if c.cns {
-        parts.push(daemon(
-            "azure-cns",
-            ("k8s-app", "azure-cns"),
-            (40, 40),
-            (250, 250),
-        ));
+        parts.push(daemon("azure-cns", ("k8s-app", "azure-cns"), (40, 40), (250, 250)));
     }
     if c.azure_npm {
         // Azure/AKS issue 2033; dump of 1.32.
-        parts.push(daemon(
-            "azure-npm",
-            ("k8s-app", "azure-npm"),
-            (50, 250),
-            (300, 1000),
-        ));
+        parts.push(daemon("azure-npm", ("k8s-app", "azure-npm"), (50, 250), (300, 1000)));
     }
     parts
 }
@@ -193,28 +129,10 @@ fn daemons(c: &Cluster) -> Vec<Part> {
 /// Dump of about 1.26; the webhook got its budget in 2025 (AKS changelog).
 fn policy() -> [Part; 2] {
     let namespace = "gatekeeper-system";
-    let controller = deployment(
-        "gatekeeper-controller",
-        ("control-plane", "controller-manager"),
-        2,
-        (100, 2000),
-        (256, 2048),
-    );
-    let audit = deployment(
-        "gatekeeper-audit",
-        ("control-plane", "audit-controller"),
-        1,
-        (100, 2000),
-        (256, 3072),
-    );
-    [
-        Part {
-            namespace,
-            budget: Some("gatekeeper-controller"),
-            ..controller
-        },
-        Part { namespace, ..audit },
-    ]
+    let controller =
+        deployment("gatekeeper-controller", ("control-plane", "controller-manager"), 2, (100, 2000), (256, 2048));
+    let audit = deployment("gatekeeper-audit", ("control-plane", "audit-controller"), 1, (100, 2000), (256, 3072));
+    [Part { namespace, budget: Some("gatekeeper-controller"), ..controller }, Part { namespace, ..audit }]
 }
 
 fn deployment(
@@ -225,25 +143,9 @@ fn deployment(
     memory: (u32, u32),
 ) -> Part {
     let containers = vec![Container { name, cpu, memory }];
-    Part {
-        name,
-        namespace: "kube-system",
-        label,
-        replicas: Some(replicas),
-        containers,
-        budget: None,
-        apart: false,
-    }
+    Part { name, namespace: "kube-system", label, replicas: Some(replicas), containers, budget: None, apart: false }
 }
 
-fn daemon(
-    name: &'static str,
-    label: (&'static str, &'static str),
-    cpu: (u32, u32),
-    memory: (u32, u32),
-) -> Part {
-    Part {
-        replicas: None,
-        ..deployment(name, label, 0, cpu, memory)
-    }
+fn daemon(name: &'static str, label: (&'static str, &'static str), cpu: (u32, u32), memory: (u32, u32)) -> Part {
+    Part { replicas: None, ..deployment(name, label, 0, cpu, memory) }
 }

@@ -19,11 +19,7 @@ const MODES: [&str; 5] = ["System", "User", "Gateway", "ManagedSystem", "Machine
 pub(crate) fn read(map: Map<String, Value>, path: &str) -> Result<AgentPool, Vec<Complaint>> {
     let mut fields = Fields::new(lift(map), path);
     let pool = take(&mut fields);
-    if fields.complaints.is_empty() {
-        Ok(pool)
-    } else {
-        Err(fields.complaints)
-    }
+    if fields.complaints.is_empty() { Ok(pool) } else { Err(fields.complaints) }
 }
 
 /// REST puts everything but name, id and type under `properties`, and the pool's own `type` among them; the CLI lifts it and
@@ -31,11 +27,7 @@ pub(crate) fn read(map: Map<String, Value>, path: &str) -> Result<AgentPool, Vec
 fn lift(mut map: Map<String, Value>) -> Map<String, Value> {
     if let Some(Value::Object(properties)) = map.remove("properties") {
         for (key, value) in properties {
-            let key = if key == "type" {
-                "typePropertiesType".to_owned()
-            } else {
-                key
-            };
+            let key = if key == "type" { "typePropertiesType".to_owned() } else { key };
             map.insert(key, value);
         }
     }
@@ -49,14 +41,9 @@ fn take(fields: &mut Fields) -> AgentPool {
         fields.complain::<()>("name", &Value::Null, "the name of the pool");
     }
     let resource_type = fields.text("type");
-    let pool_type = fields
-        .text("typePropertiesType")
-        .or_else(|| fields.text("agentPoolType"));
+    let pool_type = fields.text("typePropertiesType").or_else(|| fields.text("agentPoolType"));
     let count = fields.count("count", MOST_NODES).unwrap_or(machines);
-    let mut upgrade_settings = fields
-        .object("upgradeSettings")
-        .map(|f| upgrade(f, fields))
-        .unwrap_or_default();
+    let mut upgrade_settings = fields.object("upgradeSettings").map(|f| upgrade(f, fields)).unwrap_or_default();
     upgrade_settings.strategy = fields.text("upgradeStrategy").or(upgrade_settings.strategy);
     let power = fields.take("powerState");
     let power_state = power.and_then(|p| p.get("code").unwrap_or(&p).as_str().map(str::to_owned));
@@ -116,11 +103,7 @@ fn rest(fields: &mut Fields) -> BTreeMap<String, Value> {
         let known = REST_NAMES.iter().find(|n| n.eq_ignore_ascii_case(&key));
         known.map_or(key, |n| (*n).to_owned())
     };
-    fields
-        .rest()
-        .into_iter()
-        .map(|(key, value)| (rename(key), value))
-        .collect()
+    fields.rest().into_iter().map(|(key, value)| (rename(key), value)).collect()
 }
 
 /// Machines of a `VirtualMachines` pool, and the size most of them have: such pools have neither `count` nor `vmSize`
@@ -129,26 +112,16 @@ fn machines(fields: &mut Fields) -> (u32, Option<String>) {
     let status = fields.take("virtualMachineNodesStatus");
     let profile = fields.take("virtualMachinesProfile");
     let manual = profile.as_ref().and_then(|p| p.pointer("/scale/manual"));
-    let list = status
-        .as_ref()
-        .filter(|s| s.as_array().is_some_and(|a| !a.is_empty()))
-        .or(manual)
-        .and_then(Value::as_array);
+    let list =
+        status.as_ref().filter(|s| s.as_array().is_some_and(|a| !a.is_empty())).or(manual).and_then(Value::as_array);
     let mut total = 0u32;
     let mut largest: (u32, Option<String>) = (0, None);
     for entry in list.into_iter().flatten() {
-        let count = entry
-            .get("count")
-            .and_then(Value::as_u64)
-            .and_then(|n| u32::try_from(n).ok())
-            .unwrap_or(0)
-            .min(MOST_NODES);
+        let count =
+            entry.get("count").and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok()).unwrap_or(0).min(MOST_NODES);
         total = (total + count).min(MOST_NODES);
         if largest.1.is_none() || count > largest.0 {
-            largest = (
-                count,
-                entry.get("size").and_then(Value::as_str).map(str::to_owned),
-            );
+            largest = (count, entry.get("size").and_then(Value::as_str).map(str::to_owned));
         }
     }
     (total, largest.1)
@@ -173,20 +146,13 @@ fn upgrade(mut fields: Fields, pool: &mut Fields) -> UpgradeFields {
 fn mode(text: Option<String>) -> String {
     match text {
         None => "User".into(),
-        Some(t) => MODES
-            .iter()
-            .find(|m| m.eq_ignore_ascii_case(&t))
-            .map_or(t, |m| (*m).to_owned()),
+        Some(t) => MODES.iter().find(|m| m.eq_ignore_ascii_case(&t)).map_or(t, |m| (*m).to_owned()),
     }
 }
 
 /// Recorded bodies carry `windows` in lower case too.
 fn os_type(text: Option<String>) -> String {
-    if text.is_some_and(|t| t.eq_ignore_ascii_case("windows")) {
-        "Windows".into()
-    } else {
-        "Linux".into()
-    }
+    if text.is_some_and(|t| t.eq_ignore_ascii_case("windows")) { "Windows".into() } else { "Linux".into() }
 }
 
 #[cfg(test)]
@@ -195,9 +161,7 @@ mod tests {
     use super::*;
 
     fn pool(json: &str) -> Result<AgentPool, Vec<String>> {
-        let Value::Object(map) = serde_json::from_str(json).unwrap() else {
-            panic!("an object")
-        };
+        let Value::Object(map) = serde_json::from_str(json).unwrap() else { panic!("an object") };
         read(map, "agentPools[0]").map_err(|list| list.iter().map(ToString::to_string).collect())
     }
 
@@ -211,10 +175,7 @@ mod tests {
             "upgradeSettings":{"maxSurge":"10%"}}}"#;
         let (a, b) = (pool(cli).unwrap(), pool(rest).unwrap());
         assert_eq!(a, b);
-        assert_eq!(
-            (a.mode.as_str(), a.os_type.as_str(), a.count),
-            ("System", "Windows", 3)
-        );
+        assert_eq!((a.mode.as_str(), a.os_type.as_str(), a.count), ("System", "Windows", 3));
         assert_eq!(a.pool_type.as_deref(), Some("VirtualMachineScaleSets"));
         assert_eq!(a.upgrade_settings.max_surge.as_deref(), Some("10%"));
     }
@@ -237,20 +198,14 @@ mod tests {
             "nodeTaints",
             "upgradeSettings.drainTimeoutInMinutes: found -5",
         ] {
-            assert!(
-                found.iter().any(|c| c.contains(part)),
-                "{part} in {found:?}"
-            );
+            assert!(found.iter().any(|c| c.contains(part)), "{part} in {found:?}");
         }
         assert_eq!(found.len(), 5);
     }
 
     #[test]
     fn unknown_fields_and_modes_are_kept() {
-        let p = pool(
-            r#"{"name":"n","count":1,"mode":"Quantum","osDiskSizeGb":128,"kubeletConfig":null}"#,
-        )
-        .unwrap();
+        let p = pool(r#"{"name":"n","count":1,"mode":"Quantum","osDiskSizeGb":128,"kubeletConfig":null}"#).unwrap();
         assert_eq!(p.mode, "Quantum");
         assert_eq!(p.other.keys().collect::<Vec<_>>(), ["osDiskSizeGB"]);
     }
