@@ -4,8 +4,8 @@ use crate::report::Report;
 use crate::text;
 use crate::words;
 
-/// Widths of the columns change, score, level, decision and why, in characters; with gaps 116 in all.
-const WIDTHS: [usize; 5] = [38, 14, 8, 8, 40];
+/// Widths of the columns change, score, level, decision and why, in characters; with gaps 120 in all.
+const WIDTHS: [usize; 5] = [38, 13, 8, 9, 44];
 
 /// A plain text table: change, score with interval, level, decision, first reason.
 pub fn summary_table(reports: &[&Report]) -> String {
