@@ -13,8 +13,7 @@ use serde_json::Value;
 
 fn folder() -> Option<PathBuf> {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/azure/fixtures");
-    let folder =
-        std::env::var_os("POOLPROOF_FIXTURES_DIR").map_or_else(|| beside.into(), PathBuf::from);
+    let folder = std::env::var_os("POOLPROOF_FIXTURES_DIR").map_or_else(|| beside.into(), PathBuf::from);
     if folder.is_dir() {
         return Some(folder);
     }
@@ -59,17 +58,9 @@ fn nodes_of_a_real_cluster() {
     assert_eq!(s.nodes.len(), 3);
     for node in &s.nodes {
         assert_eq!((node.pool(), node.ready), (Some("agentpool"), true));
-        let kept = (
-            node.capacity.cpu - node.allocatable.cpu,
-            node.capacity.memory - node.allocatable.memory,
-        );
+        let kept = (node.capacity.cpu - node.allocatable.cpu, node.capacity.memory - node.allocatable.memory);
         let formula = reserve(2, 8 * 1024, 110, minor(&node.version).unwrap(), false);
-        assert_eq!(
-            kept,
-            (formula.cpu, formula.memory_mib << 20),
-            "{}",
-            node.name
-        );
+        assert_eq!(kept, (formula.cpu, formula.memory_mib << 20), "{}", node.name);
     }
     // Pools are read off the nodes, AKS' own workloads assumed; the whole runs.
     let loaded = scenarios::load(&upgrade("agentpool"), &s, &ChangeSettings::default()).unwrap();
@@ -81,32 +72,15 @@ fn nodes_of_a_real_cluster() {
 #[test]
 fn reserves_equal_the_dumps() {
     let Some(folder) = folder() else { return };
-    let mib = |amount: &Value| {
-        amount
-            .as_str()
-            .unwrap()
-            .strip_suffix("Ki")
-            .unwrap()
-            .parse::<i64>()
-            .unwrap()
-    };
+    let mib = |amount: &Value| amount.as_str().unwrap().strip_suffix("Ki").unwrap().parse::<i64>().unwrap();
     for (name, cores, memory, pods) in [
         ("kube/describe_node_1_24_4gb.json", 2, 4 * 1024, 100),
-        (
-            "kube/describe_node_1_30_overlay_single_node.json",
-            2,
-            8 * 1024,
-            250,
-        ),
+        ("kube/describe_node_1_30_overlay_single_node.json", 2, 8 * 1024, 250),
     ] {
         let dump = json(&folder, name);
         let kept = mib(&dump["capacity"]["memory"]) - mib(&dump["allocatable"]["memory"]);
         let version = minor(dump["kubeletVersion"].as_str().unwrap()).unwrap();
-        assert_eq!(
-            reserve(cores, memory, pods, version, false).memory_mib * 1024,
-            kept,
-            "{name}"
-        );
+        assert_eq!(reserve(cores, memory, pods, version, false).memory_mib * 1024, kept, "{name}");
     }
 }
 
@@ -115,31 +89,20 @@ fn pools_of_a_real_cluster_in_every_form() {
     let Some(folder) = folder() else { return };
     let rest = json(&folder, "arm/agentpools_list.json")["responseBody"].to_string();
     let rest = Snapshot::from_json(rest.as_bytes()).unwrap();
-    let cli =
-        Snapshot::from_json(&read(&folder, "cli/composed_nodepool_list_from_rest.json")).unwrap();
+    let cli = Snapshot::from_json(&read(&folder, "cli/composed_nodepool_list_from_rest.json")).unwrap();
     assert_eq!(rest.name, "cliakstest000002");
     let short = |s: &Snapshot| {
-        s.pools
-            .iter()
-            .map(|p| (p.name.clone(), p.mode.clone(), p.count, p.vm_size.clone()))
-            .collect::<Vec<_>>()
+        s.pools.iter().map(|p| (p.name.clone(), p.mode.clone(), p.count, p.vm_size.clone())).collect::<Vec<_>>()
     };
     assert_eq!(short(&rest), short(&cli));
     let hosted = rest.pool("msnp000003").unwrap();
     assert_eq!(
-        (
-            hosted.mode.as_str(),
-            hosted.count,
-            hosted.vm_size.as_deref()
-        ),
+        (hosted.mode.as_str(), hosted.count, hosted.vm_size.as_deref()),
         ("ManagedSystem", 1, Some("Standard_D4s_v3"))
     );
     let old = Snapshot::from_json(&read(&folder, "cli/nodepool_show_system_2020.json")).unwrap();
     let pool = &old.pools[0];
-    assert_eq!(
-        (pool.name.as_str(), pool.other["osDiskSizeGB"].as_u64()),
-        ("systempool", Some(128))
-    );
+    assert_eq!((pool.name.as_str(), pool.other["osDiskSizeGB"].as_u64()), ("systempool", Some(128)));
     let loaded = scenarios::load(&upgrade("nodepool1"), &rest, &ChangeSettings::default()).unwrap();
     assert_eq!(loaded.scenario.cluster.nodes.len(), 1);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::pool::{READ_ONLY, over, same};
+use super::pool::{READ_ONLY, normal, over, same};
 use crate::change::{Change, Operation, PoolFields, UpgradeFields};
 use crate::complaint::Complaint;
 use crate::coverage::Coverage;
@@ -64,6 +64,13 @@ pub(super) fn resolve(
                 force: false,
                 reason: None,
             }]
+        }
+        Operation::Upgrade { version: Some(version), node_image_only: false, reason: None, .. }
+            if named(change, full).is_some_and(|p| already(p, version)) =>
+        {
+            let sentence = "the pool has this version already: AKS does nothing then, unless the pool has failed (az aks upgrade says so)";
+            coverage.missing(sentence);
+            Vec::new()
         }
         other => vec![other.clone()],
     };
@@ -179,7 +186,7 @@ fn in_place(pool: &AgentPool, desired: &PoolFields) -> Vec<Operation> {
         operations.push(Operation::SetAutoscaler { enabled, min, max });
     }
     let settings = over(desired.upgrade_settings.as_ref(), &pool.upgrade_settings);
-    if settings != pool.upgrade_settings {
+    if normal(&settings) != normal(&pool.upgrade_settings) {
         operations
             .push(Operation::SetUpgradeSettings { settings: desired.upgrade_settings.clone().unwrap_or_default() });
     }
@@ -222,6 +229,13 @@ fn reimage(pool: &AgentPool, desired: &PoolFields) -> Option<Operation> {
         force: false,
         reason: (!reasons.is_empty()).then(|| reasons.join(", ")),
     })
+}
+
+/// True where an upgrade to a version finds the pool there; a pool that failed half-way resumes (AKS docs,
+/// upgrade-aks-node-pools-rolling).
+fn already(pool: &AgentPool, version: &str) -> bool {
+    let failed = pool.provisioning_state.as_deref().is_some_and(|s| s.eq_ignore_ascii_case("failed"));
+    is_version(pool, version) && !failed
 }
 
 /// True where the pool already has this version; `1.33` stands for any patch of it.

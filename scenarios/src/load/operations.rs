@@ -151,7 +151,7 @@ impl Planner<'_> {
         match operation {
             Operation::Scale { count } => self.scale(id, *count),
             Operation::DeletePool { ignore_pdb } => self.delete(id, !ignore_pdb, later(Duration::ZERO)),
-            Operation::AddPool { desired } => self.scale(id, desired.count.unwrap_or(0)),
+            Operation::AddPool { desired } => self.scale(id, fields::new(&pool.name, desired).count),
             Operation::Upgrade { version, settings, force, .. } => {
                 let asked = Asked { version: version.as_deref(), settings, force: *force };
                 match upgrade::settings(pool, &asked, self.full, self.interned, self.coverage) {

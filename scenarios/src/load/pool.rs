@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::change::{PoolFields, UpgradeFields};
 use crate::snapshot::AgentPool;
+use crate::snapshot::pool::read::read;
 
 /// Fields AKS sets itself; clients that read, change and write carry them along.
 pub(super) const READ_ONLY: [&str; 14] = [
@@ -64,7 +65,32 @@ pub(crate) fn written(pool: &AgentPool, fields: &PoolFields) -> AgentPool {
 /// A pool that does not exist yet.
 pub(crate) fn new(name: &str, fields: &PoolFields) -> AgentPool {
     let blank = AgentPool { name: name.to_owned(), ..AgentPool::default() };
-    AgentPool { current_orchestrator_version: None, ..written(&blank, fields) }
+    let mut map = match serde_json::to_value(fields) {
+        Ok(Value::Object(map)) => map,
+        _ => return written(&blank, fields),
+    };
+    map.insert("name".into(), Value::String(name.to_owned()));
+    let pool = read(map, "operation.desired").unwrap_or_else(|_| written(&blank, fields));
+    // What the message leaves open AKS fills with the fewest nodes it may keep.
+    let least = pool.min_count.unwrap_or(1);
+    let count = if pool.count == 0 && fields.count.is_none() { least } else { pool.count };
+    AgentPool { count, current_orchestrator_version: None, ..pool }
+}
+
+/// Upgrade settings with what means nothing left out: zero minutes and empty texts are how clients write "not set".
+pub(super) fn normal(fields: &UpgradeFields) -> UpgradeFields {
+    let text = |t: &Option<String>| t.clone().filter(|t| !t.is_empty());
+    let minutes = |m: Option<u32>| m.filter(|m| *m > 0);
+    UpgradeFields {
+        max_surge: text(&fields.max_surge),
+        max_unavailable: text(&fields.max_unavailable).filter(|t| t != "0"),
+        drain_timeout_in_minutes: minutes(fields.drain_timeout_in_minutes),
+        node_soak_duration_in_minutes: minutes(fields.node_soak_duration_in_minutes),
+        undrainable_node_behavior: text(&fields.undrainable_node_behavior),
+        max_blocked_nodes: text(&fields.max_blocked_nodes),
+        strategy: text(&fields.strategy),
+        ..fields.clone()
+    }
 }
 
 /// Upgrade settings given with a call over those of the pool.

@@ -175,6 +175,34 @@ fn crossing_1_29_gives_memory_back() {
 }
 
 #[test]
+fn an_upgrade_to_the_version_that_is_there_does_nothing() {
+    assert!(loaded("apps", upgrade(Some("1.33.2"))).scenario.changes.is_empty());
+    assert!(!loaded("apps", upgrade(None)).scenario.changes.is_empty());
+    let failed = POOLS.replace(r#""name":"apps","#, r#""name":"apps","provisioningState":"Failed","#);
+    assert_eq!(try_load("apps", upgrade(Some("1.33.2")), &failed).unwrap().scenario.changes.len(), 1);
+}
+
+#[test]
+fn zero_minutes_mean_the_default() {
+    check_put(
+        r#"{"upgradeSettings":{"maxSurge":"33%","drainTimeoutInMinutes":0,"nodeSoakDurationInMinutes":0,"maxUnavailable":"0"}}"#,
+        &[],
+    );
+    let settings = UpgradeFields { drain_timeout_in_minutes: Some(0), ..UpgradeFields::default() };
+    let operation = Operation::Upgrade { version: None, node_image_only: true, settings, force: false, reason: None };
+    let l = loaded("apps", operation);
+    let Simulated::Upgrade { how, .. } = &l.scenario.changes[0].operation else { panic!("an upgrade") };
+    assert_eq!(how.drain.timeout, Duration::mins(30));
+}
+
+#[test]
+fn machines_of_a_new_pool_are_counted() {
+    let body = r#"{"virtualMachinesProfile":{"scale":{"manual":[{"size":"Standard_D4s_v3","count":2}]}},"typePropertiesType":"VirtualMachines"}"#;
+    let l = loaded("vms", Operation::AddPool { desired: serde_json::from_str(body).unwrap() });
+    assert!(matches!(l.scenario.changes[0].operation, Simulated::Scale { count: 2, .. }));
+}
+
+#[test]
 fn mode_taints_and_labels_give_nodes_new_shapes() {
     let l =
         loaded("system1", put(r#"{"mode":"User","nodeTaints":["dedicated=x:NoSchedule"],"nodeLabels":{"team":"b"}}"#));

@@ -5,7 +5,7 @@ use simulator::Duration;
 use simulator::change::{DrainSettings, Pace, Undrainable, UpgradeSettings};
 use simulator::spec::Quantity;
 
-use super::pool::over;
+use super::pool::{normal, over};
 use crate::azure::allocatable::{minor, reserve};
 use crate::change::UpgradeFields;
 use crate::complaint::Complaint;
@@ -29,7 +29,7 @@ pub(super) fn settings(
     interned: &mut Interned,
     coverage: &mut Coverage,
 ) -> Result<UpgradeSettings, Vec<Complaint>> {
-    let fields = over(Some(asked.settings), &pool.upgrade_settings);
+    let fields = normal(&over(Some(asked.settings), &pool.upgrade_settings));
     let now = pools::minor(Some(pool), &full.cluster, coverage);
     let mut complaints = Vec::new();
     if super::diff::is_blue_green(&fields) {
