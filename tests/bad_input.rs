@@ -190,9 +190,18 @@ fn the_worker_buries_what_it_cannot_score_and_goes_on() {
     sparse(&folder, "snapshots/huge.json", 200);
     folder.json("secret.json", &snapshot("secret"));
 
+    let id = |group: &str| {
+        format!(
+            "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/{group}/providers/Microsoft.ContainerService/managedClusters/twin"
+        )
+    };
+    folder.json("snapshots/twin.json", &with(snapshot("twin"), "cluster", json!({"name": "twin", "id": id("ours")})));
+    let elsewhere = scale(&id("theirs"), 2);
+
     let mut cases = bad_messages();
     cases.extend(senseless_messages());
     cases.push(case("no snapshot", scale("absent", 2).to_string(), "absent.json"));
+    cases.push(case("a cluster of the same name", elsewhere.to_string(), "is of cluster"));
     cases.push(case("hollow snapshot", scale("hollow", 2).to_string(), "nodes"));
     cases.push(case("huge snapshot", scale("huge", 2).to_string(), "209715200 bytes"));
     cases.push(case(
@@ -212,6 +221,8 @@ fn the_worker_buries_what_it_cannot_score_and_goes_on() {
     // Good ones at the end, to see that it gets there.
     files.push(folder.json("irrelevant.json", &irrelevant(1)));
     files.push(folder.json("good.json", &scale("tiny", 2)));
+    files.push(folder.json("loud.json", &scale("TINY", 4)));
+    files.push(folder.json("twin.json", &scale(&id("OURS"), 2)));
     run(poolproof().arg("submit").args(&files).args(["--queue", &folder.queue()])).expect_code(0);
 
     let out = folder.path("reports");
@@ -244,5 +255,5 @@ fn the_worker_buries_what_it_cannot_score_and_goes_on() {
     }
     let reports =
         std::fs::read_dir(&out).unwrap().filter(|e| e.as_ref().unwrap().path().join("report.json").is_file()).count();
-    assert_eq!(reports, 1);
+    assert_eq!(reports, 3);
 }

@@ -106,6 +106,7 @@ fn score_prints_a_table_a_report_or_a_page() {
     let folder = prepared();
     let table = score(&folder, &[]).expect_code(0);
     assert!(table.stdout.contains("SCORE") && table.stdout.lines().count() >= 2, "{}", table.stdout);
+    assert!(table.stdout.contains("\nscale pool apps of tiny to 2 nodes\n  "), "with its reasons: {}", table.stdout);
     assert_eq!(table.stderr, "", "no progress bar without a terminal");
 
     let report = parsed(&score(&folder, &["--format", "json"]).expect_code(0).stdout);

@@ -143,6 +143,11 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// True for the name of a file that [`replace`] had not finished.
+pub fn is_unfinished(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".tmp")
+}
+
 /// Waits until the entries of a folder are on disk.
 ///
 /// # Errors

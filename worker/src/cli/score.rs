@@ -1,5 +1,7 @@
 //! `score`: changes against a snapshot, here and now, without a queue.
 
+mod print;
+
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
@@ -7,8 +9,9 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use reports::report::Level;
 use scenarios::snapshot::Snapshot;
-use scenarios::{Change, Complaint};
+use scenarios::{Change, Complaint, Complaints};
 
+use super::input::Input;
 use super::{Failure, estimate, input, output, progress};
 use crate::pipeline::{self, Estimate, Prepared, Scored, Watch};
 use crate::publish::{PublishUrl, Publisher};
@@ -57,9 +60,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let estimate = args.estimate.resolve(None);
     let prepared = prepare(args, &estimate)?;
     let publisher = args.out.as_ref().map(|path| PublishUrl::Folder(path.clone()).open()).transpose()?;
-    let bundles = prepared.iter().map(|p| score(p, &estimate, publisher.as_ref())).collect::<Result<Vec<_>, _>>()?;
-    print(&bundles, args.format)?;
-    verdict(&bundles, args.fail_at)
+    let scored = prepared.iter().map(|p| score(p, &estimate, publisher.as_ref())).collect::<Result<Vec<_>, _>>()?;
+    print::print(&scored, args.format)?;
+    verdict(&scored, args.fail_at)
 }
 
 /// Decodes and resolves every change; all complaints of all inputs come together.
@@ -70,18 +73,8 @@ fn prepare(args: &Args, estimate: &Estimate) -> Result<Vec<Prepared>, Failure> {
     let snapshot = args.cluster.as_deref().map(&mut read);
     let mut prepared = Vec::new();
     for message in messages {
-        match pipeline::decode(&message.bytes) {
-            Ok(decoded) => {
-                for note in &decoded.notes {
-                    output::note(&format!("{}: {}", message.name, output::on_one_line(note)));
-                }
-                for change in decoded.changes {
-                    match resolve(change, snapshot.as_ref(), estimate) {
-                        Ok(ready) => prepared.extend(ready),
-                        Err(found) => complaints.extend(in_file(scenarios::Complaints(found), &message.name).0),
-                    }
-                }
-            }
+        match changes(&message, snapshot.as_ref(), estimate) {
+            Ok(ready) => prepared.extend(ready),
             Err(found) => complaints.extend(in_file(found, &message.name).0),
         }
     }
@@ -89,25 +82,42 @@ fn prepare(args: &Args, estimate: &Estimate) -> Result<Vec<Prepared>, Failure> {
     Ok(prepared)
 }
 
+/// The changes of one message, or everything wrong with it.
+fn changes(
+    message: &Input,
+    given: Option<&Option<Snapshot>>,
+    estimate: &Estimate,
+) -> Result<Vec<Prepared>, Complaints> {
+    let decoded = pipeline::decode(&message.bytes)?;
+    for note in &decoded.notes {
+        output::note(&format!("{}: {}", message.name, output::on_one_line(note)));
+    }
+    let (mut ready, mut complaints) = (Vec::new(), Vec::new());
+    for change in decoded.changes {
+        match resolve(&change, given, estimate) {
+            Ok(prepared) => ready.extend(prepared),
+            Err(found) => complaints.extend(found.0),
+        }
+    }
+    if complaints.is_empty() { Ok(ready) } else { Err(Complaints(complaints)) }
+}
+
 /// Resolves a change against the snapshot of the command line, else the one it carries; nothing where the former is broken,
 /// which has been complained of.
 fn resolve(
-    change: Change,
+    change: &Change,
     given: Option<&Option<Snapshot>>,
     estimate: &Estimate,
-) -> Result<Option<Prepared>, Vec<Complaint>> {
-    let carried;
-    let snapshot = match given {
-        Some(None) => return Ok(None),
-        Some(Some(snapshot)) => snapshot,
+) -> Result<Option<Prepared>, Complaints> {
+    match given {
+        Some(None) => Ok(None),
+        Some(Some(snapshot)) => pipeline::prepare(change, snapshot, estimate).map(Some),
         None => {
-            let missing =
-                || vec![Complaint::at("snapshot", "none", "a snapshot in the message, or --cluster SNAPSHOT")];
-            carried = pipeline::inline_snapshot(&change).ok_or_else(missing)?.map_err(|c| c.0)?;
-            &carried
+            let missing = || Complaint::at("snapshot", "none", "a snapshot in the message, or --cluster SNAPSHOT");
+            let carried = pipeline::inline_snapshot(change).ok_or_else(missing)??;
+            pipeline::prepare(change, &carried, estimate).map(Some)
         }
-    };
-    pipeline::prepare(&change, snapshot, estimate).map(Some).map_err(|c| c.0)
+    }
 }
 
 fn score(prepared: &Prepared, estimate: &Estimate, publisher: Option<&Publisher>) -> Result<Scored, Failure> {
@@ -125,32 +135,9 @@ fn score(prepared: &Prepared, estimate: &Estimate, publisher: Option<&Publisher>
     Ok(scored)
 }
 
-fn print(bundles: &[Scored], format: Format) -> Result<(), Failure> {
-    match format {
-        Format::Text if bundles.is_empty() => output::data("no pool operation\n")?,
-        Format::Text => {
-            let reports: Vec<_> = bundles.iter().map(|b| &b.report).collect();
-            output::data(&reports::summary_table(&reports))?;
-        }
-        Format::Json => {
-            for bundle in bundles {
-                let mut line = reports::report::to_bytes_compact(&bundle.report);
-                line.push(b'\n');
-                output::bytes(&line)?;
-            }
-        }
-        Format::Markdown => {
-            for file in bundles.iter().flat_map(|b| &b.bundle.files).filter(|file| file.path == "report.md") {
-                output::bytes(&file.bytes)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn verdict(bundles: &[Scored], fail_at: Option<Level>) -> Result<(), Failure> {
+fn verdict(scored: &[Scored], fail_at: Option<Level>) -> Result<(), Failure> {
     let Some(limit) = fail_at else { return Ok(()) };
-    let reached: Vec<String> = bundles
+    let reached: Vec<String> = scored
         .iter()
         .filter(|b| b.report.verdict.level >= limit)
         .map(|b| {

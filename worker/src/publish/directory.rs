@@ -11,7 +11,7 @@ use std::time::Duration;
 use reports::Report;
 
 use super::{Bundle, PublishError};
-use crate::files::{replace, sync_folder, write_durably};
+use crate::files::{self, replace, sync_folder, write_durably};
 
 /// Prefix of folders that are not finished.
 const UNFINISHED: &str = ".unfinished-";
@@ -134,9 +134,14 @@ impl Directory {
     fn clear_abandoned(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
-            let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
-            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) && age > ABANDONED {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if entry.metadata()?.modified()?.elapsed().unwrap_or_default() < ABANDONED {
+                continue;
+            }
+            if name.starts_with(UNFINISHED) {
                 fs::remove_dir_all(entry.path())?;
+            } else if files::is_unfinished(&name) {
+                fs::remove_file(entry.path())?;
             }
         }
         Ok(())
