@@ -34,7 +34,7 @@ pub const DARK: &str = "@media (prefers-color-scheme:dark){\
 .pp [fill=\"#1C2128\"]{fill:#E4E7EB}.pp [fill=\"#57606A\"]{fill:#9AA4AF}.pp [fill=\"#FEFEFE\"]{fill:#14171B}.pp [fill=\"#E1E4E8\"]{fill:#373E47}\
 .pp [stroke=\"#1C2128\"]{stroke:#E4E7EB}.pp [stroke=\"#57606A\"]{stroke:#9AA4AF}.pp [stroke=\"#E1E4E8\"]{stroke:#373E47}.pp [stroke=\"#FEFEFE\"]{stroke:#14171B}\
 .pp [fill=\"#0072B2\"]{fill:#4FA8E0}.pp [stroke=\"#0072B2\"]{stroke:#4FA8E0}.pp [fill=\"#D55E00\"]{fill:#F28C3C}.pp [stroke=\"#D55E00\"]{stroke:#F28C3C}\
-.pp [fill=\"#009E73\"]{fill:#2FBF93}}";
+.pp [fill=\"#009E73\"]{fill:#2FBF93}.pp [opacity=\"0.16\"]{opacity:.3}}";
 
 /// Typeface of all charts: what the page uses.
 const FONT: &str = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
