@@ -1,5 +1,5 @@
 //! Families 13 (intervals for counts, betting, empirical Bernstein) and 26 (score mapping) of the validation cases, from
-//! the folder that `POOLPROOF_VALIDATION_DIR` names or the shared one beside the project.
+//! the folder that `POOLPROOF_VALIDATION_DIR` names, the shared one beside the project, or the project's own copy.
 
 use std::path::PathBuf;
 
@@ -8,9 +8,11 @@ use reports::score;
 use serde_json::Value;
 
 fn family(name: &str) -> Option<Value> {
+    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let shared = root.join("../shared/science/validation");
+    let own = root.join("tests/data/validation");
     let folder = std::env::var_os("POOLPROOF_VALIDATION_DIR")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/science/validation")));
+        .map_or_else(|| if shared.is_dir() { shared } else { own }, PathBuf::from);
     match std::fs::read(folder.join(name)) {
         Ok(bytes) => Some(serde_json::from_slice(&bytes).unwrap()),
         Err(_) => {
