@@ -20,7 +20,7 @@ pub struct Args {
     /// The queue: sqlite:PATH
     #[arg(long, env = "POOLPROOF_QUEUE", hide_env_values = true, value_name = "URL")]
     queue: QueueUrl,
-    /// Where snapshots are: dir:PATH, with <cluster>.json or a folder <cluster>/ for each cluster
+    /// Where snapshots are: dir:PATH, with CLUSTER.json or a folder CLUSTER/ for each cluster
     #[arg(long, env = "POOLPROOF_SNAPSHOTS", hide_env_values = true, value_name = "URL")]
     snapshots: SnapshotStore,
     /// Where reports go: dir:PATH; may be given several times, or separated by commas
