@@ -9,6 +9,7 @@ pub(crate) mod fields;
 mod item;
 pub mod object;
 pub mod pool;
+mod stream;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::digest::Canon;
-use super::{Snapshot, cluster, item, pool};
+use super::{Snapshot, cluster, item, pool, stream};
 use crate::complaint::{Complaint, Complaints};
 use crate::quantity::Quantity;
 use crate::snapshot::object::Usage;
@@ -47,7 +47,7 @@ impl Reader {
         }
         // A byte order mark is what some shells put in front of redirected output.
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        match serde_json::from_slice::<Value>(bytes) {
+        match stream::read(bytes, &mut |item, path| self.item_or_list(item, path)) {
             Ok(value) => self.value(value),
             Err(error) => match std::str::from_utf8(bytes).ok().and_then(top) {
                 Some(rows) => self.top(&rows),
