@@ -4,6 +4,7 @@
 //! into the files of a report folder. Neither knows where the input came from nor where the files go.
 
 pub mod chart;
+pub mod comparison;
 pub mod estimate;
 mod figures;
 pub mod input;

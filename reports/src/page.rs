@@ -37,17 +37,18 @@ struct Index<'a> {
     rows: Vec<Row>,
 }
 
-struct Row {
-    href: String,
-    name: String,
-    cluster: String,
-    score: String,
-    interval: String,
-    scale: String,
-    level: &'static str,
-    decision: &'static str,
-    blocked: bool,
-    why: String,
+/// A report as a row of an index.
+pub(crate) struct Row {
+    pub(crate) href: String,
+    pub(crate) name: String,
+    pub(crate) cluster: String,
+    pub(crate) score: String,
+    pub(crate) interval: String,
+    pub(crate) scale: String,
+    pub(crate) level: &'static str,
+    pub(crate) decision: &'static str,
+    pub(crate) blocked: bool,
+    pub(crate) why: String,
 }
 
 impl Index<'_> {
@@ -61,9 +62,19 @@ impl Index<'_> {
 
 impl Row {
     fn of(report: &Report) -> Row {
+        Row::below(report, ".")
+    }
+
+    /// A row whose link goes through `folder`.
+    pub(crate) fn below(report: &Report, folder: &str) -> Row {
         let verdict = &report.verdict;
+        let prefix = if folder == "." {
+            String::new()
+        } else {
+            format!("{folder}/")
+        };
         Row {
-            href: format!("{}/report.html", path_part(&report.id)),
+            href: format!("{prefix}{}/report.html", path_part(&report.id)),
             name: text::plain(&words::capital(html::title(report))),
             cluster: format!("cluster {}", text::plain(&report.cluster.name)),
             score: words::score_text(verdict.score),
