@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 mod bad_input;
+mod cases;
 mod cli;
+mod demo;
 mod decode;
 mod oracle;
 mod science;

@@ -127,7 +127,8 @@ static CASES: [Case; 6] = [
         title: "A GPU pool that everybody moves into",
         story: "A robotics lab adds GPU nodes by copying the first pool's definition: system mode, no taint. System and \
             application pods drift onto the roomy GPU nodes, and the first pool is kept small. When the idle GPU pool is \
-            deleted after a block of training, they all come back to three nodes.",
+            deleted after a block of training, they all come back to three nodes, and the fleet's busy hour finds DNS \
+            short of CPU.",
         fix: "The GPU pool is a user pool with a label and the taint sku=gpu:NoSchedule, so that only training lands on \
             it, and the first pool is sized for what it carries. Deleting the idle GPU pool moves nobody.",
         reported: "No pods without a need for GPUs on accelerator nodes; GPU use up from 41 % to 76 %; less than seven \
@@ -186,7 +187,8 @@ mod tests {
                     assert_eq!(change.cluster.name, snapshot.name);
                     let label = format!("{}/{side}", case.name);
                     assert_eq!(change.source.correlation_id, Some(label));
-                    let loaded = crate::load(&change, &snapshot, &ChangeSettings::default()).unwrap();
+                    let loaded =
+                        crate::load(&change, &snapshot, &ChangeSettings::default()).unwrap();
                     assert!(!loaded.scenario.changes.is_empty(), "{}/{side}", case.name);
                 }
             }

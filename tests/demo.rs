@@ -1,0 +1,149 @@
+//! The demonstration as a user runs it: twice into one folder, from the real binary.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use scenarios::cases::{Case, cases};
+use serde_json::Value;
+
+use crate::support::{Ended, Folder, poolproof, run};
+
+/// Few trials: this is about the path, not the figures.
+const TRIALS: &str = "60";
+
+#[test]
+fn the_demo_ends_with_tables_and_an_index_and_can_be_repeated() {
+    let folder = Folder::new();
+    let out = folder.path("demo");
+    let first = demo(&out);
+    check_tables(&first.stdout);
+    let ids = check_reports(&out);
+    check_index(&out, &ids);
+    let bytes = contents(&out, &ids);
+
+    let second = demo(&out);
+    assert_eq!(first.stdout, second.stdout);
+    assert_eq!(check_reports(&out), ids, "a repeat adds no report");
+    assert_eq!(contents(&out, &ids), bytes);
+    check_queue_is_empty(&out);
+}
+
+fn demo(out: &Path) -> Ended {
+    let ended = run(poolproof()
+        .args(["demo", "--trials", TRIALS, "--out"])
+        .arg(out))
+    .expect_code(0);
+    assert!(ended.stderr.contains("submitted to"), "{}", ended.stderr);
+    // No terminal, no bar; nothing to complain about either.
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    ended
+}
+
+fn messages() -> usize {
+    let of = |case: &Case| case.before.changes.len() + case.after.changes.len();
+    cases().iter().map(of).sum()
+}
+
+/// One table with every change, one with every case, then the way to the index page.
+fn check_tables(stdout: &str) {
+    let parts: Vec<&str> = stdout.split("\n\n").collect();
+    let [changes, comparison, index] = parts.as_slice() else {
+        panic!("three parts expected: {stdout}");
+    };
+    assert_eq!(changes.lines().count(), 1 + messages(), "{changes}");
+    assert_eq!(
+        comparison.lines().count(),
+        1 + cases().len(),
+        "{comparison}"
+    );
+    for case in cases() {
+        let rows: Vec<&str> = changes
+            .lines()
+            .filter(|l| l.starts_with(case.name))
+            .collect();
+        assert!(rows.iter().any(|r| r.contains(" before ")), "{changes}");
+        assert!(rows.iter().any(|r| r.contains(" after ")), "{changes}");
+        assert!(comparison.contains(case.name), "{comparison}");
+        for row in rows {
+            let decided = ["proceed", "review", "stop"]
+                .iter()
+                .any(|d| row.contains(d));
+            assert!(decided && row.contains('[') && row.contains(']'), "{row}");
+        }
+    }
+    assert!(
+        index.starts_with("index: ") && index.trim_end().ends_with("index.html"),
+        "{index}"
+    );
+}
+
+/// Every report folder is complete; gives the ids.
+fn check_reports(out: &Path) -> BTreeSet<String> {
+    let mut ids = BTreeSet::new();
+    for entry in fs::read_dir(out.join("reports")).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.is_dir() {
+            continue;
+        }
+        let report: Value =
+            serde_json::from_slice(&fs::read(path.join("report.json")).unwrap()).unwrap();
+        let id = report["id"].as_str().unwrap().to_owned();
+        assert_eq!(path.file_name().unwrap().to_str(), Some(id.as_str()));
+        assert_eq!(report["schema"], "poolproof.report/1");
+        assert!(
+            !report["verdict"]["why"].as_array().unwrap().is_empty(),
+            "{id}"
+        );
+        for file in ["report.html", "report.md", "run.json"] {
+            assert!(
+                fs::metadata(path.join(file)).unwrap().len() > 0,
+                "{id}/{file}"
+            );
+        }
+        let charts = fs::read_dir(path.join("charts")).unwrap().count();
+        assert!(charts > 0, "{id} has charts");
+        ids.insert(id);
+    }
+    assert_eq!(ids.len(), messages());
+    ids
+}
+
+/// The index groups the cases, links every report, and every link leads somewhere.
+fn check_index(out: &Path, ids: &BTreeSet<String>) {
+    let page = fs::read_to_string(out.join("index.html")).unwrap();
+    let links: BTreeSet<String> = page
+        .split("href=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .map(str::to_owned)
+        .collect();
+    let expected: BTreeSet<String> = ids
+        .iter()
+        .map(|id| format!("reports/{id}/report.html"))
+        .collect();
+    assert_eq!(links, expected);
+    assert!(links.iter().all(|link| out.join(link).is_file()));
+    for case in cases() {
+        assert!(
+            page.contains(&format!("id=\"{}\"", case.name)),
+            "{}",
+            case.name
+        );
+    }
+    assert_eq!(page.matches(">Before</h3>").count(), cases().len());
+    assert_eq!(page.matches(">After</h3>").count(), cases().len());
+}
+
+fn contents(out: &Path, ids: &BTreeSet<String>) -> Vec<Vec<u8>> {
+    let read = |id: &String| fs::read(out.join("reports").join(id).join("report.json")).unwrap();
+    ids.iter().map(read).collect()
+}
+
+fn check_queue_is_empty(out: &Path) {
+    let queue = format!("sqlite:{}", out.join("queue.db").display());
+    let listed = run(poolproof().args(["queue", "list", "--queue", &queue])).expect_code(0);
+    for state in ["waiting", "delayed", "leased", "dead"] {
+        assert!(!listed.stdout.contains(state), "{}", listed.stdout);
+    }
+}
