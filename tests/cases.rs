@@ -66,19 +66,10 @@ fn check(name: &str) {
     println!("{name} before {before}");
     println!("{name} after  {after}");
     // The intervals of the two probabilities do not touch; those of several changes add up to an upper limit.
-    assert!(
-        before.outage.low > after.outage.high,
-        "{name}: outage {before} after {after}"
-    );
+    assert!(before.outage.low > after.outage.high, "{name}: outage {before} after {after}");
     let (mean, error) = mean_difference(&before.minutes, &after.minutes);
-    assert!(
-        mean > CLEARLY * error && mean > 0.0,
-        "{name}: {mean} fewer minutes, standard error {error}"
-    );
-    assert!(
-        before.score > after.score,
-        "{name}: score {before} after {after}"
-    );
+    assert!(mean > CLEARLY * error && mean > 0.0, "{name}: {mean} fewer minutes, standard error {error}");
+    assert!(before.score > after.score, "{name}: score {before} after {after}");
 }
 
 /// What a design comes to, over its changes.
@@ -94,12 +85,7 @@ struct Facts {
 impl std::fmt::Display for Facts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mean = self.minutes.iter().sum::<f64>() / self.minutes.len() as f64;
-        let Est {
-            estimate,
-            low,
-            high,
-            ..
-        } = self.outage;
+        let Est { estimate, low, high, .. } = self.outage;
         write!(
             f,
             "P(outage) {estimate:.4} [{low:.4}, {high:.4}], {mean:.3} outage minutes, score {:.1} ({TRIALS} trials, seed {SEED})",
@@ -110,23 +96,11 @@ impl std::fmt::Display for Facts {
 
 impl Facts {
     fn of(design: &Design) -> Facts {
-        let mut facts = Facts {
-            outage: Est::exact(0.0),
-            minutes: vec![0.0; TRIALS as usize],
-            score: 0.0,
-        };
+        let mut facts = Facts { outage: Est::exact(0.0), minutes: vec![0.0; TRIALS as usize], score: 0.0 };
         for scenario in scenarios_of(design) {
             let weights = weights(&scenario);
-            assert!(
-                weights.contains(&score::weight(Role::Dns)),
-                "DNS is watched"
-            );
-            let runs = Runs {
-                seed: SEED,
-                first: 0,
-                trials: TRIALS,
-                threads: 0,
-            };
+            assert!(weights.contains(&score::weight(Role::Dns)), "DNS is watched");
+            let runs = Runs { seed: SEED, first: 0, trials: TRIALS, threads: 0 };
             let pairs = simulator::paired(&scenario, runs, &|_| {});
             facts.add(&weights, &pairs);
         }
@@ -134,10 +108,7 @@ impl Facts {
     }
 
     fn add(&mut self, weights: &[f64], pairs: &[Pair]) {
-        let out = pairs
-            .iter()
-            .filter(|p| is_out(weights, &p.proposal))
-            .count();
+        let out = pairs.iter().filter(|p| is_out(weights, &p.proposal)).count();
         let outage = Est::probability(out as u64, pairs.len() as u64);
         self.outage = Est::new(
             self.outage.estimate + outage.estimate,
@@ -157,10 +128,7 @@ impl Facts {
 fn scenarios_of(design: &Design) -> Vec<Scenario> {
     let snapshot = Snapshot::from_json(design.snapshot.as_bytes()).unwrap();
     let load = |message: &scenarios::cases::Message| {
-        let change = scenarios::decode(message.text.as_bytes())
-            .unwrap()
-            .changes
-            .remove(0);
+        let change = scenarios::decode(message.text.as_bytes()).unwrap().changes.remove(0);
         let loaded = scenarios::load(&change, &snapshot, &ChangeSettings::default()).unwrap();
         let mut scenario = loaded.scenario;
         scenario.settings.series_steps = 0;
@@ -172,11 +140,7 @@ fn scenarios_of(design: &Design) -> Vec<Scenario> {
 /// Weights of the watched workloads, in order.
 fn weights(scenario: &Scenario) -> Vec<f64> {
     let role = |id| scenario.cluster.workloads[id].role;
-    scenario
-        .watched()
-        .into_iter()
-        .map(|id| score::weight(role(id)))
-        .collect()
+    scenario.watched().into_iter().map(|id| score::weight(role(id))).collect()
 }
 
 fn is_out(weights: &[f64], outcome: &Outcome) -> bool {
@@ -186,9 +150,7 @@ fn is_out(weights: &[f64], outcome: &Outcome) -> bool {
 
 fn sum(weights: &[f64], outcome: &Outcome, count: impl Fn(f64) -> f64) -> f64 {
     let watched = outcome.workloads.iter().zip(weights);
-    watched
-        .map(|(w, weight)| count(*weight) * w.out.as_mins_f64())
-        .sum()
+    watched.map(|(w, weight)| count(*weight) * w.out.as_mins_f64()).sum()
 }
 
 /// Mean of paired differences and its standard error.

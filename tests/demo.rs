@@ -30,10 +30,7 @@ fn the_demo_ends_with_tables_and_an_index_and_can_be_repeated() {
 }
 
 fn demo(out: &Path) -> Ended {
-    let ended = run(poolproof()
-        .args(["demo", "--trials", TRIALS, "--out"])
-        .arg(out))
-    .expect_code(0);
+    let ended = run(poolproof().args(["demo", "--trials", TRIALS, "--out"]).arg(out)).expect_code(0);
     assert!(ended.stderr.contains("submitted to"), "{}", ended.stderr);
     // No terminal, no bar; nothing to complain about either.
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
@@ -52,30 +49,18 @@ fn check_tables(stdout: &str) {
         panic!("three parts expected: {stdout}");
     };
     assert_eq!(changes.lines().count(), 1 + messages(), "{changes}");
-    assert_eq!(
-        comparison.lines().count(),
-        1 + cases().len(),
-        "{comparison}"
-    );
+    assert_eq!(comparison.lines().count(), 1 + cases().len(), "{comparison}");
     for case in cases() {
-        let rows: Vec<&str> = changes
-            .lines()
-            .filter(|l| l.starts_with(case.name))
-            .collect();
+        let rows: Vec<&str> = changes.lines().filter(|l| l.starts_with(case.name)).collect();
         assert!(rows.iter().any(|r| r.contains(" before ")), "{changes}");
         assert!(rows.iter().any(|r| r.contains(" after ")), "{changes}");
         assert!(comparison.contains(case.name), "{comparison}");
         for row in rows {
-            let decided = ["proceed", "review", "stop"]
-                .iter()
-                .any(|d| row.contains(d));
+            let decided = ["proceed", "review", "stop"].iter().any(|d| row.contains(d));
             assert!(decided && row.contains('[') && row.contains(']'), "{row}");
         }
     }
-    assert!(
-        index.starts_with("index: ") && index.trim_end().ends_with("index.html"),
-        "{index}"
-    );
+    assert!(index.starts_with("index: ") && index.trim_end().ends_with("index.html"), "{index}");
 }
 
 /// Every report folder is complete; gives the ids.
@@ -86,20 +71,13 @@ fn check_reports(out: &Path) -> BTreeSet<String> {
         if !path.is_dir() {
             continue;
         }
-        let report: Value =
-            serde_json::from_slice(&fs::read(path.join("report.json")).unwrap()).unwrap();
+        let report: Value = serde_json::from_slice(&fs::read(path.join("report.json")).unwrap()).unwrap();
         let id = report["id"].as_str().unwrap().to_owned();
         assert_eq!(path.file_name().unwrap().to_str(), Some(id.as_str()));
         assert_eq!(report["schema"], "poolproof.report/1");
-        assert!(
-            !report["verdict"]["why"].as_array().unwrap().is_empty(),
-            "{id}"
-        );
+        assert!(!report["verdict"]["why"].as_array().unwrap().is_empty(), "{id}");
         for file in ["report.html", "report.md", "run.json"] {
-            assert!(
-                fs::metadata(path.join(file)).unwrap().len() > 0,
-                "{id}/{file}"
-            );
+            assert!(fs::metadata(path.join(file)).unwrap().len() > 0, "{id}/{file}");
         }
         let charts = fs::read_dir(path.join("charts")).unwrap().count();
         assert!(charts > 0, "{id} has charts");
@@ -112,24 +90,13 @@ fn check_reports(out: &Path) -> BTreeSet<String> {
 /// The index groups the cases, links every report, and every link leads somewhere.
 fn check_index(out: &Path, ids: &BTreeSet<String>) {
     let page = fs::read_to_string(out.join("index.html")).unwrap();
-    let links: BTreeSet<String> = page
-        .split("href=\"")
-        .skip(1)
-        .filter_map(|rest| rest.split('"').next())
-        .map(str::to_owned)
-        .collect();
-    let expected: BTreeSet<String> = ids
-        .iter()
-        .map(|id| format!("reports/{id}/report.html"))
-        .collect();
+    let links: BTreeSet<String> =
+        page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect();
+    let expected: BTreeSet<String> = ids.iter().map(|id| format!("reports/{id}/report.html")).collect();
     assert_eq!(links, expected);
     assert!(links.iter().all(|link| out.join(link).is_file()));
     for case in cases() {
-        assert!(
-            page.contains(&format!("id=\"{}\"", case.name)),
-            "{}",
-            case.name
-        );
+        assert!(page.contains(&format!("id=\"{}\"", case.name)), "{}", case.name);
     }
     assert_eq!(page.matches(">Before</h3>").count(), cases().len());
     assert_eq!(page.matches(">After</h3>").count(), cases().len());

@@ -5,8 +5,8 @@
 mod bad_input;
 mod cases;
 mod cli;
-mod demo;
 mod decode;
+mod demo;
 mod oracle;
 mod science;
 mod support;

@@ -48,9 +48,7 @@ impl Summary {
             let all: f64 = reports.iter().map(|r| f(&r.risk.outage.proposal)).sum();
             all.min(1.0)
         };
-        let system = reports
-            .iter()
-            .flat_map(|r| r.risk.workloads.iter().filter(|w| w.weight > 0.0));
+        let system = reports.iter().flat_map(|r| r.risk.workloads.iter().filter(|w| w.weight > 0.0));
         Summary {
             outage: Est::new(sum(|e| e.estimate), sum(|e| e.low), sum(|e| e.high)),
             minutes: system.map(|w| w.loss_minutes.mean).sum(),
@@ -61,17 +59,11 @@ impl Summary {
 
 /// A text table of every change: design, operation, score with interval, level, decision and the first reason in short.
 pub fn changes_table(comparisons: &[Comparison<'_>]) -> String {
-    let head = [
-        "CASE", "DESIGN", "CHANGE", "SCORE", "LEVEL", "DECISION", "WHY",
-    ];
+    let head = ["CASE", "DESIGN", "CHANGE", "SCORE", "LEVEL", "DECISION", "WHY"];
     let mut rows = Vec::new();
     for case in comparisons {
         for (design, reports) in [("before", &case.before), ("after", &case.after)] {
-            rows.extend(
-                reports
-                    .iter()
-                    .map(|report| change_row(case, design, report)),
-            );
+            rows.extend(reports.iter().map(|report| change_row(case, design, report)));
         }
     }
     table::aligned(head.map(str::to_string).to_vec(), rows)
@@ -83,11 +75,7 @@ fn change_row(case: &Comparison<'_>, design: &str, report: &Report) -> Vec<Strin
     vec![
         case.name.to_string(),
         design.to_string(),
-        format!(
-            "{} {}",
-            kind.unwrap_or_default(),
-            report.change.pool.as_deref().unwrap_or_default()
-        ),
+        format!("{} {}", kind.unwrap_or_default(), report.change.pool.as_deref().unwrap_or_default()),
         format!(
             "{} [{}-{}]",
             words::score_text(verdict.score),
@@ -109,15 +97,7 @@ fn in_short(reason: &str) -> String {
 
 /// A text table of the designs: probability of an outage, outage minutes and score, before and after.
 pub fn comparison_table(comparisons: &[Comparison<'_>]) -> String {
-    let head = [
-        "CASE",
-        "P(OUTAGE) BEFORE",
-        "AFTER",
-        "OUTAGE MINUTES BEFORE",
-        "AFTER",
-        "SCORE BEFORE",
-        "AFTER",
-    ];
+    let head = ["CASE", "P(OUTAGE) BEFORE", "AFTER", "OUTAGE MINUTES BEFORE", "AFTER", "SCORE BEFORE", "AFTER"];
     let rows = comparisons.iter().map(|case| {
         let (before, after) = (Summary::of(&case.before), Summary::of(&case.after));
         vec![
@@ -136,10 +116,7 @@ pub fn comparison_table(comparisons: &[Comparison<'_>]) -> String {
 /// An index page that groups reports by case and design. `folder` is the way from the page to the reports' folders.
 pub fn comparison_page(comparisons: &[Comparison<'_>], folder: &str) -> File {
     let groups = comparisons.iter().map(|case| Group::of(case, folder));
-    let page = Page {
-        style: &html::style(),
-        groups: groups.collect(),
-    };
+    let page = Page { style: &html::style(), groups: groups.collect() };
     File::text("index.html", html::rendered(&page))
 }
 
@@ -165,13 +142,7 @@ struct Design {
 
 impl<'a> Group<'a> {
     fn of(case: &'a Comparison<'a>, folder: &str) -> Group<'a> {
-        Group {
-            case,
-            designs: [
-                Design::of("Before", &case.before, folder),
-                Design::of("After", &case.after, folder),
-            ],
-        }
+        Group { case, designs: [Design::of("Before", &case.before, folder), Design::of("After", &case.after, folder)] }
     }
 }
 
@@ -205,14 +176,8 @@ mod tests {
                 "dns is out 7.6 min longer on average (cluster DNS); an outage comes in 65 % of futures.",
                 "dns is out 7.6 min longer on average",
             ),
-            (
-                "Nothing is changed, so nothing can be lost.",
-                "Nothing is changed, so nothing can be lost",
-            ),
-            (
-                "It fails in 4.3 % of futures. A node never joins.",
-                "It fails in 4.3 % of futures",
-            ),
+            ("Nothing is changed, so nothing can be lost.", "Nothing is changed, so nothing can be lost"),
+            ("It fails in 4.3 % of futures. A node never joins.", "It fails in 4.3 % of futures"),
             ("", ""),
         ] {
             assert_eq!(in_short(reason), short);

@@ -147,13 +147,7 @@ static CASES: [Case; 6] = [
         reported: "Stream-start errors peaked at 0.11 % in the first staged upgrade; incident tickets around upgrades \
             fell from seven a quarter to two; images are six days old on average in place of 18.",
         before: design!("staged-upgrade", "before", "change.json"),
-        after: design!(
-            "staged-upgrade",
-            "after",
-            "1-background.json",
-            "2-api.json",
-            "3-transcoding.json"
-        ),
+        after: design!("staged-upgrade", "after", "1-background.json", "2-api.json", "3-transcoding.json"),
     },
 ];
 
@@ -187,8 +181,7 @@ mod tests {
                     assert_eq!(change.cluster.name, snapshot.name);
                     let label = format!("{}/{side}", case.name);
                     assert_eq!(change.source.correlation_id, Some(label));
-                    let loaded =
-                        crate::load(&change, &snapshot, &ChangeSettings::default()).unwrap();
+                    let loaded = crate::load(&change, &snapshot, &ChangeSettings::default()).unwrap();
                     assert!(!loaded.scenario.changes.is_empty(), "{}/{side}", case.name);
                 }
             }
@@ -199,10 +192,8 @@ mod tests {
     #[test]
     fn both_sides_bear_the_same_load() {
         for case in cases() {
-            let mut all = case
-                .designs()
-                .into_iter()
-                .flat_map(|(_, d)| d.changes.iter().map(|m| only_change(m).settings));
+            let mut all =
+                case.designs().into_iter().flat_map(|(_, d)| d.changes.iter().map(|m| only_change(m).settings));
             let first = all.next().unwrap();
             assert!(all.all(|settings| settings == first), "{}", case.name);
         }
