@@ -242,32 +242,6 @@ fn example(path: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn the_demo_works_twice_and_the_fixes_help() {
-    let folder = Folder::new();
-    let demo = || run(poolproof().args(["demo", "--trials", "100", "--out"]).arg(folder.path("demo"))).expect_code(0);
-    let first = demo();
-    let reports = folder.path("demo/reports");
-    assert_eq!(first.stdout.lines().last(), Some(&*reports.join("index.html").to_string_lossy()));
-    let rows: Vec<&str> = first.stdout.lines().skip(1).take_while(|line| !line.is_empty()).collect();
-    assert!(rows.len() >= 12 && rows[0].starts_with("storm-season before"), "{}", first.stdout);
-    assert_eq!(demo().stdout, first.stdout);
-
-    let mut scores: std::collections::BTreeMap<String, f64> = std::collections::BTreeMap::new();
-    for (_, bytes) in files(&reports).into_iter().filter(|(path, _)| path.ends_with("report.json")) {
-        let report: Value = serde_json::from_slice(&bytes).unwrap();
-        let design = report["change"]["source"]["correlationId"].as_str().unwrap().to_owned();
-        let score = scores.entry(design).or_default();
-        *score = score.max(report["verdict"]["score"].as_f64().unwrap());
-    }
-    let befores: Vec<_> = scores.iter().filter(|(design, _)| design.ends_with("/before")).collect();
-    assert_eq!(befores.len(), 6);
-    for (design, before) in befores {
-        let after = scores[&design.replace("/before", "/after")];
-        assert!(after < *before, "{design}: {before} before, {after} after the fix");
-    }
-}
-
-#[test]
 fn a_what_if_is_a_table_and_a_page() {
     let folder = Folder::new();
     let what_if = |out: &str, threads: &str| {

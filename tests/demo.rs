@@ -31,9 +31,8 @@ fn the_demo_ends_with_tables_and_an_index_and_can_be_repeated() {
 
 fn demo(out: &Path) -> Ended {
     let ended = run(poolproof().args(["demo", "--trials", TRIALS, "--out"]).arg(out)).expect_code(0);
-    assert!(ended.stderr.contains("submitted to"), "{}", ended.stderr);
     // No terminal, no bar; nothing to complain about either.
-    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    assert_eq!(ended.stderr, "");
     ended
 }
 
@@ -60,7 +59,7 @@ fn check_tables(stdout: &str) {
             assert!(decided && row.contains('[') && row.contains(']'), "{row}");
         }
     }
-    assert!(index.starts_with("index: ") && index.trim_end().ends_with("index.html"), "{index}");
+    assert!(Path::new(index.trim_end()).ends_with("index.html"), "{index}");
 }
 
 /// Every report folder is complete; gives the ids.

@@ -68,11 +68,7 @@ impl Row {
     /// A row whose link goes through `folder`.
     pub(crate) fn below(report: &Report, folder: &str) -> Row {
         let verdict = &report.verdict;
-        let prefix = if folder == "." {
-            String::new()
-        } else {
-            format!("{folder}/")
-        };
+        let prefix = if folder == "." { String::new() } else { format!("{folder}/") };
         Row {
             href: format!("{prefix}{}/report.html", path_part(&report.id)),
             name: text::plain(&words::capital(html::title(report))),

@@ -15,6 +15,9 @@ const HIGH_LOAD: u32 = 125;
 /// How far back a cause is looked for.
 const LOOK_BACK: Duration = Duration::mins(60);
 
+/// A node's death is noticed within this time, with some room.
+const UNNOTICED: Duration = Duration::mins(2);
+
 struct Outage<'a> {
     index: usize,
     at: Time,
@@ -65,12 +68,40 @@ fn causes(scenario: &Scenario, trace: &Trace, outage: &Outage<'_>) -> Vec<String
     }
     causes.extend(loads(scenario, trace, outage));
     if outage.up >= outage.spec.minimum.unwrap_or(0) {
-        causes.push("the CPU its pods get is not enough for what is asked of them".to_string());
+        causes.push(shortage(trace, outage));
     }
     if causes.is_empty() {
         causes.push("no pod of it was up yet".to_string());
     }
     causes
+}
+
+/// Why a service with enough pods for its minimum loses requests: as many could not serve what is asked at the best of
+/// times, or they could, and others on their nodes take the CPU.
+fn shortage(trace: &Trace, outage: &Outage<'_>) -> String {
+    let Some(service) = outage.spec.service else {
+        return "its pods do not serve what is asked of them".to_string();
+    };
+    let mut excess: BTreeMap<Option<WorkloadId>, f64> = BTreeMap::new();
+    for entry in trace.log.iter().take(outage.index) {
+        match entry.what {
+            Incident::LoadChanged { target, percent } if target.is_none_or(|t| t == outage.workload) => {
+                excess.insert(target, f64::from(percent) / 100.0 - 1.0);
+            }
+            _ => {}
+        }
+    }
+    let asked = service.rate * (1.0 + excess.values().sum::<f64>()).max(0.0);
+    let just_died = |e: &Entry| {
+        matches!(e.what, Incident::NodeDied { .. }) && e.at <= outage.at && outage.at.since(e.at) <= UNNOTICED
+    };
+    if asked > service.capacity * f64::from(outage.up) {
+        "more is asked than its pods can serve".to_string()
+    } else if trace.log.iter().any(just_died) {
+        "requests still go to pods on a node that has died, or its pods get too little CPU".to_string()
+    } else {
+        "busy pods on the same nodes leave its pods too little CPU".to_string()
+    }
 }
 
 /// True where a pod of the workload found no node around the outage.

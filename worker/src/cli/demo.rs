@@ -1,4 +1,6 @@
-//! `demo`: the shipped case studies through the embedded queue and the real worker, in one process and one folder.
+//! `demo`: the shipped case studies through the embedded queue and the real worker, in one process and one folder:
+//! `snapshots/` is the store, `queue.db` the queue, `reports/` what the worker publishes, `index.html` the page over all
+//! cases. A second run finds its own reports and leaves them as they are.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,7 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use reports::Report;
-use scenarios::cases::{Design, Message, cases};
+use reports::comparison::{self, Comparison};
+use scenarios::cases::{Case, Design, Message, cases};
 use scenarios::snapshot::Snapshot;
 use tokio::sync::watch;
 
@@ -29,10 +32,14 @@ pub struct Args {
     estimate: estimate::EstimateArgs,
 }
 
+/// Folder of the reports within the demonstration's.
+const REPORTS: &str = "reports";
+
 /// A change of a case study.
 struct Entry {
-    /// Such as `storm-season before`.
-    label: String,
+    case: &'static Case,
+    /// `before` or `after`.
+    side: &'static str,
     message: &'static Message,
     prepared: Prepared,
 }
@@ -41,7 +48,7 @@ struct Entry {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let estimate = args.estimate.resolve(None);
     let entries = entries(&estimate)?;
-    let (snapshots, reports) = (args.out.join("snapshots"), args.out.join("reports"));
+    let (snapshots, reports) = (args.out.join("snapshots"), args.out.join(REPORTS));
     std::fs::create_dir_all(&snapshots).with_context(|| format!("could not make {}", snapshots.display()))?;
     let queue = args.out.join("queue.db");
     write_snapshots(&snapshots)?;
@@ -49,7 +56,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let directory = Directory::open(&reports)?;
     work(&queue, snapshots, directory.clone(), estimate, &entries)?;
     buried(&queue)?;
-    show(&directory, &entries)
+    show(&args.out, &directory, &entries)
 }
 
 /// Every change in the order of the cases, resolved: their reports' ids are known before they are made.
@@ -62,11 +69,7 @@ fn entries(estimate: &Estimate) -> anyhow::Result<Vec<Entry>> {
             for message in design.changes {
                 let ready = ready(message, &snapshot, estimate)
                     .with_context(|| format!("{} {side}: {}", case.name, message.file))?;
-                entries.extend(ready.into_iter().map(|prepared| Entry {
-                    label: format!("{} {side}", case.name),
-                    message,
-                    prepared,
-                }));
+                entries.extend(ready.into_iter().map(|prepared| Entry { case, side, message, prepared }));
             }
         }
     }
@@ -145,16 +148,32 @@ fn buried(queue: &Path) -> anyhow::Result<()> {
     bail!("not every change could be scored: {}", reasons.join("; "))
 }
 
-/// The table in the order of the cases, and an index page in the same order.
-fn show(directory: &Directory, entries: &[Entry]) -> Result<(), Failure> {
+/// A table of every change, one of the designs compared, and the path of a page that groups both by case.
+fn show(place: &Path, directory: &Directory, entries: &[Entry]) -> Result<(), Failure> {
     let reports =
         entries.iter().map(|entry| directory.report(&entry.prepared.id)).collect::<Result<Vec<Report>, _>>()?;
-    let index = directory.write_index(&reports)?;
-    let table = reports::summary_table(&reports.iter().collect::<Vec<_>>());
-    let titles =
-        std::iter::once("CASE").chain(entries.iter().map(|entry| entry.label.as_str())).chain(std::iter::repeat(""));
-    let width = entries.iter().map(|entry| entry.label.len()).max().unwrap_or(0);
-    let lines: Vec<String> =
-        table.lines().zip(titles).map(|(line, title)| format!("{title:width$}  {line}\n")).collect();
-    Ok(output::data(&format!("{}\n{}\n", lines.concat(), index.display()))?)
+    directory.write_index(&reports)?;
+    let comparisons: Vec<Comparison<'_>> = cases().iter().map(|case| compared(case, entries, &reports)).collect();
+    let page = comparison::comparison_page(&comparisons, REPORTS);
+    let index = place.join(&page.path);
+    files::replace(&index, &page.bytes).with_context(|| format!("could not write {}", index.display()))?;
+    let (changes, designs) = (comparison::changes_table(&comparisons), comparison::comparison_table(&comparisons));
+    Ok(output::data(&format!("{changes}\n{designs}\n{}\n", index.display()))?)
+}
+
+/// The reports of a case, before and after.
+fn compared<'a>(case: &'static Case, entries: &[Entry], reports: &'a [Report]) -> Comparison<'a> {
+    let of = |side: &str| -> Vec<&'a Report> {
+        let all = entries.iter().zip(reports);
+        all.filter(|(e, _)| e.case.name == case.name && e.side == side).map(|(_, report)| report).collect()
+    };
+    Comparison {
+        name: case.name,
+        title: case.title,
+        story: case.story,
+        fix: case.fix,
+        reported: case.reported,
+        before: of("before"),
+        after: of("after"),
+    }
 }
