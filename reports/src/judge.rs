@@ -108,6 +108,7 @@ fn verdict(
         blocked: inputs.findings.iter().any(|f| f.blocks),
         errors: severity(simulator::finding::Severity::Error),
         warnings: severity(simulator::finding::Severity::Warning),
+        unresolved: score::level(score_high) >= report::Level::High,
         failure: 1.0 - operation.success.estimate,
     };
     report::Verdict {
@@ -117,7 +118,7 @@ fn verdict(
         level,
         decision: score::decide(level, objections),
         blocked: objections.blocked,
-        why: why::why(inputs, risk, operation, raised, stories),
+        why: why::why(inputs, risk, operation, objections.unresolved && level < report::Level::High, raised, stories),
     }
 }
 

@@ -79,6 +79,8 @@ pub struct Objections {
     pub errors: usize,
     /// Findings of severity warning.
     pub warnings: usize,
+    /// The upper limit of the loss lies at level high or above.
+    pub unresolved: bool,
     /// Probability that the operation fails.
     pub failure: f64,
 }
@@ -86,18 +88,15 @@ pub struct Objections {
 /// What to do with the change.
 ///
 /// * stop: blocked, a finding of severity error, or level critical;
-/// * review: level moderate or high; level low with a warning; or an operation that fails in
-///   [`FAILURE_REVIEW`] of the trials or more;
-/// * proceed: everything else. A warning alone does not ask for a review: it matters when something is lost too.
+/// * review: level moderate or high; a finding of severity warning; limits that do not rule out level high or worse; or an
+///   operation that fails in [`FAILURE_REVIEW`] of the trials or more;
+/// * proceed: everything else.
 pub fn decide(level: Level, against: Objections) -> Decision {
     if against.blocked || against.errors > 0 || level == Level::Critical {
         return Decision::Stop;
     }
-    let lossy_warning = level == Level::Low && against.warnings > 0;
-    if level >= Level::Moderate || lossy_warning || against.failure >= FAILURE_REVIEW {
-        return Decision::Review;
-    }
-    Decision::Proceed
+    let doubtful = against.warnings > 0 || against.unresolved || against.failure >= FAILURE_REVIEW;
+    if level >= Level::Moderate || doubtful { Decision::Review } else { Decision::Proceed }
 }
 
 /// Score with its interval: both ends of the loss's interval mapped.
@@ -132,7 +131,9 @@ mod tests {
     fn decisions_follow_level_and_objections() {
         let none = Objections::default();
         assert_eq!(decide(Level::Minimal, none), Decision::Proceed);
-        assert_eq!(decide(Level::Minimal, Objections { warnings: 3, ..none }), Decision::Proceed);
+        assert_eq!(decide(Level::Minimal, none), Decision::Proceed);
+        assert_eq!(decide(Level::Minimal, Objections { warnings: 3, ..none }), Decision::Review);
+        assert_eq!(decide(Level::Minimal, Objections { unresolved: true, ..none }), Decision::Review);
         assert_eq!(decide(Level::Low, none), Decision::Proceed);
         assert_eq!(decide(Level::Low, Objections { warnings: 1, ..none }), Decision::Review);
         assert_eq!(decide(Level::Minimal, Objections { failure: 0.2, ..none }), Decision::Review);

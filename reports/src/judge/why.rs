@@ -25,8 +25,16 @@ const LIKELY: f64 = 0.5;
 /// Most workloads named.
 const WORKLOADS: usize = 3;
 
-/// Reasons, weightiest first; never empty.
-pub fn why(inputs: &Inputs<'_>, risk: &Risk, operation: &Operation, raised: bool, stories: Stories) -> Vec<String> {
+/// Reasons, weightiest first; never empty. `unresolved` where the limits reach a level that the estimate does not, `raised`
+/// where the tail guard raised the level.
+pub fn why(
+    inputs: &Inputs<'_>,
+    risk: &Risk,
+    operation: &Operation,
+    unresolved: bool,
+    raised: bool,
+    stories: Stories,
+) -> Vec<String> {
     let mut reasons: Vec<String> = Vec::new();
     let of = |wanted: Severity| inputs.findings.iter().filter(move |f| f.severity == wanted);
     reasons.extend(inputs.findings.iter().filter(|f| f.blocks).map(|f| format!("Blocked: {}", sentence(f))));
@@ -49,6 +57,13 @@ pub fn why(inputs: &Inputs<'_>, risk: &Risk, operation: &Operation, raised: bool
     }
     if losers.is_empty() {
         reasons.push(harmless(inputs, risk));
+    }
+    if unresolved {
+        reasons.push(format!(
+            "{} trials do not rule out {} of weighted outage in the mean; more trials would (--trials).",
+            words::count(inputs.pairs.len() as u64),
+            words::minutes(risk.added_outage_minutes.high),
+        ));
     }
     if let Some(failure) = operation.failures.first() {
         let at = if failure.probability >= LIKELY { before_losers } else { reasons.len() };

@@ -18,7 +18,8 @@ fn doing_nothing_scores_exactly_zero() {
     let report = judged(NOTHING, 200);
     let verdict = &report.verdict;
     assert_eq!((verdict.score, verdict.score_low, verdict.score_high), (0.0, 0.0, 0.0));
-    assert_eq!((verdict.level, verdict.decision), (Level::Minimal, Decision::Proceed));
+    // The example carries a warning, which asks for a look whatever the score.
+    assert_eq!((verdict.level, verdict.decision), (Level::Minimal, Decision::Review));
     for est in [report.risk.outage.added, report.risk.added_outage_minutes] {
         assert_eq!((est.estimate, est.low, est.high), (0.0, 0.0, 0.0));
     }
