@@ -44,7 +44,7 @@ impl Complaint {
         } else {
             value
         };
-        Complaint { file: None, path: path.into(), value: value.escape_debug().to_string(), expected: expected.into() }
+        Complaint { file: None, path: path.into(), value: escaped(&value), expected: expected.into() }
     }
 
     /// The same complaint, about a named file.
@@ -54,8 +54,26 @@ impl Complaint {
     }
 }
 
+/// The text with what a terminal could act on made visible; quotes stay as they are.
+fn escaped(text: &str) -> String {
+    let one = |c: char| if matches!(c, '"' | '\'') { c.to_string() } else { c.escape_debug().to_string() };
+    text.chars().map(one).collect()
+}
+
 impl From<Complaint> for Complaints {
     fn from(complaint: Complaint) -> Self {
         Complaints(vec![complaint])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_shortened_and_harmless() {
+        let complaint = Complaint::at("a.b", "\u{1b}[31m\"x\"\n", "a name").in_file("f.json");
+        assert_eq!(complaint.to_string(), r#"f.json: a.b: found \u{1b}[31m"x"\n, expected a name"#);
+        assert_eq!(Complaint::at("", "y".repeat(500), "less").value.chars().count(), QUOTED + 1);
     }
 }

@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(parts.read::<Vec<String>>("zones"), None);
         let all: Vec<String> = parts.finish("count, name").iter().map(ToString::to_string).collect();
         assert_eq!(all.len(), 2, "{all:?}");
-        assert!(all[0].starts_with("pool.count: found \\\"many\\\""), "{all:?}");
+        assert!(all[0].starts_with("pool.count: found \"many\""), "{all:?}");
         assert!(all[1].starts_with("pool.odd: found 1, expected no such member"), "{all:?}");
     }
 

@@ -150,7 +150,7 @@ axes:
             "change: found nothing",
             "axes.nodeCount[1]: found 3, expected each value once",
             "axes.nodeCount[2]: found 2000, expected a whole number from 0 to 1000",
-            "axes.nodeCount[3]: found \\\"many\\\", expected a whole number",
+            "axes.nodeCount[3]: found \"many\", expected a whole number",
             "axes.colour: found an axis that is not known",
             "axes.maxSurge: found \\\"10%\\\", expected a list",
             "axes.soakMinutes: found a list of 0",

@@ -204,7 +204,7 @@ fn commands_are_read_from_scripts() {
     );
     check(
         "az aks nodepool delete -n 'np1",
-        "found az aks nodepool delete -n \\'np1, expected a command whose quotes are closed",
+        "found az aks nodepool delete -n 'np1, expected a command whose quotes are closed",
     );
     check(
         "az aks nodepool delete",

@@ -159,7 +159,11 @@ fn typed<T: DeserializeOwned>(value: Value, path: &str) -> Result<T> {
     serde_path_to_error::deserialize(value).map_err(|e| {
         let inner = e.path().to_string();
         let at = if inner == "." { path.to_owned() } else { format!("{path}.{inner}") };
-        Complaint::at(at, "a value that does not fit", e.into_inner().to_string())
+        let text = e.into_inner().to_string();
+        // serde says `invalid type: string "x", expected u32`.
+        let (found, expected) = text.split_once(", expected ").unwrap_or((&text, "a value that fits"));
+        let found = ["invalid type: ", "invalid value: "].iter().find_map(|p| found.strip_prefix(p)).unwrap_or(found);
+        Complaint::at(at, found, expected)
     })
 }
 

@@ -317,14 +317,14 @@ pub(super) struct Amount(pub Quantity);
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Amount, D::Error> {
         use serde::de::Error;
-        let text = match Value::deserialize(deserializer)? {
-            Value::String(s) => s,
-            Value::Number(n) => n.to_string(),
-            other => {
-                return Err(D::Error::custom(format!("{other} is not a Kubernetes quantity")));
-            }
+        const EXPECTED: &str = "a Kubernetes quantity such as 250m, 2, 1.5Gi or 1e3";
+        let value = Value::deserialize(deserializer)?;
+        let read = match &value {
+            Value::String(s) => Quantity::parse(s),
+            Value::Number(n) => Quantity::parse(&n.to_string()),
+            _ => return Err(D::Error::custom(format!("{value}, expected {EXPECTED}"))),
         };
-        Quantity::parse(&text).map(Amount).map_err(|e| D::Error::custom(format!("{text:?} is {e}")))
+        read.map(Amount).map_err(|_| D::Error::custom(format!("{value}, expected {EXPECTED}")))
     }
 }
 
@@ -340,7 +340,7 @@ impl<'de> Deserialize<'de> for IntOrString {
         match Value::deserialize(deserializer)? {
             Value::String(s) => Ok(IntOrString::Text(s)),
             Value::Number(n) if n.is_i64() => Ok(IntOrString::Int(n.as_i64().unwrap_or_default())),
-            other => Err(D::Error::custom(format!("{other} is neither a count nor a percentage"))),
+            other => Err(D::Error::custom(format!("{other}, expected a count or a percentage"))),
         }
     }
 }

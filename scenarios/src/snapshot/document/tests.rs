@@ -77,8 +77,7 @@ fn every_complaint_names_its_file_and_path() {
     ])
     .unwrap_err();
     for part in [
-        "pods.json: items[0].spec.containers[0].resources.requests.cpu: found",
-        "not a Kubernetes quantity",
+        r#"pods.json: items[0].spec.containers[0].resources.requests.cpu: found "lots", expected a Kubernetes quantity such as"#,
         "pods.json: items[1]: found",
         "pools.json: count: found -3, expected a count from 0 to 1000",
         "junk.json: found an object with a",

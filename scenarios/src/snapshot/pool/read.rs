@@ -194,7 +194,7 @@ mod tests {
         for part in [
             "name",
             "count: found -1",
-            "maxPods: found \\\"many\\\"",
+            "maxPods: found \"many\"",
             "nodeTaints",
             "upgradeSettings.drainTimeoutInMinutes: found -5",
         ] {
