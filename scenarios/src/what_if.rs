@@ -152,7 +152,7 @@ axes:
             "axes.nodeCount[2]: found 2000, expected a whole number from 0 to 1000",
             "axes.nodeCount[3]: found \"many\", expected a whole number",
             "axes.colour: found an axis that is not known",
-            "axes.maxSurge: found \\\"10%\\\", expected a list",
+            "axes.maxSurge: found \"10%\", expected a list",
             "axes.soakMinutes: found a list of 0",
             "axes.replicas of coredns: found an axis that is not known",
             "nane: found \\\"x\\\", expected no such member",
