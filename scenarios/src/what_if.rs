@@ -155,7 +155,7 @@ axes:
             "axes.maxSurge: found \"10%\", expected a list",
             "axes.soakMinutes: found a list of 0",
             "axes.replicas of coredns: found an axis that is not known",
-            "nane: found \\\"x\\\", expected no such member",
+            "nane: found \"x\", expected no such member",
         ];
         assert_eq!(found.len(), expected.len(), "{found:#?}");
         for (found, expected) in found.iter().zip(expected) {
