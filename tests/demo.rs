@@ -89,16 +89,18 @@ fn check_reports(out: &Path) -> BTreeSet<String> {
 /// The index groups the cases, links every report, and every link leads somewhere.
 fn check_index(out: &Path, ids: &BTreeSet<String>) {
     let page = fs::read_to_string(out.join("index.html")).unwrap();
-    let links: BTreeSet<String> =
-        page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect();
+    let targets = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let (places, links): (Vec<&str>, Vec<&str>) = targets.partition(|target| target.starts_with('#'));
+    let links: BTreeSet<String> = links.into_iter().map(str::to_owned).collect();
     let expected: BTreeSet<String> = ids.iter().map(|id| format!("reports/{id}/report.html")).collect();
     assert_eq!(links, expected);
     assert!(links.iter().all(|link| out.join(link).is_file()));
     for case in cases() {
         assert!(page.contains(&format!("id=\"{}\"", case.name)), "{}", case.name);
+        assert!(places.contains(&&*format!("#{}", case.name)), "{}", case.name);
     }
-    assert_eq!(page.matches(">Before</h3>").count(), cases().len());
-    assert_eq!(page.matches(">After</h3>").count(), cases().len());
+    assert_eq!(page.matches("<b>Before</b>").count(), cases().len());
+    assert_eq!(page.matches("<b>After</b>").count(), cases().len());
 }
 
 fn contents(out: &Path, ids: &BTreeSet<String>) -> Vec<Vec<u8>> {

@@ -135,9 +135,15 @@ struct Group<'a> {
 struct Design {
     name: &'static str,
     outage: String,
-    at_most: bool,
     minutes: String,
-    rows: Vec<Row>,
+    score: String,
+    rows: Vec<Told>,
+}
+
+/// A row of the index with how it comes about.
+struct Told {
+    index: Row,
+    story: String,
 }
 
 impl<'a> Group<'a> {
@@ -152,11 +158,17 @@ impl Design {
         Design {
             name,
             outage: words::probability(summary.outage),
-            at_most: reports.len() > 1,
             minutes: words::minutes(summary.minutes),
-            rows: reports.iter().map(|r| Row::below(r, folder)).collect(),
+            score: words::score_text(summary.score),
+            rows: reports.iter().map(|r| Told { index: Row::below(r, folder), story: story(r) }).collect(),
         }
     }
+}
+
+/// The reason that tells of a trial, where one does.
+fn story(report: &Report) -> String {
+    let tells = |reason: &&String| reason.contains(" after the start, ");
+    text::plain(report.verdict.why.iter().skip(1).find(tells).map_or("", String::as_str))
 }
 
 impl Page<'_> {

@@ -41,7 +41,7 @@ struct Index<'a> {
 pub(crate) struct Row {
     pub(crate) href: String,
     pub(crate) name: String,
-    pub(crate) cluster: String,
+    cluster: String,
     pub(crate) score: String,
     pub(crate) interval: String,
     pub(crate) scale: String,

@@ -56,7 +56,8 @@ fn causes(scenario: &Scenario, trace: &Trace, outage: &Outage<'_>) -> Vec<String
     });
     let wanted = scaled.map_or(outage.spec.replicas, |(_, to)| to);
     let mut causes = Vec::new();
-    if let Some((from, to)) = scaled.filter(|(from, to)| to < from) {
+    // Back to where it began is no loss.
+    if let Some((from, to)) = scaled.filter(|(from, to)| to < from && *to < outage.spec.replicas) {
         causes.push(format!("it was scaled from {from} to {to} pods"));
     }
     // A pod that has been replaced since explains nothing.
