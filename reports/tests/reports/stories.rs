@@ -89,17 +89,17 @@ fn what_happens_anyway_explains_nothing() {
 
 #[test]
 fn loads_and_scaling_are_named() {
-    let [began, ended] = out(3000, 4000, 2);
+    let [began, ended] = out(3000, 4000, 1);
     let log = [
-        at(600, Incident::ReplicasChanged { workload: DNS, from: 3, to: 2 }),
+        at(600, Incident::ReplicasChanged { workload: DNS, from: 2, to: 1 }),
         at(2900, Incident::LoadChanged { target: Some(SHOP), percent: 300 }),
         began,
         ended,
     ];
     let told = story(&log, &[]).unwrap();
-    assert!(told.contains("loses requests with 2 pods up"), "{told}");
+    assert!(told.contains("loses requests with 1 pod up"), "{told}");
     assert!(
-        told.contains("it was scaled from 3 to 2 pods, load of shop/checkout stands at 300 % of its base and"),
+        told.contains("it was scaled from 2 to 1 pods, load of shop/checkout stands at 300 % of its base and"),
         "{told}"
     );
 }
