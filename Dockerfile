@@ -20,8 +20,8 @@ LABEL org.opencontainers.image.title="poolproof" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
 # A number, so that Kubernetes can check runAsNonRoot. /data is the only place that is written to: run with a read-only
 # root file system and a volume on /data that this user may write (a local disk: the queue does not work on Azure Files).
-RUN groupadd --system --gid 10001 poolproof \
- && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin poolproof \
+RUN groupadd --gid 10001 poolproof \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin poolproof \
  && install -d -o 10001 -g 10001 /data /data/snapshots /data/reports
 COPY --from=build --chmod=0755 /source/target/release/poolproof /usr/local/bin/poolproof
 USER 10001:10001
@@ -33,7 +33,8 @@ ENV POOLPROOF_QUEUE=sqlite:/data/queue.db \
     POOLPROOF_LOG_FORMAT=json
 # SIGTERM lets the job in hand finish, or gives it back.
 STOPSIGNAL SIGTERM
-# Healthy where the queue can be opened and read; needs no server. Run one-off commands with --no-healthcheck.
+# Healthy where the queue can be opened and read; needs no server. Run one-off commands with --no-healthcheck. (Image
+# builders keep health checks in the Docker format only: `buildah build --format docker`.)
 HEALTHCHECK --interval=30s --timeout=15s --start-period=10s --retries=3 \
     CMD ["poolproof", "queue", "list", "--dead"]
 ENTRYPOINT ["poolproof"]
