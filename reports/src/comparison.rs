@@ -88,11 +88,12 @@ fn change_row(case: &Comparison<'_>, design: &str, report: &Report) -> Vec<Strin
     ]
 }
 
-/// A reason up to its first clause, without what stands in brackets.
+/// A reason up to its first clause, without what stands in brackets and what every score is measured against.
 fn in_short(reason: &str) -> String {
     let clause = reason.split([';', '(']).next().unwrap_or_default();
     let sentence = clause.split(". ").next().unwrap_or_default();
-    sentence.trim().trim_end_matches('.').to_string()
+    let sentence = sentence.trim().trim_end_matches('.');
+    sentence.strip_suffix(" than when nothing is done").unwrap_or(sentence).to_string()
 }
 
 /// A text table of the designs: probability of an outage, outage minutes and score, before and after.
@@ -189,6 +190,7 @@ mod tests {
                 "dns is out 7.6 min longer on average",
             ),
             ("Nothing is changed, so nothing can be lost.", "Nothing is changed, so nothing can be lost"),
+            ("In none is it out longer than when nothing is done.", "In none is it out longer"),
             ("It fails in 4.3 % of futures. A node never joins.", "It fails in 4.3 % of futures"),
             ("", ""),
         ] {
