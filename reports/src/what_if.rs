@@ -49,7 +49,9 @@ pub struct Axis {
 pub struct Cell {
     /// A value for each axis.
     pub values: Vec<String>,
-    /// What it came to, or why it is not possible.
+    /// What it came to, or why it is not possible; written as the fields of one, or as `impossible`.
+    #[serde(flatten, with = "either")]
+    #[schemars(with = "either::Written")]
     pub outcome: Result<Outcome, String>,
 }
 
@@ -75,6 +77,32 @@ pub struct Outcome {
 
 /// Value of [`WhatIf::schema`].
 pub const SCHEMA: &str = "poolproof.whatif-result/1";
+
+/// How an outcome is written.
+mod either {
+    use schemars::JsonSchema;
+    use serde::{Serialize, Serializer};
+
+    use super::Outcome;
+
+    /// The fields of an outcome, or the reason why there is none.
+    #[derive(Serialize, JsonSchema)]
+    #[serde(rename_all = "camelCase")]
+    pub struct Written {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        outcome: Option<Outcome>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        impossible: Option<String>,
+    }
+
+    pub fn serialize<S: Serializer>(outcome: &Result<Outcome, String>, to: S) -> Result<S::Ok, S::Error> {
+        let written = match outcome {
+            Ok(outcome) => Written { outcome: Some(outcome.clone()), impossible: None },
+            Err(why) => Written { outcome: None, impossible: Some(why.clone()) },
+        };
+        written.serialize(to)
+    }
+}
 
 impl Outcome {
     /// The outcome of a scored combination; `href` is the relative address of its report, where it has one.

@@ -86,7 +86,7 @@ fn a_grid_has_every_combination_and_maps_of_it() {
     assert!(text(&files, "charts/heat-outage.svg").contains("maxSurge"));
     let document: serde_json::Value = serde_json::from_str(text(&files, "whatif.json")).unwrap();
     assert_eq!(document["cells"].as_array().unwrap().len(), 9);
-    assert_eq!(document["cells"][8]["outcome"]["Err"], "no quota for six nodes <b>");
+    assert_eq!(document["cells"][8]["impossible"], "no quota for six nodes <b>");
     let table = reports::what_if_table(&grid);
     assert_eq!(table.lines().count(), 10, "{table}");
     assert!(table.lines().all(|l| l.chars().count() <= 120), "{table}");

@@ -93,7 +93,8 @@ impl Sim<'_> {
         refused
     }
 
-    fn evict(&mut self, pod: PodId, node: NodeId) {
+    /// Deletes a pod on behalf of somebody who wants it off its node.
+    pub(crate) fn evict(&mut self, pod: PodId, node: NodeId) {
         let workload = self.cluster.pods[pod].workload;
         self.counts.evictions += 1;
         self.tell(Incident::PodEvicted {

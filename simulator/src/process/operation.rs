@@ -266,14 +266,7 @@ impl Sim<'_> {
                     )
             });
             for &pod in &pods {
-                let workload = self.cluster.pods[pod].workload;
-                self.counts.evictions += 1;
-                self.tell(Incident::PodEvicted {
-                    pod,
-                    workload,
-                    node,
-                });
-                self.delete_pod(pod);
+                self.evict(pod, node);
             }
             self.scheduling.pods = pods;
         }

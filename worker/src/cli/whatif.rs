@@ -32,6 +32,9 @@ pub struct Args {
     estimate: estimate::EstimateArgs,
 }
 
+/// Paired trials of a combination where nobody says otherwise: a grid has many.
+const CELL_TRIALS: u32 = 2000;
+
 /// A spec whose combinations are ready, as far as they are possible.
 struct Grid {
     spec: what_if::WhatIf,
@@ -69,7 +72,9 @@ fn prepare(args: &Args, estimate: &Estimate) -> Result<Grid, Failure> {
     let name = snapshot.as_ref().ok().map(|s| s.name.as_str()).filter(|name| !name.is_empty());
     let change = spec.change(name).map_err(in_spec);
     let (snapshot, change) = input::both(snapshot, change).map_err(Failure::Invalid)?;
-    let cells = cells(&spec, &snapshot, &change, estimate).map_err(|found| Failure::Invalid(in_spec(found)))?;
+    let mut estimate = estimate.clone();
+    estimate.overrides.trials = estimate.overrides.trials.or(change.settings.trials).or(Some(CELL_TRIALS));
+    let cells = cells(&spec, &snapshot, &change, &estimate).map_err(|found| Failure::Invalid(in_spec(found)))?;
     let cluster = if snapshot.name.is_empty() { change.cluster.name.clone() } else { snapshot.name.clone() };
     Ok(Grid { spec, change, cluster, cells })
 }
