@@ -75,12 +75,7 @@ fn images() {
 
 #[test]
 fn spread() {
-    for family in [
-        "spread-hard",
-        "spread-soft",
-        "spread-mixed",
-        "spread-default",
-    ] {
+    for family in ["spread-hard", "spread-soft", "spread-mixed", "spread-default"] {
         check(family, 100);
     }
 }
@@ -108,41 +103,22 @@ fn check(family: &str, least: usize) {
         eprintln!("skipped: no recorded decisions (set POOLPROOF_ORACLE_DIR)");
         return;
     };
-    let mut files: Vec<PathBuf> = folder
-        .join(family)
-        .read_dir()
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut files: Vec<PathBuf> = folder.join(family).read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let (mut count, mut wrong) = (Count::default(), Vec::new());
     for file in files {
         let record: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
         let name = text(&record["case"]["name"]);
-        wrong.extend(
-            play(&record, &mut count)
-                .into_iter()
-                .map(|line| format!("{name}: {line}")),
-        );
+        wrong.extend(play(&record, &mut count).into_iter().map(|line| format!("{name}: {line}")));
     }
     eprintln!("{family}: {count:?}, {} disagreements", wrong.len());
-    assert!(
-        wrong.is_empty(),
-        "{} disagreements\n{}",
-        wrong.len(),
-        wrong[..wrong.len().min(20)].join("\n")
-    );
-    assert!(
-        count.decisions >= least,
-        "only {} decisions",
-        count.decisions
-    );
+    assert!(wrong.is_empty(), "{} disagreements\n{}", wrong.len(), wrong[..wrong.len().min(20)].join("\n"));
+    assert!(count.decisions >= least, "only {} decisions", count.decisions);
 }
 
 fn folder() -> Option<PathBuf> {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/oracle");
-    let folder = std::env::var_os("POOLPROOF_ORACLE_DIR")
-        .map_or_else(|| PathBuf::from(beside), PathBuf::from);
+    let folder = std::env::var_os("POOLPROOF_ORACLE_DIR").map_or_else(|| PathBuf::from(beside), PathBuf::from);
     Path::is_dir(&folder).then_some(folder)
 }
 
@@ -151,19 +127,13 @@ fn play(record: &Value, count: &mut Count) -> Vec<String> {
     let case = &record["case"];
     let mut state = State::new(case);
     let mut wrong = Vec::new();
-    for (order, (decision, object)) in each(&record["decisions"])
-        .zip(each(&case["pending"]))
-        .enumerate()
-    {
+    for (order, (decision, object)) in each(&record["decisions"]).zip(each(&case["pending"])).enumerate() {
         assert_eq!(decision["pod"], identity(object));
         let pod = state.index[&identity(object)];
         let reserved = state.reserved(pod);
         let mut differ = |what: &str, want: &Value, have: &Value| {
             if want != have {
-                wrong.push(format!(
-                    "{} {what}: want {want}, have {have}",
-                    text(&decision["pod"])
-                ));
+                wrong.push(format!("{} {what}: want {want}, have {have}", text(&decision["pod"])));
             }
         };
         count.decisions += 1;
@@ -191,9 +161,7 @@ fn alone(case: &Value, pod: &Value) -> bool {
     let labels = object::map(&pod["metadata"]["labels"]);
     let selects = |term: &Value| {
         let selector = &term["labelSelector"];
-        object::map(&selector["matchLabels"])
-            .iter()
-            .all(|(key, value)| labels.get(key) == Some(value))
+        object::map(&selector["matchLabels"]).iter().all(|(key, value)| labels.get(key) == Some(value))
     };
     let repels = |other: &Value| {
         let terms = &other["spec"]["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
@@ -202,9 +170,7 @@ fn alone(case: &Value, pod: &Value) -> bool {
     spec["affinity"]["podAffinity"].is_null()
         && spec["affinity"]["podAntiAffinity"].is_null()
         && spec["topologySpreadConstraints"].is_null()
-        && !each(&case["pods"])
-            .chain(each(&case["pending"]))
-            .any(repels)
+        && !each(&case["pods"]).chain(each(&case["pending"])).any(repels)
 }
 
 /// Brings the state to where the record goes on.
@@ -216,9 +182,7 @@ fn carry_on(state: &mut State, pod: usize, order: usize, decision: &Value) {
         let cleared = state.index[&text(cleared)];
         state.pods[cleared].nominated = None;
     }
-    let bound = decision["bound"]
-        .as_str()
-        .or_else(|| decision["boundAfterPreemption"].as_str());
+    let bound = decision["bound"].as_str().or_else(|| decision["boundAfterPreemption"].as_str());
     if let Some(name) = bound {
         let node = state.node(name);
         state.start(pod, node, order);

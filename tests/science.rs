@@ -69,8 +69,16 @@ fn validation_families_hold() {
                     }
                     Some((_, got)) => {
                         let (ok, shown) = accept(expected, got);
-                        if ok { passed += 1 } else { failed += 1 }
-                        println!("{name}/{id}/{field} {} expected {} got {shown}", if ok { "ok" } else { "FAIL" }, expected["value"]);
+                        if ok {
+                            passed += 1
+                        } else {
+                            failed += 1
+                        }
+                        println!(
+                            "{name}/{id}/{field} {} expected {} got {shown}",
+                            if ok { "ok" } else { "FAIL" },
+                            expected["value"]
+                        );
                     }
                 }
             }
@@ -89,8 +97,13 @@ fn trials() -> u32 {
 fn case_files() -> Vec<PathBuf> {
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let shared = root.join("../shared/science/validation");
-    let folder = std::env::var_os("POOLPROOF_VALIDATION_DIR").map_or_else(|| if shared.is_dir() { shared } else { root.join("tests/data/validation") }, PathBuf::from);
-    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "json")).collect();
+    let folder = std::env::var_os("POOLPROOF_VALIDATION_DIR")
+        .map_or_else(|| if shared.is_dir() { shared } else { root.join("tests/data/validation") }, PathBuf::from);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == "json"))
+        .collect();
     files.sort();
     assert!(!files.is_empty(), "no case files in {}", folder.display());
     files
@@ -100,7 +113,9 @@ fn case_files() -> Vec<PathBuf> {
 fn accept(expected: &Value, got: &Got) -> (bool, String) {
     let number = |key: &str| expected[key].as_f64().unwrap_or(0.0);
     match got {
-        Got::Exact(value) => (equal(&expected["value"], value, number("rel_tol"), number("abs_tol")), value.to_string()),
+        Got::Exact(value) => {
+            (equal(&expected["value"], value, number("rel_tol"), number("abs_tol")), value.to_string())
+        }
         Got::Mean(mean, n) => {
             let error = 4.0 * number("mc_sd") / f64::from(*n).sqrt();
             let off = (mean - number("value")).abs();
@@ -111,8 +126,12 @@ fn accept(expected: &Value, got: &Got) -> (bool, String) {
 
 fn equal(expected: &Value, got: &Value, relative: f64, absolute: f64) -> bool {
     match (expected, got) {
-        (Value::Array(e), Value::Array(g)) => e.len() == g.len() && e.iter().zip(g).all(|(e, g)| equal(e, g, relative, absolute)),
-        (Value::Object(e), Value::Object(g)) => e.len() == g.len() && e.iter().all(|(k, e)| g.get(k).is_some_and(|g| equal(e, g, relative, absolute))),
+        (Value::Array(e), Value::Array(g)) => {
+            e.len() == g.len() && e.iter().zip(g).all(|(e, g)| equal(e, g, relative, absolute))
+        }
+        (Value::Object(e), Value::Object(g)) => {
+            e.len() == g.len() && e.iter().all(|(k, e)| g.get(k).is_some_and(|g| equal(e, g, relative, absolute)))
+        }
         _ => match (expected.as_f64(), got.as_f64()) {
             (Some(e), Some(g)) => (e - g).abs() <= absolute + relative * e.abs(),
             _ => expected == got,

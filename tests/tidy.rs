@@ -51,7 +51,17 @@ fn crates_depend_only_downwards() {
 
 #[test]
 fn the_simulator_is_pure() {
-    let forbidden = ["std::time::Instant", "SystemTime", "std::fs", "std::env", "std::net", "HashMap", "HashSet", "serde", "thread_rng"];
+    let forbidden = [
+        "std::time::Instant",
+        "SystemTime",
+        "std::fs",
+        "std::env",
+        "std::net",
+        "HashMap",
+        "HashSet",
+        "serde",
+        "thread_rng",
+    ];
     for file in files(&root().join("simulator/src"), &[".rs"]) {
         let text = fs::read_to_string(&file).unwrap();
         for word in forbidden {
@@ -62,7 +72,9 @@ fn the_simulator_is_pure() {
 
 #[test]
 fn modules_open_with_their_reason_and_stay_small() {
-    for file in ["simulator", "scenarios", "reports", "worker", "tests"].iter().flat_map(|f| files(&root().join(f), &[".rs"])) {
+    for file in
+        ["simulator", "scenarios", "reports", "worker", "tests"].iter().flat_map(|f| files(&root().join(f), &[".rs"]))
+    {
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.starts_with("//!"), "{} does not open with its reason", file.display());
         let lines = text.lines().count();
@@ -88,7 +100,10 @@ fn links_in_documents_lead_somewhere() {
 fn no_stubs_are_left() {
     // Spelled apart, so that this file does not find itself.
     let stubs = [concat!("to", "do!("), concat!("unimple", "mented!("), concat!("FIX", "ME")];
-    for file in ["simulator", "scenarios", "reports", "worker"].iter().flat_map(|f| files(&root().join(f).join("src"), &[".rs"])) {
+    for file in ["simulator", "scenarios", "reports", "worker"]
+        .iter()
+        .flat_map(|f| files(&root().join(f).join("src"), &[".rs"]))
+    {
         let text = fs::read_to_string(&file).unwrap();
         for stub in stubs {
             assert!(!text.contains(stub), "{} holds {stub}", file.display());

@@ -2,9 +2,7 @@
 
 use divan::{Bencher, black_box};
 use simulator::scheduler::{Compat, Incoming, NodeView, Readiness, Scratch, decide};
-use simulator::spec::{
-    ClusterSpec, Effect, NodeShape, NodeTerm, Operator, PodShape, Requirement, Resources, Taint,
-};
+use simulator::spec::{ClusterSpec, Effect, NodeShape, NodeTerm, Operator, PodShape, Requirement, Resources, Taint};
 use simulator::{Id, NodeId, NodeShapeId, PodShapeId, ZoneId};
 
 fn main() {
@@ -35,10 +33,7 @@ fn run(bencher: Bencher, nodes: usize, shape: usize) {
     let spec = spec();
     let compat = Compat::new(&spec);
     let rows: Vec<Row> = (0..nodes).map(Row::new).collect();
-    let pod = Incoming {
-        shape: PodShapeId::from_index(shape),
-        pin: None,
-    };
+    let pod = Incoming { shape: PodShapeId::from_index(shape), pin: None };
     let mut scratch = Scratch::default();
     bencher.bench_local(|| {
         let views = rows.iter().enumerate().map(|(i, row)| row.view(i));
@@ -56,15 +51,7 @@ impl Row {
     fn new(i: usize) -> Row {
         let cpu = 1300 + (i as i64 * 7919) % 1300;
         let memory = (5 << 30) + (i as i64 * 104_729_000) % (5 << 30);
-        Row {
-            name: format!("node-{i}"),
-            used: Resources {
-                cpu,
-                memory,
-                pods: 20,
-                ..Resources::default()
-            },
-        }
+        Row { name: format!("node-{i}"), used: Resources { cpu, memory, pods: 20, ..Resources::default() } }
     }
 
     fn view(&self, i: usize) -> NodeView<'_> {
@@ -86,17 +73,8 @@ impl Row {
 fn spec() -> ClusterSpec {
     let mut spec = ClusterSpec::default();
     for zone in 0..3 {
-        let avoid = Taint {
-            key: "avoid".into(),
-            value: String::new(),
-            effect: Effect::PreferNoSchedule,
-        };
-        let allocatable = Resources {
-            cpu: 3860,
-            memory: 15 << 30,
-            pods: 110,
-            ..Resources::default()
-        };
+        let avoid = Taint { key: "avoid".into(), value: String::new(), effect: Effect::PreferNoSchedule };
+        let allocatable = Resources { cpu: 3860, memory: 15 << 30, pods: 110, ..Resources::default() };
         spec.node_shapes.push(NodeShape {
             labels: [("zone".into(), zone.to_string())].into(),
             taints: if zone == 2 { vec![avoid] } else { Vec::new() },
@@ -105,18 +83,8 @@ fn spec() -> ClusterSpec {
             zone: ZoneId(zone),
         });
     }
-    let zone = Requirement {
-        key: "zone".into(),
-        operator: Operator::In,
-        values: vec!["1".into()],
-    };
-    let preferred = vec![(
-        10,
-        NodeTerm {
-            expressions: vec![zone],
-            fields: Vec::new(),
-        },
-    )];
+    let zone = Requirement { key: "zone".into(), operator: Operator::In, values: vec!["1".into()] };
+    let preferred = vec![(10, NodeTerm { expressions: vec![zone], fields: Vec::new() })];
     spec.pod_shapes.push(pod(250, Vec::new()));
     spec.pod_shapes.push(pod(250, preferred));
     spec.pod_shapes.push(pod(3800, Vec::new()));
@@ -125,12 +93,7 @@ fn spec() -> ClusterSpec {
 
 fn pod(cpu: i64, preferred: Vec<(i64, NodeTerm)>) -> PodShape {
     PodShape {
-        requests: Resources {
-            cpu,
-            memory: 512 << 20,
-            pods: 1,
-            ..Resources::default()
-        },
+        requests: Resources { cpu, memory: 512 << 20, pods: 1, ..Resources::default() },
         score_requests: (cpu, 512 << 20),
         labels: Default::default(),
         node_selector: Default::default(),

@@ -10,10 +10,7 @@ use std::time::Instant;
 use simulator::{Runs, Scenario, example, paired};
 
 fn main() {
-    let trials = std::env::args()
-        .filter_map(|a| a.parse().ok())
-        .next()
-        .unwrap_or(1000);
+    let trials = std::env::args().filter_map(|a| a.parse().ok()).next().unwrap_or(1000);
     let scenario = example::busy_upgrade();
     println!(
         "{} nodes, {} pods, {} paired trials of a rolling upgrade",
@@ -28,29 +25,13 @@ fn main() {
 
 fn measure(scenario: &Scenario, trials: u32, threads: usize) {
     let start = Instant::now();
-    let pairs = paired(
-        scenario,
-        Runs {
-            seed: 1,
-            first: 0,
-            trials,
-            threads,
-        },
-        &|_| {},
-    );
+    let pairs = paired(scenario, Runs { seed: 1, first: 0, trials, threads }, &|_| {});
     let seconds = start.elapsed().as_secs_f64();
     let sum = |f: &dyn Fn(&simulator::outcome::Counts) -> u64| -> u64 {
-        pairs
-            .iter()
-            .map(|p| f(&p.proposal.counts) + f(&p.baseline.counts))
-            .sum()
+        pairs.iter().map(|p| f(&p.proposal.counts) + f(&p.baseline.counts)).sum()
     };
     let (events, placements) = (sum(&|c| c.events), sum(&|c| c.placements));
-    let name = if threads == 1 {
-        "one thread"
-    } else {
-        "all threads"
-    };
+    let name = if threads == 1 { "one thread" } else { "all threads" };
     println!(
         "{name:>11}: {seconds:7.3} s  {:6.2} ms per pair  {:9.0} events/s  {:9.0} placements/s  ({events} events, {placements} placements)",
         1e3 * seconds / f64::from(trials),

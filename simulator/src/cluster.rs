@@ -50,10 +50,7 @@ pub(crate) struct Pool {
 impl Cluster {
     /// The cluster at time zero.
     pub fn new(spec: &ClusterSpec, compat: &Compat) -> Cluster {
-        let mut cluster = Cluster {
-            free: NO_POD,
-            ..Cluster::default()
-        };
+        let mut cluster = Cluster { free: NO_POD, ..Cluster::default() };
         for (_, pool) in spec.pools.iter() {
             cluster.pools.push(Pool {
                 next_ordinal: pool.next_ordinal,
@@ -62,30 +59,15 @@ impl Cluster {
             });
         }
         for (_, node) in spec.nodes.iter() {
-            let state = if node.ready {
-                NodeState::Ready
-            } else {
-                NodeState::NotReady
-            };
-            let id = cluster.nodes.push(Node::new(
-                node.pool,
-                node.shape,
-                node.ordinal,
-                entity_key(&node.name),
-                state,
-            ));
+            let state = if node.ready { NodeState::Ready } else { NodeState::NotReady };
+            let id = cluster.nodes.push(Node::new(node.pool, node.shape, node.ordinal, entity_key(&node.name), state));
             cluster.nodes[id].cordoned = node.cordoned;
             cluster.names.push(node.name.clone());
             cluster.ports.push(Vec::new());
         }
         for (_, workload) in spec.workloads.iter() {
-            let key = sub_key(
-                entity_key(&workload.namespace),
-                entity_key(&workload.name) ^ workload.kind as u64,
-            );
-            cluster
-                .workloads
-                .push(Workload::new(key, workload.replicas));
+            let key = sub_key(entity_key(&workload.namespace), entity_key(&workload.name) ^ workload.kind as u64);
+            cluster.workloads.push(Workload::new(key, workload.replicas));
         }
         for pod in &spec.pods {
             let kind = spec.workloads[pod.workload].kind;
@@ -166,10 +148,7 @@ impl Cluster {
     pub fn bind(&mut self, spec: &ClusterSpec, compat: &Compat, pod: PodId, node: NodeId) {
         let shape = spec.workloads[self.pods[pod].workload].shape;
         let row = &mut self.pods[pod];
-        assert!(
-            row.state == PodState::Pending && row.node.is_none(),
-            "only a pending pod can be bound"
-        );
+        assert!(row.state == PodState::Pending && row.node.is_none(), "only a pending pod can be bound");
         row.node = Some(node);
         row.state = PodState::Starting;
         row.next_on_node = self.nodes[node].first_pod;
@@ -235,10 +214,7 @@ impl Cluster {
     pub fn terminate(&mut self, pod: PodId) {
         self.set_serving(pod, false, false);
         let row = &mut self.pods[pod];
-        assert!(
-            !matches!(row.state, PodState::Free | PodState::Terminating),
-            "a pod is deleted once"
-        );
+        assert!(!matches!(row.state, PodState::Free | PodState::Terminating), "a pod is deleted once");
         row.state = PodState::Terminating;
         row.epoch += 1;
         self.workloads[row.workload].alive -= 1;
@@ -272,11 +248,7 @@ impl Cluster {
         self.list(self.workloads[workload].first_pod, |pod| pod.next_sibling)
     }
 
-    fn list<'a>(
-        &'a self,
-        first: u32,
-        next: impl Fn(&Pod) -> u32 + 'a,
-    ) -> impl Iterator<Item = PodId> + 'a {
+    fn list<'a>(&'a self, first: u32, next: impl Fn(&Pod) -> u32 + 'a) -> impl Iterator<Item = PodId> + 'a {
         let mut at = first;
         std::iter::from_fn(move || {
             (at != NO_POD).then(|| {
@@ -289,10 +261,7 @@ impl Cluster {
 
     /// Nodes of a pool that exist or are on their way.
     pub fn nodes_of(&self, pool: PoolId) -> impl Iterator<Item = NodeId> + '_ {
-        self.nodes
-            .iter()
-            .filter(move |(_, n)| n.pool == pool && n.state != NodeState::Gone)
-            .map(|(id, _)| id)
+        self.nodes.iter().filter(move |(_, n)| n.pool == pool && n.state != NodeState::Gone).map(|(id, _)| id)
     }
 
     /// Shape of a pod.
@@ -324,8 +293,5 @@ fn sub(total: &mut Resources, part: &Resources) {
     for (t, p) in total.extended.iter_mut().zip(&part.extended) {
         *t -= p;
     }
-    debug_assert!(
-        total.cpu >= 0 && total.memory >= 0 && total.pods >= 0,
-        "more was freed than taken"
-    );
+    debug_assert!(total.cpu >= 0 && total.memory >= 0 && total.pods >= 0, "more was freed than taken");
 }

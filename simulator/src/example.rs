@@ -8,8 +8,8 @@ use crate::random::Dist;
 use crate::scenario::Scenario;
 use crate::settings::Settings;
 use crate::spec::{
-    BudgetRule, BudgetSpec, ClusterSpec, NodeShape, NodeSpec, PodShape, PodSpec, PoolSpec,
-    Quantity, Resources, Role, WorkloadKind, WorkloadSpec,
+    BudgetRule, BudgetSpec, ClusterSpec, NodeShape, NodeSpec, PodShape, PodSpec, PoolSpec, Quantity, Resources, Role,
+    WorkloadKind, WorkloadSpec,
 };
 use crate::time::{Duration, Time};
 use crate::{NodeId, PoolId, WorkloadId};
@@ -38,12 +38,7 @@ impl Example {
         for zone in ["1", "2", "3"] {
             spec.zones.push(zone.to_owned());
         }
-        Example {
-            spec,
-            settings: Settings::calm(),
-            changes: Vec::new(),
-            horizon: Duration::mins(120),
-        }
+        Example { spec, settings: Settings::calm(), changes: Vec::new(), horizon: Duration::mins(120) }
     }
 
     /// Adds a pool of `count` nodes with 4 cores, 16 GiB and 110 pod slots each, spread over the zones. Nodes take 150 s to
@@ -58,12 +53,7 @@ impl Example {
                 self.spec.node_shapes.push(NodeShape {
                     labels: BTreeMap::from([("agentpool".to_owned(), name.to_owned())]),
                     taints: Vec::new(),
-                    allocatable: Resources {
-                        cpu: 3860,
-                        memory: 13_000 * MIB,
-                        pods: 110,
-                        ..Resources::default()
-                    },
+                    allocatable: Resources { cpu: 3860, memory: 13_000 * MIB, pods: 110, ..Resources::default() },
                     cores: 4000,
                     zone,
                 })
@@ -105,28 +95,15 @@ impl Example {
     /// stand on the nodes of the pool added last, one after the other.
     pub fn deployment(self, name: &str, replicas: u32) -> Example {
         let last = PoolId(self.spec.pools.len().saturating_sub(1) as u32);
-        let nodes: Vec<NodeId> = self
-            .spec
-            .nodes
-            .iter()
-            .filter(|(_, n)| n.pool == last)
-            .map(|(id, _)| id)
-            .collect();
-        let hosts = (0..replicas as usize)
-            .filter_map(|i| nodes.get(i % nodes.len().max(1)).copied())
-            .collect();
+        let nodes: Vec<NodeId> = self.spec.nodes.iter().filter(|(_, n)| n.pool == last).map(|(id, _)| id).collect();
+        let hosts = (0..replicas as usize).filter_map(|i| nodes.get(i % nodes.len().max(1)).copied()).collect();
         self.workload(name, WorkloadKind::Deployment, hosts)
     }
 
     /// Adds a workload with one running pod on each of `hosts`.
     pub fn workload(mut self, name: &str, kind: WorkloadKind, hosts: Vec<NodeId>) -> Example {
         let shape = self.spec.pod_shapes.push(PodShape {
-            requests: Resources {
-                cpu: 100,
-                memory: 128 * MIB,
-                pods: 1,
-                ..Resources::default()
-            },
+            requests: Resources { cpu: 100, memory: 128 * MIB, pods: 1, ..Resources::default() },
             score_requests: (100, 128 * MIB),
             labels: BTreeMap::from([("app".to_owned(), name.to_owned())]),
             node_selector: BTreeMap::new(),
@@ -159,12 +136,7 @@ impl Example {
             service: None,
         });
         for (i, node) in hosts.into_iter().enumerate() {
-            self.spec.pods.push(PodSpec {
-                name: format!("{name}-{i}"),
-                workload: id,
-                node: Some(node),
-                ready: true,
-            });
+            self.spec.pods.push(PodSpec { name: format!("{name}-{i}"), workload: id, node: Some(node), ready: true });
         }
         self
     }
@@ -212,10 +184,7 @@ impl Example {
 
     /// Plans an operation at a time.
     pub fn change(mut self, at: Duration, operation: Operation) -> Example {
-        self.changes.push(Planned {
-            at: Time::ZERO + at,
-            operation,
-        });
+        self.changes.push(Planned { at: Time::ZERO + at, operation });
         self
     }
 
@@ -253,21 +222,13 @@ impl Example {
 
 /// Drains as AKS does by default: evict, respect budgets, give up after 30 minutes.
 pub fn drain_settings() -> DrainSettings {
-    DrainSettings {
-        evict: true,
-        respect_budgets: true,
-        timeout: Duration::mins(30),
-        undrainable: Undrainable::Fail,
-    }
+    DrainSettings { evict: true, respect_budgets: true, timeout: Duration::mins(30), undrainable: Undrainable::Fail }
 }
 
 /// The 50-node, 1,000-pod rolling upgrade that speed is measured on: 10 % surge, node failures, bursts, slow starts and
 /// provisioning trouble switched on, five watched system workloads with budgets, daemons on every node.
 pub fn busy_upgrade() -> Scenario {
-    let lognormal = |median: u64, sigma: f64| Dist::LogNormal {
-        median: Duration::secs(median),
-        sigma,
-    };
+    let lognormal = |median: u64, sigma: f64| Dist::LogNormal { median: Duration::secs(median), sigma };
     let mut example = Example::new().pool("work", 50).with_pool(|p| {
         p.system = true;
         p.provision = lognormal(150, 0.35);
@@ -277,10 +238,7 @@ pub fn busy_upgrade() -> Scenario {
     for daemon in ["cns", "proxy", "csi", "logs"] {
         example = example.workload(daemon, WorkloadKind::DaemonSet, nodes.clone());
     }
-    for (i, name) in ["dns", "metrics", "tunnel", "gatekeeper", "autoscaler"]
-        .into_iter()
-        .enumerate()
-    {
+    for (i, name) in ["dns", "metrics", "tunnel", "gatekeeper", "autoscaler"].into_iter().enumerate() {
         example = example
             .deployment(name, if i == 0 { 5 } else { 2 })
             .minimum(1)
@@ -302,11 +260,7 @@ pub fn busy_upgrade() -> Scenario {
                 s.score_requests.0 = s.requests.cpu;
             })
             .with(|w| {
-                w.pull = Dist::ZeroOrLogNormal {
-                    zero: 0.5,
-                    median: Duration::secs(18),
-                    sigma: 0.9,
-                };
+                w.pull = Dist::ZeroOrLogNormal { zero: 0.5, median: Duration::secs(18), sigma: 0.9 };
                 w.start = lognormal(2, 0.4);
                 w.exit = lognormal(3, 1.2);
                 w.follows_load = app % 2 == 0;

@@ -148,101 +148,31 @@ pub struct Entry {
 
 /// What a log line tells.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[allow(
-    missing_docs,
-    reason = "the variants and fields are named after the events they tell"
-)]
+#[allow(missing_docs, reason = "the variants and fields are named after the events they tell")]
 pub enum Incident {
-    OperationStarted {
-        operation: u32,
-    },
-    OperationEnded {
-        operation: u32,
-        failure: Option<Failure>,
-    },
-    NodeRequested {
-        node: NodeId,
-        surge: bool,
-    },
-    NodeReady {
-        node: NodeId,
-    },
-    NodeCordoned {
-        node: NodeId,
-    },
-    NodeUncordoned {
-        node: NodeId,
-    },
-    NodeDrainStarted {
-        node: NodeId,
-    },
-    NodeDrained {
-        node: NodeId,
-    },
-    NodeDrainTimedOut {
-        node: NodeId,
-        workload: Option<WorkloadId>,
-        budget: Option<BudgetId>,
-    },
-    NodeReimaging {
-        node: NodeId,
-    },
-    NodeDied {
-        node: NodeId,
-    },
-    NodeNotReady {
-        node: NodeId,
-    },
-    NodeDeleted {
-        node: NodeId,
-    },
-    NodeLabelsChanged {
-        node: NodeId,
-    },
-    PodEvicted {
-        pod: PodId,
-        workload: WorkloadId,
-        node: NodeId,
-    },
-    EvictionRefused {
-        workload: WorkloadId,
-        node: NodeId,
-        budget: Option<BudgetId>,
-    },
-    PodPreempted {
-        workload: WorkloadId,
-        node: NodeId,
-    },
-    PodLost {
-        workload: WorkloadId,
-        node: NodeId,
-    },
-    PodBound {
-        workload: WorkloadId,
-        node: NodeId,
-    },
-    PodUnschedulable {
-        workload: WorkloadId,
-    },
-    PodReady {
-        workload: WorkloadId,
-        node: NodeId,
-    },
-    ReplicasChanged {
-        workload: WorkloadId,
-        from: u32,
-        to: u32,
-    },
-    LoadChanged {
-        target: Option<WorkloadId>,
-        percent: u32,
-    },
-    OutageBegan {
-        workload: WorkloadId,
-        up: u32,
-    },
-    OutageEnded {
-        workload: WorkloadId,
-        lasted: Duration,
-    },
+    OperationStarted { operation: u32 },
+    OperationEnded { operation: u32, failure: Option<Failure> },
+    NodeRequested { node: NodeId, surge: bool },
+    NodeReady { node: NodeId },
+    NodeCordoned { node: NodeId },
+    NodeUncordoned { node: NodeId },
+    NodeDrainStarted { node: NodeId },
+    NodeDrained { node: NodeId },
+    NodeDrainTimedOut { node: NodeId, workload: Option<WorkloadId>, budget: Option<BudgetId> },
+    NodeReimaging { node: NodeId },
+    NodeDied { node: NodeId },
+    NodeNotReady { node: NodeId },
+    NodeDeleted { node: NodeId },
+    NodeLabelsChanged { node: NodeId },
+    PodEvicted { pod: PodId, workload: WorkloadId, node: NodeId },
+    EvictionRefused { workload: WorkloadId, node: NodeId, budget: Option<BudgetId> },
+    PodPreempted { workload: WorkloadId, node: NodeId },
+    PodLost { workload: WorkloadId, node: NodeId },
+    PodBound { workload: WorkloadId, node: NodeId },
+    PodUnschedulable { workload: WorkloadId },
+    PodReady { workload: WorkloadId, node: NodeId },
+    ReplicasChanged { workload: WorkloadId, from: u32, to: u32 },
+    LoadChanged { target: Option<WorkloadId>, percent: u32 },
+    OutageBegan { workload: WorkloadId, up: u32 },
+    OutageEnded { workload: WorkloadId, lasted: Duration },
 }

@@ -50,11 +50,7 @@ impl EventQueue {
         if time.0 >= 1 << 61 {
             return;
         }
-        self.heap.push(Reverse(Pending {
-            key: (time.0 << 3) | event.stage(),
-            order: self.next,
-            event,
-        }));
+        self.heap.push(Reverse(Pending { key: (time.0 << 3) | event.stage(), order: self.next, event }));
         self.next += 1;
     }
 
@@ -85,10 +81,7 @@ mod tests {
     #[test]
     fn ties_go_by_stage_then_by_order_of_queueing() {
         let mut queue = EventQueue::default();
-        let noticed = |n| Event::NodeNoticed {
-            node: NodeId(n),
-            epoch: 0,
-        };
+        let noticed = |n| Event::NodeNoticed { node: NodeId(n), epoch: 0 };
         queue.at(Time(5), Event::Sample);
         queue.at(Time(5), Event::Schedule);
         queue.at(Time(5), noticed(1));
@@ -99,15 +92,6 @@ mod tests {
         while let Some((_, event)) = queue.next_until(Time(5)) {
             order.push(event);
         }
-        assert_eq!(
-            order,
-            [
-                Event::Flow,
-                noticed(1),
-                noticed(2),
-                Event::Schedule,
-                Event::Sample
-            ]
-        );
+        assert_eq!(order, [Event::Flow, noticed(1), noticed(2), Event::Schedule, Event::Sample]);
     }
 }

@@ -59,9 +59,7 @@ pub enum Process {
 
 /// Stable 64-bit key of an entity's name (FNV-1a): equal in every plan the entity occurs in.
 pub fn entity_key(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| {
-        (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
-    })
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Combines a key with a number, for entities that are numbered within another.
@@ -87,19 +85,13 @@ impl Streams {
     /// The streams of a trial under a root seed.
     pub fn new(seed: u64, trial: u32) -> Streams {
         let key = mix(seed ^ 0x706f_6f6c_7072_6f6f);
-        Streams {
-            key: [key as u32, (key >> 32) as u32],
-            trial,
-        }
+        Streams { key: [key as u32, (key >> 32) as u32], trial }
     }
 
     /// The `draw`-th block of four words of a process of an entity.
     fn block(&self, process: Process, entity: u64, draw: u32) -> [u32; 4] {
         let id = sub_key(entity, u64::from(self.trial));
-        philox4x32_10(
-            [draw, process as u32, id as u32, (id >> 32) as u32],
-            self.key,
-        )
+        philox4x32_10([draw, process as u32, id as u32, (id >> 32) as u32], self.key)
     }
 
     /// The `draw`-th uniform of a process of an entity, in (0, 1).
@@ -110,14 +102,7 @@ impl Streams {
 
     /// A whole stream, for use with `rand`'s traits. It shares its draws with [`Streams::uniform`].
     pub fn stream(&self, process: Process, entity: u64) -> Stream {
-        Stream {
-            streams: *self,
-            process,
-            entity,
-            draw: 0,
-            rest: [0; 4],
-            left: 0,
-        }
+        Stream { streams: *self, process, entity, draw: 0, rest: [0; 4], left: 0 }
     }
 }
 
@@ -173,21 +158,12 @@ mod tests {
     fn draws_depend_on_every_part_of_their_name_and_on_nothing_else() {
         let s = Streams::new(7, 3);
         let base = s.uniform(Process::Exit, entity_key("a"), 0);
-        assert_eq!(
-            base,
-            Streams::new(7, 3).uniform(Process::Exit, entity_key("a"), 0)
-        );
+        assert_eq!(base, Streams::new(7, 3).uniform(Process::Exit, entity_key("a"), 0));
         assert_ne!(base, s.uniform(Process::Exit, entity_key("a"), 1));
         assert_ne!(base, s.uniform(Process::Exit, entity_key("b"), 0));
         assert_ne!(base, s.uniform(Process::StartUp, entity_key("a"), 0));
-        assert_ne!(
-            base,
-            Streams::new(7, 4).uniform(Process::Exit, entity_key("a"), 0)
-        );
-        assert_ne!(
-            base,
-            Streams::new(8, 3).uniform(Process::Exit, entity_key("a"), 0)
-        );
+        assert_ne!(base, Streams::new(7, 4).uniform(Process::Exit, entity_key("a"), 0));
+        assert_ne!(base, Streams::new(8, 3).uniform(Process::Exit, entity_key("a"), 0));
     }
 
     #[test]
@@ -202,10 +178,7 @@ mod tests {
             squares += u * u;
         }
         let mean = sum / n as f64;
-        assert!(
-            (mean - 0.5).abs() < 4.0 * (1.0f64 / 12.0 / n as f64).sqrt(),
-            "{mean}"
-        );
+        assert!((mean - 0.5).abs() < 4.0 * (1.0f64 / 12.0 / n as f64).sqrt(), "{mean}");
         assert!((squares / n as f64 - 1.0 / 3.0).abs() < 0.005);
     }
 

@@ -29,15 +29,9 @@ pub fn simulate(scenario: &Scenario, seed: u64, trial: u32) -> Outcome {
 
 /// Runs trials of the scenario as it stands and hands each outcome to `digest`. Results come in order of the trial's
 /// index, whatever the number of threads.
-pub fn replicate<T: Send>(
-    scenario: &Scenario,
-    runs: Runs,
-    digest: &(dyn Fn(Outcome) -> T + Sync),
-) -> Vec<T> {
+pub fn replicate<T: Send>(scenario: &Scenario, runs: Runs, digest: &(dyn Fn(Outcome) -> T + Sync)) -> Vec<T> {
     let prepared = Prepared::new(scenario);
-    in_parallel(&prepared, runs, &|sim, trial| {
-        digest(sim.run(runs.seed, trial, true))
-    })
+    in_parallel(&prepared, runs, &|sim, trial| digest(sim.run(runs.seed, trial, true)))
 }
 
 /// Runs one trial and keeps its log.
@@ -48,17 +42,9 @@ pub fn trace(scenario: &Scenario, seed: u64, trial: u32) -> Trace {
     let outcome = sim.run(seed, trial, true);
     let nodes = sim.cluster.nodes.iter().map(|(id, node)| {
         debug_assert!(node.state != NodeState::Gone || node.drain.is_none());
-        NodeIdentity {
-            pool: node.pool,
-            ordinal: node.ordinal,
-            name: sim.cluster.names[id].clone(),
-        }
+        NodeIdentity { pool: node.pool, ordinal: node.ordinal, name: sim.cluster.names[id].clone() }
     });
-    Trace {
-        outcome,
-        nodes: nodes.collect(),
-        log: sim.log.take().unwrap_or_default(),
-    }
+    Trace { outcome, nodes: nodes.collect(), log: sim.log.take().unwrap_or_default() }
 }
 
 /// Runs the proposal and doing nothing on the same random futures. Results come in order of the trial's index;
@@ -70,11 +56,7 @@ pub fn paired(scenario: &Scenario, runs: Runs, progress: &(dyn Fn(u32) + Sync)) 
         let baseline = sim.run(runs.seed, trial, false);
         let proposal = sim.run(runs.seed, trial, true);
         progress(done.fetch_add(1, Ordering::Relaxed) + 1);
-        Pair {
-            trial,
-            proposal,
-            baseline,
-        }
+        Pair { trial, proposal, baseline }
     })
 }
 
@@ -85,16 +67,8 @@ fn in_parallel<'a, T: Send>(
     one: &(dyn Fn(&mut Sim<'a>, u32) -> T + Sync),
 ) -> Vec<T> {
     let trials = runs.first..runs.first.saturating_add(runs.trials);
-    let all = || {
-        trials
-            .into_par_iter()
-            .map_init(|| Sim::new(prepared), |sim, trial| one(sim, trial))
-            .collect()
-    };
-    match rayon::ThreadPoolBuilder::new()
-        .num_threads(runs.threads)
-        .build()
-    {
+    let all = || trials.into_par_iter().map_init(|| Sim::new(prepared), |sim, trial| one(sim, trial)).collect();
+    match rayon::ThreadPoolBuilder::new().num_threads(runs.threads).build() {
         Ok(pool) => pool.install(all),
         // No threads to be had: the shared pool does the work.
         Err(_) => all(),

@@ -25,20 +25,12 @@ pub struct Scenario {
 impl Scenario {
     /// The same scenario without its planned changes.
     pub fn do_nothing(&self) -> Scenario {
-        Scenario {
-            changes: Vec::new(),
-            ..self.clone()
-        }
+        Scenario { changes: Vec::new(), ..self.clone() }
     }
 
     /// The workloads whose availability is judged: those with a minimum, in order.
     pub fn watched(&self) -> Vec<WorkloadId> {
-        self.cluster
-            .workloads
-            .iter()
-            .filter(|(_, w)| w.minimum.is_some())
-            .map(|(id, _)| id)
-            .collect()
+        self.cluster.workloads.iter().filter(|(_, w)| w.minimum.is_some()).map(|(id, _)| id).collect()
     }
 }
 

@@ -123,11 +123,7 @@ pub struct Explanation {
 }
 
 /// The same evaluation as [`decide`], with every verdict and score laid open.
-pub fn explain<'a>(
-    compat: &Compat,
-    pod: Incoming,
-    nodes: impl Iterator<Item = NodeView<'a>>,
-) -> Explanation {
+pub fn explain<'a>(compat: &Compat, pod: Incoming, nodes: impl Iterator<Item = NodeView<'a>>) -> Explanation {
     let asked = compat.asked(pod);
     let mut scratch = Scratch::default();
     let mut verdicts = Vec::new();
@@ -135,14 +131,9 @@ pub fn explain<'a>(
     survey(&asked, seen, &mut scratch);
     let mut rejected = scratch.rejected.iter().peekable();
     for (node, verdict) in &mut verdicts {
-        *verdict = rejected
-            .next_if(|(id, _)| id == node)
-            .map(|&(_, rejection)| rejection);
+        *verdict = rejected.next_if(|(id, _)| id == node).map(|&(_, rejection)| rejection);
     }
-    Explanation {
-        verdicts,
-        scores: score::weighted(&asked, &scratch.feasible),
-    }
+    Explanation { verdicts, scores: score::weighted(&asked, &scratch.feasible) }
 }
 
 /// Filters every node; raw scores of the feasible ones are taken in the same pass over the columns.

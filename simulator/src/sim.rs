@@ -36,11 +36,7 @@ impl<'a> Prepared<'a> {
     pub fn new(scenario: &'a Scenario) -> Prepared<'a> {
         let spec = &scenario.cluster;
         let with = |test: &dyn Fn(&crate::spec::WorkloadSpec) -> bool| {
-            spec.workloads
-                .iter()
-                .filter(|(_, w)| test(w))
-                .map(|(id, _)| id)
-                .collect::<Vec<_>>()
+            spec.workloads.iter().filter(|(_, w)| test(w)).map(|(id, _)| id).collect::<Vec<_>>()
         };
         let compat = Compat::new(spec);
         let mut initial = Cluster::new(spec, &compat);
@@ -206,10 +202,7 @@ impl<'a> Sim<'a> {
         if let Dist::Constant(d) = *dist {
             return d;
         }
-        let pod_timing = matches!(
-            process,
-            Process::ImagePull | Process::StartUp | Process::Readiness | Process::Exit
-        );
+        let pod_timing = matches!(process, Process::ImagePull | Process::StartUp | Process::Readiness | Process::Exit);
         if pod_timing && !self.on(Cause::SlowStart) {
             return dist.median();
         }

@@ -18,9 +18,7 @@ fn story(scenario: &Scenario) -> String {
     let lines = log.iter().map(|entry| {
         let what = match entry.what {
             Incident::OperationStarted { .. } => "start".to_owned(),
-            Incident::OperationEnded { failure, .. } => {
-                failure.map_or("end".to_owned(), |f| format!("end {f:?}"))
-            }
+            Incident::OperationEnded { failure, .. } => failure.map_or("end".to_owned(), |f| format!("end {f:?}")),
             Incident::NodeRequested { node, .. } => format!("{} requested", n(node)),
             Incident::NodeReady { node } => format!("{} ready", n(node)),
             Incident::NodeCordoned { node } => format!("{} cordoned", n(node)),
@@ -56,11 +54,7 @@ fn story(scenario: &Scenario) -> String {
 
 /// Compares a story with what is expected, ignoring indentation.
 fn check(scenario: &Scenario, expected: &str) {
-    let expected: Vec<&str> = expected
-        .lines()
-        .map(str::trim)
-        .filter(|l| !l.is_empty())
-        .collect();
+    let expected: Vec<&str> = expected.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
     let story = story(scenario);
     assert_eq!(story.lines().collect::<Vec<_>>(), expected, "\n{story}");
 }

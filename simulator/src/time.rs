@@ -43,11 +43,7 @@ impl Duration {
 
     /// Seconds, rounded to the nearest microsecond; negative and non-finite values become zero.
     pub fn from_secs_f64(s: f64) -> Duration {
-        if s.is_finite() && s > 0.0 {
-            Duration(libm::round(s * 1e6) as u64)
-        } else {
-            Duration::ZERO
-        }
+        if s.is_finite() && s > 0.0 { Duration(libm::round(s * 1e6) as u64) } else { Duration::ZERO }
     }
 
     /// Length in seconds, for reports.

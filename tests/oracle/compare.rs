@@ -3,30 +3,16 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
-use simulator::scheduler::{
-    Code, Explanation, Rejection, Scores, Scratch, decide, dry_run, explain, preempt,
-};
+use simulator::scheduler::{Code, Explanation, Rejection, Scores, Scratch, decide, dry_run, explain, preempt};
 use simulator::{Id, NodeId};
 
 use super::object::{each, text};
 use super::state::{Reserved, State};
 
 /// Plugins this project knows, by the names in the record; the empty one stands for nodes left out in advance.
-const FILTERS: [&str; 7] = [
-    "",
-    "NodeUnschedulable",
-    "NodeName",
-    "TaintToleration",
-    "NodeAffinity",
-    "NodePorts",
-    "NodeResourcesFit",
-];
-const SCORES: [&str; 4] = [
-    "TaintToleration",
-    "NodeAffinity",
-    "NodeResourcesFit",
-    "NodeResourcesBalancedAllocation",
-];
+const FILTERS: [&str; 7] =
+    ["", "NodeUnschedulable", "NodeName", "TaintToleration", "NodeAffinity", "NodePorts", "NodeResourcesFit"];
+const SCORES: [&str; 4] = ["TaintToleration", "NodeAffinity", "NodeResourcesFit", "NodeResourcesBalancedAllocation"];
 
 /// What was compared in one family.
 #[derive(Debug, Default)]
@@ -59,20 +45,14 @@ pub fn filters(
             Value::Null => modelled(&decision["filter"][name]),
             refused => sorted(refused),
         };
-        differ(
-            &format!("filter {name}"),
-            &want,
-            &verdict.map_or(Value::Null, |rejection| written(state, rejection)),
-        );
+        differ(&format!("filter {name}"), &want, &verdict.map_or(Value::Null, |rejection| written(state, rejection)));
         count.verdicts += 1;
     }
 }
 
 /// The recorded verdict of a modelled plugin; null otherwise.
 fn modelled(recorded: &Value) -> Value {
-    each(recorded)
-        .find(|entry| FILTERS.contains(&entry["plugin"].as_str().unwrap()))
-        .map_or(Value::Null, sorted)
+    each(recorded).find(|entry| FILTERS.contains(&entry["plugin"].as_str().unwrap())).map_or(Value::Null, sorted)
 }
 
 fn sorted(entry: &Value) -> Value {
@@ -81,11 +61,7 @@ fn sorted(entry: &Value) -> Value {
 }
 
 fn written(state: &State, rejection: Rejection) -> Value {
-    let reasons: BTreeSet<String> = rejection
-        .reasons(&state.compat)
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let reasons: BTreeSet<String> = rejection.reasons(&state.compat).iter().map(ToString::to_string).collect();
     let code = match rejection.code() {
         Code::Unschedulable => "Unschedulable",
         Code::UnschedulableAndUnresolvable => "UnschedulableAndUnresolvable",
@@ -129,59 +105,28 @@ fn by_plugin(scores: &Scores) -> Map<String, Value> {
         Some(scores.node_resources_fit),
         scores.balanced_allocation,
     ];
-    let present = SCORES
-        .iter()
-        .zip(parts)
-        .filter_map(|(plugin, score)| Some(((*plugin).to_owned(), json!(score?))));
+    let present = SCORES.iter().zip(parts).filter_map(|(plugin, score)| Some(((*plugin).to_owned(), json!(score?))));
     present.collect()
 }
 
 /// The node that is chosen must be one of the best by the same numbers, and each of them within reach of the draw.
-fn choice(
-    state: &State,
-    pod: usize,
-    reserved: &Reserved,
-    scores: &[(NodeId, Scores)],
-    differ: &mut Differ,
-) {
+fn choice(state: &State, pod: usize, reserved: &Reserved, scores: &[(NodeId, Scores)], differ: &mut Differ) {
     let best = scores.iter().map(|(_, s)| s.total()).max();
-    let winners: Vec<NodeId> = scores
-        .iter()
-        .filter(|(_, s)| Some(s.total()) == best)
-        .map(|(node, _)| *node)
-        .collect();
+    let winners: Vec<NodeId> = scores.iter().filter(|(_, s)| Some(s.total()) == best).map(|(node, _)| *node).collect();
     for (i, winner) in winners.iter().enumerate() {
         let mut ties = 1;
         let tie = |n| {
             ties = n;
             i as u32
         };
-        let views = scores
-            .iter()
-            .map(|(node, _)| state.view(reserved, node.index()));
-        let chosen = decide(
-            &state.compat,
-            state.incoming(pod),
-            views,
-            &mut Scratch::default(),
-            tie,
-        );
-        differ(
-            "chosen",
-            &json!([winner.0, winners.len()]),
-            &json!([chosen.map(|n| n.0), ties]),
-        );
+        let views = scores.iter().map(|(node, _)| state.view(reserved, node.index()));
+        let chosen = decide(&state.compat, state.incoming(pod), views, &mut Scratch::default(), tie);
+        differ("chosen", &json!([winner.0, winners.len()]), &json!([chosen.map(|n| n.0), ties]));
     }
 }
 
 /// Only sums are recorded of large clusters: nodes by plugin and reason.
-pub fn summary(
-    state: &State,
-    pod: usize,
-    reserved: &Reserved,
-    decision: &Value,
-    differ: &mut Differ,
-) {
+pub fn summary(state: &State, pod: usize, reserved: &Reserved, decision: &Value, differ: &mut Differ) {
     let views = (0..state.nodes.len()).map(|i| state.view(reserved, i));
     let mut have = Map::new();
     for (_, verdict) in explain(&state.compat, state.incoming(pod), views).verdicts {
@@ -192,11 +137,8 @@ pub fn summary(
             entry[reason.to_string()] = json!(nodes + 1);
         }
     }
-    let known = decision["filterSummary"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(k, _)| FILTERS.contains(&k.as_str()));
+    let known =
+        decision["filterSummary"].as_object().into_iter().flatten().filter(|(k, _)| FILTERS.contains(&k.as_str()));
     let want: Map<String, Value> = known.map(|(k, v)| (k.clone(), v.clone())).collect();
     differ("summary", &Value::Object(want), &Value::Object(have));
 }
@@ -218,13 +160,8 @@ pub fn preemption(
         return differ("preemption", &recorded["nominatedNode"], &Value::Null);
     };
     let name = &state.nodes[chosen.node.index()].name;
-    differ(
-        "preemption",
-        &json!(true),
-        &json!(each(&recorded["ties"]).any(|tie| tie == name)),
-    );
-    let runs = candidates()
-        .filter_map(|candidate| dry_run(&state.compat, incoming, &candidate, &state.allowed));
+    differ("preemption", &json!(true), &json!(each(&recorded["ties"]).any(|tie| tie == name)));
+    let runs = candidates().filter_map(|candidate| dry_run(&state.compat, incoming, &candidate, &state.allowed));
     let have = runs.map(|run| {
         let victims: BTreeSet<&str> = run.victims.iter().map(|victim| &*state.pods[victim.index()].id).collect();
         json!({"node": state.nodes[run.node.index()].name, "victims": victims, "numPDBViolations": run.violations})

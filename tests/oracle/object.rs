@@ -19,27 +19,16 @@ pub struct Objects {
 impl Objects {
     pub fn read(case: &Value) -> Objects {
         let nodes = each(&case["nodes"]).map(|node| kind(node, "Node"));
-        let pods = each(&case["pods"])
-            .chain(each(&case["pending"]))
-            .map(|pod| kind(pod, "Pod"));
+        let pods = each(&case["pods"]).chain(each(&case["pending"])).map(|pod| kind(pod, "Pod"));
         let list = json!({"apiVersion": "v1", "kind": "List", "items": nodes.chain(pods).collect::<Vec<_>>()});
         let snapshot = Snapshot::from_json(list.to_string().as_bytes()).unwrap();
         let extended = extended(&snapshot);
-        let nodes = snapshot
-            .nodes
+        let nodes = snapshot.nodes.iter().map(|node| (node.name.clone(), node_shape(node, &extended)));
+        let pods = snapshot
+            .pods
             .iter()
-            .map(|node| (node.name.clone(), node_shape(node, &extended)));
-        let pods = snapshot.pods.iter().map(|pod| {
-            (
-                format!("{}/{}", pod.namespace, pod.name),
-                pod_shape(&pod.spec, &pod.labels, &extended),
-            )
-        });
-        Objects {
-            nodes: nodes.collect(),
-            pods: pods.collect(),
-            extended,
-        }
+            .map(|pod| (format!("{}/{}", pod.namespace, pod.name), pod_shape(&pod.spec, &pod.labels, &extended)));
+        Objects { nodes: nodes.collect(), pods: pods.collect(), extended }
     }
 }
 
@@ -54,14 +43,8 @@ fn kind(object: &Value, kind: &str) -> Value {
 }
 
 fn extended(snapshot: &Snapshot) -> Vec<String> {
-    let nodes = snapshot
-        .nodes
-        .iter()
-        .flat_map(|node| node.allocatable.other.keys().cloned());
-    let pods = snapshot
-        .pods
-        .iter()
-        .flat_map(|pod| requests::effective(&pod.spec).other.into_keys());
+    let nodes = snapshot.nodes.iter().flat_map(|node| node.allocatable.other.keys().cloned());
+    let pods = snapshot.pods.iter().flat_map(|pod| requests::effective(&pod.spec).other.into_keys());
     let names: BTreeSet<String> = nodes.chain(pods).collect();
     assert!(names.len() <= EXTENDED, "{names:?}");
     names.into_iter().collect()
@@ -70,19 +53,9 @@ fn extended(snapshot: &Snapshot) -> Vec<String> {
 fn node_shape(node: &Node, extended: &[String]) -> NodeShape {
     let mut labels = node.labels.clone();
     let hostname = labels.remove("kubernetes.io/hostname");
-    assert!(
-        hostname.is_none_or(|label| label == node.name),
-        "the label of {} is not its name",
-        node.name
-    );
+    assert!(hostname.is_none_or(|label| label == node.name), "the label of {} is not its name", node.name);
     let allocatable = resources(&node.allocatable, extended);
-    NodeShape {
-        labels,
-        taints: node.taints.clone(),
-        allocatable,
-        cores: allocatable.cpu,
-        zone: ZoneId(0),
-    }
+    NodeShape { labels, taints: node.taints.clone(), allocatable, cores: allocatable.cpu, zone: ZoneId(0) }
 }
 
 fn resources(amounts: &Amounts, extended: &[String]) -> Resources {
@@ -108,10 +81,5 @@ pub fn text(value: &Value) -> String {
 
 /// Texts by name; none where the field is absent.
 pub fn map(value: &Value) -> BTreeMap<String, String> {
-    value
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(key, value)| (key.clone(), text(value)))
-        .collect()
+    value.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), text(value))).collect()
 }

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use simulator::scheduler::{Bound, Candidate, Compat, Incoming, NodeView, PortId, Readiness};
-use simulator::spec::{
-    BudgetRule, BudgetSpec, ClusterSpec, NodeTerm, PodShape, Quantity, Resources,
-};
+use simulator::spec::{BudgetRule, BudgetSpec, ClusterSpec, NodeTerm, PodShape, Quantity, Resources};
 use simulator::{BudgetId, Column, Id, NodeId, NodeShapeId, PodId, PodShapeId};
 
 use super::object::{self, Objects, each, text};
@@ -50,13 +48,8 @@ pub type Reserved = Vec<(Option<Resources>, Vec<PortId>)>;
 impl State {
     pub fn new(case: &Value) -> State {
         let read = Objects::read(case);
-        let mut spec = ClusterSpec {
-            extended: read.extended,
-            ..ClusterSpec::default()
-        };
-        let names: Vec<String> = each(&case["nodes"])
-            .map(|node| text(&node["metadata"]["name"]))
-            .collect();
+        let mut spec = ClusterSpec { extended: read.extended, ..ClusterSpec::default() };
+        let names: Vec<String> = each(&case["nodes"]).map(|node| text(&node["metadata"]["name"])).collect();
         let place = |name: &Value| names.iter().position(|known| name == known);
         let node = |node: &Value| Node {
             name: text(&node["metadata"]["name"]),
@@ -70,30 +63,18 @@ impl State {
         let shapes: Vec<_> = names.iter().map(|name| read.nodes[name].clone()).collect();
         spec.node_shapes = shapes.into();
         let objects = || each(&case["pods"]).chain(each(&case["pending"]));
-        let shapes: Vec<_> = objects()
-            .map(|pod| read.pods[&identity(pod)].clone())
-            .collect();
+        let shapes: Vec<_> = objects().map(|pod| read.pods[&identity(pod)].clone()).collect();
         spec.pod_shapes = shapes.into();
         let budgets: Vec<&Value> = each(&case["pdbs"]).collect();
-        spec.budgets = budgets
-            .iter()
-            .map(|budget| budget_spec(budget))
-            .collect::<Vec<_>>()
-            .into();
-        let allowed = budgets
-            .iter()
-            .map(|budget| budget["status"]["disruptionsAllowed"].as_u64().unwrap_or(0) as u32);
+        spec.budgets = budgets.iter().map(|budget| budget_spec(budget)).collect::<Vec<_>>().into();
+        let allowed = budgets.iter().map(|budget| budget["status"]["disruptionsAllowed"].as_u64().unwrap_or(0) as u32);
         let pod = |pod: &Value| Pod {
             id: identity(pod),
             node: None,
             nominated: place(&pod["status"]["nominatedNodeName"]),
             pod_level: pod["spec"]["resources"].is_object(),
             started: digits(&text(&pod["status"]["startTime"])),
-            budgets: (0..)
-                .zip(&budgets)
-                .filter(|(_, budget)| covers(budget, pod))
-                .map(|(i, _)| BudgetId(i))
-                .collect(),
+            budgets: (0..).zip(&budgets).filter(|(_, budget)| covers(budget, pod)).map(|(i, _)| BudgetId(i)).collect(),
         };
         let mut state = State {
             compat: Compat::new(&spec),
@@ -116,10 +97,7 @@ impl State {
     }
 
     pub fn incoming(&self, pod: usize) -> Incoming {
-        Incoming {
-            shape: PodShapeId::from_index(pod),
-            pin: None,
-        }
+        Incoming { shape: PodShapeId::from_index(pod), pin: None }
     }
 
     /// True where the required affinity or selector of a pod asks for the host name.
@@ -135,17 +113,12 @@ impl State {
     }
 
     pub fn node(&self, name: &str) -> usize {
-        self.nodes
-            .iter()
-            .position(|node| node.name == name)
-            .unwrap()
+        self.nodes.iter().position(|node| node.name == name).unwrap()
     }
 
     pub fn bind(&mut self, pod: usize, node: usize) {
         self.shift(pod, node, 1);
-        self.nodes[node]
-            .ports
-            .extend(self.compat.ports(PodShapeId::from_index(pod)));
+        self.nodes[node].ports.extend(self.compat.ports(PodShapeId::from_index(pod)));
         self.pods[pod].node = Some(node);
         self.pods[pod].nominated = None;
     }
@@ -169,11 +142,7 @@ impl State {
     }
 
     fn shift(&mut self, pod: usize, node: usize, sign: i64) {
-        let PodShape {
-            requests,
-            score_requests: score,
-            ..
-        } = *self.shape(pod);
+        let PodShape { requests, score_requests: score, .. } = *self.shape(pod);
         let node = &mut self.nodes[node];
         add(&mut node.used, &requests, sign);
         node.used_score.0 += sign * score.0;
@@ -182,24 +151,14 @@ impl State {
 
     /// Nominated pods that count against `pod`: those of at least its priority.
     pub fn reserved(&self, pod: usize) -> Reserved {
-        let mut reserved: Reserved = self
-            .nodes
-            .iter()
-            .map(|node| (None::<Resources>, node.ports.clone()))
-            .collect();
+        let mut reserved: Reserved = self.nodes.iter().map(|node| (None::<Resources>, node.ports.clone())).collect();
         for (i, other) in self.pods.iter().enumerate() {
             let Some(node) = other.nominated else {
                 continue;
             };
             if i != pod && self.shape(i).priority >= self.shape(pod).priority {
-                add(
-                    reserved[node].0.get_or_insert_default(),
-                    &self.shape(i).requests,
-                    1,
-                );
-                reserved[node]
-                    .1
-                    .extend(self.compat.ports(PodShapeId::from_index(i)));
+                add(reserved[node].0.get_or_insert_default(), &self.shape(i).requests, 1);
+                reserved[node].1.extend(self.compat.ports(PodShapeId::from_index(i)));
             }
         }
         reserved
@@ -221,21 +180,13 @@ impl State {
     }
 
     pub fn candidate<'a>(&'a self, reserved: &'a Reserved, i: usize) -> Candidate<'a> {
-        let bound = self
-            .pods
-            .iter()
-            .enumerate()
-            .filter(|(_, pod)| pod.node == Some(i))
-            .map(|(p, pod)| Bound {
-                pod: PodId::from_index(p),
-                shape: PodShapeId::from_index(p),
-                started: pod.started,
-                budgets: &pod.budgets,
-            });
-        Candidate {
-            node: self.view(reserved, i),
-            pods: bound.collect(),
-        }
+        let bound = self.pods.iter().enumerate().filter(|(_, pod)| pod.node == Some(i)).map(|(p, pod)| Bound {
+            pod: PodId::from_index(p),
+            shape: PodShapeId::from_index(p),
+            started: pod.started,
+            budgets: &pod.budgets,
+        });
+        Candidate { node: self.view(reserved, i), pods: bound.collect() }
     }
 }
 
@@ -250,11 +201,7 @@ fn add(to: &mut Resources, by: &Resources, sign: i64) {
 }
 
 pub fn identity(pod: &Value) -> String {
-    format!(
-        "{}/{}",
-        text(&pod["metadata"]["namespace"]),
-        text(&pod["metadata"]["name"])
-    )
+    format!("{}/{}", text(&pod["metadata"]["namespace"]), text(&pod["metadata"]["name"]))
 }
 
 /// A time stamp as a number that sorts alike.
@@ -282,15 +229,11 @@ fn covers(budget: &Value, pod: &Value) -> bool {
     let empty = equal.is_empty() && conditions.clone().next().is_none();
     let condition = |c: &Value| {
         assert_eq!(c["operator"], "In");
-        labels
-            .get(&text(&c["key"]))
-            .is_some_and(|label| each(&c["values"]).any(|value| value == label))
+        labels.get(&text(&c["key"])).is_some_and(|label| each(&c["values"]).any(|value| value == label))
     };
     !empty
         && budget["metadata"]["namespace"] == pod["metadata"]["namespace"]
         && budget["status"]["disruptedPods"][text(&pod["metadata"]["name"])].is_null()
-        && equal
-            .iter()
-            .all(|(key, value)| labels.get(key) == Some(value))
+        && equal.iter().all(|(key, value)| labels.get(key) == Some(value))
         && conditions.all(condition)
 }

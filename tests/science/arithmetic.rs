@@ -48,7 +48,8 @@ pub fn replicas(inputs: &Value) -> Found {
     match inputs["mode"].as_str().unwrap() {
         "ladder" => {
             let (cores, nodes) = (steps("coresToReplicas"), steps("nodesToReplicas"));
-            let got: Vec<u32> = rows("nodes_cores").iter().map(|r| ladder(r[1] as u32, r[0] as u32, &cores, &nodes)).collect();
+            let got: Vec<u32> =
+                rows("nodes_cores").iter().map(|r| ladder(r[1] as u32, r[0] as u32, &cores, &nodes)).collect();
             vec![exact("replicas", got)]
         }
         "linear" => {
@@ -64,7 +65,10 @@ pub fn replicas(inputs: &Value) -> Found {
         }
         "hpa" => {
             let (tolerance, min, max) = (f(inputs, "tolerance"), n(inputs, "min"), n(inputs, "max"));
-            let got: Vec<u32> = rows("current_metric_target").iter().map(|r| horizontal(r[0] as u32, r[1], r[2], tolerance, min, max)).collect();
+            let got: Vec<u32> = rows("current_metric_target")
+                .iter()
+                .map(|r| horizontal(r[0] as u32, r[1], r[2], tolerance, min, max))
+                .collect();
             vec![exact("desired", got)]
         }
         _ => Vec::new(),

@@ -96,6 +96,7 @@ pub fn exponential(inputs: &Value) -> Found {
     let timeout = f(inputs, "drain_timeout_s");
     // The drain itself is not cut off, so that its whole distribution is seen.
     let scenario = scenario(vec![guarded], 0.0, 1e6);
-    let elapsed = replicate(&scenario, runs(trials()), &|o| o.operations[0].ended.map_or(f64::NAN, |e| e.as_secs_f64()));
+    let elapsed =
+        replicate(&scenario, runs(trials()), &|o| o.operations[0].ended.map_or(f64::NAN, |e| e.as_secs_f64()));
     vec![mean("drain_mean_s", &elapsed), share("p_drain_exceeds_timeout", elapsed.iter().map(|e| *e > timeout))]
 }

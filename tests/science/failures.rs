@@ -33,7 +33,9 @@ pub fn k_of_n(inputs: &Value) -> Found {
         return Vec::new(); // repair in this version never waits for a crew
     }
     let repair = Dist::Exponential { mean: secs(f(inputs, "mttr_h") * 3600.0) };
-    let scenario = one_pod_each(nodes, n(inputs, "min_up"), f(inputs, "mtbf_h"), repair).horizon(secs(f(inputs, "horizon_h") * 3600.0)).build();
+    let scenario = one_pod_each(nodes, n(inputs, "min_up"), f(inputs, "mtbf_h"), repair)
+        .horizon(secs(f(inputs, "horizon_h") * 3600.0))
+        .build();
     let hours = replicate(&scenario, runs(trials() * 5), &|o| o.workloads[0].below.as_secs_f64() / 3600.0);
     vec![share("p_ever_below", hours.iter().map(|h| *h > 0.0)), mean("expected_hours_below", &hours)]
 }
@@ -44,10 +46,15 @@ pub fn longer_than(inputs: &Value) -> Found {
         return Vec::new();
     }
     let repair = Dist::Exponential { mean: secs(f(inputs, "mttr_min") * 60.0) };
-    let scenario = one_pod_each(replicas, n(inputs, "min_up"), f(inputs, "mtbf_h"), repair).horizon(secs(f(inputs, "horizon_h") * 3600.0)).build();
+    let scenario = one_pod_each(replicas, n(inputs, "min_up"), f(inputs, "mtbf_h"), repair)
+        .horizon(secs(f(inputs, "horizon_h") * 3600.0))
+        .build();
     let longest = replicate(&scenario, runs(trials() * 5), &|o| o.workloads[0].longest.as_secs_f64() / 60.0);
     let thresholds = inputs["thresholds_min"].as_array().unwrap();
-    thresholds.iter().map(|t| share(&format!("p_outage_longer_than_{t}_min"), longest.iter().map(|l| *l > t.as_f64().unwrap()))).collect()
+    thresholds
+        .iter()
+        .map(|t| share(&format!("p_outage_longer_than_{t}_min"), longest.iter().map(|l| *l > t.as_f64().unwrap())))
+        .collect()
 }
 
 pub fn quorum(inputs: &Value) -> Found {
@@ -55,8 +62,14 @@ pub fn quorum(inputs: &Value) -> Found {
     let never = Dist::Constant(secs(window * 7200.0));
     let scenario = |maintenance: bool| {
         let mut example = Example::new();
-        let per_zone: Vec<u32> = inputs["nodes_per_zone"].as_array().unwrap().iter().map(|z| z.as_u64().unwrap() as u32).collect();
-        let absent: Vec<u32> = inputs["nodes_in_maintenance_per_zone"].as_array().unwrap().iter().map(|z| z.as_u64().unwrap() as u32).collect();
+        let per_zone: Vec<u32> =
+            inputs["nodes_per_zone"].as_array().unwrap().iter().map(|z| z.as_u64().unwrap() as u32).collect();
+        let absent: Vec<u32> = inputs["nodes_in_maintenance_per_zone"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|z| z.as_u64().unwrap() as u32)
+            .collect();
         let mut hosts = Vec::new();
         let mut next = 0;
         for (zone, (&nodes, &away)) in per_zone.iter().zip(&absent).enumerate() {
@@ -89,8 +102,12 @@ pub fn quorum(inputs: &Value) -> Found {
         }
         scenario
     };
-    let lost = |maintenance| replicate(&scenario(maintenance), runs(trials() * 5), &|o| !o.workloads[0].below.is_zero());
-    vec![share("p_quorum_lost", lost(false).into_iter()), share("p_quorum_lost_with_maintenance", lost(true).into_iter())]
+    let lost =
+        |maintenance| replicate(&scenario(maintenance), runs(trials() * 5), &|o| !o.workloads[0].below.is_zero());
+    vec![
+        share("p_quorum_lost", lost(false).into_iter()),
+        share("p_quorum_lost_with_maintenance", lost(true).into_iter()),
+    ]
 }
 
 pub fn detection(inputs: &Value) -> Found {

@@ -13,7 +13,8 @@ pub fn duration(inputs: &Value) -> Found {
     let scenario = scenario(inputs);
     let Operation::Upgrade { how, .. } = &scenario.changes[0].operation else { unreachable!() };
     let nodes = n(inputs, "nodes");
-    let parallel = if how.max_surge.of(nodes) > 0 { how.max_surge.of(nodes) } else { how.max_unavailable.of(nodes) }.clamp(1, nodes);
+    let parallel = if how.max_surge.of(nodes) > 0 { how.max_surge.of(nodes) } else { how.max_unavailable.of(nodes) }
+        .clamp(1, nodes);
     let mut found = vec![exact("parallel_nodes", parallel), exact("batches", batches(&scenario))];
     let seconds = |o: simulator::Outcome| o.operations[0].ended.map_or(f64::NAN, |e| e.as_secs_f64());
     if inputs["reimage"]["dist"] == "const" {
@@ -79,5 +80,8 @@ fn scenario(inputs: &Value) -> Scenario {
             w.exit = Dist::Constant(drain);
         });
     }
-    example.change(Duration::ZERO, Operation::Upgrade { pool: PoolId(0), how }).horizon(Duration::mins(60 * 24 * 14)).build()
+    example
+        .change(Duration::ZERO, Operation::Upgrade { pool: PoolId(0), how })
+        .horizon(Duration::mins(60 * 24 * 14))
+        .build()
 }

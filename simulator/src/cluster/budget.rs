@@ -41,18 +41,11 @@ impl Budgets {
 
     /// May `pod` be evicted now? The refusing budget otherwise; the first one where several select the pod, since the API
     /// refuses such pods altogether (eviction.go: "more than one PodDisruptionBudget").
-    pub fn allow(
-        &self,
-        spec: &ClusterSpec,
-        cluster: &Cluster,
-        pod: PodId,
-        now: Time,
-    ) -> Result<(), BudgetId> {
+    pub fn allow(&self, spec: &ClusterSpec, cluster: &Cluster, pod: PodId, now: Time) -> Result<(), BudgetId> {
         let row = &cluster.pods[pod];
         // eviction.go canIgnorePDB: a pod that is Pending, over or already going needs no budget. A bound pod is Pending
         // until its containers run.
-        let pending =
-            row.state == PodState::Pending || (row.state == PodState::Starting && row.since > now);
+        let pending = row.state == PodState::Pending || (row.state == PodState::Starting && row.since > now);
         if pending || row.state == PodState::Terminating {
             return Ok(());
         }
@@ -64,16 +57,11 @@ impl Budgets {
                 let standing = standing(rules, cluster);
                 // unhealthyPodEvictionPolicy: IfHealthyBudget lets a pod that is not ready go while the budget is met.
                 if !row.ready
-                    && (rules.always_allow_unhealthy
-                        || (standing.healthy >= standing.desired && standing.desired > 0))
+                    && (rules.always_allow_unhealthy || (standing.healthy >= standing.desired && standing.desired > 0))
                 {
                     return Ok(());
                 }
-                if standing.healthy > standing.desired {
-                    Ok(())
-                } else {
-                    Err(*budget)
-                }
+                if standing.healthy > standing.desired { Ok(()) } else { Err(*budget) }
             }
             [first, ..] => Err(*first),
         }

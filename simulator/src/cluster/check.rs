@@ -9,15 +9,8 @@ pub(crate) fn check(spec: &ClusterSpec, cluster: &Cluster) {
     for (id, node) in cluster.nodes.iter() {
         let mut used = Resources::default();
         for pod in cluster.pods_on(id) {
-            assert_eq!(
-                cluster.pods[pod].node,
-                Some(id),
-                "a pod is on the list of its node"
-            );
-            super::add(
-                &mut used,
-                &spec.pod_shapes[cluster.shape_of(spec, pod)].requests,
-            );
+            assert_eq!(cluster.pods[pod].node, Some(id), "a pod is on the list of its node");
+            super::add(&mut used, &spec.pod_shapes[cluster.shape_of(spec, pod)].requests);
         }
         assert_eq!(used, node.used, "what a node holds is the sum of its pods");
     }
@@ -30,10 +23,7 @@ pub(crate) fn check(spec: &ClusterSpec, cluster: &Cluster) {
                 !pod.up || pod.node.is_some_and(|n| !cluster.nodes[n].is_dead()),
                 "only a pod on a living node serves"
             );
-            assert!(
-                pod.state == PodState::Running || (!pod.up && !pod.ready),
-                "only a running pod is ready"
-            );
+            assert!(pod.state == PodState::Running || (!pod.up && !pod.ready), "only a running pod is ready");
             alive += u32::from(pod.state != PodState::Terminating);
             ready += u32::from(pod.ready);
             up += u32::from(pod.up);

@@ -57,10 +57,7 @@ pub struct Column<I, T> {
 
 impl<I, T> Default for Column<I, T> {
     fn default() -> Self {
-        Column {
-            rows: Vec::new(),
-            id: PhantomData,
-        }
+        Column { rows: Vec::new(), id: PhantomData }
     }
 }
 
@@ -83,10 +80,7 @@ impl<I: Id, T> Column<I, T> {
 
     /// Rows with their ids, in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (I, &T)> + ExactSizeIterator {
-        self.rows
-            .iter()
-            .enumerate()
-            .map(|(i, row)| (I::from_index(i), row))
+        self.rows.iter().enumerate().map(|(i, row)| (I::from_index(i), row))
     }
 
     /// Every id, in order.
@@ -142,9 +136,6 @@ impl<I: Id, T> IndexMut<I> for Column<I, T> {
 
 impl<I, T> From<Vec<T>> for Column<I, T> {
     fn from(rows: Vec<T>) -> Self {
-        Column {
-            rows,
-            id: PhantomData,
-        }
+        Column { rows, id: PhantomData }
     }
 }

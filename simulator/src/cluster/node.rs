@@ -74,10 +74,7 @@ impl Node {
 
     /// True while the scheduler sees it at all.
     pub fn registered(&self) -> bool {
-        matches!(
-            self.state,
-            NodeState::Ready | NodeState::Dead | NodeState::NotReady
-        )
+        matches!(self.state, NodeState::Ready | NodeState::Dead | NodeState::NotReady)
     }
 
     /// True while the control plane holds it Ready.

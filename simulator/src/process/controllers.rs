@@ -56,11 +56,7 @@ impl Sim<'_> {
         if from == desired || self.spec.workloads[workload].kind == WorkloadKind::DaemonSet {
             return;
         }
-        self.tell(Incident::ReplicasChanged {
-            workload,
-            from,
-            to: desired,
-        });
+        self.tell(Incident::ReplicasChanged { workload, from, to: desired });
         self.cluster.workloads[workload].desired = desired;
         while self.cluster.workloads[workload].alive < desired {
             self.create_pod(workload, None);

@@ -26,12 +26,7 @@ impl Sim<'_> {
     /// Cordons a node and starts to empty it; the operation hears of the end through `operation_drained`.
     pub(crate) fn start_drain(&mut self, operation: u32, node: NodeId, settings: DrainSettings) {
         self.cordon(node);
-        let drain = self.drains.push(Drain {
-            node,
-            operation,
-            settings,
-            refused: None,
-        });
+        let drain = self.drains.push(Drain { node, operation, settings, refused: None });
         self.cluster.nodes[node].drain = Some(drain);
         self.tell(Incident::NodeDrainStarted { node });
         if !settings.evict {
@@ -39,8 +34,7 @@ impl Sim<'_> {
             self.operation_drained(operation, node);
             return;
         }
-        self.queue
-            .at(self.now + settings.timeout, Event::DrainTimesOut(drain));
+        self.queue.at(self.now + settings.timeout, Event::DrainTimesOut(drain));
         self.drain_retries(drain);
     }
 
@@ -62,26 +56,16 @@ impl Sim<'_> {
         let mut refused = false;
         for &pod in &pods {
             // A pod may have gone with an earlier one's consequences.
-            if self.cluster.pods[pod].node != Some(node)
-                || self.cluster.pods[pod].state == PodState::Terminating
-            {
+            if self.cluster.pods[pod].node != Some(node) || self.cluster.pods[pod].state == PodState::Terminating {
                 continue;
             }
-            match self
-                .p
-                .budgets
-                .allow(self.spec, &self.cluster, pod, self.now)
-            {
+            match self.p.budgets.allow(self.spec, &self.cluster, pod, self.now) {
                 Err(budget) if settings.respect_budgets => {
                     refused = true;
                     self.counts.refusals += 1;
                     let workload = self.cluster.pods[pod].workload;
                     if self.drains[drain].refused.is_none() {
-                        self.tell(Incident::EvictionRefused {
-                            workload,
-                            node,
-                            budget: Some(budget),
-                        });
+                        self.tell(Incident::EvictionRefused { workload, node, budget: Some(budget) });
                     }
                     self.drains[drain].refused = Some((workload, Some(budget)));
                 }
@@ -97,20 +81,12 @@ impl Sim<'_> {
     pub(crate) fn evict(&mut self, pod: PodId, node: NodeId) {
         let workload = self.cluster.pods[pod].workload;
         self.counts.evictions += 1;
-        self.tell(Incident::PodEvicted {
-            pod,
-            workload,
-            node,
-        });
+        self.tell(Incident::PodEvicted { pod, workload, node });
         self.delete_pod(pod);
     }
 
     /// The pods of a node that pass a test, oldest first, in a buffer that must be given back to `scheduling.pods`.
-    pub(crate) fn take_pods(
-        &mut self,
-        node: NodeId,
-        test: impl Fn(&Self, PodId) -> bool,
-    ) -> Vec<PodId> {
+    pub(crate) fn take_pods(&mut self, node: NodeId, test: impl Fn(&Self, PodId) -> bool) -> Vec<PodId> {
         let mut pods = std::mem::take(&mut self.scheduling.pods);
         pods.clear();
         pods.extend(self.cluster.pods_on(node).filter(|&p| test(self, p)));
@@ -124,10 +100,7 @@ impl Sim<'_> {
     }
 
     fn leaves_with_drain(&self, workload: WorkloadId) -> bool {
-        !matches!(
-            self.spec.workloads[workload].kind,
-            WorkloadKind::DaemonSet | WorkloadKind::Mirror
-        )
+        !matches!(self.spec.workloads[workload].kind, WorkloadKind::DaemonSet | WorkloadKind::Mirror)
     }
 
     /// Called when a pod has left a node.
@@ -138,13 +111,8 @@ impl Sim<'_> {
     }
 
     fn finish_drain_if_empty(&mut self, drain: DrainId) {
-        let Drain {
-            node, operation, ..
-        } = self.drains[drain];
-        let empty = !self
-            .cluster
-            .pods_on(node)
-            .any(|p| self.leaves_with_drain(self.cluster.pods[p].workload));
+        let Drain { node, operation, .. } = self.drains[drain];
+        let empty = !self.cluster.pods_on(node).any(|p| self.leaves_with_drain(self.cluster.pods[p].workload));
         if self.active(drain) && empty {
             self.end_drain(drain);
             self.tell(Incident::NodeDrained { node });
@@ -156,19 +124,10 @@ impl Sim<'_> {
         if !self.active(drain) {
             return;
         }
-        let Drain {
-            node,
-            operation,
-            settings,
-            refused,
-        } = self.drains[drain];
+        let Drain { node, operation, settings, refused } = self.drains[drain];
         let (workload, budget) = refused.map_or((None, None), |(w, b)| (Some(w), b));
         self.end_drain(drain);
-        self.tell(Incident::NodeDrainTimedOut {
-            node,
-            workload,
-            budget,
-        });
+        self.tell(Incident::NodeDrainTimedOut { node, workload, budget });
         if settings.undrainable == Undrainable::Force {
             self.operation_drained(operation, node);
         } else {

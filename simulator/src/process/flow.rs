@@ -55,13 +55,7 @@ impl Flows {
         self.services
             .iter()
             .find(|f| f.workload == workload)
-            .map_or(0.0, |f| {
-                if f.asked_rate > 0.0 {
-                    f.lost_rate / f.asked_rate
-                } else {
-                    0.0
-                }
-            })
+            .map_or(0.0, |f| if f.asked_rate > 0.0 { f.lost_rate / f.asked_rate } else { 0.0 })
     }
 
     /// Brings the totals up to an instant.
@@ -125,11 +119,7 @@ impl Sim<'_> {
             let flow = &mut self.flows.services[i];
             flow.asked_rate = asked;
             // A rounding error of the division must not look like a loss.
-            flow.lost_rate = if served >= asked * (1.0 - 1e-9) {
-                0.0
-            } else {
-                asked - served
-            };
+            flow.lost_rate = if served >= asked * (1.0 - 1e-9) { 0.0 } else { asked - served };
         }
     }
 
@@ -138,9 +128,7 @@ impl Sim<'_> {
         let row = &self.cluster.pods[pod];
         let Some(node) = row.node else { return 0.0 };
         let spec = &self.spec.workloads[row.workload];
-        let wanted = spec
-            .cpu_limit
-            .map_or(wanted, |limit| wanted.min(limit as f64));
+        let wanted = spec.cpu_limit.map_or(wanted, |limit| wanted.min(limit as f64));
         if !self.on(Cause::Contention) {
             return wanted;
         }
@@ -150,15 +138,8 @@ impl Sim<'_> {
         for other in self.cluster.pods_on(node) {
             let row = &self.cluster.pods[other];
             if matches!(row.state, PodState::Running | PodState::Starting) {
-                let use_ = if other == pod {
-                    wanted
-                } else {
-                    self.cpu_use(other)
-                };
-                let weight = self.spec.pod_shapes[self.cluster.shape_of(self.spec, other)]
-                    .requests
-                    .cpu
-                    .max(2) as f64;
+                let use_ = if other == pod { wanted } else { self.cpu_use(other) };
+                let weight = self.spec.pod_shapes[self.cluster.shape_of(self.spec, other)].requests.cpu.max(2) as f64;
                 wants.push((use_, weight, other == pod));
             }
         }
@@ -175,8 +156,7 @@ impl Sim<'_> {
         if spec.follows_load && row.base > 0 {
             wanted *= row.load * f64::from(row.base) / f64::from(row.ready.max(1));
         }
-        spec.cpu_limit
-            .map_or(wanted, |limit| wanted.min(limit as f64))
+        spec.cpu_limit.map_or(wanted, |limit| wanted.min(limit as f64))
     }
 }
 
@@ -218,11 +198,7 @@ mod tests {
 
     #[test]
     fn what_the_modest_leave_goes_to_the_rest() {
-        let mut wants = vec![
-            (100.0, 100.0, false),
-            (2000.0, 100.0, true),
-            (2000.0, 100.0, false),
-        ];
+        let mut wants = vec![(100.0, 100.0, false), (2000.0, 100.0, true), (2000.0, 100.0, false)];
         assert!((fair_share(2100.0, &mut wants) - 1000.0).abs() < 1e-9);
     }
 }

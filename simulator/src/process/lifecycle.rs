@@ -43,38 +43,21 @@ impl Sim<'_> {
             crate::Duration::ZERO
         };
         let start = self.draw(&workload.start, Process::StartUp, row.key, row.generation);
-        let readiness = self.draw(
-            &workload.readiness,
-            Process::Readiness,
-            row.key,
-            row.generation,
-        );
+        let readiness = self.draw(&workload.readiness, Process::Readiness, row.key, row.generation);
         let runs = self.now + pull + start;
         self.cluster.pods[pod].since = runs;
-        self.queue.at(
-            runs + readiness,
-            Event::PodReady {
-                pod,
-                epoch: row.epoch,
-            },
-        );
+        self.queue.at(runs + readiness, Event::PodReady { pod, epoch: row.epoch });
     }
 
     pub(crate) fn pod_ready(&mut self, pod: PodId, epoch: u32) {
         let row = self.cluster.pods[pod];
         let Some(node) = row.node else { return };
-        if row.epoch != epoch
-            || row.state != PodState::Starting
-            || self.cluster.nodes[node].is_dead()
-        {
+        if row.epoch != epoch || row.state != PodState::Starting || self.cluster.nodes[node].is_dead() {
             return;
         }
         self.cluster.pods[pod].state = PodState::Running;
         self.cluster.set_serving(pod, true, true);
-        self.tell(Incident::PodReady {
-            workload: row.workload,
-            node,
-        });
+        self.tell(Incident::PodReady { workload: row.workload, node });
         self.serving_changed(row.workload);
         self.budgets_may_allow_more();
     }
@@ -90,22 +73,11 @@ impl Sim<'_> {
             Some(node) if self.cluster.nodes[node].is_dead() => {}
             Some(_) => {
                 let workload = &self.spec.workloads[row.workload];
-                let exit = self
-                    .draw(&workload.exit, Process::Exit, row.key, row.generation)
-                    .min(workload.grace);
-                self.queue.at(
-                    self.now + exit,
-                    Event::PodExits {
-                        pod,
-                        epoch: self.cluster.pods[pod].epoch,
-                    },
-                );
+                let exit = self.draw(&workload.exit, Process::Exit, row.key, row.generation).min(workload.grace);
+                self.queue.at(self.now + exit, Event::PodExits { pod, epoch: self.cluster.pods[pod].epoch });
             }
         }
-        if matches!(
-            self.spec.workloads[row.workload].kind,
-            WorkloadKind::Deployment | WorkloadKind::Job
-        ) {
+        if matches!(self.spec.workloads[row.workload].kind, WorkloadKind::Deployment | WorkloadKind::Job) {
             self.replace(row.workload, row.ordinal, row.generation);
         }
     }

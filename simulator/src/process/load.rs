@@ -49,12 +49,8 @@ impl Sim<'_> {
     }
 
     fn next_burst(&mut self, n: u32) {
-        let u = self
-            .streams
-            .uniform(Process::BurstTime, entity_key("cluster"), n);
-        let wait = Duration::from_secs_f64(
-            exponential_quantile(u) / self.p.scenario.settings.bursts.per_hour * 3600.0,
-        );
+        let u = self.streams.uniform(Process::BurstTime, entity_key("cluster"), n);
+        let wait = Duration::from_secs_f64(exponential_quantile(u) / self.p.scenario.settings.bursts.per_hour * 3600.0);
         self.queue.at(self.now + wait, Event::BurstBegins { n });
     }
 
@@ -62,11 +58,8 @@ impl Sim<'_> {
         self.next_burst(n + 1);
         let key = entity_key("cluster");
         let bursts = &self.p.scenario.settings.bursts;
-        let factor = pareto_quantile(
-            self.streams.uniform(Process::BurstFactor, key, n),
-            bursts.factor_min,
-            bursts.factor_alpha,
-        );
+        let factor =
+            pareto_quantile(self.streams.uniform(Process::BurstFactor, key, n), bursts.factor_min, bursts.factor_alpha);
         let ramp = self.draw(&bursts.ramp, Process::BurstRamp, key, n);
         let hold = self.draw(&bursts.hold, Process::BurstHold, key, n);
         self.add_burst(None, factor, ramp, hold, bursts.decay);
@@ -82,14 +75,7 @@ impl Sim<'_> {
     ) {
         self.counts.bursts += 1;
         let burst = self.bursts.len() as u32;
-        self.bursts.push(Burst {
-            target,
-            top: factor - 1.0,
-            ramp,
-            hold,
-            decay,
-            excess: 0.0,
-        });
+        self.bursts.push(Burst { target, top: factor - 1.0, ramp, hold, decay, excess: 0.0 });
         self.burst_step(burst, 0);
     }
 
@@ -97,10 +83,7 @@ impl Sim<'_> {
     pub(crate) fn burst_step(&mut self, burst: u32, step: u32) {
         let b = &mut self.bursts[burst as usize];
         let (excess, lasts) = match step {
-            s if s < UP => (
-                b.top * f64::from(s + 1) / f64::from(UP),
-                Duration(b.ramp.0 / u64::from(UP)),
-            ),
+            s if s < UP => (b.top * f64::from(s + 1) / f64::from(UP), Duration(b.ramp.0 / u64::from(UP))),
             UP => (b.top, b.hold),
             s if s <= UP + BACK => {
                 // Mean of exp(-t) over the step's half time constant.
@@ -112,13 +95,7 @@ impl Sim<'_> {
         };
         b.excess = excess;
         if step <= UP + BACK {
-            self.queue.at(
-                self.now + lasts,
-                Event::BurstStep {
-                    burst,
-                    step: step + 1,
-                },
-            );
+            self.queue.at(self.now + lasts, Event::BurstStep { burst, step: step + 1 });
         }
         let target = self.bursts[burst as usize].target;
         self.load_changes(target);
@@ -139,27 +116,14 @@ impl Sim<'_> {
             if !spec.follows_load || target.is_some_and(|t| t != id) {
                 continue;
             }
-            let excess: f64 = self
-                .bursts
-                .iter()
-                .filter(|b| b.target.is_none_or(|t| t == id))
-                .map(|b| b.excess)
-                .sum();
+            let excess: f64 = self.bursts.iter().filter(|b| b.target.is_none_or(|t| t == id)).map(|b| b.excess).sum();
             let row = &mut self.cluster.workloads[id];
             row.load = (row.scripted_load * (1.0 + excess)).max(0.0);
         }
         if self.log.is_some() {
-            let excess: f64 = self
-                .bursts
-                .iter()
-                .filter(|b| b.target == target)
-                .map(|b| b.excess)
-                .sum();
+            let excess: f64 = self.bursts.iter().filter(|b| b.target == target).map(|b| b.excess).sum();
             let scripted = target.map_or(1.0, |t| self.cluster.workloads[t].scripted_load);
-            self.tell(Incident::LoadChanged {
-                target,
-                percent: (scripted * (1.0 + excess) * 100.0) as u32,
-            });
+            self.tell(Incident::LoadChanged { target, percent: (scripted * (1.0 + excess) * 100.0) as u32 });
         }
         self.touch_flows();
         self.queue_horizontal();
@@ -169,10 +133,7 @@ impl Sim<'_> {
         if !self.horizontal_queued {
             self.horizontal_queued = true;
             let phase = Duration::from_secs_f64(
-                SYNC.as_secs_f64()
-                    * self
-                        .streams
-                        .uniform(Process::Phase, entity_key("horizontal"), 0),
+                SYNC.as_secs_f64() * self.streams.uniform(Process::Phase, entity_key("horizontal"), 0),
             );
             let periods = self.now.since(Time::ZERO + phase).0.div_ceil(SYNC.0);
             let next = Time(phase.0 + periods * SYNC.0).0.max(self.now.0);
@@ -211,9 +172,7 @@ impl Sim<'_> {
             *state = None;
             target = wanted;
         } else {
-            let (since, most) = state.map_or((self.now, wanted), |(since, most)| {
-                (since, most.max(wanted))
-            });
+            let (since, most) = state.map_or((self.now, wanted), |(since, most)| (since, most.max(wanted)));
             *state = Some((since, most));
             if self.now.since(since) >= STABILISATION {
                 target = most;
@@ -228,11 +187,7 @@ impl Sim<'_> {
 
     /// Nodes came, went or changed: proportional autoscalers will see it at their next poll.
     pub(crate) fn nodes_changed(&mut self) {
-        let proportional = self
-            .spec
-            .workloads
-            .iter()
-            .any(|(_, w)| matches!(w.scaling, Some(Scaling::Ladder { .. })));
+        let proportional = self.spec.workloads.iter().any(|(_, w)| matches!(w.scaling, Some(Scaling::Ladder { .. })));
         if proportional && !self.proportional_queued {
             self.proportional_queued = true;
             self.queue.at(self.now + POLL, Event::ProportionalSync);
@@ -249,11 +204,7 @@ impl Sim<'_> {
             }
         }
         for (id, spec) in self.spec.workloads.iter() {
-            if let Some(Scaling::Ladder {
-                cores,
-                nodes: steps,
-            }) = &spec.scaling
-            {
+            if let Some(Scaling::Ladder { cores, nodes: steps }) = &spec.scaling {
                 let wanted = replicas::ladder((milli / 1000) as u32, nodes, cores, steps);
                 // No step: the autoscaler leaves the replicas as they are.
                 if wanted > 0 {

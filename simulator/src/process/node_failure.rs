@@ -28,13 +28,7 @@ impl Sim<'_> {
                     self.cluster.nodes[node].key,
                     0,
                 );
-                self.queue.at(
-                    self.now + down,
-                    Event::NodeRecovers {
-                        node,
-                        epoch: self.cluster.nodes[node].epoch,
-                    },
-                );
+                self.queue.at(self.now + down, Event::NodeRecovers { node, epoch: self.cluster.nodes[node].epoch });
                 self.cluster.nodes[node].failures = 1;
             }
         }
@@ -53,20 +47,15 @@ impl Sim<'_> {
     }
 
     fn next_node_failure(&mut self, node: NodeId, n: u32) {
-        let u = self
-            .streams
-            .uniform(Process::NodeFailure, self.cluster.nodes[node].key, n);
+        let u = self.streams.uniform(Process::NodeFailure, self.cluster.nodes[node].key, n);
         let wait = exponential_wait(u, self.p.scenario.settings.failures.per_hour);
         self.queue.at(self.now + wait, Event::NodeFails { node, n });
     }
 
     fn next_zone_failure(&mut self, zone: ZoneId, n: u32) {
-        let u = self
-            .streams
-            .uniform(Process::ZoneFailure, entity_key(&self.spec.zones[zone]), n);
+        let u = self.streams.uniform(Process::ZoneFailure, entity_key(&self.spec.zones[zone]), n);
         let wait = exponential_wait(u, self.p.scenario.settings.failures.zone_per_hour);
-        self.queue
-            .at(self.now + wait, Event::ZoneFails { zone: zone.0, n });
+        self.queue.at(self.now + wait, Event::ZoneFails { zone: zone.0, n });
     }
 
     pub(crate) fn node_fails(&mut self, node: NodeId, n: u32) {
@@ -75,12 +64,7 @@ impl Sim<'_> {
         }
         self.next_node_failure(node, n + 1);
         let key = self.cluster.nodes[node].key;
-        let down = self.draw(
-            &self.p.scenario.settings.failures.down,
-            Process::NodeDown,
-            key,
-            n,
-        );
+        let down = self.draw(&self.p.scenario.settings.failures.down, Process::NodeDown, key, n);
         self.node_dies(node, down);
     }
 
@@ -108,13 +92,7 @@ impl Sim<'_> {
     pub(crate) fn scripted(&mut self, i: u32) {
         match self.p.scenario.script[i as usize].what {
             Happening::Load { target, factor } => self.set_load(target, factor),
-            Happening::Burst {
-                target,
-                factor,
-                ramp,
-                hold,
-                decay,
-            } => self.add_burst(target, factor, ramp, hold, decay),
+            Happening::Burst { target, factor, ramp, hold, decay } => self.add_burst(target, factor, ramp, hold, decay),
             Happening::NodeFailure { node, down } => self.node_dies(node, down),
             Happening::ZoneFailure { pool, zone, down } => self.zone_dies(zone, pool, down),
         }
@@ -141,13 +119,10 @@ impl Sim<'_> {
         self.scheduling.pods = pods;
         let d = self.p.scenario.settings.detection;
         let age = d.heartbeat.as_secs_f64() * self.streams.uniform(Process::Detection, key, 2 * n);
-        let look =
-            d.monitor.as_secs_f64() * self.streams.uniform(Process::Detection, key, 2 * n + 1);
+        let look = d.monitor.as_secs_f64() * self.streams.uniform(Process::Detection, key, 2 * n + 1);
         let noticed = Duration::from_secs_f64(d.grace.as_secs_f64() - age + look);
-        self.queue
-            .at(self.now + noticed, Event::NodeNoticed { node, epoch });
-        self.queue
-            .at(self.now + down, Event::NodeRecovers { node, epoch });
+        self.queue.at(self.now + noticed, Event::NodeNoticed { node, epoch });
+        self.queue.at(self.now + down, Event::NodeRecovers { node, epoch });
     }
 
     /// NotReady: traffic stops going to its pods, and their tolerations begin to run.
@@ -158,21 +133,13 @@ impl Sim<'_> {
         }
         row.state = NodeState::NotReady;
         self.tell(Incident::NodeNotReady { node });
-        let pods = self.take_pods(node, |sim, p| {
-            sim.cluster.pods[p].state != PodState::Terminating
-        });
+        let pods = self.take_pods(node, |sim, p| sim.cluster.pods[p].state != PodState::Terminating);
         for &pod in &pods {
             let row = self.cluster.pods[pod];
             self.cluster.set_serving(pod, false, false);
             self.serving_changed(row.workload);
             if let Some(tolerated) = self.spec.workloads[row.workload].unreachable {
-                self.queue.at(
-                    self.now + tolerated,
-                    Event::TolerationOver {
-                        pod,
-                        epoch: row.epoch,
-                    },
-                );
+                self.queue.at(self.now + tolerated, Event::TolerationOver { pod, epoch: row.epoch });
             }
         }
         self.scheduling.pods = pods;
@@ -181,13 +148,8 @@ impl Sim<'_> {
 
     pub(crate) fn toleration_over(&mut self, pod: PodId, epoch: u32) {
         let row = self.cluster.pods[pod];
-        let away = row
-            .node
-            .is_some_and(|n| self.cluster.nodes[n].state == NodeState::NotReady);
-        if row.epoch == epoch
-            && away
-            && !matches!(row.state, PodState::Terminating | PodState::Free)
-        {
+        let away = row.node.is_some_and(|n| self.cluster.nodes[n].state == NodeState::NotReady);
+        if row.epoch == epoch && away && !matches!(row.state, PodState::Terminating | PodState::Free) {
             self.delete_pod(pod);
         }
     }
@@ -224,10 +186,7 @@ impl Sim<'_> {
     fn create_missing_daemons(&mut self, node: NodeId) {
         for i in 0..self.p.daemons.len() {
             let workload = self.p.daemons[i];
-            let there = self
-                .cluster
-                .pods_of(workload)
-                .any(|p| self.cluster.pods[p].ordinal == node.0);
+            let there = self.cluster.pods_of(workload).any(|p| self.cluster.pods[p].ordinal == node.0);
             if !there {
                 self.replace_daemon(workload, Some(node));
             }

@@ -11,12 +11,7 @@ use crate::{NodeId, NodeShapeId, PoolId};
 impl Sim<'_> {
     /// Asks the platform for a node. `surge` numbers the extra nodes of an operation, so that their luck does not depend on
     /// how many nodes the pool has.
-    pub(crate) fn request_node(
-        &mut self,
-        pool: PoolId,
-        operation: u32,
-        surge: Option<u32>,
-    ) -> NodeId {
+    pub(crate) fn request_node(&mut self, pool: PoolId, operation: u32, surge: Option<u32>) -> NodeId {
         let shape = self.template_for(pool);
         let state = &mut self.cluster.pools[pool];
         let ordinal = state.next_ordinal;
@@ -26,31 +21,15 @@ impl Sim<'_> {
         }
         let pool_key = entity_key(&self.spec.pools[pool].name);
         let key = match surge {
-            Some(n) => sub_key(
-                sub_key(pool_key, 0x7375_7267_6500 + u64::from(operation)),
-                u64::from(n),
-            ),
+            Some(n) => sub_key(sub_key(pool_key, 0x7375_7267_6500 + u64::from(operation)), u64::from(n)),
             None => sub_key(pool_key, u64::from(ordinal)),
         };
-        let node =
-            self.cluster
-                .nodes
-                .push(Node::new(pool, shape, ordinal, key, NodeState::Joining));
-        self.cluster
-            .names
-            .push(format!("{}-new-{ordinal}", self.spec.pools[pool].name));
+        let node = self.cluster.nodes.push(Node::new(pool, shape, ordinal, key, NodeState::Joining));
+        self.cluster.names.push(format!("{}-new-{ordinal}", self.spec.pools[pool].name));
         self.cluster.ports.push(Vec::new());
         self.cluster.nodes[node].owner = Some(operation);
-        self.tell(Incident::NodeRequested {
-            node,
-            surge: surge.is_some(),
-        });
-        self.await_join(
-            node,
-            &self.spec.pools[pool].provision.clone(),
-            Process::Provision,
-            true,
-        );
+        self.tell(Incident::NodeRequested { node, surge: surge.is_some() });
+        self.await_join(node, &self.spec.pools[pool].provision.clone(), Process::Provision, true);
         self.start_node_failures(node);
         node
     }
@@ -66,56 +45,27 @@ impl Sim<'_> {
                 .filter(|&n| self.spec.node_shapes[self.cluster.nodes[n].shape].zone == zone)
                 .count()
         };
-        *templates
-            .iter()
-            .min_by_key(|&&t| in_zone(t))
-            .unwrap_or(&templates[0])
+        *templates.iter().min_by_key(|&&t| in_zone(t)).unwrap_or(&templates[0])
     }
 
     /// Queues the arrival of a requested or reimaged node, or the news that it will not come.
-    fn await_join(
-        &mut self,
-        node: NodeId,
-        takes: &crate::random::Dist,
-        process: Process,
-        new: bool,
-    ) {
+    fn await_join(&mut self, node: NodeId, takes: &crate::random::Dist, process: Process, new: bool) {
         let row = self.cluster.nodes[node];
         let troubles = &self.p.scenario.settings.provisioning;
         if self.on(Cause::ProvisioningFailure) {
             let n = row.incarnation * 2;
-            let refused = new
-                && self.streams.uniform(Process::ProvisionFailure, row.key, n)
-                    < troubles.allocation_failure;
-            let broken = self
-                .streams
-                .uniform(Process::ProvisionFailure, row.key, n + 1)
-                < troubles.bootstrap_failure;
+            let refused =
+                new && self.streams.uniform(Process::ProvisionFailure, row.key, n) < troubles.allocation_failure;
+            let broken = self.streams.uniform(Process::ProvisionFailure, row.key, n + 1) < troubles.bootstrap_failure;
             if refused || broken {
                 // An allocation failure is answered within the request; a node that does not join is given up on later.
-                let noticed = if refused {
-                    crate::Duration::secs(30)
-                } else {
-                    troubles.bootstrap_notice
-                };
-                self.queue.at(
-                    self.now + noticed,
-                    Event::NodeNeverJoins {
-                        node,
-                        epoch: row.epoch,
-                    },
-                );
+                let noticed = if refused { crate::Duration::secs(30) } else { troubles.bootstrap_notice };
+                self.queue.at(self.now + noticed, Event::NodeNeverJoins { node, epoch: row.epoch });
                 return;
             }
         }
         let wait = self.draw(takes, process, row.key, row.incarnation);
-        self.queue.at(
-            self.now + wait,
-            Event::NodeJoins {
-                node,
-                epoch: row.epoch,
-            },
-        );
+        self.queue.at(self.now + wait, Event::NodeJoins { node, epoch: row.epoch });
     }
 
     pub(crate) fn node_joins(&mut self, node: NodeId, epoch: u32) {
@@ -142,9 +92,7 @@ impl Sim<'_> {
         }
         let failure = match row.state {
             NodeState::Joining
-                if self.now
-                    < self.requested_at(node)
-                        + self.p.scenario.settings.provisioning.bootstrap_notice =>
+                if self.now < self.requested_at(node) + self.p.scenario.settings.provisioning.bootstrap_notice =>
             {
                 Failure::AllocationFailed
             }
@@ -172,12 +120,7 @@ impl Sim<'_> {
         self.cluster.nodes[node].shape = shape;
         self.nodes_changed();
         let pool = self.cluster.nodes[node].pool;
-        self.await_join(
-            node,
-            &self.spec.pools[pool].reimage.clone(),
-            Process::Reimage,
-            false,
-        );
+        self.await_join(node, &self.spec.pools[pool].reimage.clone(), Process::Reimage, false);
     }
 
     /// Deletes a node; its pods are lost.

@@ -44,10 +44,7 @@ impl Sim<'_> {
                 out_since: None,
                 below_since: None,
                 fewest_in_step: up,
-                facts: WorkloadOutcome {
-                    fewest: up,
-                    ..WorkloadOutcome::default()
-                },
+                facts: WorkloadOutcome { fewest: up, ..WorkloadOutcome::default() },
             });
         }
         let steps = self.p.scenario.settings.series_steps;
@@ -65,13 +62,9 @@ impl Sim<'_> {
             let workload = self.observer.watches[i].workload;
             let up = self.cluster.workloads[workload].up;
             let watch = &self.observer.watches[i];
-            let lossy = self.spec.workloads[workload].service.is_some()
-                && self.flows.loss(workload) > tolerance;
+            let lossy = self.spec.workloads[workload].service.is_some() && self.flows.loss(workload) > tolerance;
             let (below, out) = (up < watch.minimum, up < watch.minimum || lossy);
-            if watch.up == up
-                && watch.below_since.is_some() == below
-                && watch.out_since.is_some() == out
-            {
+            if watch.up == up && watch.below_since.is_some() == below && watch.out_since.is_some() == out {
                 continue;
             }
             let now = self.now;
@@ -124,20 +117,12 @@ impl Sim<'_> {
             memory += m;
         }
         self.flows.integrate(self.now);
-        let (asked, lost) = self
-            .flows
-            .services
-            .iter()
-            .fold((0.0, 0.0), |(a, l), f| (a + f.asked, l + f.lost));
+        let (asked, lost) = self.flows.services.iter().fold((0.0, 0.0), |(a, l), f| (a + f.asked, l + f.lost));
         let observer = &mut self.observer;
         let (asked_now, lost_now) = (asked - observer.dns.0, lost - observer.dns.1);
         observer.dns = (asked, lost);
         let series = &mut observer.series;
-        series.dns_loss.push(if asked_now > 0.0 {
-            (lost_now / asked_now) as f32
-        } else {
-            0.0
-        });
+        series.dns_loss.push(if asked_now > 0.0 { (lost_now / asked_now) as f32 } else { 0.0 });
         series.system_free_cpu.push(cpu);
         series.system_free_memory.push(memory);
         for (watch, row) in observer.watches.iter_mut().zip(&mut series.up) {
@@ -155,10 +140,7 @@ impl Sim<'_> {
             return (0, 0);
         }
         let room = &self.spec.node_shapes[node.shape].allocatable;
-        (
-            (room.cpu - node.used.cpu).max(0),
-            (room.memory - node.used.memory).max(0),
-        )
+        ((room.cpu - node.used.cpu).max(0), (room.memory - node.used.memory).max(0))
     }
 
     /// Sums up at the horizon. An outage that is cut off counts as far as it went (METHODS: "only if it had already passed
@@ -178,18 +160,13 @@ impl Sim<'_> {
         let flows = &self.flows.services;
         let workloads = self.observer.watches.iter().map(|watch| {
             let flow = flows.iter().find(|f| f.workload == watch.workload);
-            WorkloadOutcome {
-                asked: flow.map_or(0.0, |f| f.asked),
-                lost: flow.map_or(0.0, |f| f.lost),
-                ..watch.facts
-            }
+            WorkloadOutcome { asked: flow.map_or(0.0, |f| f.asked), lost: flow.map_or(0.0, |f| f.lost), ..watch.facts }
         });
         Outcome {
             workloads: workloads.collect(),
             operations: self.operation_outcomes(),
             counts: self.counts,
-            series: (self.p.scenario.settings.series_steps > 0)
-                .then(|| std::mem::take(&mut self.observer.series)),
+            series: (self.p.scenario.settings.series_steps > 0).then(|| std::mem::take(&mut self.observer.series)),
         }
     }
 }

@@ -77,9 +77,7 @@ impl Sim<'_> {
         self.operations[operation as usize].started = Some(self.now);
         self.tell(Incident::OperationStarted { operation });
         match plan {
-            Operation::Scale { pool, count, drain } => {
-                self.start_scale(operation, *pool, *count, *drain)
-            }
+            Operation::Scale { pool, count, drain } => self.start_scale(operation, *pool, *count, *drain),
             Operation::DeletePool { pool, drain } => {
                 let nodes: Vec<NodeId> = self.cluster.nodes_of(*pool).collect();
                 self.empty_and_delete(operation, nodes, *drain);
@@ -87,13 +85,7 @@ impl Sim<'_> {
             Operation::Upgrade { pool, how } => self.start_upgrade(operation, *pool, how),
             Operation::Reshape { takes, .. } | Operation::Settings { takes, .. } => {
                 self.operations[operation as usize].phase = Phase::Timed;
-                self.queue.at(
-                    self.now + *takes,
-                    Event::OperationGoesOn {
-                        operation,
-                        stage: 0,
-                    },
-                );
+                self.queue.at(self.now + *takes, Event::OperationGoesOn { operation, stage: 0 });
             }
             Operation::Cordon { nodes } => {
                 nodes.iter().for_each(|&n| self.cordon(n));
@@ -126,10 +118,7 @@ impl Sim<'_> {
         let have = nodes.len() as u32;
         if count > have {
             let more = count - have;
-            if self.cluster.pools[pool]
-                .room
-                .is_some_and(|room| room < more)
-            {
+            if self.cluster.pools[pool].room.is_some_and(|room| room < more) {
                 self.operation_fails(operation, Failure::NoRoom);
                 return;
             }
@@ -152,11 +141,7 @@ impl Sim<'_> {
         let mut leaving = Vec::new();
         for _ in 0..number {
             let crowd = |n: &NodeId| nodes.iter().filter(|&&m| zone(m) == zone(*n)).count();
-            let Some(next) = nodes
-                .iter()
-                .copied()
-                .max_by_key(|n| (crowd(n), self.cluster.nodes[*n].ordinal))
-            else {
+            let Some(next) = nodes.iter().copied().max_by_key(|n| (crowd(n), self.cluster.nodes[*n].ordinal)) else {
                 break;
             };
             nodes.retain(|&n| n != next);
@@ -170,10 +155,8 @@ impl Sim<'_> {
             self.operation_ends(operation, None);
             return;
         }
-        self.operations[operation as usize].phase = Phase::Emptying {
-            nodes: nodes.clone(),
-            draining: nodes.len() as u32,
-        };
+        self.operations[operation as usize].phase =
+            Phase::Emptying { nodes: nodes.clone(), draining: nodes.len() as u32 };
         for &node in &nodes {
             self.cordon(node);
         }
@@ -188,9 +171,7 @@ impl Sim<'_> {
             self.operation_ends(operation, None);
             return;
         }
-        self.operations[operation as usize].phase = Phase::Draining {
-            left: nodes.len() as u32,
-        };
+        self.operations[operation as usize].phase = Phase::Draining { left: nodes.len() as u32 };
         for &node in nodes {
             self.cluster.nodes[node].owner = Some(operation);
             self.start_drain(operation, node, drain);
@@ -207,13 +188,7 @@ impl Sim<'_> {
         let key = sub_key(entity_key(&pool.name), u64::from(operation));
         let takes = self.draw(&pool.delete, Process::DeleteNodes, key, 0);
         self.operations[operation as usize].phase = Phase::Deleting { nodes };
-        self.queue.at(
-            self.now + takes,
-            Event::OperationGoesOn {
-                operation,
-                stage: 0,
-            },
-        );
+        self.queue.at(self.now + takes, Event::OperationGoesOn { operation, stage: 0 });
     }
 
     pub(crate) fn operation_goes_on(&mut self, operation: u32, stage: u32) {
@@ -241,12 +216,7 @@ impl Sim<'_> {
     /// New labels and taints on live nodes; a NoExecute taint evicts at once, budgets or not
     /// (AKS docs use-node-taints; Kubernetes v1.34 taint-eviction-controller).
     fn reshape(&mut self, pool: PoolId, shapes: &[(NodeShapeId, NodeShapeId)]) {
-        let new = |old: NodeShapeId| {
-            shapes
-                .iter()
-                .find(|(from, _)| *from == old)
-                .map_or(old, |(_, to)| *to)
-        };
+        let new = |old: NodeShapeId| shapes.iter().find(|(from, _)| *from == old).map_or(old, |(_, to)| *to);
         for template in &mut self.cluster.pools[pool].templates {
             *template = new(*template);
         }
@@ -346,12 +316,7 @@ impl Sim<'_> {
             if let Some(drain) = drain {
                 self.end_drain(drain);
             }
-            if cordoned
-                && matches!(
-                    state,
-                    NodeState::Ready | NodeState::Dead | NodeState::NotReady
-                )
-            {
+            if cordoned && matches!(state, NodeState::Ready | NodeState::Dead | NodeState::NotReady) {
                 self.uncordon(node);
             }
         }
@@ -378,8 +343,7 @@ impl Sim<'_> {
         }
         self.tell(Incident::OperationEnded { operation, failure });
         let next = (operation + 1..self.operations.len() as u32).find(|&o| {
-            pool_of(self.plan(o)) == pool_of(self.plan(operation))
-                && self.operations[o as usize].started.is_none()
+            pool_of(self.plan(o)) == pool_of(self.plan(operation)) && self.operations[o as usize].started.is_none()
         });
         if let Some(next) = next
             && self.p.scenario.changes[next as usize].at <= now
@@ -399,28 +363,16 @@ impl Sim<'_> {
                 started: run.started.unwrap_or(plan.at),
                 ended: run.ended,
                 failure: run.failure,
-                extra_node_time: run
-                    .extra
-                    .iter()
-                    .fold(run.extra_time, |sum, (_, since)| sum + now.since(*since)),
+                extra_node_time: run.extra.iter().fold(run.extra_time, |sum, (_, since)| sum + now.since(*since)),
             })
             .collect()
     }
 
     /// When an operation asked for a node; the start of the run for nodes nobody asked for.
     pub(crate) fn requested_at(&self, node: NodeId) -> Time {
-        let owner = self.cluster.nodes[node]
-            .owner
-            .map(|o| &self.operations[o as usize]);
-        let extra = owner.and_then(|run| {
-            run.extra
-                .iter()
-                .find(|(n, _)| *n == node)
-                .map(|(_, at)| *at)
-        });
-        extra
-            .or(owner.and_then(|run| run.started))
-            .unwrap_or(Time::ZERO)
+        let owner = self.cluster.nodes[node].owner.map(|o| &self.operations[o as usize]);
+        let extra = owner.and_then(|run| run.extra.iter().find(|(n, _)| *n == node).map(|(_, at)| *at));
+        extra.or(owner.and_then(|run| run.started)).unwrap_or(Time::ZERO)
     }
 }
 
@@ -442,8 +394,5 @@ pub(crate) fn pool_of(operation: &Operation) -> Option<PoolId> {
 
 /// True where a pod may stay on a node with these taints. A toleration with a time limit counts as unlimited.
 fn tolerates_execution(pod: &PodShape, node: &NodeShape) -> bool {
-    node.taints
-        .iter()
-        .filter(|t| t.effect == Effect::NoExecute)
-        .all(|t| tolerated(t, &pod.tolerations))
+    node.taints.iter().filter(|t| t.effect == Effect::NoExecute).all(|t| tolerated(t, &pod.tolerations))
 }

@@ -66,21 +66,13 @@ impl Sim<'_> {
             if ready_at <= self.now {
                 self.enqueue(pod);
             } else {
-                self.queue.at(
-                    ready_at,
-                    Event::BackoffOver {
-                        pod,
-                        epoch: row.epoch,
-                    },
-                );
+                self.queue.at(ready_at, Event::BackoffOver { pod, epoch: row.epoch });
             }
         }
     }
 
     pub(crate) fn backoff_over(&mut self, pod: PodId, epoch: u32) {
-        if self.cluster.pods[pod].epoch == epoch
-            && self.cluster.pods[pod].state == PodState::Pending
-        {
+        if self.cluster.pods[pod].epoch == epoch && self.cluster.pods[pod].state == PodState::Pending {
             self.enqueue(pod);
         }
     }
@@ -90,12 +82,7 @@ impl Sim<'_> {
         self.scheduling.queued = false;
         self.scheduling.hopeless.clear();
         let mut active = std::mem::take(&mut self.scheduling.active);
-        active.sort_unstable_by_key(|&p| {
-            (
-                std::cmp::Reverse(self.priority(p)),
-                self.cluster.pods[p].start,
-            )
-        });
+        active.sort_unstable_by_key(|&p| (std::cmp::Reverse(self.priority(p)), self.cluster.pods[p].start));
         for &pod in &active {
             let row = &self.cluster.pods[pod];
             if row.state == PodState::Pending && row.node.is_none() {
@@ -116,14 +103,7 @@ impl Sim<'_> {
         let row = self.cluster.pods[pod];
         let shape = self.cluster.shape_of(self.spec, pod);
         let daemon = self.spec.workloads[row.workload].kind == WorkloadKind::DaemonSet;
-        let incoming = Incoming {
-            shape,
-            pin: if daemon {
-                Some(NodeId(row.ordinal))
-            } else {
-                None
-            },
-        };
+        let incoming = Incoming { shape, pin: if daemon { Some(NodeId(row.ordinal)) } else { None } };
         if !daemon && self.scheduling.hopeless.contains(&shape) {
             self.unschedulable(pod);
             return;
@@ -141,12 +121,7 @@ impl Sim<'_> {
                     );
                     ((u * f64::from(n)) as u32).min(n - 1)
                 };
-                let nodes = self
-                    .cluster
-                    .nodes
-                    .iter()
-                    .filter(|(_, n)| n.registered())
-                    .map(|(id, _)| self.view(id));
+                let nodes = self.cluster.nodes.iter().filter(|(_, n)| n.registered()).map(|(id, _)| self.view(id));
                 scheduler::decide(&self.p.compat, incoming, nodes, &mut scratch, tie)
             }
         };
@@ -179,19 +154,11 @@ impl Sim<'_> {
         self.scheduling.reserved.clear();
         for i in 0..self.scheduling.nominated.len() {
             let (pod, node) = self.scheduling.nominated[i];
-            if pod == incoming
-                || self.cluster.pods[pod].state != PodState::Pending
-                || self.priority(pod) < priority
-            {
+            if pod == incoming || self.cluster.pods[pod].state != PodState::Pending || self.priority(pod) < priority {
                 continue;
             }
             let requests = self.spec.pod_shapes[self.cluster.shape_of(self.spec, pod)].requests;
-            match self
-                .scheduling
-                .reserved
-                .iter_mut()
-                .find(|(n, _)| *n == node)
-            {
+            match self.scheduling.reserved.iter_mut().find(|(n, _)| *n == node) {
                 Some((_, total)) => crate::cluster::add(total, &requests),
                 None => self.scheduling.reserved.push((node, requests)),
             }
@@ -205,20 +172,11 @@ impl Sim<'_> {
             shape: node.shape,
             name: &self.cluster.names[id],
             unschedulable: node.cordoned,
-            readiness: if node.state == NodeState::NotReady {
-                Readiness::Unreachable
-            } else {
-                Readiness::Ready
-            },
+            readiness: if node.state == NodeState::NotReady { Readiness::Unreachable } else { Readiness::Ready },
             used: &node.used,
             used_score: node.used_score,
             ports: &self.cluster.ports[id],
-            reserved: self
-                .scheduling
-                .reserved
-                .iter()
-                .find(|(n, _)| *n == id)
-                .map(|(_, r)| r),
+            reserved: self.scheduling.reserved.iter().find(|(n, _)| *n == id).map(|(_, r)| r),
         }
     }
 
@@ -240,19 +198,12 @@ impl Sim<'_> {
     /// for a pod of this shape now.
     fn preempt(&mut self, pod: PodId, incoming: Incoming) -> bool {
         let priority = self.priority(pod);
-        let lowest = self
-            .spec
-            .pod_shapes
-            .rows()
-            .iter()
-            .map(|s| s.priority)
-            .min()
-            .unwrap_or(0);
+        let lowest = self.spec.pod_shapes.rows().iter().map(|s| s.priority).min().unwrap_or(0);
         let waits_for_victims = self.cluster.pods[pod].nominated.is_some_and(|node| {
             // PodEligibleToPreemptOthers: not while earlier victims on the nominated node are still terminating.
-            self.cluster.pods_on(node).any(|p| {
-                self.cluster.pods[p].state == PodState::Terminating && self.priority(p) < priority
-            })
+            self.cluster
+                .pods_on(node)
+                .any(|p| self.cluster.pods[p].state == PodState::Terminating && self.priority(p) < priority)
         });
         if priority <= lowest || waits_for_victims {
             return waits_for_victims;
@@ -271,8 +222,7 @@ impl Sim<'_> {
                 node: self.view(id),
                 pods: self.cluster.pods_on(id).map(|p| self.bound(p)).collect(),
             });
-        let Some(preemption) = scheduler::preempt(&self.p.compat, incoming, candidates, &allowed)
-        else {
+        let Some(preemption) = scheduler::preempt(&self.p.compat, incoming, candidates, &allowed) else {
             return false;
         };
         self.nominate(pod, preemption.node);
@@ -280,10 +230,7 @@ impl Sim<'_> {
             if self.cluster.pods[victim].state != PodState::Terminating {
                 self.counts.preemptions += 1;
                 let workload = self.cluster.pods[victim].workload;
-                self.tell(Incident::PodPreempted {
-                    workload,
-                    node: preemption.node,
-                });
+                self.tell(Incident::PodPreempted { workload, node: preemption.node });
                 self.delete_pod(victim);
             }
         }

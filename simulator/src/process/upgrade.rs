@@ -63,11 +63,7 @@ impl Sim<'_> {
                 return;
             }
         }
-        let parallel = if surge > 0 {
-            surge
-        } else {
-            how.max_unavailable.of(size).clamp(1, size)
-        };
+        let parallel = if surge > 0 { surge } else { how.max_unavailable.of(size).clamp(1, size) };
         let upgrade = Upgrade {
             todo,
             parallel,
@@ -102,32 +98,16 @@ impl Sim<'_> {
     fn maybe_do_not_wait(&mut self, operation: u32, pool: PoolId) {
         let troubles = &self.p.scenario.settings.provisioning;
         let key = entity_key(&self.spec.pools[pool].name);
-        if !self.on(Cause::SurgeGap)
-            || self.streams.uniform(Process::SurgeGap, key, 0) >= troubles.gap_share
-        {
+        if !self.on(Cause::SurgeGap) || self.streams.uniform(Process::SurgeGap, key, 0) >= troubles.gap_share {
             return;
         }
         let gap = self.draw(&troubles.gap, Process::SurgeGap, key, 1);
-        let Some(first) = self
-            .upgrade(operation)
-            .and_then(|u| u.surge.first().copied())
-        else {
+        let Some(first) = self.upgrade(operation).and_then(|u| u.surge.first().copied()) else {
             return;
         };
-        let ready = self.draw(
-            &self.spec.pools[pool].provision,
-            Process::Provision,
-            self.cluster.nodes[first].key,
-            0,
-        );
+        let ready = self.draw(&self.spec.pools[pool].provision, Process::Provision, self.cluster.nodes[first].key, 0);
         let early = crate::Duration(ready.0.saturating_sub(gap.0));
-        self.queue.at(
-            self.now + early,
-            Event::OperationGoesOn {
-                operation,
-                stage: ROLL,
-            },
-        );
+        self.queue.at(self.now + early, Event::OperationGoesOn { operation, stage: ROLL });
     }
 
     pub(crate) fn upgrade_goes_on(&mut self, operation: u32, stage: u32) {
@@ -148,8 +128,7 @@ impl Sim<'_> {
 
     /// Starts as many drains as the pace allows; closes when no node is left.
     fn next_nodes(&mut self, operation: u32) {
-        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation
-        else {
+        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation else {
             return;
         };
         let Some(upgrade) = self.upgrade(operation) else {
@@ -176,20 +155,16 @@ impl Sim<'_> {
     }
 
     pub(crate) fn upgrade_drained(&mut self, operation: u32, node: NodeId) {
-        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation
-        else {
+        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation else {
             return;
         };
-        let closing = self
-            .upgrade(operation)
-            .is_some_and(|u| u.surge.contains(&node));
+        let closing = self.upgrade(operation).is_some_and(|u| u.surge.contains(&node));
         if closing {
             self.surge_node_empty(operation);
         } else if how.soak.is_zero() {
             self.soak_over(operation, node);
         } else {
-            self.queue
-                .at(self.now + how.soak, Event::SoakOver { operation, node });
+            self.queue.at(self.now + how.soak, Event::SoakOver { operation, node });
         }
     }
 
@@ -197,16 +172,11 @@ impl Sim<'_> {
         if self.operations[operation as usize].ended.is_some() {
             return;
         }
-        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation
-        else {
+        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation else {
             return;
         };
         let old = self.cluster.nodes[node].shape;
-        let shape = how
-            .shapes
-            .iter()
-            .find(|(from, _)| *from == old)
-            .map_or(old, |(_, to)| *to);
+        let shape = how.shapes.iter().find(|(from, _)| *from == old).map_or(old, |(_, to)| *to);
         self.reimage(node, shape);
     }
 
@@ -245,8 +215,7 @@ impl Sim<'_> {
 
     /// All old nodes are done: drains the surge nodes that are not needed any more.
     fn close(&mut self, operation: u32) {
-        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation
-        else {
+        let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation else {
             return;
         };
         let Some(upgrade) = self.upgrade(operation) else {

@@ -54,29 +54,18 @@ impl Dist {
         match *self {
             Dist::Constant(d) => d,
             Dist::Exponential { mean } => seconds(mean, exponential_quantile(u)),
-            Dist::LogNormal { median, sigma } => {
-                seconds(median, libm::exp(sigma * standard_normal_quantile(u)))
-            }
-            Dist::ZeroOrLogNormal {
-                zero,
-                median,
-                sigma,
-            } => {
+            Dist::LogNormal { median, sigma } => seconds(median, libm::exp(sigma * standard_normal_quantile(u))),
+            Dist::ZeroOrLogNormal { zero, median, sigma } => {
                 if u <= zero {
                     Duration::ZERO
                 } else {
-                    seconds(
-                        median,
-                        libm::exp(sigma * standard_normal_quantile((u - zero) / (1.0 - zero))),
-                    )
+                    seconds(median, libm::exp(sigma * standard_normal_quantile((u - zero) / (1.0 - zero))))
                 }
             }
-            Dist::Weibull { scale, shape } => {
-                seconds(scale, libm::pow(exponential_quantile(u), 1.0 / shape))
+            Dist::Weibull { scale, shape } => seconds(scale, libm::pow(exponential_quantile(u), 1.0 / shape)),
+            Dist::Uniform { low, high } => {
+                Duration::from_secs_f64(low.as_secs_f64() + u * (high.as_secs_f64() - low.as_secs_f64()))
             }
-            Dist::Uniform { low, high } => Duration::from_secs_f64(
-                low.as_secs_f64() + u * (high.as_secs_f64() - low.as_secs_f64()),
-            ),
         }
     }
 
@@ -110,11 +99,7 @@ pub fn standard_normal_quantile(u: f64) -> f64 {
     }
     let tail = if q < 0.0 { u } else { 1.0 - u };
     let r = libm::sqrt(-libm::log(tail));
-    let x = if r <= 5.0 {
-        ratio(r - 1.6, &MIDDLE)
-    } else {
-        ratio(r - 5.0, &FAR)
-    };
+    let x = if r <= 5.0 { ratio(r - 1.6, &MIDDLE) } else { ratio(r - 5.0, &FAR) };
     if q < 0.0 { -x } else { x }
 }
 
@@ -210,10 +195,7 @@ mod tests {
         ] {
             assert!((standard_normal_quantile(u) - z).abs() < 1e-9, "{u}");
         }
-        assert_eq!(
-            standard_normal_quantile(0.3),
-            -standard_normal_quantile(0.7)
-        );
+        assert_eq!(standard_normal_quantile(0.3), -standard_normal_quantile(0.7));
     }
 
     #[test]
@@ -222,23 +204,10 @@ mod tests {
         for dist in [
             Dist::Constant(second),
             Dist::Exponential { mean: second },
-            Dist::LogNormal {
-                median: second,
-                sigma: 0.7,
-            },
-            Dist::ZeroOrLogNormal {
-                zero: 0.8,
-                median: second,
-                sigma: 0.7,
-            },
-            Dist::Weibull {
-                scale: second,
-                shape: 0.75,
-            },
-            Dist::Uniform {
-                low: Duration::ZERO,
-                high: second,
-            },
+            Dist::LogNormal { median: second, sigma: 0.7 },
+            Dist::ZeroOrLogNormal { zero: 0.8, median: second, sigma: 0.7 },
+            Dist::Weibull { scale: second, shape: 0.75 },
+            Dist::Uniform { low: Duration::ZERO, high: second },
         ] {
             let mut last = Duration::ZERO;
             for i in 1..1000 {
@@ -247,27 +216,8 @@ mod tests {
                 last = q;
             }
         }
-        assert_eq!(
-            Dist::LogNormal {
-                median: second,
-                sigma: 0.7
-            }
-            .median(),
-            second
-        );
-        assert_eq!(
-            Dist::ZeroOrLogNormal {
-                zero: 0.8,
-                median: second,
-                sigma: 0.7
-            }
-            .median(),
-            Duration::ZERO
-        );
-        assert!(
-            (Dist::Exponential { mean: second }.median().as_secs_f64() - std::f64::consts::LN_2)
-                .abs()
-                < 1e-6
-        );
+        assert_eq!(Dist::LogNormal { median: second, sigma: 0.7 }.median(), second);
+        assert_eq!(Dist::ZeroOrLogNormal { zero: 0.8, median: second, sigma: 0.7 }.median(), Duration::ZERO);
+        assert!((Dist::Exponential { mean: second }.median().as_secs_f64() - std::f64::consts::LN_2).abs() < 1e-6);
     }
 }

@@ -88,33 +88,19 @@ pub const NOT_READY: u16 = 0;
 /// Index of the taint `node.kubernetes.io/unreachable`.
 pub const UNREACHABLE: u16 = 1;
 
-const CONDITIONS: [&str; 2] = [
-    "node.kubernetes.io/not-ready",
-    "node.kubernetes.io/unreachable",
-];
+const CONDITIONS: [&str; 2] = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
 
 impl Compat {
     /// Compares every pod shape with every node shape.
     pub fn new(spec: &ClusterSpec) -> Compat {
-        let mut taints: Vec<(String, String)> =
-            CONDITIONS.map(|key| (key.to_owned(), String::new())).into();
+        let mut taints: Vec<(String, String)> = CONDITIONS.map(|key| (key.to_owned(), String::new())).into();
         let ports = distinct_ports(spec);
         let mut cells = Vec::with_capacity(spec.pod_shapes.len() * spec.node_shapes.len());
         for pod in spec.pod_shapes.rows() {
-            cells.extend(
-                spec.node_shapes
-                    .rows()
-                    .iter()
-                    .map(|node| cell(pod, node, &mut taints)),
-            );
+            cells.extend(spec.node_shapes.rows().iter().map(|node| cell(pod, node, &mut taints)));
         }
         Compat {
-            pods: spec
-                .pod_shapes
-                .rows()
-                .iter()
-                .map(|pod| row(pod, &ports))
-                .collect(),
+            pods: spec.pod_shapes.rows().iter().map(|pod| row(pod, &ports)).collect(),
             nodes: spec.node_shapes.rows().to_vec(),
             cells,
             taints,
@@ -131,29 +117,16 @@ impl Compat {
     /// (DaemonSet controller v1.34 `NodeShouldRunDaemonPod`: node name, affinity, taints).
     pub fn runs_daemon(&self, pod: PodShapeId, node: &NodeView) -> bool {
         use super::filter::{node_name, node_unschedulable};
-        let asked = self.asked(Incoming {
-            shape: pod,
-            pin: None,
-        });
-        [
-            node_unschedulable::filter,
-            node_name::filter,
-            node_affinity::filter,
-            taint_toleration::filter,
-        ]
-        .iter()
-        .all(|filter| filter(&asked, node).is_ok())
+        let asked = self.asked(Incoming { shape: pod, pin: None });
+        [node_unschedulable::filter, node_name::filter, node_affinity::filter, taint_toleration::filter]
+            .iter()
+            .all(|filter| filter(&asked, node).is_ok())
     }
 
     pub(super) fn asked(&self, pod: Incoming) -> Asked<'_> {
         let row = pod.shape.index();
         let width = self.nodes.len();
-        Asked {
-            compat: self,
-            row: &self.pods[row],
-            pin: pod.pin,
-            cells: &self.cells[row * width..(row + 1) * width],
-        }
+        Asked { compat: self, row: &self.pods[row], pin: pod.pin, cells: &self.cells[row * width..(row + 1) * width] }
     }
 
     pub(super) fn shape(&self, pod: PodShapeId) -> &PodShape {
@@ -166,9 +139,7 @@ impl Compat {
     }
 
     pub(super) fn taint(&self, index: u16) -> (&str, &str) {
-        self.taints
-            .get(usize::from(index))
-            .map_or(("", ""), |(key, value)| (key, value))
+        self.taints.get(usize::from(index)).map_or(("", ""), |(key, value)| (key, value))
     }
 
     pub(super) fn extended(&self, index: usize) -> &str {
@@ -183,27 +154,16 @@ impl Asked<'_> {
     }
 
     pub fn labels<'a>(&'a self, node: &NodeView<'a>) -> node_affinity::Labels<'a> {
-        node_affinity::Labels {
-            shared: &self.compat.nodes[node.shape.index()].labels,
-            name: node.name,
-        }
+        node_affinity::Labels { shared: &self.compat.nodes[node.shape.index()].labels, name: node.name }
     }
 }
 
 fn row(pod: &PodShape, ports: &[&HostPort]) -> Row {
     let holds = |port: &HostPort| pod.host_ports.iter().any(|own| own == port);
-    let clashes = |port: &&HostPort| {
-        pod.host_ports
-            .iter()
-            .any(|own| node_ports::conflict(own, port))
-    };
+    let clashes = |port: &&HostPort| pod.host_ports.iter().any(|own| node_ports::conflict(own, port));
     let tolerates = |key: &str, effects: &[Effect]| {
         effects.iter().all(|&effect| {
-            let taint = Taint {
-                key: key.to_owned(),
-                value: String::new(),
-                effect,
-            };
+            let taint = Taint { key: key.to_owned(), value: String::new(), effect };
             taint_toleration::tolerated(&taint, &pod.tolerations)
         })
     };
@@ -217,33 +177,18 @@ fn row(pod: &PodShape, ports: &[&HostPort]) -> Row {
             not_ready: tolerates(CONDITIONS[usize::from(NOT_READY)], &BOTH),
             unreachable: tolerates(CONDITIONS[usize::from(UNREACHABLE)], &BOTH),
         },
-        ports: (0..=u16::MAX)
-            .zip(ports)
-            .filter(|(_, port)| holds(port))
-            .map(|(id, _)| id)
-            .collect(),
-        conflicts: if pod.host_ports.is_empty() {
-            Vec::new()
-        } else {
-            ports.iter().map(clashes).collect()
-        },
-        preferred_by_name: pod
-            .preferred
-            .iter()
-            .any(|(_, term)| node_affinity::asks_name(term)),
+        ports: (0..=u16::MAX).zip(ports).filter(|(_, port)| holds(port)).map(|(id, _)| id).collect(),
+        conflicts: if pod.host_ports.is_empty() { Vec::new() } else { ports.iter().map(clashes).collect() },
+        preferred_by_name: pod.preferred.iter().any(|(_, term)| node_affinity::asks_name(term)),
         shape: pod.clone(),
     }
 }
 
 fn cell(pod: &PodShape, node: &NodeShape, taints: &mut Vec<(String, String)>) -> Cell {
-    let labels = node_affinity::Labels {
-        shared: &node.labels,
-        name: "",
-    };
+    let labels = node_affinity::Labels { shared: &node.labels, name: "" };
     let by_name = node_affinity::by_name(pod, pod.required.iter());
     Cell {
-        taint: taint_toleration::untolerated(&node.taints, &pod.tolerations)
-            .map(|taint| intern(taint, taints)),
+        taint: taint_toleration::untolerated(&node.taints, &pod.tolerations).map(|taint| intern(taint, taints)),
         affinity: match by_name {
             true => Affinity::ByName,
             false if node_affinity::required(pod, &labels) => Affinity::Matches,
@@ -255,9 +200,7 @@ fn cell(pod: &PodShape, node: &NodeShape, taints: &mut Vec<(String, String)>) ->
 }
 
 fn intern(taint: &Taint, taints: &mut Vec<(String, String)>) -> u16 {
-    let found = taints
-        .iter()
-        .position(|(key, value)| *key == taint.key && *value == taint.value);
+    let found = taints.iter().position(|(key, value)| *key == taint.key && *value == taint.value);
     let index = found.unwrap_or_else(|| {
         taints.push((taint.key.clone(), taint.value.clone()));
         taints.len() - 1
@@ -266,12 +209,7 @@ fn intern(taint: &Taint, taints: &mut Vec<(String, String)>) -> u16 {
 }
 
 fn distinct_ports(spec: &ClusterSpec) -> Vec<&HostPort> {
-    let mut ports: Vec<&HostPort> = spec
-        .pod_shapes
-        .rows()
-        .iter()
-        .flat_map(|pod| &pod.host_ports)
-        .collect();
+    let mut ports: Vec<&HostPort> = spec.pod_shapes.rows().iter().flat_map(|pod| &pod.host_ports).collect();
     ports.sort_by_key(|port| (port.port, &port.protocol, &port.ip));
     ports.dedup();
     ports.truncate(usize::from(PortId::MAX));

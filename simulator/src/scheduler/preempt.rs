@@ -56,8 +56,7 @@ pub fn preempt<'a>(
         return None;
     }
     let runs = candidates.filter_map(|candidate| select(compat, pod, &candidate, allowed));
-    runs.min_by_key(|(_, rank)| *rank)
-        .map(|(preemption, _)| preemption)
+    runs.min_by_key(|(_, rank)| *rank).map(|(preemption, _)| preemption)
 }
 
 /// What must go from one node (`SelectVictimsOnNode`), or `None` when removing pods does not help.
@@ -85,12 +84,7 @@ fn select(
     }
     let priority = |bound: &Bound| compat.shape(bound.shape).priority;
     let own = compat.shape(pod.shape).priority;
-    let mut lower: Vec<Bound> = candidate
-        .pods
-        .iter()
-        .filter(|bound| priority(bound) < own)
-        .copied()
-        .collect();
+    let mut lower: Vec<Bound> = candidate.pods.iter().filter(|bound| priority(bound) < own).copied().collect();
     if lower.is_empty() {
         return None;
     }
@@ -102,37 +96,24 @@ fn select(
     let importance = |bound: &Bound| (Reverse(priority(bound)), bound.started);
     lower.sort_by_key(importance);
     let (guarded, free) = by_budget(&lower, allowed);
-    let mut victims: Vec<Bound> = guarded
-        .into_iter()
-        .filter(|bound| !trial.spare(bound))
-        .collect();
+    let mut victims: Vec<Bound> = guarded.into_iter().filter(|bound| !trial.spare(bound)).collect();
     let violations = victims.len() as u32;
     victims.extend(free.into_iter().filter(|bound| !trial.spare(bound)));
     victims.sort_by_key(importance);
     let highest = victims.first().map(priority)?;
-    let sum = victims
-        .iter()
-        .map(|bound| i64::from(priority(bound)) - i64::from(i32::MIN))
-        .sum();
+    let sum = victims.iter().map(|bound| i64::from(priority(bound)) - i64::from(i32::MIN)).sum();
     // Sorted by importance: the first is the earliest of the most important ones.
     let started = victims[0].started;
     let rank = (violations, highest, sum, victims.len(), Reverse(started));
     Some((
-        Preemption {
-            node: candidate.node.id,
-            victims: victims.iter().map(|bound| bound.pod).collect(),
-            violations,
-        },
+        Preemption { node: candidate.node.id, victims: victims.iter().map(|bound| bound.pod).collect(), violations },
         rank,
     ))
 }
 
 /// Splits pods into those whose removal breaks a budget, and the others (`filterPodsWithPDBViolation`): each pod uses up
 /// one disruption of every budget that covers it, the most important pods first.
-fn by_budget<'a>(
-    pods: &[Bound<'a>],
-    allowed: &Column<BudgetId, u32>,
-) -> (Vec<Bound<'a>>, Vec<Bound<'a>>) {
+fn by_budget<'a>(pods: &[Bound<'a>], allowed: &Column<BudgetId, u32>) -> (Vec<Bound<'a>>, Vec<Bound<'a>>) {
     let mut left = allowed.clone();
     pods.iter().partition(|bound| {
         let mut broken = false;
@@ -156,21 +137,11 @@ struct Trial<'a> {
 
 impl<'a> Trial<'a> {
     fn new(compat: &'a Compat, pod: Incoming, node: NodeView<'a>) -> Trial<'a> {
-        Trial {
-            compat,
-            pod,
-            node,
-            used: *node.used,
-            ports: node.ports.to_vec(),
-        }
+        Trial { compat, pod, node, used: *node.used, ports: node.ports.to_vec() }
     }
 
     fn fits(&self) -> bool {
-        let node = NodeView {
-            used: &self.used,
-            ports: &self.ports,
-            ..self.node
-        };
+        let node = NodeView { used: &self.used, ports: &self.ports, ..self.node };
         filter::check(&self.compat.asked(self.pod), &node).is_ok()
     }
 

@@ -96,10 +96,7 @@ impl Rejection {
             Rejection::NodeName => vec![Reason::NodeName],
             Rejection::Taint(i) => {
                 let (key, value) = compat.taint(i);
-                vec![Reason::Taint {
-                    key: key.to_owned(),
-                    value: value.to_owned(),
-                }]
+                vec![Reason::Taint { key: key.to_owned(), value: value.to_owned() }]
             }
             Rejection::Affinity => vec![Reason::Affinity],
             Rejection::Ports => vec![Reason::Ports],
@@ -160,9 +157,7 @@ impl fmt::Display for Reason {
                 write!(f, "node(s) had untolerated taint {{{key}: {value}}}")
             }
             Reason::Affinity => f.write_str("node(s) didn't match Pod's node affinity/selector"),
-            Reason::Ports => {
-                f.write_str("node(s) didn't have free ports for the requested pod ports")
-            }
+            Reason::Ports => f.write_str("node(s) didn't have free ports for the requested pod ports"),
             Reason::TooManyPods => f.write_str("Too many pods"),
             Reason::Insufficient(resource) => write!(f, "Insufficient {resource}"),
         }
@@ -197,10 +192,7 @@ impl Summary {
                 *reasons.entry(reason).or_insert(0) += count;
             }
         }
-        Summary {
-            nodes,
-            reasons: reasons.into_iter().collect(),
-        }
+        Summary { nodes, reasons: reasons.into_iter().collect() }
     }
 }
 
@@ -214,11 +206,7 @@ impl fmt::Display for Summary {
         if let [(Reason::Conflict, _)] = self.reasons[..] {
             return write!(f, ": {}.", Reason::Conflict);
         }
-        let mut parts: Vec<String> = self
-            .reasons
-            .iter()
-            .map(|(reason, count)| format!("{count} {reason}"))
-            .collect();
+        let mut parts: Vec<String> = self.reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
         parts.sort();
         write!(f, ": {}.", parts.join(", "))
     }

@@ -72,15 +72,9 @@ pub fn pick(feasible: &mut Feasible, mut tie: impl FnMut(u32) -> u32) -> NodeId 
             count += 1;
         }
     }
-    let wanted = if count > 1 {
-        tie(count).min(count - 1)
-    } else {
-        0
-    };
+    let wanted = if count > 1 { tie(count).min(count - 1) } else { 0 };
     let mut winners = feasible.nodes[first..].iter().filter(|raw| raw.fit == best);
-    winners
-        .nth(wanted as usize)
-        .map_or(feasible.nodes[first].node, |raw| raw.node)
+    winners.nth(wanted as usize).map_or(feasible.nodes[first].node, |raw| raw.node)
 }
 
 /// Weighted scores, plugin by plugin.
@@ -92,11 +86,7 @@ pub fn weighted(pod: &Asked, feasible: &Feasible) -> Vec<(NodeId, Scores)> {
         node_resources_fit: raw.fit,
         balanced_allocation: (!balanced_allocation::skip(pod)).then_some(raw.balanced),
     };
-    feasible
-        .nodes
-        .iter()
-        .map(|raw| (raw.node, scores(raw)))
-        .collect()
+    feasible.nodes.iter().map(|raw| (raw.node, scores(raw))).collect()
 }
 
 /// Feasible nodes with their scores before normalisation.
@@ -141,9 +131,5 @@ impl Norm {
 
 #[inline]
 fn share(score: i64, highest: i64) -> i64 {
-    if highest == 0 {
-        0
-    } else {
-        MAX * score / highest
-    }
+    if highest == 0 { 0 } else { MAX * score / highest }
 }

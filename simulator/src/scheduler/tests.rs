@@ -6,9 +6,7 @@ mod preemption;
 mod scores;
 
 use super::*;
-use crate::spec::{
-    ClusterSpec, HostPort, NodeShape, NodeTerm, Operator, PodShape, Requirement, Taint, Toleration,
-};
+use crate::spec::{ClusterSpec, HostPort, NodeShape, NodeTerm, Operator, PodShape, Requirement, Taint, Toleration};
 use crate::{Id, NodeShapeId, ZoneId};
 
 /// A node with what is on it.
@@ -24,28 +22,10 @@ struct Node {
 
 /// 4 cores, 16 GiB, 110 pods; no labels, no taints.
 fn node(name: &'static str) -> Node {
-    let allocatable = Resources {
-        cpu: 4000,
-        memory: 16 << 30,
-        ephemeral: 100 << 30,
-        pods: 110,
-        ..Resources::default()
-    };
-    let shape = NodeShape {
-        labels: Default::default(),
-        taints: Vec::new(),
-        allocatable,
-        cores: 4000,
-        zone: ZoneId(0),
-    };
-    Node {
-        name,
-        shape,
-        cordoned: false,
-        readiness: Readiness::Ready,
-        running: Vec::new(),
-        reserved: None,
-    }
+    let allocatable =
+        Resources { cpu: 4000, memory: 16 << 30, ephemeral: 100 << 30, pods: 110, ..Resources::default() };
+    let shape = NodeShape { labels: Default::default(), taints: Vec::new(), allocatable, cores: 4000, zone: ZoneId(0) };
+    Node { name, shape, cordoned: false, readiness: Readiness::Ready, running: Vec::new(), reserved: None }
 }
 
 impl Node {
@@ -67,34 +47,21 @@ impl Node {
 fn taint(text: &str) -> Taint {
     let (rest, name) = text.split_once(':').unwrap_or((text, "NoSchedule"));
     let (key, value) = rest.split_once('=').unwrap_or((rest, ""));
-    Taint {
-        key: key.into(),
-        value: value.into(),
-        effect: effect(name),
-    }
+    Taint { key: key.into(), value: value.into(), effect: effect(name) }
 }
 
 fn effect(name: &str) -> crate::spec::Effect {
     use crate::spec::Effect::{NoExecute, NoSchedule, PreferNoSchedule};
-    [
-        (NoSchedule, "NoSchedule"),
-        (PreferNoSchedule, "PreferNoSchedule"),
-        (NoExecute, "NoExecute"),
-    ]
-    .into_iter()
-    .find(|(_, known)| *known == name)
-    .map_or(NoSchedule, |(effect, _)| effect)
+    [(NoSchedule, "NoSchedule"), (PreferNoSchedule, "PreferNoSchedule"), (NoExecute, "NoExecute")]
+        .into_iter()
+        .find(|(_, known)| *known == name)
+        .map_or(NoSchedule, |(effect, _)| effect)
 }
 
 /// 500m and 1 GiB, priority 0.
 fn pod() -> PodShape {
     PodShape {
-        requests: Resources {
-            cpu: 500,
-            memory: 1 << 30,
-            pods: 1,
-            ..Resources::default()
-        },
+        requests: Resources { cpu: 500, memory: 1 << 30, pods: 1, ..Resources::default() },
         score_requests: (500, 1 << 30),
         labels: Default::default(),
         node_selector: Default::default(),
@@ -109,74 +76,39 @@ fn pod() -> PodShape {
 }
 
 fn asking(cpu: i64, memory: i64) -> PodShape {
-    let requests = Resources {
-        cpu,
-        memory,
-        ..pod().requests
-    };
-    PodShape {
-        requests,
-        score_requests: (cpu, memory),
-        ..pod()
-    }
+    let requests = Resources { cpu, memory, ..pod().requests };
+    PodShape { requests, score_requests: (cpu, memory), ..pod() }
 }
 
 /// Operator Exists where `value` is `None`, else Equal.
 fn tolerating(key: Option<&str>, value: Option<&str>, named: Option<&str>) -> PodShape {
-    let toleration = Toleration {
-        key: key.map(Into::into),
-        value: value.map(Into::into),
-        effect: named.map(effect),
-        seconds: None,
-    };
-    PodShape {
-        tolerations: vec![toleration],
-        ..pod()
-    }
+    let toleration =
+        Toleration { key: key.map(Into::into), value: value.map(Into::into), effect: named.map(effect), seconds: None };
+    PodShape { tolerations: vec![toleration], ..pod() }
 }
 
 fn port(ip: &str, protocol: &str, port: u16) -> HostPort {
-    HostPort {
-        ip: ip.into(),
-        protocol: protocol.into(),
-        port,
-    }
+    HostPort { ip: ip.into(), protocol: protocol.into(), port }
 }
 
 fn holding(ports: &[HostPort]) -> PodShape {
-    PodShape {
-        host_ports: ports.to_vec(),
-        ..pod()
-    }
+    PodShape { host_ports: ports.to_vec(), ..pod() }
 }
 
 fn condition(key: &str, operator: Operator, values: &[&str]) -> Requirement {
-    Requirement {
-        key: key.into(),
-        operator,
-        values: values.iter().map(|&v| v.into()).collect(),
-    }
+    Requirement { key: key.into(), operator, values: values.iter().map(|&v| v.into()).collect() }
 }
 
 fn on_label(key: &str, operator: Operator, values: &[&str]) -> NodeTerm {
-    NodeTerm {
-        expressions: vec![condition(key, operator, values)],
-        fields: Vec::new(),
-    }
+    NodeTerm { expressions: vec![condition(key, operator, values)], fields: Vec::new() }
 }
 
 fn on_name(operator: Operator, values: &[&str]) -> NodeTerm {
-    NodeTerm {
-        expressions: Vec::new(),
-        fields: vec![condition("metadata.name", operator, values)],
-    }
+    NodeTerm { expressions: Vec::new(), fields: vec![condition("metadata.name", operator, values)] }
 }
 
 fn requiring(terms: Vec<NodeTerm>) -> PodShape {
-    PodShape {
-        required: terms,
-        ..pod()
-    }
+    PodShape { required: terms, ..pod() }
 }
 
 /// A pod and its nodes, laid out as the scheduler wants them.
@@ -195,17 +127,11 @@ struct Row {
 }
 
 /// The incoming pod is shape 0.
-const POD: Incoming = Incoming {
-    shape: PodShapeId(0),
-    pin: None,
-};
+const POD: Incoming = Incoming { shape: PodShapeId(0), pin: None };
 
 impl World {
     fn new(pod: &PodShape, nodes: &[Node]) -> World {
-        let mut spec = ClusterSpec {
-            extended: vec!["nvidia.com/gpu".into()],
-            ..ClusterSpec::default()
-        };
+        let mut spec = ClusterSpec { extended: vec!["nvidia.com/gpu".into()], ..ClusterSpec::default() };
         spec.pod_shapes.push(pod.clone());
         for node in nodes {
             spec.node_shapes.push(node.shape.clone());
@@ -216,16 +142,11 @@ impl World {
         let compat = Compat::new(&spec);
         let mut next = 1;
         let rows = nodes.iter().map(|node| {
-            let ids: Vec<_> = (next..next + node.running.len())
-                .map(PodShapeId::from_index)
-                .collect();
+            let ids: Vec<_> = (next..next + node.running.len()).map(PodShapeId::from_index).collect();
             next += node.running.len();
             row(node, ids, &compat)
         });
-        World {
-            rows: rows.collect(),
-            compat,
-        }
+        World { rows: rows.collect(), compat }
     }
 
     fn views(&self) -> impl Iterator<Item = NodeView<'_>> {
@@ -249,13 +170,8 @@ impl World {
 }
 
 fn row(node: &Node, running: Vec<PodShapeId>, compat: &Compat) -> Row {
-    let mut row = Row {
-        node: node.clone(),
-        used: Resources::default(),
-        used_score: (0, 0),
-        ports: Vec::new(),
-        running,
-    };
+    let mut row =
+        Row { node: node.clone(), used: Resources::default(), used_score: (0, 0), ports: Vec::new(), running };
     for (shape, &id) in node.running.iter().zip(&row.running) {
         row.used.cpu += shape.requests.cpu;
         row.used.memory += shape.requests.memory;

@@ -27,13 +27,7 @@ fn a_drain_evicts_and_the_replacement_comes_at_once() {
         &Example::new()
             .pool("p", 2)
             .deployment("web", 1)
-            .change(
-                Duration::secs(60),
-                Operation::Drain {
-                    nodes: vec![NodeId(0)],
-                    drain: drain_settings(),
-                },
-            )
+            .change(Duration::secs(60), Operation::Drain { nodes: vec![NodeId(0)], drain: drain_settings() })
             .build(),
         "60s start
          60s p-0 cordoned
@@ -48,22 +42,13 @@ fn a_drain_evicts_and_the_replacement_comes_at_once() {
 
 #[test]
 fn a_budget_without_slack_blocks_the_drain_until_it_times_out() {
-    let drain = crate::change::DrainSettings {
-        timeout: Duration::secs(12),
-        ..drain_settings()
-    };
+    let drain = crate::change::DrainSettings { timeout: Duration::secs(12), ..drain_settings() };
     check(
         &Example::new()
             .pool("p", 2)
             .deployment("web", 1)
             .budget(BudgetRule::MinAvailable(Quantity::Count(1)))
-            .change(
-                Duration::ZERO,
-                Operation::Drain {
-                    nodes: vec![NodeId(0)],
-                    drain,
-                },
-            )
+            .change(Duration::ZERO, Operation::Drain { nodes: vec![NodeId(0)], drain })
             .build(),
         "0s start
          0s p-0 cordoned
@@ -78,12 +63,7 @@ fn a_budget_without_slack_blocks_the_drain_until_it_times_out() {
 #[test]
 fn a_rolling_upgrade_surges_drains_reimages_and_moves_pods_twice() {
     check(
-        &Example::new()
-            .pool("p", 1)
-            .deployment("web", 1)
-            .minimum(1)
-            .upgrade(POOL, Quantity::Count(1))
-            .build(),
+        &Example::new().pool("p", 1).deployment("web", 1).minimum(1).upgrade(POOL, Quantity::Count(1)).build(),
         "0s start
          0s p-new-1 requested
          150s p-new-1 ready
@@ -113,10 +93,7 @@ fn a_rolling_upgrade_surges_drains_reimages_and_moves_pods_twice() {
 #[test]
 fn without_room_for_surge_the_upgrade_fails_or_falls_back_to_one_node() {
     let cluster = |fallback| {
-        let how = UpgradeSettings {
-            surge_fallback: fallback,
-            ..upgrade(2)
-        };
+        let how = UpgradeSettings { surge_fallback: fallback, ..upgrade(2) };
         Example::new()
             .pool("p", 2)
             .with_pool(|p| p.room = Some(1))
@@ -126,10 +103,7 @@ fn without_room_for_surge_the_upgrade_fails_or_falls_back_to_one_node() {
     check(&cluster(false), "0s start\n0s end NoRoom");
     let outcome = simulate(&cluster(true), 1, 0);
     // One surge node: 150 s to come, two reimages of 200 s one after the other, 30 s to go.
-    assert_eq!(
-        outcome.operations[0].ended.unwrap().0,
-        Duration::secs(150 + 200 + 200 + 30).0
-    );
+    assert_eq!(outcome.operations[0].ended.unwrap().0, Duration::secs(150 + 200 + 200 + 30).0);
 }
 
 #[test]
@@ -138,13 +112,7 @@ fn without_surge_nodes_are_replaced_in_place() {
         &Example::new()
             .pool("p", 2)
             .deployment("web", 1)
-            .change(
-                Duration::ZERO,
-                Operation::Upgrade {
-                    pool: POOL,
-                    how: upgrade(0),
-                },
-            )
+            .change(Duration::ZERO, Operation::Upgrade { pool: POOL, how: upgrade(0) })
             .build(),
         "0s start
          0s p-0 cordoned
@@ -200,13 +168,7 @@ fn forced_drains_ignore_budgets() {
             .deployment("web", 1)
             .minimum(1)
             .budget(BudgetRule::MinAvailable(Quantity::Count(1)))
-            .change(
-                Duration::ZERO,
-                Operation::Drain {
-                    nodes: vec![NodeId(0)],
-                    drain,
-                },
-            )
+            .change(Duration::ZERO, Operation::Drain { nodes: vec![NodeId(0)], drain })
             .build(),
         "0s start
          0s p-0 cordoned
@@ -227,29 +189,15 @@ fn scaling_down_takes_the_highest_of_the_fullest_zone_and_scaling_up_the_empties
     let down = |count| {
         Example::new()
             .pool("p", 4)
-            .change(
-                Duration::ZERO,
-                Operation::Scale {
-                    pool: POOL,
-                    count,
-                    drain: drain_settings(),
-                },
-            )
+            .change(Duration::ZERO, Operation::Scale { pool: POOL, count, drain: drain_settings() })
             .build()
     };
     let gone = |count| {
-        super::story(&down(count))
-            .lines()
-            .filter(|l| l.contains("deleted"))
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
+        super::story(&down(count)).lines().filter(|l| l.contains("deleted")).map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(gone(3), ["30s p-3 deleted"]);
     assert_eq!(gone(2), ["30s p-3 deleted", "30s p-2 deleted"]);
-    check(
-        &down(5),
-        "0s start\n0s p-new-4 requested\n150s p-new-4 ready\n150s end",
-    );
+    check(&down(5), "0s start\n0s p-new-4 requested\n150s p-new-4 ready\n150s end");
     check(&down(4), "0s start\n0s end");
 }
 
@@ -260,13 +208,7 @@ fn deleting_a_pool_leaves_pods_that_fit_nowhere_pending() {
             .pool("p", 1)
             .deployment("web", 1)
             .minimum(1)
-            .change(
-                Duration::ZERO,
-                Operation::DeletePool {
-                    pool: POOL,
-                    drain: drain_settings(),
-                },
-            )
+            .change(Duration::ZERO, Operation::DeletePool { pool: POOL, drain: drain_settings() })
             .horizon(Duration::mins(5))
             .build(),
         "0s start
@@ -287,12 +229,7 @@ fn machines_are_deleted_without_drain() {
         &Example::new()
             .pool("p", 2)
             .deployment("web", 1)
-            .change(
-                Duration::ZERO,
-                Operation::DeleteNodes {
-                    nodes: vec![NodeId(0)],
-                },
-            )
+            .change(Duration::ZERO, Operation::DeleteNodes { nodes: vec![NodeId(0)] })
             .build(),
         "0s start
          30s p-0 deleted
@@ -306,37 +243,19 @@ fn machines_are_deleted_without_drain() {
 #[test]
 fn a_no_execute_taint_evicts_at_once_and_a_no_schedule_taint_does_not() {
     let cluster = |effect| {
-        let mut scenario = Example::new()
-            .pool("p", 1)
-            .pool("q", 1)
-            .deployment("web", 1)
-            .build();
+        let mut scenario = Example::new().pool("p", 1).pool("q", 1).deployment("web", 1).build();
         // The pool q (shapes 3-5) gets tainted copies of its shapes.
         let mut shapes = Vec::new();
         for old in 3..6 {
             let mut shape = scenario.cluster.node_shapes[NodeShapeId(old)].clone();
-            shape.taints.push(Taint {
-                key: "team".into(),
-                value: "a".into(),
-                effect,
-            });
+            shape.taints.push(Taint { key: "team".into(), value: "a".into(), effect });
             shapes.push((NodeShapeId(old), scenario.cluster.node_shapes.push(shape)));
         }
-        let operation = Operation::Reshape {
-            pool: PoolId(1),
-            shapes,
-            takes: Duration::secs(7),
-        };
-        scenario.changes.push(crate::change::Planned {
-            at: crate::Time::ZERO,
-            operation,
-        });
+        let operation = Operation::Reshape { pool: PoolId(1), shapes, takes: Duration::secs(7) };
+        scenario.changes.push(crate::change::Planned { at: crate::Time::ZERO, operation });
         scenario
     };
-    check(
-        &cluster(Effect::NoSchedule),
-        "0s start\n7s q-0 relabelled\n7s end",
-    );
+    check(&cluster(Effect::NoSchedule), "0s start\n7s q-0 relabelled\n7s end");
     check(
         &cluster(Effect::NoExecute),
         "0s start
@@ -355,19 +274,13 @@ fn a_node_that_never_joins_fails_the_upgrade_and_is_given_up() {
         .upgrade(POOL, Quantity::Count(1))
         .settings(|s| s.provisioning.bootstrap_failure = 1.0)
         .build();
-    check(
-        &scenario,
-        "0s start\n0s p-new-1 requested\n900s p-new-1 deleted\n900s end BootstrapFailed",
-    );
+    check(&scenario, "0s start\n0s p-new-1 requested\n900s p-new-1 deleted\n900s end BootstrapFailed");
     let scenario = Example::new()
         .pool("p", 1)
         .upgrade(POOL, Quantity::Count(1))
         .settings(|s| s.provisioning.allocation_failure = 1.0)
         .build();
-    check(
-        &scenario,
-        "0s start\n0s p-new-1 requested\n30s p-new-1 deleted\n30s end AllocationFailed",
-    );
+    check(&scenario, "0s start\n0s p-new-1 requested\n30s p-new-1 deleted\n30s end AllocationFailed");
 }
 
 #[test]
@@ -391,24 +304,8 @@ fn a_surge_node_that_is_not_awaited_leaves_a_one_node_pool_empty() {
 fn operations_on_one_pool_take_turns() {
     let scenario = Example::new()
         .pool("p", 1)
-        .change(
-            Duration::ZERO,
-            Operation::Scale {
-                pool: POOL,
-                count: 2,
-                drain: drain_settings(),
-            },
-        )
-        .change(
-            Duration::ZERO,
-            Operation::Settings {
-                pool: POOL,
-                takes: Duration::secs(7),
-            },
-        )
+        .change(Duration::ZERO, Operation::Scale { pool: POOL, count: 2, drain: drain_settings() })
+        .change(Duration::ZERO, Operation::Settings { pool: POOL, takes: Duration::secs(7) })
         .build();
-    check(
-        &scenario,
-        "0s start\n0s p-new-1 requested\n150s p-new-1 ready\n150s end\n150s start\n157s end",
-    );
+    check(&scenario, "0s start\n0s p-new-1 requested\n150s p-new-1 ready\n150s end\n150s start\n157s end");
 }

@@ -10,24 +10,12 @@ use crate::time::Duration;
 use crate::{NodeId, PoolId, Runs, Scenario, paired};
 
 fn pairs(scenario: &Scenario, trials: u32, threads: usize) -> Vec<crate::Pair> {
-    paired(
-        scenario,
-        Runs {
-            seed: 11,
-            first: 0,
-            trials,
-            threads,
-        },
-        &|_| {},
-    )
+    paired(scenario, Runs { seed: 11, first: 0, trials, threads }, &|_| {})
 }
 
 #[test]
 fn a_plan_that_does_nothing_differs_in_no_trial() {
-    let scenario = Scenario {
-        changes: Vec::new(),
-        ..busy_upgrade()
-    };
+    let scenario = Scenario { changes: Vec::new(), ..busy_upgrade() };
     for pair in pairs(&scenario, 20, 0) {
         assert_eq!(pair.proposal, pair.baseline);
     }
@@ -38,27 +26,15 @@ fn threads_do_not_matter_and_trials_do_not_depend_on_where_they_start() {
     let scenario = busy_upgrade();
     let one = pairs(&scenario, 8, 1);
     assert_eq!(one, pairs(&scenario, 8, 3));
-    let tail = paired(
-        &scenario,
-        Runs {
-            seed: 11,
-            first: 5,
-            trials: 3,
-            threads: 1,
-        },
-        &|_| {},
-    );
+    let tail = paired(&scenario, Runs { seed: 11, first: 5, trials: 3, threads: 1 }, &|_| {});
     assert_eq!(one[5..], tail[..]);
 }
 
 #[test]
 fn an_unrelated_pool_changes_nothing_else() {
     let scenario = |extra: bool| {
-        let mut example = Example::new()
-            .pool("a", 3)
-            .deployment("web", 6)
-            .minimum(6)
-            .settings(|s| s.failures.per_hour = 0.5);
+        let mut example =
+            Example::new().pool("a", 3).deployment("web", 6).minimum(6).settings(|s| s.failures.per_hour = 0.5);
         if extra {
             example = example.pool("z", 4).with_pool(|p| p.templates.truncate(1));
         }
@@ -75,12 +51,7 @@ fn an_unrelated_pool_changes_nothing_else() {
         }
         scenario
     };
-    let facts = |s: &Scenario| {
-        pairs(s, 50, 0)
-            .iter()
-            .map(|p| p.baseline.workloads[0])
-            .collect::<Vec<_>>()
-    };
+    let facts = |s: &Scenario| pairs(s, 50, 0).iter().map(|p| p.baseline.workloads[0]).collect::<Vec<_>>();
     assert_eq!(facts(&scenario(false)), facts(&scenario(true)));
 }
 

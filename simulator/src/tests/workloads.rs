@@ -10,14 +10,8 @@ use crate::time::{Duration, Time};
 use crate::{NodeId, Scenario, simulate};
 
 fn dies(mut scenario: Scenario, at: u64, down: u64) -> Scenario {
-    let what = Happening::NodeFailure {
-        node: NodeId(0),
-        down: Duration::secs(down),
-    };
-    scenario.script.push(Scripted {
-        at: Time(at * 1_000_000),
-        what,
-    });
+    let what = Happening::NodeFailure { node: NodeId(0), down: Duration::secs(down) };
+    scenario.script.push(Scripted { at: Time(at * 1_000_000), what });
     // Detection in the middle of its range would be random: fix it at the grace period.
     scenario.settings.detection.heartbeat = Duration::ZERO;
     scenario.settings.detection.monitor = Duration::ZERO;
@@ -27,15 +21,7 @@ fn dies(mut scenario: Scenario, at: u64, down: u64) -> Scenario {
 #[test]
 fn a_dead_node_is_noticed_after_the_grace_period_and_evicted_after_the_toleration() {
     check(
-        &dies(
-            Example::new()
-                .pool("p", 2)
-                .deployment("web", 1)
-                .minimum(1)
-                .build(),
-            10,
-            1000,
-        ),
+        &dies(Example::new().pool("p", 2).deployment("web", 1).minimum(1).build(), 10, 1000),
         "10s p-0 dies
          10s web out
          60s p-0 NotReady
@@ -49,15 +35,7 @@ fn a_dead_node_is_noticed_after_the_grace_period_and_evicted_after_the_toleratio
 #[test]
 fn a_node_that_is_back_before_anyone_noticed_starts_its_pods_again() {
     check(
-        &dies(
-            Example::new()
-                .pool("p", 2)
-                .deployment("web", 1)
-                .minimum(1)
-                .build(),
-            10,
-            30,
-        ),
+        &dies(Example::new().pool("p", 2).deployment("web", 1).minimum(1).build(), 10, 30),
         "10s p-0 dies
          10s web out
          40s p-0 ready
@@ -68,10 +46,7 @@ fn a_node_that_is_back_before_anyone_noticed_starts_its_pods_again() {
 
 #[test]
 fn a_stateful_pod_on_a_dead_node_waits_for_the_node() {
-    let example = Example::new()
-        .pool("p", 2)
-        .workload("db", WorkloadKind::StatefulSet, vec![NodeId(0)])
-        .minimum(1);
+    let example = Example::new().pool("p", 2).workload("db", WorkloadKind::StatefulSet, vec![NodeId(0)]).minimum(1);
     check(
         &dies(example.build(), 10, 1000),
         "10s p-0 dies
@@ -86,28 +61,12 @@ fn a_stateful_pod_on_a_dead_node_waits_for_the_node() {
 
 #[test]
 fn daemons_stay_through_a_drain_and_come_to_new_nodes() {
-    let example =
-        Example::new()
-            .pool("p", 1)
-            .workload("agent", WorkloadKind::DaemonSet, vec![NodeId(0)]);
+    let example = Example::new().pool("p", 1).workload("agent", WorkloadKind::DaemonSet, vec![NodeId(0)]);
     let pool = crate::PoolId(0);
     check(
         &example
-            .change(
-                Duration::ZERO,
-                Operation::Drain {
-                    nodes: vec![NodeId(0)],
-                    drain: drain_settings(),
-                },
-            )
-            .change(
-                Duration::secs(10),
-                Operation::Scale {
-                    pool,
-                    count: 2,
-                    drain: drain_settings(),
-                },
-            )
+            .change(Duration::ZERO, Operation::Drain { nodes: vec![NodeId(0)], drain: drain_settings() })
+            .change(Duration::secs(10), Operation::Scale { pool, count: 2, drain: drain_settings() })
             .build(),
         "0s start
          0s p-0 cordoned
@@ -125,19 +84,9 @@ fn daemons_stay_through_a_drain_and_come_to_new_nodes() {
 
 #[test]
 fn bare_pods_are_gone_for_good() {
-    let example = Example::new()
-        .pool("p", 2)
-        .workload("tool", WorkloadKind::Bare, vec![NodeId(0)]);
+    let example = Example::new().pool("p", 2).workload("tool", WorkloadKind::Bare, vec![NodeId(0)]);
     check(
-        &example
-            .change(
-                Duration::ZERO,
-                Operation::Drain {
-                    nodes: vec![NodeId(0)],
-                    drain: drain_settings(),
-                },
-            )
-            .build(),
+        &example.change(Duration::ZERO, Operation::Drain { nodes: vec![NodeId(0)], drain: drain_settings() }).build(),
         "0s start
          0s p-0 cordoned
          0s p-0 drains
@@ -154,13 +103,7 @@ fn a_budget_lets_one_go_at_a_time_and_the_next_at_a_retry() {
             .pool("p", 2)
             .workload("web", WorkloadKind::Deployment, vec![NodeId(0), NodeId(0)])
             .budget(BudgetRule::MaxUnavailable(Quantity::Count(1)))
-            .change(
-                Duration::ZERO,
-                Operation::Drain {
-                    nodes: vec![NodeId(0)],
-                    drain: drain_settings(),
-                },
-            )
+            .change(Duration::ZERO, Operation::Drain { nodes: vec![NodeId(0)], drain: drain_settings() })
             .build(),
         "0s start
          0s p-0 cordoned
@@ -180,23 +123,13 @@ fn a_budget_lets_one_go_at_a_time_and_the_next_at_a_retry() {
 #[test]
 fn a_critical_pod_takes_the_place_of_a_lesser_one() {
     let full = |e: Example| e.with_shape(|s| s.requests.cpu = 3800);
-    let example = full(Example::new().pool("p", 2).workload(
-        "batch",
-        WorkloadKind::Deployment,
-        vec![NodeId(1)],
-    ));
+    let example = full(Example::new().pool("p", 2).workload("batch", WorkloadKind::Deployment, vec![NodeId(1)]));
     let example = full(example.workload("dns", WorkloadKind::Deployment, vec![NodeId(0)]))
         .with_shape(|s| s.priority = 1000)
         .minimum(1);
     check(
         &example
-            .change(
-                Duration::ZERO,
-                Operation::Drain {
-                    nodes: vec![NodeId(0)],
-                    drain: drain_settings(),
-                },
-            )
+            .change(Duration::ZERO, Operation::Drain { nodes: vec![NodeId(0)], drain: drain_settings() })
             .horizon(Duration::secs(30))
             .build(),
         "0s start
@@ -222,11 +155,7 @@ fn a_burst_raises_replicas_at_once_and_lowers_them_after_stabilisation() {
         .deployment("web", 2)
         .with(|w| {
             w.follows_load = true;
-            w.scaling = Some(Scaling::Utilisation {
-                min: 2,
-                max: 5,
-                target_percent: 70.0,
-            });
+            w.scaling = Some(Scaling::Utilisation { min: 2, max: 5, target_percent: 70.0 });
         })
         .build();
     let burst = Happening::Burst {
@@ -236,17 +165,11 @@ fn a_burst_raises_replicas_at_once_and_lowers_them_after_stabilisation() {
         hold: Duration::mins(10),
         decay: Duration::ZERO,
     };
-    scenario.script.push(Scripted {
-        at: Time(60_000_000),
-        what: burst,
-    });
+    scenario.script.push(Scripted { at: Time(60_000_000), what: burst });
     let story = super::story(&scenario);
     let replicas: Vec<&str> = story.lines().filter(|l| l.contains("->")).collect();
     assert_eq!(replicas.len(), 2, "{story}");
-    assert!(
-        replicas[0].ends_with("web 2->5") && replicas[1].ends_with("web 5->2"),
-        "{replicas:?}"
-    );
+    assert!(replicas[0].ends_with("web 2->5") && replicas[1].ends_with("web 5->2"), "{replicas:?}");
     let at = |line: &str| line.split('s').next().unwrap().parse::<u64>().unwrap();
     assert!((60..=75).contains(&at(replicas[0])));
     assert!((960..=980).contains(&at(replicas[1])), "{replicas:?}");
@@ -254,27 +177,16 @@ fn a_burst_raises_replicas_at_once_and_lowers_them_after_stabilisation() {
 
 /// Two DNS replicas of 5,000 requests per second that are asked `rate` in all.
 fn dns(rate: f64) -> Example {
-    Example::new()
-        .pool("p", 3)
-        .deployment("dns", 2)
-        .minimum(1)
-        .with(|w| {
-            w.role = Role::Dns;
-            w.service = Some(Service {
-                rate,
-                capacity: 5000.0,
-                cpu_seconds: 150e-6,
-            });
-        })
+    Example::new().pool("p", 3).deployment("dns", 2).minimum(1).with(|w| {
+        w.role = Role::Dns;
+        w.service = Some(Service { rate, capacity: 5000.0, cpu_seconds: 150e-6 });
+    })
 }
 
 #[test]
 fn survivors_of_a_drain_drown_when_they_cannot_carry_the_load() {
     let drained = |rate| {
-        let drain = Operation::Drain {
-            nodes: vec![NodeId(0)],
-            drain: drain_settings(),
-        };
+        let drain = Operation::Drain { nodes: vec![NodeId(0)], drain: drain_settings() };
         simulate(&dns(rate).change(Duration::ZERO, drain).build(), 1, 0).workloads[0]
     };
     // 60 % each: for 10 s one replica is asked 6,000 and serves 5,000.
@@ -296,17 +208,12 @@ fn a_dead_replica_keeps_getting_its_share_until_the_node_is_noticed() {
 fn busy_neighbours_starve_dns_and_a_node_of_its_own_does_not() {
     let lost = |together: bool| {
         let hosts = vec![NodeId(if together { 0 } else { 1 }); 15];
-        let mut example = Example::new()
-            .pool("p", 2)
-            .workload("dns", WorkloadKind::Deployment, vec![NodeId(0)])
-            .minimum(1)
-            .with(|w| {
-                w.service = Some(Service {
-                    rate: 2000.0,
-                    capacity: 5000.0,
-                    cpu_seconds: 150e-6,
-                });
-            });
+        let mut example =
+            Example::new().pool("p", 2).workload("dns", WorkloadKind::Deployment, vec![NodeId(0)]).minimum(1).with(
+                |w| {
+                    w.service = Some(Service { rate: 2000.0, capacity: 5000.0, cpu_seconds: 150e-6 });
+                },
+            );
         example = example
             .workload("app", WorkloadKind::Deployment, hosts)
             .with_shape(|s| s.requests.cpu = 240)
@@ -323,19 +230,12 @@ fn busy_neighbours_starve_dns_and_a_node_of_its_own_does_not() {
 fn an_outage_is_cut_at_the_horizon_and_counts_only_past_the_threshold() {
     let scenario = |horizon| {
         let example = Example::new().pool("p", 1).deployment("web", 1).minimum(1);
-        dies(
-            example.horizon(Duration::secs(horizon)).build(),
-            100,
-            10_000,
-        )
+        dies(example.horizon(Duration::secs(horizon)).build(), 100, 10_000)
     };
     let short = simulate(&scenario(160), 1, 0).workloads[0];
     assert_eq!((short.outages, short.out), (0, Duration::secs(60)));
     let long = simulate(&scenario(161), 1, 0).workloads[0];
-    assert_eq!(
-        (long.outages, long.longest, long.first),
-        (1, Duration::secs(61), Some(Time(100_000_000)))
-    );
+    assert_eq!((long.outages, long.longest, long.first), (1, Duration::secs(61), Some(Time(100_000_000))));
 }
 
 #[test]
@@ -347,29 +247,12 @@ fn start_up_follows_its_distribution() {
         .with(|w| {
             w.pull = Dist::Constant(Duration::secs(1));
             w.start = Dist::Constant(Duration::secs(2));
-            w.readiness = Dist::LogNormal {
-                median: Duration::secs(6),
-                sigma: 0.5,
-            };
+            w.readiness = Dist::LogNormal { median: Duration::secs(6), sigma: 0.5 };
         })
         .build();
-    let drain = Operation::Drain {
-        nodes: vec![NodeId(0)],
-        drain: drain_settings(),
-    };
-    let scenario = Scenario {
-        changes: vec![Planned {
-            at: Time::ZERO,
-            operation: drain,
-        }],
-        ..scenario
-    };
-    let runs = crate::Runs {
-        seed: 3,
-        first: 0,
-        trials: 4001,
-        threads: 0,
-    };
+    let drain = Operation::Drain { nodes: vec![NodeId(0)], drain: drain_settings() };
+    let scenario = Scenario { changes: vec![Planned { at: Time::ZERO, operation: drain }], ..scenario };
+    let runs = crate::Runs { seed: 3, first: 0, trials: 4001, threads: 0 };
     let mut longest = crate::replicate(&scenario, runs, &|o| o.workloads[0].longest.as_secs_f64());
     longest.sort_by(f64::total_cmp);
     // Median of the sum: 3 s and the median 6 s; 4 standard errors of a log-normal median are about 4 %.

@@ -97,7 +97,11 @@ impl Directory {
     fn write(&self, place: &Path, bundle: &Bundle) -> Result<(), PublishError> {
         let unfinished = self.path.join(format!("{UNFINISHED}{}-{}", bundle.id, std::process::id()));
         let _ = fs::remove_dir_all(&unfinished);
-        fill(&unfinished, bundle).map_err(failed("write", &unfinished))?;
+        if let Err(source) = fill(&unfinished, bundle) {
+            // On a full disk what was written so far would be in the way of the next attempt.
+            let _ = fs::remove_dir_all(&unfinished);
+            return Err(failed("write", &unfinished)(source));
+        }
         if place.exists() {
             // The same id with other bytes: a build under development, or a damaged folder. A folder cannot be replaced
             // in one step, so the old one goes first.

@@ -38,11 +38,7 @@ pub fn filter(pod: &Asked, node: &NodeView) -> Result<(), Rejection> {
         Affinity::Differs => false,
         Affinity::ByName => required(&pod.row.shape, &pod.labels(node)),
     };
-    if matches {
-        Ok(())
-    } else {
-        Err(Rejection::Affinity)
-    }
+    if matches { Ok(()) } else { Err(Rejection::Affinity) }
 }
 
 /// Labels and name of one node.
@@ -55,19 +51,13 @@ pub struct Labels<'a> {
 
 impl Labels<'_> {
     fn get(&self, key: &str) -> Option<&str> {
-        if key == HOSTNAME {
-            Some(self.name)
-        } else {
-            self.shared.get(key).map(String::as_str)
-        }
+        if key == HOSTNAME { Some(self.name) } else { self.shared.get(key).map(String::as_str) }
     }
 }
 
 /// True where selector and required terms match (k8s.io/component-helpers v0.34 `GetRequiredNodeAffinity`).
 pub fn required(pod: &PodShape, node: &Labels) -> bool {
-    pod.node_selector
-        .iter()
-        .all(|(key, value)| node.get(key) == Some(value))
+    pod.node_selector.iter().all(|(key, value)| node.get(key) == Some(value))
         && (pod.required.is_empty() || pod.required.iter().any(|term| matches(term, node)))
 }
 
@@ -103,11 +93,7 @@ fn compare(value: Option<&str>, values: &[String]) -> Option<(i64, i64)> {
 
 /// Field selectors know only equality with one value.
 fn field_holds(requirement: &Requirement, node: &Labels) -> bool {
-    let value = if requirement.key == NAME_FIELD {
-        node.name
-    } else {
-        ""
-    };
+    let value = if requirement.key == NAME_FIELD { node.name } else { "" };
     match (requirement.operator, &requirement.values[..]) {
         (Operator::In, [only]) => value == only,
         (Operator::NotIn, [only]) => value != only,
@@ -122,9 +108,7 @@ fn valid_label_value(value: &str) -> bool {
     bytes.len() <= 63
         && ends(bytes.first())
         && ends(bytes.last())
-        && bytes
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 /// The names that required terms pin a pod to: names within a term must agree, terms are alternatives.
@@ -134,27 +118,15 @@ pub fn pinned(pod: &PodShape) -> Pinned {
     }
     let mut names = Vec::new();
     for term in &pod.required {
-        let mut lists = term
-            .fields
-            .iter()
-            .filter(|r| r.key == NAME_FIELD && r.operator == Operator::In)
-            .map(|r| &r.values);
+        let mut lists =
+            term.fields.iter().filter(|r| r.key == NAME_FIELD && r.operator == Operator::In).map(|r| &r.values);
         let Some(first) = lists.next() else {
             return Pinned::Anywhere;
         };
         let others: Vec<_> = lists.collect();
-        names.extend(
-            first
-                .iter()
-                .filter(|name| others.iter().all(|list| list.contains(name)))
-                .cloned(),
-        );
+        names.extend(first.iter().filter(|name| others.iter().all(|list| list.contains(name))).cloned());
     }
-    if names.is_empty() {
-        Pinned::Nowhere
-    } else {
-        Pinned::To(names)
-    }
+    if names.is_empty() { Pinned::Nowhere } else { Pinned::To(names) }
 }
 
 /// True where a condition asks for something that differs from node to node.

@@ -21,9 +21,5 @@ pub fn conflict(a: &HostPort, b: &HostPort) -> bool {
 }
 
 fn protocol(port: &HostPort) -> &str {
-    if port.protocol.is_empty() {
-        "TCP"
-    } else {
-        &port.protocol
-    }
+    if port.protocol.is_empty() { "TCP" } else { &port.protocol }
 }

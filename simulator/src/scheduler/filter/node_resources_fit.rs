@@ -18,18 +18,13 @@ pub fn filter(pod: &Asked, node: &NodeView) -> Result<(), Rejection> {
 #[inline]
 fn room(pod: &Asked, has: &Resources, used: &Resources) -> Result<(), Rejection> {
     let asked = &pod.row.shape.requests;
-    let extended =
-        || (0..EXTENDED).all(|i| fits(asked.extended[i], has.extended[i], used.extended[i]));
+    let extended = || (0..EXTENDED).all(|i| fits(asked.extended[i], has.extended[i], used.extended[i]));
     let room = used.pods < has.pods
         && fits(asked.cpu, has.cpu, used.cpu)
         && fits(asked.memory, has.memory, used.memory)
         && fits(asked.ephemeral, has.ephemeral, used.ephemeral)
         && (!pod.row.extended || extended());
-    if room {
-        Ok(())
-    } else {
-        Err(Rejection::Resources(shortage(asked, has, used)))
-    }
+    if room { Ok(()) } else { Err(Rejection::Resources(shortage(asked, has, used))) }
 }
 
 /// What is not asked for is not looked at, however overcommitted the node is.
@@ -51,19 +46,9 @@ fn shortage(asked: &Resources, has: &Resources, used: &Resources) -> Shortage {
     };
     want(Shortage::CPU, asked.cpu, has.cpu, used.cpu);
     want(Shortage::MEMORY, asked.memory, has.memory, used.memory);
-    want(
-        Shortage::EPHEMERAL,
-        asked.ephemeral,
-        has.ephemeral,
-        used.ephemeral,
-    );
+    want(Shortage::EPHEMERAL, asked.ephemeral, has.ephemeral, used.ephemeral);
     for i in 0..EXTENDED {
-        want(
-            Shortage::extended(i),
-            asked.extended[i],
-            has.extended[i],
-            used.extended[i],
-        );
+        want(Shortage::extended(i), asked.extended[i], has.extended[i], used.extended[i]);
     }
     short
 }

@@ -14,33 +14,21 @@ pub fn filter(pod: &Asked, node: &NodeView) -> Result<(), Rejection> {
     }
     match node.readiness {
         Readiness::NotReady if !pod.row.tolerates.not_ready => Err(Rejection::Taint(NOT_READY)),
-        Readiness::Unreachable if !pod.row.tolerates.unreachable => {
-            Err(Rejection::Taint(UNREACHABLE))
-        }
+        Readiness::Unreachable if !pod.row.tolerates.unreachable => Err(Rejection::Taint(UNREACHABLE)),
         _ => Ok(()),
     }
 }
 
 /// The first taint that keeps the pod off.
 pub fn untolerated<'t>(taints: &'t [Taint], tolerations: &[Toleration]) -> Option<&'t Taint> {
-    taints
-        .iter()
-        .find(|taint| taint.effect != Effect::PreferNoSchedule && !tolerated(taint, tolerations))
+    taints.iter().find(|taint| taint.effect != Effect::PreferNoSchedule && !tolerated(taint, tolerations))
 }
 
 /// True where one of the tolerations covers the taint (k8s.io/api v0.34 `Toleration.ToleratesTaint`).
 pub fn tolerated(taint: &Taint, tolerations: &[Toleration]) -> bool {
     tolerations.iter().any(|toleration| {
-        toleration
-            .effect
-            .is_none_or(|effect| effect == taint.effect)
-            && toleration
-                .key
-                .as_ref()
-                .is_none_or(|key| key.is_empty() || *key == taint.key)
-            && toleration
-                .value
-                .as_ref()
-                .is_none_or(|value| *value == taint.value)
+        toleration.effect.is_none_or(|effect| effect == taint.effect)
+            && toleration.key.as_ref().is_none_or(|key| key.is_empty() || *key == taint.key)
+            && toleration.value.as_ref().is_none_or(|value| *value == taint.value)
     })
 }

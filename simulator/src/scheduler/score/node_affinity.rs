@@ -23,9 +23,5 @@ pub fn skip(pod: &Asked) -> bool {
 
 /// Sum of the weights of the preferred terms that match.
 pub fn preferred(pod: &PodShape, node: &Labels) -> i64 {
-    pod.preferred
-        .iter()
-        .filter(|(_, term)| matches(term, node))
-        .map(|(weight, _)| weight)
-        .sum()
+    pod.preferred.iter().filter(|(_, term)| matches(term, node)).map(|(weight, _)| weight).sum()
 }
