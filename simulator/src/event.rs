@@ -26,7 +26,7 @@ pub enum Event {
     /// A requested or reimaged node becomes Ready.
     NodeJoins { node: NodeId, epoch: u32 },
     /// A requested node turns out not to come.
-    NodeNeverJoins { node: NodeId, epoch: u32 },
+    NodeNeverJoins { node: NodeId, epoch: u32, refused: bool },
     /// A starting pod becomes ready.
     PodReady { pod: PodId, epoch: u32 },
     /// A terminating pod is gone.

@@ -109,7 +109,7 @@ impl Default for Detection {
 pub struct Provisioning {
     /// Probability that the platform has no machine to give.
     pub allocation_failure: f64,
-    /// Probability that a machine never joins.
+    /// Probability that a new machine never joins.
     pub bootstrap_failure: f64,
     /// When that is noticed.
     pub bootstrap_notice: Duration,

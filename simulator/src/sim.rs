@@ -177,7 +177,7 @@ impl<'a> Sim<'a> {
             Event::NodeNoticed { node, epoch } => self.node_noticed(node, epoch),
             Event::NodeRecovers { node, epoch } => self.node_recovers(node, epoch),
             Event::NodeJoins { node, epoch } => self.node_joins(node, epoch),
-            Event::NodeNeverJoins { node, epoch } => self.node_never_joins(node, epoch),
+            Event::NodeNeverJoins { node, epoch, refused } => self.node_never_joins(node, epoch, refused),
             Event::PodReady { pod, epoch } => self.pod_ready(pod, epoch),
             Event::PodExits { pod, epoch } => self.pod_exits(pod, epoch),
             Event::TolerationOver { pod, epoch } => self.toleration_over(pod, epoch),

@@ -89,7 +89,7 @@ fn provisioning(coverage: &mut Coverage) -> Provisioning {
     coverage.assume("allocation failure", "0.2 % per request for a node", "none published", 'C');
     coverage.assume(
         "bootstrap failure",
-        "0.5 % per node, noticed after 15 min",
+        "0.5 % per new node, noticed after 15 min; a reimaged node comes back",
         "AKS docs, cluster-autoscaler: gives up after 15 min; share is judgement",
         'C',
     );

@@ -6,7 +6,10 @@ use crate::outcome::{Failure, Incident};
 use crate::random::{Process, entity_key, sub_key};
 use crate::settings::Cause;
 use crate::sim::Sim;
-use crate::{NodeId, NodeShapeId, PoolId};
+use crate::{Duration, NodeId, NodeShapeId, PoolId};
+
+/// When a request for a machine is refused: an allocation failure is answered within the request [inferred].
+const REFUSED: Duration = Duration::secs(30);
 
 impl Sim<'_> {
     /// Asks the platform for a node. `surge` numbers the extra nodes of an operation, so that their luck does not depend on
@@ -29,7 +32,7 @@ impl Sim<'_> {
         self.cluster.ports.push(Vec::new());
         self.cluster.nodes[node].owner = Some(operation);
         self.tell(Incident::NodeRequested { node, surge: surge.is_some() });
-        self.await_join(node, &self.spec.pools[pool].provision.clone(), Process::Provision, true);
+        self.await_machine(node);
         self.start_node_failures(node);
         node
     }
@@ -48,23 +51,20 @@ impl Sim<'_> {
         *templates.iter().min_by_key(|&&t| in_zone(t)).unwrap_or(&templates[0])
     }
 
-    /// Queues the arrival of a requested or reimaged node, or the news that it will not come.
-    fn await_join(&mut self, node: NodeId, takes: &crate::random::Dist, process: Process, new: bool) {
+    /// Queues the arrival of a requested node, or the news that it will not come.
+    fn await_machine(&mut self, node: NodeId) {
         let row = self.cluster.nodes[node];
         let troubles = &self.p.scenario.settings.provisioning;
         if self.on(Cause::ProvisioningFailure) {
-            let n = row.incarnation * 2;
-            let refused =
-                new && self.streams.uniform(Process::ProvisionFailure, row.key, n) < troubles.allocation_failure;
-            let broken = self.streams.uniform(Process::ProvisionFailure, row.key, n + 1) < troubles.bootstrap_failure;
+            let refused = self.streams.uniform(Process::ProvisionFailure, row.key, 0) < troubles.allocation_failure;
+            let broken = self.streams.uniform(Process::ProvisionFailure, row.key, 1) < troubles.bootstrap_failure;
             if refused || broken {
-                // An allocation failure is answered within the request; a node that does not join is given up on later.
-                let noticed = if refused { crate::Duration::secs(30) } else { troubles.bootstrap_notice };
-                self.queue.at(self.now + noticed, Event::NodeNeverJoins { node, epoch: row.epoch });
+                let noticed = if refused { REFUSED } else { troubles.bootstrap_notice };
+                self.queue.at(self.now + noticed, Event::NodeNeverJoins { node, epoch: row.epoch, refused });
                 return;
             }
         }
-        let wait = self.draw(takes, process, row.key, row.incarnation);
+        let wait = self.draw(&self.spec.pools[row.pool].provision, Process::Provision, row.key, 0);
         self.queue.at(self.now + wait, Event::NodeJoins { node, epoch: row.epoch });
     }
 
@@ -85,27 +85,15 @@ impl Sim<'_> {
         }
     }
 
-    pub(crate) fn node_never_joins(&mut self, node: NodeId, epoch: u32) {
+    /// A machine that was asked for does not come: the operation that wanted it fails.
+    pub(crate) fn node_never_joins(&mut self, node: NodeId, epoch: u32, refused: bool) {
         let row = self.cluster.nodes[node];
-        if row.epoch != epoch {
+        if row.epoch != epoch || row.state != NodeState::Joining {
             return;
         }
-        let failure = match row.state {
-            NodeState::Joining
-                if self.now < self.requested_at(node) + self.p.scenario.settings.provisioning.bootstrap_notice =>
-            {
-                Failure::AllocationFailed
-            }
-            NodeState::Joining | NodeState::Reimaging => Failure::BootstrapFailed,
-            _ => return,
-        };
-        if row.state == NodeState::Joining {
-            self.delete_node(node);
-        } else {
-            self.cluster.nodes[node].state = NodeState::NotReady;
-        }
+        self.delete_node(node);
         if let Some(operation) = row.owner {
-            self.operation_fails(operation, failure);
+            self.operation_fails(operation, if refused { Failure::AllocationFailed } else { Failure::BootstrapFailed });
         }
     }
 
@@ -119,8 +107,10 @@ impl Sim<'_> {
         self.lose_pods(node);
         self.cluster.nodes[node].shape = shape;
         self.nodes_changed();
-        let pool = self.cluster.nodes[node].pool;
-        self.await_join(node, &self.spec.pools[pool].reimage.clone(), Process::Reimage, false);
+        let row = self.cluster.nodes[node];
+        // The machine is the one that joined before: only its time is uncertain.
+        let wait = self.draw(&self.spec.pools[row.pool].reimage, Process::Reimage, row.key, row.incarnation);
+        self.queue.at(self.now + wait, Event::NodeJoins { node, epoch: row.epoch });
     }
 
     /// Deletes a node; its pods are lost.

@@ -367,13 +367,6 @@ impl Sim<'_> {
             })
             .collect()
     }
-
-    /// When an operation asked for a node; the start of the run for nodes nobody asked for.
-    pub(crate) fn requested_at(&self, node: NodeId) -> Time {
-        let owner = self.cluster.nodes[node].owner.map(|o| &self.operations[o as usize]);
-        let extra = owner.and_then(|run| run.extra.iter().find(|(n, _)| *n == node).map(|(_, at)| *at));
-        extra.or(owner.and_then(|run| run.started)).unwrap_or(Time::ZERO)
-    }
 }
 
 /// The pool an operation works on.
