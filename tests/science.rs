@@ -2,7 +2,7 @@
 //! arithmetic itself where it is one.
 //!
 //! `POOLPROOF_VALIDATION_DIR` names a folder of case files; otherwise `../shared/science/validation` where it exists, else
-//! the copy in `tests/data/validation`. A line is printed for each value, and a count at the end. `POOLPROOF_TRIALS` sets
+//! the copy in `tests/data/validation`. A line is printed for each value, and a count at the end. `POOLPROOF_SCIENCE_TRIALS` sets
 //! the trials of a random case (20,000 unless set; the acceptance rule scales with it).
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
@@ -91,7 +91,7 @@ fn validation_families_hold() {
 
 /// Trials of a random case.
 fn trials() -> u32 {
-    std::env::var("POOLPROOF_TRIALS").ok().and_then(|t| t.parse().ok()).unwrap_or(20_000)
+    std::env::var("POOLPROOF_SCIENCE_TRIALS").ok().and_then(|t| t.parse().ok()).unwrap_or(20_000)
 }
 
 fn case_files() -> Vec<PathBuf> {
