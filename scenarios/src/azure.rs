@@ -1,6 +1,8 @@
-//! What Azure itself fixes: VM sizes with their capacity and price, and what of a node's capacity AKS leaves to pods.
+//! What Azure itself fixes: VM sizes with their capacity and price, what of a node's capacity AKS leaves to pods, and which
+//! properties of a pool can change how.
 
 pub mod allocatable;
+pub(crate) mod mutability;
 pub mod sku;
 
 pub use allocatable::{Reserve, allocatable};

@@ -4,11 +4,12 @@
 mod difference;
 mod identity;
 mod summary;
+mod upgrade_fields;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use difference::{difference, same_version};
+pub use difference::{Fixed, difference, fixed, same_version};
 pub use identity::digest;
 
 /// One change of one cluster.

@@ -14,7 +14,7 @@ mod example;
 mod exchange;
 mod fields;
 mod json;
-mod pool_fields;
+pub(crate) mod pool_fields;
 mod proposal;
 mod resource;
 mod state;

@@ -1,70 +1,60 @@
 //! What a write of a whole pool changes: the pool as it stands against the fields written. Which properties change in
-//! place, which roll the nodes and which need a new pool follows Azure's node disruption policy page (2026-03-11) and
-//! recorded exchanges (API 2025-09-02-preview).
+//! place, which roll the nodes and which need a new pool stands in [`mutability`].
 //!
-//! A field the write leaves out keeps its value. Read-only fields are left out before, where messages are read.
+//! A field the write leaves out, as null or as an empty text keeps its value. One the pool does not show is a change only
+//! where the value is not the one it has anyway; and where the pool is not shown whole (read off its nodes, shortened),
+//! only a switch that is turned on tells that it needs a new pool.
 
-use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Operation, PoolFields, UpgradeFields};
+use serde_json::{Map, Value};
 
-/// Properties whose change reimages every node, by API name in lower case.
-const REIMAGE: [&str; 8] = [
-    "enablefips",
-    "securityprofile.enablevtpm",
-    "securityprofile.enablesecureboot",
-    "localdnsprofile",
-    "artifactstreamingprofile",
-    "capacityreservationgroupid",
-    "networkprofile",
-    "enablecustomcatrust",
-];
+use super::{Operation, PoolFields};
+use crate::azure::mutability::{self, Mutability, Source, Unshown};
 
-/// Properties a pool is born with, by API name in lower case: changing one takes a new pool.
-const FIXED: [&str; 20] = [
-    "osdisktype",
-    "osdisksizegb",
-    "kubeletdisktype",
-    "kubeletconfig",
-    "linuxosconfig",
-    "windowsprofile",
-    "gpuinstanceprofile",
-    "gpuprofile",
-    "vnetsubnetid",
-    "podsubnetid",
-    "proximityplacementgroupid",
-    "hostgroupid",
-    "nodepublicipprefixid",
-    "scalesetevictionpolicy",
-    "spotmaxprice",
-    "enableencryptionathost",
-    "enableultrassd",
-    "enablenodepublicip",
-    "creationdata",
-    "messageoftheday",
-];
-
-/// Scale profiles of pools of type VirtualMachines; count, size and autoscaler speak for them.
-const MACHINES: &str = "virtualMachinesProfile";
+/// What AKS shows of every pool (recorded answers up to 2025-11-21): a pool without either is not shown whole.
+const ALWAYS_SHOWN: [&str; 2] = ["osDiskType", "osDiskSizeGB"];
 
 /// The operations that lead from `before` to a pool with the fields `after`, in the order AKS would begin them; empty
 /// where nothing changes. A write that needs a new pool stays one write: AKS refuses it, so there are no steps to name.
 pub fn difference(before: &PoolFields, after: &PoolFields) -> Vec<Operation> {
+    let written = written(before, after);
+    if written.iter().any(|w| w.mutability == Mutability::NewPool) {
+        return vec![Operation::PutPool { desired: after.clone() }];
+    }
     if let Some(power) = power_change(before, after) {
         return vec![power];
     }
-    if needs_new_pool(before, after) {
-        return vec![Operation::PutPool { desired: after.clone() }];
-    }
+    let names = |mutability| written.iter().filter(move |w| w.mutability == mutability).map(|w| w.name.clone());
     let mut operations = Vec::new();
     operations.extend(changed(&before.mode, &after.mode).map(|mode| Operation::SetMode { mode }));
-    operations.extend(label_change(before, after));
     operations.extend(taint_change(before, after));
+    operations.extend(label_change(before, after));
     operations.extend(autoscaler_change(before, after));
     operations.extend(count_change(before, after));
-    operations.extend(rolling_change(before, after));
-    operations.extend(property_change(before, after));
+    operations.extend(rolling_change(before, after, names(Mutability::Reimage).collect()));
+    let names: Vec<String> = names(Mutability::InPlace).collect();
+    operations.extend((!names.is_empty()).then_some(Operation::SetProperties { names }));
     operations
+}
+
+/// A property that a pool keeps for life, written with another value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fixed {
+    /// Name in the API.
+    pub name: String,
+    /// Value before; `None` where the pool does not show it.
+    pub from: Option<Value>,
+    /// Value written.
+    pub to: Value,
+    /// True where only judgement says that it takes a new pool.
+    pub inferred: bool,
+}
+
+/// Why a write needs a new pool; empty where it does not.
+pub fn fixed(before: &PoolFields, after: &PoolFields) -> Vec<Fixed> {
+    let written = written(before, after).into_iter().filter(|w| w.mutability == Mutability::NewPool);
+    written.map(|Written { name, from, to, inferred, .. }| Fixed { name, from, to, inferred }).collect()
 }
 
 /// True where two version texts mean the same: equal, or one is the other's minor version (`1.33` and `1.33.5`; AKS
@@ -76,7 +66,7 @@ pub fn same_version(a: &str, b: &str) -> bool {
 
 /// The new text where it is given and differs from the old one by more than letter case.
 fn changed(before: &Option<String>, after: &Option<String>) -> Option<String> {
-    let after = after.as_ref()?;
+    let after = after.as_ref().filter(|after| !after.is_empty())?;
     let same = before.as_ref().is_some_and(|before| before.eq_ignore_ascii_case(after));
     (!same).then(|| after.clone())
 }
@@ -91,37 +81,6 @@ fn power_change(before: &PoolFields, after: &PoolFields) -> Option<Operation> {
     }
 }
 
-fn needs_new_pool(before: &PoolFields, after: &PoolFields) -> bool {
-    let text = |before: &Option<String>, after: &Option<String>| before.is_some() && changed(before, after).is_some();
-    text(&before.vm_size, &after.vm_size)
-        || text(&before.os_type, &after.os_type)
-        || text(&before.scale_set_priority, &after.scale_set_priority)
-        || (before.max_pods.is_some() && after.max_pods.is_some() && before.max_pods != after.max_pods)
-        || zones(before) != zones(after) && after.availability_zones.is_some()
-        || other_changes(before, after).iter().any(|name| FIXED.contains(&name.to_ascii_lowercase().as_str()))
-        || (os_sku_change(before, after).is_some() && !within_linux_skus(before, after))
-}
-
-fn zones(pool: &PoolFields) -> Vec<String> {
-    let mut zones = pool.availability_zones.clone().unwrap_or_default();
-    zones.sort();
-    zones
-}
-
-fn os_sku_change(before: &PoolFields, after: &PoolFields) -> Option<String> {
-    before.os_sku.as_ref()?;
-    changed(&before.os_sku, &after.os_sku)
-}
-
-/// Ubuntu and AzureLinux may take each other's place by a reimage; other changes need a new pool.
-fn within_linux_skus(before: &PoolFields, after: &PoolFields) -> bool {
-    let linux = |sku: &Option<String>| {
-        let sku = sku.as_deref().unwrap_or_default().to_ascii_lowercase();
-        sku.starts_with("ubuntu") || sku.starts_with("azurelinux") || sku == "mariner" || sku == "cblmariner"
-    };
-    linux(&before.os_sku) && linux(&after.os_sku)
-}
-
 fn label_change(before: &PoolFields, after: &PoolFields) -> Option<Operation> {
     let labels = after.node_labels.clone()?;
     (labels != before.node_labels.clone().unwrap_or_default()).then_some(Operation::SetLabels { labels })
@@ -129,19 +88,18 @@ fn label_change(before: &PoolFields, after: &PoolFields) -> Option<Operation> {
 
 fn taint_change(before: &PoolFields, after: &PoolFields) -> Option<Operation> {
     let taints = after.node_taints.clone()?;
-    let sorted = |taints: &[String]| {
-        let mut taints = taints.to_vec();
-        taints.sort();
-        taints
-    };
-    let same = sorted(&taints) == sorted(before.node_taints.as_deref().unwrap_or_default());
+    let set = |taints: &[String]| taints.iter().cloned().collect::<BTreeSet<_>>();
+    let same = set(&taints) == set(before.node_taints.as_deref().unwrap_or_default());
     (!same).then_some(Operation::SetTaints { taints })
 }
 
+/// The range counts while the autoscaler is on.
 fn autoscaler_change(before: &PoolFields, after: &PoolFields) -> Option<Operation> {
-    let enabled = after.enable_auto_scaling.filter(|on| *on != before.enable_auto_scaling.unwrap_or(false));
-    let min = after.min_count.filter(|min| Some(*min) != before.min_count);
-    let max = after.max_count.filter(|max| Some(*max) != before.max_count);
+    let was = before.enable_auto_scaling.unwrap_or(false);
+    let enabled = after.enable_auto_scaling.filter(|on| *on != was);
+    let on = enabled.unwrap_or(was);
+    let min = after.min_count.filter(|min| on && Some(*min) != before.min_count);
+    let max = after.max_count.filter(|max| on && Some(*max) != before.max_count);
     let any = enabled.is_some() || min.is_some() || max.is_some();
     any.then_some(Operation::SetAutoscaler { enabled, min, max })
 }
@@ -155,17 +113,15 @@ fn count_change(before: &PoolFields, after: &PoolFields) -> Option<Operation> {
     after.count.filter(|count| Some(*count) != before.count).map(|count| Operation::Scale { count })
 }
 
-fn rolling_change(before: &PoolFields, after: &PoolFields) -> Option<Operation> {
+/// New upgrade settings hold for the upgrade that the same write begins.
+fn rolling_change(before: &PoolFields, after: &PoolFields, reasons: Vec<String>) -> Option<Operation> {
     let version = after
         .orchestrator_version
         .clone()
+        .filter(|new| !new.is_empty())
         .filter(|new| !before.orchestrator_version.as_ref().is_some_and(|old| same_version(old, new)));
-    let mut reasons: Vec<String> = other_changes(before, after);
-    reasons.retain(|name| REIMAGE.contains(&name.to_ascii_lowercase().as_str()));
-    if os_sku_change(before, after).is_some() {
-        reasons.push("osSKU".to_owned());
-    }
-    let settings = after.upgrade_settings.clone().filter(|new| differs(before, new));
+    let old = before.upgrade_settings.clone().unwrap_or_default();
+    let settings = after.upgrade_settings.clone().filter(|new| new.changes(&old));
     if version.is_some() || !reasons.is_empty() {
         let reason = (!reasons.is_empty()).then(|| reasons.join(", "));
         let settings = settings.unwrap_or_default();
@@ -174,76 +130,121 @@ fn rolling_change(before: &PoolFields, after: &PoolFields) -> Option<Operation> 
     settings.map(|settings| Operation::SetUpgradeSettings { settings })
 }
 
-/// True where a given setting differs from the pool's; what a pool does not show has AKS' default (rolling upgrade page of
-/// 2026-05-29). The default surge depends on the version, so a surge counts where it is newly given.
-fn differs(before: &PoolFields, new: &UpgradeFields) -> bool {
-    let old = before.upgrade_settings.clone().unwrap_or_default();
-    let text = |old: &Option<String>, new: &Option<String>, default: Option<&str>| {
-        changed(&old.clone().or(default.map(str::to_owned)), new).is_some()
+/// A property without an operation of its own, written with another value.
+struct Written {
+    name: String,
+    from: Option<Value>,
+    to: Value,
+    mutability: Mutability,
+    inferred: bool,
+}
+
+/// The properties without an operation of their own that are written with another value, by name; those of a profile
+/// whose parts behave differently one by one.
+fn written(before: &PoolFields, after: &PoolFields) -> Vec<Written> {
+    let old: BTreeMap<String, Value> = shown(before).map(|(name, from)| (name.to_ascii_lowercase(), from)).collect();
+    let whole = ALWAYS_SHOWN.iter().any(|name| old.contains_key(&name.to_ascii_lowercase()));
+    let mut found = Vec::new();
+    for (name, to) in &shown(after).collect::<BTreeMap<_, _>>() {
+        let from = old.get(&name.to_ascii_lowercase());
+        match to.as_object().filter(|_| mutability::has_parts(name)) {
+            Some(parts) => found.extend(parts.iter().filter_map(|(part, to)| {
+                let from = from.and_then(|from| from.get(part)).filter(|from| !from.is_null());
+                let row = mutability::of(&format!("{name}.{part}")).or_else(|| mutability::of(name));
+                write(format!("{name}.{part}"), row, from, to, whole)
+            })),
+            None => found.extend(write(name.clone(), mutability::of(name), from, to, whole)),
+        }
+    }
+    found
+}
+
+/// The properties that have a value, by name.
+fn shown(pool: &PoolFields) -> impl Iterator<Item = (String, Value)> + use<> {
+    let map = match serde_json::to_value(pool) {
+        Ok(Value::Object(map)) => map,
+        _ => Map::new(),
     };
-    let number =
-        |old: Option<u32>, new: Option<u32>, default: u32| new.is_some_and(|new| new != old.unwrap_or(default));
-    text(&old.max_surge, &new.max_surge, None)
-        || text(&old.max_unavailable, &new.max_unavailable, Some("0"))
-        || text(&old.undrainable_node_behavior, &new.undrainable_node_behavior, Some("Schedule"))
-        || text(&old.max_blocked_nodes, &new.max_blocked_nodes, None)
-        || text(&old.strategy, &new.strategy, Some("Rolling"))
-        || text(&old.drain_batch_size, &new.drain_batch_size, Some("10%"))
-        || number(old.drain_timeout_in_minutes, new.drain_timeout_in_minutes, 30)
-        || number(old.node_soak_duration_in_minutes, new.node_soak_duration_in_minutes, 0)
-        || number(old.batch_soak_duration_in_minutes, new.batch_soak_duration_in_minutes, 15)
-        || number(old.final_soak_duration_in_minutes, new.final_soak_duration_in_minutes, 60)
+    map.into_iter().filter(|(_, value)| !value.is_null())
 }
 
-fn property_change(before: &PoolFields, after: &PoolFields) -> Option<Operation> {
-    let mut names = other_changes(before, after);
-    names.retain(|name| !REIMAGE.contains(&name.to_ascii_lowercase().as_str()));
-    names.extend(changed(&before.scale_down_mode, &after.scale_down_mode).map(|_| "scaleDownMode".to_owned()));
-    (!names.is_empty()).then_some(Operation::SetProperties { names })
+/// A property written over its value, where that changes it.
+fn write(
+    name: String,
+    row: Option<mutability::Property>,
+    from: Option<&Value>,
+    to: &Value,
+    whole: bool,
+) -> Option<Written> {
+    let unlisted = (Mutability::InPlace, Unshown::Off, Source::Inferred);
+    let (kind, unshown, source) = row.map_or(unlisted, |row| (row.mutability, row.unshown, row.source));
+    let name = row.filter(|row| row.name.eq_ignore_ascii_case(&name)).map_or(name, |row| row.name.to_owned());
+    let kind =
+        if name == "osSKU" && !from.is_some_and(|from| are_linux_skus(from, to)) { Mutability::NewPool } else { kind };
+    let told = match from {
+        _ if matches!(kind, Mutability::ReadOnly | Mutability::Own) || leaves(to) || is_resource_type(&name, to) => {
+            false
+        }
+        Some(from) if name == "tags" => from != to, // written as a whole (AKS docs, use-labels)
+        Some(from) => !same(from, to),
+        None => match unshown {
+            Unshown::Unknown => false,
+            Unshown::Is(value) => !same(&Value::String(value.to_owned()), to),
+            Unshown::Off => !is_off(to) && (whole || kind != Mutability::NewPool || *to == Value::Bool(true)),
+        },
+    };
+    let inferred = source == Source::Inferred;
+    told.then(|| Written { name, from: from.cloned(), to: to.clone(), mutability: kind, inferred })
 }
 
-/// Names of the other properties written with another value; those of `securityProfile` one by one, since only some of
-/// them reimage. A property the pool does not show is a change only where the value is not the one it has anyway.
-fn other_changes(before: &PoolFields, after: &PoolFields) -> Vec<String> {
-    let mut names = Vec::new();
-    for (name, new) in after.other.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(MACHINES)) {
-        let old = before.other.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
-        if same(old, new) {
-            continue;
+/// Ubuntu and AzureLinux (once Mariner) may take each other's place by a reimage; other changes need a new pool.
+fn are_linux_skus(from: &Value, to: &Value) -> bool {
+    let linux = |sku: &Value| {
+        let sku = sku.as_str().unwrap_or_default().to_ascii_lowercase();
+        sku.starts_with("ubuntu") || sku.starts_with("azurelinux") || sku == "mariner" || sku == "cblmariner"
+    };
+    linux(from) && linux(to)
+}
+
+/// The `type` of the resource beside that of the pool: a pool printed by the CLI carries both.
+fn is_resource_type(name: &str, to: &Value) -> bool {
+    name == "type" && to.as_str().is_some_and(|to| to.contains('/'))
+}
+
+/// True for values that leave a property as it is.
+fn leaves(to: &Value) -> bool {
+    to.is_null() || to.as_str().is_some_and(str::is_empty)
+}
+
+/// True where writing `to` over `from` changes nothing: texts without regard to case, numbers by value, lists without
+/// regard to order, objects by the fields written.
+fn same(from: &Value, to: &Value) -> bool {
+    match (from, to) {
+        (_, to) if leaves(to) => true,
+        (Value::Object(from), Value::Object(to)) => {
+            let from = |key| from.get(key).filter(|from| !from.is_null());
+            to.iter().all(|(key, to)| from(key).map_or_else(|| is_off(to), |from| same(from, to)))
         }
-        match new.as_object().filter(|_| name.eq_ignore_ascii_case("securityProfile")) {
-            Some(parts) => {
-                let old = |part: &str| old.and_then(|old| old.get(part));
-                let changed = parts.iter().filter(|(part, new)| !same(old(part), new));
-                names.extend(changed.map(|(part, _)| format!("{name}.{part}")));
-            }
-            None => names.push(name.clone()),
+        (Value::Array(from), Value::Array(to)) => {
+            let set = |list: &[Value]| list.iter().map(|v| v.to_string().to_ascii_lowercase()).collect::<BTreeSet<_>>();
+            set(from) == set(to)
         }
+        (Value::Number(from), Value::Number(to)) => from.as_f64() == to.as_f64(),
+        (Value::String(from), Value::Number(to)) => from.parse::<f64>().ok() == to.as_f64(),
+        (Value::String(from), Value::String(to)) => from.eq_ignore_ascii_case(to),
+        (from, to) => from == to,
     }
-    names
 }
 
-/// True where writing `new` over `old` changes nothing: texts without regard to case, objects by the fields written.
-fn same(old: Option<&Value>, new: &Value) -> bool {
-    match (old.filter(|old| !old.is_null()), new) {
-        (None, new) => is_default(new),
-        (Some(Value::Object(old)), Value::Object(new)) => new.iter().all(|(key, new)| same(old.get(key), new)),
-        (Some(Value::Array(old)), Value::Array(new)) => {
-            old.len() == new.len() && old.iter().zip(new).all(|(old, new)| same(Some(old), new))
-        }
-        (Some(old), new) => old.to_string().eq_ignore_ascii_case(&new.to_string()),
-    }
-}
-
-fn is_default(value: &Value) -> bool {
+/// True for values that mean off, empty or not set.
+fn is_off(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
         Value::Bool(true) => false,
-        Value::Number(number) => matches!(number.as_f64(), Some(n) if n == 0.0 || n == -1.0),
-        Value::String(text) => ["", "os", "ocicontainer", "virtualmachinescalesets", "delete"]
-            .contains(&text.to_ascii_lowercase().as_str()),
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
         Value::Array(list) => list.is_empty(),
-        Value::Object(map) => map.values().all(is_default),
+        Value::Object(map) => map.values().all(is_off),
     }
 }
 
@@ -304,5 +305,40 @@ mod tests {
     fn some_changes_need_a_new_pool() {
         check(POOL, r#"{"vmSize":"Standard_D8ds_v5"}"#, &["putPool vmSize=Standard_D8ds_v5"]);
         check(POOL, r#"{"osDiskSizeGB":256}"#, &["putPool +1"]);
+        check(POOL, r#"{"osSku":"Windows2022"}"#, &["putPool"]);
+        check(POOL, r#"{"scaleSetPriority":"Spot","powerState":"Stopped"}"#, &["putPool priority=Spot power=Stopped"]);
+        check(POOL, r#"{"vnetSubnetID":"/subnets/a"}"#, &["putPool +1"]);
+    }
+
+    #[test]
+    fn what_is_not_shown_is_a_change_where_it_is_no_default() {
+        let defaults = r#"{"kubeletDiskType":"OS","workloadRuntime":"ocicontainer","spotMaxPrice":-1.0,"osDiskType":"Managed",
+            "scaleSetEvictionPolicy":"Delete","scaleDownMode":"delete","scaleSetPriority":"Regular","kubeletConfig":{"a":null},
+            "securityProfile":{"sshAccess":"localuser","enableVTPM":false},"vnetSubnetID":"","tags":null,"hostGroupID":null}"#;
+        check(POOL, defaults, &[]);
+        check(POOL, r#"{"kubeletDiskType":"Temporary"}"#, &["putPool +1"]);
+        let shortened = r#"{"count":3}"#;
+        check(shortened, r#"{"vnetSubnetID":"/subnets/a","kubeletConfig":{"podMaxPids":5}}"#, &[]);
+        check(shortened, r#"{"enableUltraSSD":true}"#, &["putPool +1"]);
+        check(shortened, r#"{"localDNSProfile":{"mode":"Required"}}"#, &["upgrade reason=localDNSProfile"]);
+    }
+
+    #[test]
+    fn maps_are_replaced_and_profiles_are_filled_in() {
+        let pool = r#"{"osDiskSizeGB":128,"tags":{"a":"b","c":"d"},"kubeletConfig":{"podMaxPids":5,"failSwapOn":true},
+            "networkProfile":{"allowedHostPorts":[1,2]}}"#;
+        check(pool, r#"{"tags":{"a":"b"}}"#, &["setProperties tags"]);
+        check(pool, r#"{"kubeletConfig":{"podMaxPids":5.0}}"#, &[]);
+        check(pool, r#"{"networkProfile":{"allowedHostPorts":[2,1]}}"#, &[]);
+        check(
+            pool,
+            r#"{"networkProfile":{"allowedHostPorts":[3]}}"#,
+            &["setProperties networkProfile.allowedHostPorts"],
+        );
+        check(
+            pool,
+            r#"{"networkProfile":{"applicationSecurityGroups":["x"]}}"#,
+            &["upgrade reason=networkProfile.applicationSecurityGroups"],
+        );
     }
 }

@@ -14,7 +14,7 @@ use crate::complete::nodes::taints;
 use crate::coverage::Coverage;
 use crate::defaults::pools;
 use crate::intern::Interned;
-use crate::snapshot::pool::{read::MOST_NODES, taint};
+use crate::snapshot::pool::{MODES, known_mode, read::MOST_NODES, taint};
 use crate::snapshot::{AgentPool, Snapshot};
 
 /// A temporary pool and its successor, as Terraform names and makes them when it cycles a pool.
@@ -70,10 +70,6 @@ pub(super) fn plan(
     planned.sort_by_key(|p| p.at);
     if complaints.is_empty() { Ok(planned) } else { Err(complaints) }
 }
-
-/// Modes whose effect on nodes is known (AKS docs use-system-pools, and recorded requests of the AKS CLI). Events may
-/// carry newer ones, which are read but not simulated.
-const MODES: [&str; 5] = ["System", "User", "Gateway", "ManagedSystem", "Machines"];
 
 struct Planner<'a> {
     change: &'a Change,
@@ -156,10 +152,15 @@ impl Planner<'_> {
                 let asked = Asked { version: version.as_deref(), settings, force: *force };
                 match upgrade::settings(pool, &asked, self.full, self.interned, self.coverage) {
                     Ok(how) => self.at_once(Simulated::Upgrade { pool: id, how }),
-                    Err(found) => self.complaints.extend(found),
+                    // Pools of one cluster may all have the same strategy: once is enough.
+                    Err(found) => {
+                        let new: Vec<_> = found.into_iter().filter(|c| !self.complaints.contains(c)).collect();
+                        self.complaints.extend(new);
+                    }
                 }
             }
-            Operation::SetMode { mode } if !MODES.iter().any(|m| m.eq_ignore_ascii_case(mode)) => {
+            // Events may carry newer modes, whose effect on nodes that are there is not known.
+            Operation::SetMode { mode } if known_mode(mode).is_none() => {
                 let expected = format!("a mode that is simulated: {}", MODES.join(", "));
                 self.complaints.push(Complaint::at("operation.mode", mode, expected));
             }

@@ -1,36 +1,18 @@
 //! The fields a message writes to a pool, laid over the pool as it stands (or over nothing, for a new one).
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
-use crate::change::{PoolFields, UpgradeFields};
+use crate::azure::mutability;
+use crate::change::PoolFields;
 use crate::snapshot::AgentPool;
 use crate::snapshot::pool::read::read;
-
-/// Fields AKS sets itself; clients that read, change and write carry them along.
-pub(super) const READ_ONLY: [&str; 14] = [
-    "provisioningState",
-    "nodeImageVersion",
-    "currentOrchestratorVersion",
-    "eTag",
-    "virtualMachineNodesStatus",
-    "status",
-    "id",
-    "name",
-    "type",
-    "typePropertiesType",
-    "agentPoolType",
-    "resourceGroup",
-    "powerState",
-    "creationData",
-];
 
 /// The pool after the fields are written.
 pub(crate) fn written(pool: &AgentPool, fields: &PoolFields) -> AgentPool {
     let or = |new: &Option<String>, old: &Option<String>| new.clone().filter(|s| !s.is_empty()).or_else(|| old.clone());
     let mut other = pool.other.clone();
-    for (key, value) in fields.other.iter().filter(|(key, v)| !v.is_null() && !READ_ONLY.contains(&key.as_str())) {
+    let counts = |key: &str| key != "type" && !mutability::is_read_only(key);
+    for (key, value) in fields.other.iter().filter(|(key, v)| !v.is_null() && counts(key)) {
         other.insert(key.clone(), value.clone());
     }
     AgentPool {
@@ -57,7 +39,7 @@ pub(crate) fn written(pool: &AgentPool, fields: &PoolFields) -> AgentPool {
         power_state: or(&fields.power_state, &pool.power_state),
         provisioning_state: pool.provisioning_state.clone(),
         pool_type: pool.pool_type.clone(),
-        upgrade_settings: over(fields.upgrade_settings.as_ref(), &pool.upgrade_settings),
+        upgrade_settings: fields.upgrade_settings.clone().unwrap_or_default().over(&pool.upgrade_settings),
         other,
     }
 }
@@ -75,85 +57,4 @@ pub(crate) fn new(name: &str, fields: &PoolFields) -> AgentPool {
     let least = pool.min_count.unwrap_or(1);
     let count = if pool.count == 0 && fields.count.is_none() { least } else { pool.count };
     AgentPool { count, current_orchestrator_version: None, ..pool }
-}
-
-/// Upgrade settings with what means nothing left out: zero minutes and empty texts are how clients write "not set".
-pub(super) fn normal(fields: &UpgradeFields) -> UpgradeFields {
-    let text = |t: &Option<String>| t.clone().filter(|t| !t.is_empty());
-    let minutes = |m: Option<u32>| m.filter(|m| *m > 0);
-    UpgradeFields {
-        max_surge: text(&fields.max_surge),
-        max_unavailable: text(&fields.max_unavailable).filter(|t| t != "0"),
-        drain_timeout_in_minutes: minutes(fields.drain_timeout_in_minutes),
-        node_soak_duration_in_minutes: minutes(fields.node_soak_duration_in_minutes),
-        undrainable_node_behavior: text(&fields.undrainable_node_behavior),
-        max_blocked_nodes: text(&fields.max_blocked_nodes),
-        strategy: text(&fields.strategy),
-        ..fields.clone()
-    }
-}
-
-/// Upgrade settings given with a call over those of the pool.
-pub(crate) fn over(given: Option<&UpgradeFields>, pool: &UpgradeFields) -> UpgradeFields {
-    let Some(given) = given else {
-        return pool.clone();
-    };
-    let or = |new: &Option<String>, old: &Option<String>| new.clone().or_else(|| old.clone());
-    UpgradeFields {
-        max_surge: or(&given.max_surge, &pool.max_surge),
-        max_unavailable: or(&given.max_unavailable, &pool.max_unavailable),
-        drain_timeout_in_minutes: given.drain_timeout_in_minutes.or(pool.drain_timeout_in_minutes),
-        node_soak_duration_in_minutes: given.node_soak_duration_in_minutes.or(pool.node_soak_duration_in_minutes),
-        undrainable_node_behavior: or(&given.undrainable_node_behavior, &pool.undrainable_node_behavior),
-        max_blocked_nodes: or(&given.max_blocked_nodes, &pool.max_blocked_nodes),
-        strategy: or(&given.strategy, &pool.strategy),
-        drain_batch_size: or(&given.drain_batch_size, &pool.drain_batch_size),
-        batch_soak_duration_in_minutes: given.batch_soak_duration_in_minutes.or(pool.batch_soak_duration_in_minutes),
-        final_soak_duration_in_minutes: given.final_soak_duration_in_minutes.or(pool.final_soak_duration_in_minutes),
-    }
-}
-
-/// True where two values mean the same to AKS: numbers by value, texts without regard to case, unset like off or empty.
-pub(super) fn same(a: Option<&Value>, b: Option<&Value>) -> bool {
-    match (a, b) {
-        (Some(Value::String(a)), Some(Value::String(b))) => a.eq_ignore_ascii_case(b),
-        (Some(Value::Object(a)), Some(Value::Object(b))) => {
-            let keys: BTreeMap<&String, ()> = a.keys().chain(b.keys()).map(|k| (k, ())).collect();
-            keys.keys().all(|k| same(a.get(*k), b.get(*k)))
-        }
-        (Some(a), Some(b)) => a == b,
-        (Some(v), None) | (None, Some(v)) => unset(v),
-        (None, None) => true,
-    }
-}
-
-fn unset(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::String(s) => s.is_empty(),
-        Value::Array(list) => list.is_empty(),
-        Value::Object(map) => map.values().all(unset),
-        Value::Bool(true) | Value::Number(_) => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn unset_is_like_off_or_empty() {
-        for (a, b, expected) in [
-            (Some(json!(false)), None, true),
-            (Some(json!({"enableVTPM": false})), Some(json!({})), true),
-            (Some(json!({"enableVTPM": true})), Some(json!({"enableVTPM": false})), false),
-            (Some(json!("Ephemeral")), Some(json!("ephemeral")), true),
-            (Some(json!(128)), None, false),
-            (Some(json!([])), None, true),
-            (None, Some(json!({"a": {"b": null}})), true),
-        ] {
-            assert_eq!(same(a.as_ref(), b.as_ref()), expected, "{a:?} {b:?}");
-        }
-    }
 }

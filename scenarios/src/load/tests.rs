@@ -90,13 +90,81 @@ fn a_whole_pool_write_becomes_what_it_changes() {
     check_put(r#"{"upgradeSettings":{"maxSurge":"33%"}}"#, &[]);
     check_put(
         r#"{"tags":{"env":"prod"},"scaleDownMode":"Deallocate"}"#,
-        &[r#"setProperties ["tags","scaleDownMode"]"#],
+        &[r#"setProperties ["scaleDownMode","tags"]"#],
     );
     check_put(r#"{"vmSize":"Standard_D8s_v3"}"#, &["resizePool"]);
     check_put(r#"{"maxPods":50}"#, &["resizePool"]);
     check_put(r#"{"availabilityZones":["3","2","1"]}"#, &[]);
     check_put(r#"{"powerState":"Stopped"}"#, &["stopPool"]);
     check_put(r#"{"count":4,"orchestratorVersion":"1.34"}"#, &["scale 4", r#"upgrade "1.34""#]);
+    check_put(r#"{"enableAutoScaling":true,"count":9}"#, &["setAutoscaler true"]);
+    check_put(r#"{"enableAutoScaling":false,"minCount":1,"maxCount":5}"#, &[]);
+    check_put(r#"{"osSku":"Windows2022"}"#, &["resizePool"]);
+    check_put(r#"{"enableEncryptionAtHost":true}"#, &["resizePool"]);
+    check_put(r#"{"workloadRuntime":"WasmWasi"}"#, &[r#"setProperties ["workloadRuntime"]"#]);
+    check_put(r#"{"securityProfile":{"sshAccess":"Disabled"}}"#, &[r#"setProperties ["securityProfile.sshAccess"]"#]);
+    check_put(r#"{"securityProfile":{"enableVTPM":true}}"#, &[r#"upgrade "securityProfile.enableVTPM""#]);
+    check_put(r#"{"tags":null,"vnetSubnetID":"/subnets/a","osDiskSizeGB":128,"type":"VirtualMachineScaleSets"}"#, &[]);
+}
+
+#[test]
+fn a_pool_written_as_it_is_shown_does_not_change() {
+    let shown = r#"{"name":"n","type":"VirtualMachineScaleSets","count":3,"vmSize":"Standard_D4s_v3","mode":"System","osType":"Linux",
+        "osSKU":"Ubuntu","osDiskSizeGB":128,"osDiskType":"Managed","kubeletDiskType":"OS","workloadRuntime":"OCIContainer",
+        "orchestratorVersion":"1.33","currentOrchestratorVersion":"1.33.2","maxPods":110,"scaleDownMode":"Delete",
+        "powerState":{"code":"Running"},"networkProfile":{},"eTag":"e","provisioningState":"Succeeded","tags":{"a":"b"},
+        "creationData":{"sourceResourceId":"/snapshots/s"},"upgradeSettings":{"maxSurge":"10%","maxUnavailable":"0"},
+        "securityProfile":{"sshAccess":"LocalUser","enableVTPM":false,"enableSecureBoot":false},"spotMaxPrice":-1.0}"#;
+    let snapshot = Snapshot::from_json(format!(r#"{{"agentPools":[{shown}]}}"#).as_bytes()).unwrap();
+    let map: serde_json::Map<String, serde_json::Value> = serde_json::from_str(shown).unwrap();
+    let mut desired = crate::message::pool_fields::read(&map, "", &mut Vec::new());
+    let fields = snapshot.pools[0].fields();
+    assert_eq!(crate::change::difference(&fields, &fields), []);
+    assert_eq!(crate::change::difference(&fields, &desired), []);
+    desired.other.insert("spotMaxPrice".into(), (-1).into());
+    assert_eq!(crate::change::difference(&fields, &desired), []);
+    desired.other.insert("creationData".into(), serde_json::json!({"sourceResourceId": "/snapshots/t"}));
+    assert_eq!(crate::change::fixed(&fields, &desired).len(), 1);
+}
+
+#[test]
+fn an_upgrade_takes_the_settings_written_with_it() {
+    let both = put(r#"{"orchestratorVersion":"1.34.0","upgradeSettings":{"maxSurge":"2"}}"#);
+    let l = loaded("system1", both);
+    let [planned] = l.scenario.changes.as_slice() else { panic!("one operation") };
+    let Simulated::Upgrade { how, .. } = &planned.operation else { panic!("an upgrade") };
+    assert_eq!(how.max_surge, Quantity::Count(2));
+}
+
+#[test]
+fn a_new_pool_of_an_unknown_mode_is_taken_with_a_warning() {
+    let desired = serde_json::from_str(r#"{"count":2,"mode":"Quantum","vmSize":"Standard_D4s_v3"}"#).unwrap();
+    let l = loaded("new1", Operation::AddPool { desired });
+    assert!(l.findings.iter().any(|f| f.id == "mode-unknown" && !f.blocks), "{:?}", l.findings);
+    assert_eq!(simulator::simulate(&l.scenario, 1, 0).operations.len(), 1);
+}
+
+#[test]
+fn what_is_not_simulated_is_refused_in_one_line() {
+    let blue_green = UpgradeFields { strategy: Some("BlueGreen".into()), ..UpgradeFields::default() };
+    let given =
+        Operation::Upgrade { version: None, node_image_only: true, settings: blue_green, force: false, reason: None };
+    let resize = Operation::ResizePool { desired: PoolFields::default(), method: "resize".into() };
+    for (pool, operation, kind) in [
+        ("apps", Operation::RotateCertificates, "rotateCertificates"),
+        ("apps", Operation::Abort, "abort"),
+        ("apps", Operation::Rollback, "rollback"),
+        ("apps", Operation::Unknown, "unknown (the message does not say what it changes)"),
+        ("apps", resize, "resizePool in place"),
+        ("apps", given, "upgrade with strategy BlueGreen"),
+    ] {
+        let text = try_load(pool, operation, POOLS).unwrap_err();
+        assert!(text.starts_with(&format!("operation.kind: found {kind}, expected another operation: ")), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+    }
+    let own = POOLS.replace(r#""maxPods":110"#, r#""maxPods":110,"upgradeStrategy":"BlueGreen""#);
+    let text = try_load("", upgrade(Some("1.34.0")), &own).unwrap_err();
+    assert!(text.contains("BlueGreen") && text.lines().count() == 1, "{text}");
 }
 
 #[test]

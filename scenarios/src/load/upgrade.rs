@@ -5,7 +5,6 @@ use simulator::Duration;
 use simulator::change::{DrainSettings, Pace, Undrainable, UpgradeSettings};
 use simulator::spec::Quantity;
 
-use super::pool::{normal, over};
 use crate::azure::allocatable::{minor, reserve};
 use crate::change::UpgradeFields;
 use crate::complaint::Complaint;
@@ -29,16 +28,12 @@ pub(super) fn settings(
     interned: &mut Interned,
     coverage: &mut Coverage,
 ) -> Result<UpgradeSettings, Vec<Complaint>> {
-    let fields = normal(&over(Some(asked.settings), &pool.upgrade_settings));
+    let fields = asked.settings.over(&pool.upgrade_settings).normal();
     let now = pools::minor(Some(pool), &full.cluster, coverage);
-    let mut complaints = Vec::new();
-    if super::diff::is_blue_green(&fields) {
-        complaints.push(Complaint::at(
-            "operation.settings.strategy",
-            "BlueGreen",
-            "Rolling; blue-green upgrades are not simulated in this version",
-        ));
+    if fields.is_blue_green() {
+        return Err(vec![super::diff::left_out("upgrade with strategy BlueGreen")]);
     }
+    let mut complaints = Vec::new();
     let max_surge =
         read("maxSurge", fields.max_surge.as_deref(), &mut complaints).unwrap_or_else(|| default_surge(now, coverage));
     let max_unavailable =

@@ -7,23 +7,9 @@ use serde_json::{Map, Value};
 
 use super::fields::{Fields, count, get};
 use super::json::join;
+use crate::azure::mutability;
 use crate::change::{PoolFields, UpgradeFields};
 use crate::complaint::Complaint;
-
-/// Fields that say how a pool is, not how it shall be; lower case.
-const READ_ONLY: [&str; 11] = [
-    "id",
-    "name",
-    "resourcegroup",
-    "provisioningstate",
-    "nodeimageversion",
-    "currentorchestratorversion",
-    "etag",
-    "virtualmachinenodesstatus",
-    "status",
-    "systemdata",
-    "imageversion",
-];
 
 /// Fields that have a place of their own in [`PoolFields`]; lower case.
 const NAMED: [&str; 20] = [
@@ -142,7 +128,7 @@ pub fn read_upgrade(fields: &mut Fields<'_>) -> UpgradeFields {
 
 fn is_other(name: &str, value: &Value) -> bool {
     let lower = name.to_ascii_lowercase();
-    let known = NAMED.contains(&lower.as_str()) || READ_ONLY.contains(&lower.as_str());
+    let known = NAMED.contains(&lower.as_str()) || mutability::is_read_only(name);
     let resource_type =
         lower == "type" && value.as_str().is_some_and(|t| t.to_ascii_lowercase().starts_with("microsoft."));
     let unset = is_empty(value) || (lower == "osdisksizegb" && value.as_u64() == Some(0));

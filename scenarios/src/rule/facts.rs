@@ -6,7 +6,8 @@ use simulator::spec::Quantity;
 use crate::azure::{self, Sku};
 use crate::change::{Change, Operation, PoolFields, UpgradeFields};
 use crate::leaving;
-use crate::load::pool::{self, over};
+use crate::load::pool;
+use crate::snapshot::pool::known_mode;
 use crate::snapshot::{AgentPool, Node, Pod, Snapshot};
 use crate::system_workloads;
 
@@ -119,13 +120,13 @@ impl<'a> Facts<'a> {
             Operation::Upgrade { settings, .. } if self.touches(pool) => Some(settings),
             _ => None,
         });
-        given.map_or_else(|| pool.upgrade_settings.clone(), |above| over(Some(above), &pool.upgrade_settings))
+        given.map_or_else(|| pool.upgrade_settings.clone(), |above| above.over(&pool.upgrade_settings))
     }
 
     /// Surge nodes of a pool's upgrade.
     pub(super) fn surge(&self, pool: &AgentPool) -> u32 {
         let settings = self.upgrade_settings(pool);
-        if settings.strategy.as_deref().is_some_and(|s| s.eq_ignore_ascii_case("bluegreen")) {
+        if settings.is_blue_green() {
             return pool.count; // a whole green set stands beside the blue one
         }
         let given = settings.max_surge.as_deref().and_then(quantity);
@@ -233,9 +234,7 @@ impl<'a> Facts<'a> {
                 pool.min_count = min.or(pool.min_count);
                 pool.max_count = max.or(pool.max_count);
             }
-            Operation::SetUpgradeSettings { settings } => {
-                pool.upgrade_settings = over(Some(settings), &pool.upgrade_settings)
-            }
+            Operation::SetUpgradeSettings { settings } => pool.upgrade_settings = settings.over(&pool.upgrade_settings),
             Operation::StopPool => pool.power_state = Some("Stopped".into()),
             Operation::StartPool => pool.power_state = Some("Running".into()),
             Operation::DeleteMachines { machines } => {
@@ -273,8 +272,7 @@ fn default_surge(pool: &AgentPool) -> Quantity {
 
 /// A known mode as AKS spells it.
 fn spelled(mode: &str) -> String {
-    let known = ["System", "User", "Gateway", "ManagedSystem", "Machines"];
-    known.iter().find(|k| k.eq_ignore_ascii_case(mode)).map_or_else(|| mode.to_owned(), |k| (*k).to_owned())
+    known_mode(mode).unwrap_or(mode).to_owned()
 }
 
 fn movable_on<'a>(snapshot: &'a Snapshot, nodes: &[&'a Node]) -> impl Iterator<Item = &'a Pod> + use<'a> {

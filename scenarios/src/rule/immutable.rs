@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::facts::{Facts, subject};
 use super::{Hit, Rule};
-use crate::change::{Operation, PoolFields};
+use crate::change::{Fixed, Operation, fixed};
 use crate::snapshot::AgentPool;
 
 pub(super) const RULES: &[Rule] = &[
@@ -22,26 +22,6 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// Immutable properties without a field of their own, by API name.
-const OTHERS: [&str; 16] = [
-    "scaleSetEvictionPolicy",
-    "spotMaxPrice",
-    "vnetSubnetID",
-    "podSubnetID",
-    "osDiskType",
-    "osDiskSizeGB",
-    "kubeletDiskType",
-    "kubeletConfig",
-    "linuxOSConfig",
-    "gpuInstanceProfile",
-    "proximityPlacementGroupID",
-    "enableNodePublicIP",
-    "nodePublicIPPrefixID",
-    "enableEncryptionAtHost",
-    "hostGroupID",
-    "enableUltraSSD",
-];
-
 fn immutable(facts: &Facts<'_>) -> Vec<Hit> {
     let Operation::PutPool { desired } = &facts.change.operation else {
         return Vec::new();
@@ -52,49 +32,34 @@ fn immutable(facts: &Facts<'_>) -> Vec<Hit> {
     if facts.change.source.format.contains("terraform") {
         return Vec::new(); // Terraform replaces the pool instead of writing to it
     }
-    differences(pool, desired)
-        .into_iter()
-        .map(|(name, from, to)| {
-            let message = format!(
-                "{name} of pool {} cannot be changed from {from} to {to} in place: it takes a new pool.",
-                pool.name
-            );
-            Hit::refused(subject(&pool.name), message).text("property", name).text("from", from).text("to", to)
-        })
-        .collect()
+    fixed(&pool.fields(), desired).iter().map(|property| hit(pool, property)).collect()
 }
 
-/// Immutable properties that a write would change: name, value before, value after.
-fn differences(pool: &AgentPool, desired: &PoolFields) -> Vec<(String, String, String)> {
-    let mut found = Vec::new();
-    let mut compare = |name: &str, from: Option<String>, to: Option<String>| {
-        if let Some((from, to)) =
-            from.zip(to).filter(|(from, to)| !from.is_empty() && !to.is_empty() && !from.eq_ignore_ascii_case(to))
-        {
-            found.push((name.to_owned(), from, to));
-        }
+/// What only judgement takes for immutable is a warning: AKS is not known to refuse it.
+fn hit(pool: &AgentPool, Fixed { name, from, to, inferred }: &Fixed) -> Hit {
+    let (from, to) = (from.as_ref().map_or_else(|| "not set".to_owned(), plain), plain(to));
+    let subject = subject(&pool.name);
+    let hit = if *inferred {
+        let message =
+            format!("{name} of pool {} changes from {from} to {to}; it probably takes a new pool.", pool.name);
+        Hit::warning(subject, message)
+    } else {
+        let message = format!(
+            "{name} of pool {} cannot be changed from {from} to {to} in place: it takes a new pool.",
+            pool.name
+        );
+        Hit::refused(subject, message)
     };
-    compare("vmSize", pool.vm_size.clone(), desired.vm_size.clone());
-    compare("maxPods", pool.max_pods.map(|n| n.to_string()), desired.max_pods.map(|n| n.to_string()));
-    compare("osType", Some(pool.os_type.clone()), desired.os_type.clone());
-    compare("scaleSetPriority", pool.scale_set_priority.clone(), desired.scale_set_priority.clone());
-    let zones = |z: &[String]| {
-        if z.is_empty() { "none".to_owned() } else { z.join(",") }
-    };
-    compare(
-        "availabilityZones",
-        Some(zones(&pool.availability_zones)),
-        desired.availability_zones.as_deref().map(zones),
-    );
-    for name in OTHERS {
-        let value = |map: &std::collections::BTreeMap<String, Value>| map.get(name).filter(|v| !v.is_null()).map(plain);
-        compare(name, value(&pool.other), value(&desired.other));
-    }
-    found
+    hit.text("property", name).text("from", from).text("to", to)
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(list) if list.is_empty() => "none".to_owned(),
+        Value::Array(list) => list.iter().map(plain).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
 }
 
 fn rotated(facts: &Facts<'_>) -> Vec<Hit> {

@@ -2,6 +2,7 @@
 
 use super::facts::{Facts, subject};
 use super::{Hit, Rule};
+use crate::snapshot::pool::known_mode;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -21,6 +22,12 @@ pub(super) const RULES: &[Rule] = &[
         says: "ARM templates and API calls must set the mode of a new pool; the CLI and Terraform default to User.",
         source: "AKS docs, use-system-pools (2023-12-26, 2026-04-30)",
         check: mode,
+    },
+    Rule {
+        id: "mode-unknown",
+        says: "Modes are System, User, Gateway, ManagedSystem and Machines; a new pool of another mode is simulated like a user pool.",
+        source: "AKS docs, use-system-pools (2023-12-26, 2026-04-30); recorded API exchanges (2025-11-21)",
+        check: unknown_mode,
     },
 ];
 
@@ -75,4 +82,16 @@ fn mode(facts: &Facts<'_>) -> Vec<Hit> {
     }
     let message = format!("Pool {name} is added without a mode; ARM templates and API calls must say System or User.");
     vec![Hit::refused(subject(name), message).number("nodes", desired.count.unwrap_or(0))]
+}
+
+fn unknown_mode(facts: &Facts<'_>) -> Vec<Hit> {
+    let mode = facts.added().and_then(|desired| desired.mode.as_deref());
+    let Some(mode) = mode.filter(|mode| !mode.is_empty() && known_mode(mode).is_none()) else {
+        return Vec::new();
+    };
+    let name = facts.pool_name();
+    let message = format!(
+        "Pool {name} is added with mode {mode}, which is not known here; it is simulated like a user pool, and AKS may refuse it."
+    );
+    vec![Hit::warning(subject(name), message).text("mode", mode)]
 }

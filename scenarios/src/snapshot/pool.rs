@@ -8,7 +8,16 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use simulator::spec::{Effect, Taint};
 
-use crate::change::UpgradeFields;
+use crate::change::{PoolFields, UpgradeFields};
+
+/// Modes AKS knows (AKS docs use-system-pools, recorded requests of the AKS CLI, REST 2025-09-02-preview). Messages may carry
+/// newer ones.
+pub(crate) const MODES: [&str; 5] = ["System", "User", "Gateway", "ManagedSystem", "Machines"];
+
+/// A known mode as AKS spells it; `None` for others.
+pub(crate) fn known_mode(mode: &str) -> Option<&'static str> {
+    MODES.into_iter().find(|known| known.eq_ignore_ascii_case(mode))
+}
 
 /// An agent pool. Field names are the API's; what the API may leave out is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -85,6 +94,32 @@ impl AgentPool {
     /// Kubernetes version of the nodes: in use, else asked for.
     pub fn version(&self) -> Option<&str> {
         self.current_orchestrator_version.as_deref().or(self.orchestrator_version.as_deref())
+    }
+
+    /// The pool as a write would carry it, with the version in use, for comparison with one.
+    pub fn fields(&self) -> PoolFields {
+        let mut other = self.other.clone();
+        other.extend(self.pool_type.clone().map(|kind| ("type".to_owned(), Value::String(kind))));
+        PoolFields {
+            count: Some(self.count),
+            vm_size: self.vm_size.clone(),
+            mode: Some(self.mode.clone()),
+            os_type: Some(self.os_type.clone()).filter(|os| !os.is_empty()),
+            os_sku: self.os_sku.clone(),
+            max_pods: self.max_pods,
+            orchestrator_version: self.version().map(str::to_owned),
+            enable_auto_scaling: Some(self.enable_auto_scaling),
+            min_count: self.min_count,
+            max_count: self.max_count,
+            availability_zones: Some(self.availability_zones.clone()),
+            node_labels: Some(self.node_labels.clone()),
+            node_taints: Some(self.node_taints.clone()),
+            scale_set_priority: self.scale_set_priority.clone(),
+            scale_down_mode: self.scale_down_mode.clone(),
+            power_state: self.power_state.clone(),
+            upgrade_settings: Some(self.upgrade_settings.clone()),
+            other,
+        }
     }
 }
 

@@ -38,6 +38,10 @@ fn put(desired: PoolFields) -> Operation {
     Operation::PutPool { desired }
 }
 
+fn other(name: &str, value: impl Into<serde_json::Value>) -> PoolFields {
+    PoolFields { other: [(name.to_owned(), value.into())].into(), ..PoolFields::default() }
+}
+
 fn rotate() -> Operation {
     Operation::ResizePool { desired: sized("Standard_D8s_v5"), method: "rotate".into() }
 }
@@ -93,6 +97,11 @@ fn modes() -> Vec<Row> {
         }
         "mode-required" {
             Info: as_is, "new", Operation::AddPool { desired: PoolFields::default() };
+            Quiet: as_is, "new", add(PoolFields::default());
+        }
+        "mode-unknown" {
+            Warning: as_is, "new", add(PoolFields { mode: Some("Quantum".into()), ..PoolFields::default() });
+            Quiet: as_is, "new", add(PoolFields { mode: Some("machines".into()), ..PoolFields::default() });
             Quiet: as_is, "new", add(PoolFields::default());
         }
         "pool-name" {
@@ -270,8 +279,13 @@ fn versions() -> Vec<Row> {
         "immutable-property" {
             Refused: as_is, "apps", put(sized("Standard_D8s_v5"));
             Refused: as_is, "apps", put(PoolFields { availability_zones: Some(vec!["1".into()]), ..PoolFields::default() });
-            Refused: |s| { s.pools[0].other.insert("osDiskSizeGB".into(), 128.into()); }, "apps", put(PoolFields { other: [("osDiskSizeGB".to_owned(), 256.into())].into(), ..PoolFields::default() });
+            Refused: |s| { s.pools[0].other.insert("osDiskSizeGB".into(), 128.into()); }, "apps", put(other("osDiskSizeGB", 256));
+            Refused: as_is, "apps", put(other("enableEncryptionAtHost", true));
+            Refused: |s| s.pools[0].os_sku = Some("Windows2019".into()), "apps", put(PoolFields { os_sku: Some("Windows2022".into()), ..PoolFields::default() });
+            Warning: |s| { s.pools[0].other.insert("messageOfTheDay".into(), "aGk=".into()); }, "apps", put(other("messageOfTheDay", "aG8="));
+            Quiet: |s| s.pools[0].os_sku = Some("Ubuntu".into()), "apps", put(PoolFields { os_sku: Some("AzureLinux".into()), ..PoolFields::default() });
             Quiet: as_is, "apps", put(sized("STANDARD_D4S_V5"));
+            Quiet: as_is, "apps", put(other("vnetSubnetID", "/subnets/a"));
             Quiet: as_is, "apps", put(PoolFields { count: Some(9), ..PoolFields::default() });
         }
         "pool-is-rotated" {

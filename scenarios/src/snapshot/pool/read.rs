@@ -4,16 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::AgentPool;
+use super::{AgentPool, known_mode};
 use crate::change::UpgradeFields;
 use crate::complaint::Complaint;
 use crate::snapshot::fields::Fields;
 
 /// Most nodes of a pool (AKS docs, quotas-skus-regions: a scale set holds 1,000).
 pub const MOST_NODES: u32 = 1000;
-
-/// Modes AKS knows (REST 2025-09-02-preview).
-const MODES: [&str; 5] = ["System", "User", "Gateway", "ManagedSystem", "Machines"];
 
 /// Reads a pool; `properties`, where there are any, count as if they stood at the top.
 pub(crate) fn read(map: Map<String, Value>, path: &str) -> Result<AgentPool, Vec<Complaint>> {
@@ -146,7 +143,7 @@ fn upgrade(mut fields: Fields, pool: &mut Fields) -> UpgradeFields {
 fn mode(text: Option<String>) -> String {
     match text {
         None => "User".into(),
-        Some(t) => MODES.iter().find(|m| m.eq_ignore_ascii_case(&t)).map_or(t, |m| (*m).to_owned()),
+        Some(t) => known_mode(&t).map_or(t, str::to_owned),
     }
 }
 
