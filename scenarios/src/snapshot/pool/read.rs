@@ -42,6 +42,11 @@ fn take(fields: &mut Fields) -> AgentPool {
     let count = fields.count("count", MOST_NODES).unwrap_or(machines);
     let mut upgrade_settings = fields.object("upgradeSettings").map(|f| upgrade(f, fields)).unwrap_or_default();
     upgrade_settings.strategy = fields.text("upgradeStrategy").or(upgrade_settings.strategy);
+    let blue_green = fields.object("upgradeSettingsBlueGreen");
+    let upgrade_settings = match blue_green {
+        Some(given) => blue_green_settings(given, fields, upgrade_settings),
+        None => upgrade_settings,
+    };
     let power = fields.take("powerState");
     let power_state = power.and_then(|p| p.get("code").unwrap_or(&p).as_str().map(str::to_owned));
     let pool = AgentPool {
@@ -137,6 +142,19 @@ fn upgrade(mut fields: Fields, pool: &mut Fields) -> UpgradeFields {
     };
     pool.close(fields);
     settings
+}
+
+/// Settings of blue-green upgrades; they count where that is the strategy.
+fn blue_green_settings(mut fields: Fields, pool: &mut Fields, rolling: UpgradeFields) -> UpgradeFields {
+    let settings = UpgradeFields {
+        drain_batch_size: fields.text_or_number("drainBatchSize"),
+        batch_soak_duration_in_minutes: fields.count("batchSoakDurationInMinutes", 10_080),
+        final_soak_duration_in_minutes: fields.count("finalSoakDurationInMinutes", 10_080),
+        drain_timeout_in_minutes: fields.count("drainTimeoutInMinutes", 1440),
+        ..UpgradeFields::default()
+    };
+    pool.close(fields);
+    if rolling.is_blue_green() { settings.over(&rolling) } else { rolling }
 }
 
 /// Known modes in AKS' spelling, others as they stand. The CLI's default for a new pool is User (AKS docs, use-system-pools).
