@@ -183,8 +183,9 @@ fn order(facts: &Facts<'_>) -> Vec<Hit> {
     }
     let names = some(facts.drained.iter().map(|n| n.name.as_str()));
     let message = format!(
-        "Which {} leave pool {} is not promised; zones balanced and highest instance first, it would be {names}.",
+        "Which {} {} pool {} is not promised; zones balanced and highest instance first, it would be {names}.",
         counted(facts.drained.len(), "node"),
+        if facts.drained.len() == 1 { "leaves" } else { "leave" },
         facts.pool_name()
     );
     vec![Hit::info(subject(facts.pool_name()), message).number("nodes", figure(facts.drained.len()))]

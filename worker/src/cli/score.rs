@@ -93,10 +93,19 @@ fn changes(
         output::note(&format!("{}: {}", message.name, output::on_one_line(note)));
     }
     let (mut ready, mut complaints) = (Vec::new(), Vec::new());
-    for change in decoded.changes {
+    let several = decoded.changes.len() > 1;
+    for (i, change) in decoded.changes.into_iter().enumerate() {
+        // Where a message holds several changes, each complaint says which one it means.
+        let located = |c: Complaint| match several {
+            true => Complaint {
+                path: format!("change {} ({}): {}", i + 1, output::on_one_line(&change.summary), c.path),
+                ..c
+            },
+            false => c,
+        };
         match resolve(&change, given, estimate) {
             Ok(prepared) => ready.extend(prepared),
-            Err(found) => complaints.extend(found.0),
+            Err(found) => complaints.extend(found.0.into_iter().map(located)),
         }
     }
     if complaints.is_empty() { Ok(ready) } else { Err(Complaints(complaints)) }
