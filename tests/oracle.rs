@@ -1,190 +1,141 @@
-//! Decisions recorded from kube-scheduler v1.34.1 (default profile), compared one by one: what each filter says of each
-//! node, with plugin, reasons and code; the weighted score of each modelled plugin on each feasible node; the victims of
-//! preemption on each candidate. Plugins that are not modelled come last in their order, so what they refuse counts as
-//! feasible here, and scores are taken over the nodes the record calls feasible. Left out: what pods that ask for the host
-//! name get on the few nodes that lack its label (on AKS every node has it), and the NodeResourcesFit score of pods with
-//! pod-level resources while they are placed (v1.34.1 overlooks them there, but not once they are bound).
-#![allow(clippy::unwrap_used)]
+//! Decisions recorded from kube-scheduler v1.34.1 (default profile), compared one by one with those of `scenarios::place`: what
+//! each filter says of each node, with plugin, reasons and code; the weighted score of every plugin on each feasible node; the
+//! best nodes; the victims of preemption on each candidate. A case goes on as our own decisions say, so one that differs
+//! shows again in those after it.
 
-mod compare;
-mod object;
-mod state;
-
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use scenarios::place::Case;
 use serde_json::Value;
 
-use compare::Count;
-use object::{each, text};
-use state::{State, identity};
-
+/// Every recorded decision of every family, all of whose disagreements are shown.
 #[test]
-fn basics() {
-    check("basics", 80);
-}
-
-#[test]
-fn resources() {
-    check("resources", 400);
-}
-
-#[test]
-fn podspec() {
-    check("podspec", 340);
-}
-
-#[test]
-fn apidefaults() {
-    check("apidefaults", 320);
-}
-
-#[test]
-fn taints() {
-    check("taints", 410);
-}
-
-#[test]
-fn nodeaffinity() {
-    check("nodeaffinity", 380);
-}
-
-#[test]
-fn hostports() {
-    check("hostports", 380);
-}
-
-#[test]
-fn preemption() {
-    check("preemption", 220);
-}
-
-#[test]
-fn nominated() {
-    check("nominated", 100);
-}
-
-#[test]
-fn mixed() {
-    check("mixed", 100);
-}
-
-#[test]
-fn images() {
-    check("images", 100);
-}
-
-#[test]
-fn spread() {
-    for family in ["spread-hard", "spread-soft", "spread-mixed", "spread-default"] {
-        check(family, 100);
+fn decisions_are_those_of_kube_scheduler() {
+    let folders = folders();
+    assert!(!folders.is_empty(), "no recorded decisions");
+    for folder in folders {
+        let mut families: Vec<PathBuf> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+        families.retain(|path| path.is_dir());
+        families.sort();
+        let (mut wrong, mut total) = (Vec::new(), Count::default());
+        for family in &families {
+            let count = check(family, &mut wrong);
+            println!("{:14} {count}", family.file_name().unwrap().to_string_lossy());
+            total.add(&count);
+        }
+        println!("{:14} {total}", "all");
+        let shown = wrong[..wrong.len().min(20)].join("\n");
+        assert!(wrong.is_empty(), "{} disagreements in {}\n{shown}", wrong.len(), folder.display());
+        assert!(families.len() >= 19 && total.decisions > 500, "the records are not all there");
     }
 }
 
-#[test]
-fn podaffinity() {
-    check("podaffinity", 100);
+/// The set in this repository, or one that is named; and the larger one where it lies beside the repository.
+fn folders() -> Vec<PathBuf> {
+    if let Some(folder) = std::env::var_os("POOLPROOF_ORACLE_DIR") {
+        return vec![folder.into()];
+    }
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let mut folders = vec![root.join("tests/data/oracle"), root.join("../shared/oracle")];
+    folders.retain(|folder| folder.is_dir());
+    folders
 }
 
-#[test]
-fn aks() {
-    for family in ["aks", "aks-tight"] {
-        check(family, 100);
+/// What was compared.
+#[derive(Default)]
+struct Count {
+    cases: usize,
+    decisions: usize,
+    agree: usize,
+    verdicts: usize,
+    scores: usize,
+    preemptions: usize,
+}
+
+impl Count {
+    fn add(&mut self, other: &Count) {
+        self.cases += other.cases;
+        self.decisions += other.decisions;
+        self.agree += other.agree;
+        self.verdicts += other.verdicts;
+        self.scores += other.scores;
+        self.preemptions += other.preemptions;
     }
 }
 
-#[test]
-fn aks_large() {
-    check("aks-large", 100);
+impl std::fmt::Display for Count {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let Count { cases, decisions, agree, verdicts, scores, preemptions } = self;
+        write!(
+            f,
+            "{cases:3} cases {agree:5} of {decisions:5} decisions agree ({verdicts} verdicts, {scores} scored nodes, {preemptions} dry runs)"
+        )
+    }
 }
 
-/// Compares every decision of a family, of which there must be at least `least`.
-fn check(family: &str, least: usize) {
-    let Some(folder) = folder() else {
-        eprintln!("skipped: no recorded decisions (set POOLPROOF_ORACLE_DIR)");
-        return;
-    };
-    let mut files: Vec<PathBuf> = folder.join(family).read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+fn check(family: &Path, wrong: &mut Vec<String>) -> Count {
+    let mut files: Vec<PathBuf> = family.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    let (mut count, mut wrong) = (Count::default(), Vec::new());
+    let mut count = Count::default();
     for file in files {
         let record: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-        let name = text(&record["case"]["name"]);
-        wrong.extend(play(&record, &mut count).into_iter().map(|line| format!("{name}: {line}")));
+        let case = Case::from_record(&record).unwrap();
+        let ours = case.to_json();
+        assert_eq!(ours["case"], record["case"]["name"]);
+        let (ours, theirs) = (ours["decisions"].as_array().unwrap(), record["decisions"].as_array().unwrap());
+        assert_eq!(ours.len(), theirs.len(), "{}", case.name);
+        count.cases += 1;
+        for (ours, theirs) in ours.iter().zip(theirs) {
+            let found = differences(ours, theirs);
+            count.decisions += 1;
+            count.agree += usize::from(found.is_empty());
+            count.verdicts += entries(&theirs["filter"]);
+            count.scores += entries(&theirs["scores"]);
+            count.preemptions += entries(&theirs["preemption"]["candidates"]);
+            wrong.extend(found.iter().map(|line| format!("{} {}: {line}", case.name, theirs["pod"])));
+        }
     }
-    eprintln!("{family}: {count:?}, {} disagreements", wrong.len());
-    assert!(wrong.is_empty(), "{} disagreements\n{}", wrong.len(), wrong[..wrong.len().min(20)].join("\n"));
-    assert!(count.decisions >= least, "only {} decisions", count.decisions);
+    count
 }
 
-fn folder() -> Option<PathBuf> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/oracle");
-    let folder = std::env::var_os("POOLPROOF_ORACLE_DIR").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-    Path::is_dir(&folder).then_some(folder)
+fn entries(value: &Value) -> usize {
+    value.as_object().map_or_else(|| value.as_array().map_or(0, Vec::len), serde_json::Map::len)
 }
 
-/// Plays one case and returns what differs.
-fn play(record: &Value, count: &mut Count) -> Vec<String> {
-    let case = &record["case"];
-    let mut state = State::new(case);
-    let mut wrong = Vec::new();
-    for (order, (decision, object)) in each(&record["decisions"]).zip(each(&case["pending"])).enumerate() {
-        assert_eq!(decision["pod"], identity(object));
-        let pod = state.index[&identity(object)];
-        let reserved = state.reserved(pod);
-        let mut differ = |what: &str, want: &Value, have: &Value| {
-            if want != have {
-                wrong.push(format!("{} {what}: want {want}, have {have}", text(&decision["pod"])));
+/// Every field of either, reasons as sets.
+fn differences(ours: &Value, theirs: &Value) -> Vec<String> {
+    let fields: BTreeSet<&String> = [ours, theirs].into_iter().flat_map(|d| d.as_object().unwrap().keys()).collect();
+    let mut found = Vec::new();
+    for field in fields {
+        match (&ours[field], &theirs[field]) {
+            // Why there was no preemption is not a text of the scheduler's.
+            (Value::String(_), Value::String(_)) if field == "noPreemption" => {}
+            (Value::Object(ours), Value::Object(theirs)) if field == "filter" || field == "scores" => {
+                let nodes: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+                for node in nodes {
+                    let (have, want) = (ours.get(node).map(as_set), theirs.get(node).map(as_set));
+                    if have != want {
+                        found.push(format!("{field} {node}: want {want:?}, have {have:?}"));
+                    }
+                }
             }
-        };
-        count.decisions += 1;
-        if decision["filter"].is_object() {
-            compare::filters(&state, pod, &reserved, decision, count, &mut differ);
-            compare::scores(&state, pod, &reserved, decision, count, &mut differ);
-        } else {
-            compare::summary(&state, pod, &reserved, decision, &mut differ);
+            (have, want) if as_set(have) != as_set(want) => found.push(format!("{field}: want {want}, have {have}")),
+            _ => {}
         }
-        if decision["feasibleCount"] == 0
-            && decision["filter"].is_object()
-            && alone(case, object)
-            && state.names_known(pod)
-        {
-            compare::preemption(&state, pod, &reserved, decision, count, &mut differ);
-        }
-        carry_on(&mut state, pod, order, decision);
     }
-    wrong
+    found
 }
 
-/// True where neither the pod's terms on other pods nor theirs on it can decide.
-fn alone(case: &Value, pod: &Value) -> bool {
-    let spec = &pod["spec"];
-    let labels = object::map(&pod["metadata"]["labels"]);
-    let selects = |term: &Value| {
-        let selector = &term["labelSelector"];
-        object::map(&selector["matchLabels"]).iter().all(|(key, value)| labels.get(key) == Some(value))
-    };
-    let repels = |other: &Value| {
-        let terms = &other["spec"]["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
-        each(terms).any(selects)
-    };
-    spec["affinity"]["podAffinity"].is_null()
-        && spec["affinity"]["podAntiAffinity"].is_null()
-        && spec["topologySpreadConstraints"].is_null()
-        && !each(&case["pods"]).chain(each(&case["pending"])).any(repels)
-}
-
-/// Brings the state to where the record goes on.
-fn carry_on(state: &mut State, pod: usize, order: usize, decision: &Value) {
-    for victim in each(&decision["preemption"]["victims"]) {
-        state.remove(state.index[&text(victim)]);
-    }
-    for cleared in each(&decision["nominationCleared"]) {
-        let cleared = state.index[&text(cleared)];
-        state.pods[cleared].nominated = None;
-    }
-    let bound = decision["bound"].as_str().or_else(|| decision["boundAfterPreemption"].as_str());
-    if let Some(name) = bound {
-        let node = state.node(name);
-        state.start(pod, node, order);
+/// The same value with every list of reasons and every list of names sorted.
+fn as_set(value: &Value) -> Value {
+    match value {
+        Value::Array(list) => {
+            let mut list: Vec<Value> = list.iter().map(as_set).collect();
+            list.sort_by_key(ToString::to_string);
+            list.into()
+        }
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), as_set(value))).collect(),
+        other => other.clone(),
     }
 }

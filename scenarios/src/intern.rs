@@ -4,8 +4,9 @@
 mod budgets;
 mod nodes;
 pub mod owners;
+pub mod peers;
 pub mod requests;
-mod shapes;
+pub(crate) mod shapes;
 mod workloads;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use crate::change::ChangeSettings;
 use crate::coverage::Coverage;
 use crate::snapshot::Snapshot;
 
-pub use shapes::pod_shape;
+pub use shapes::{Asking, pod_shape};
 
 /// A start state with the way back to names.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +38,8 @@ pub fn intern(full: &Snapshot, settings: &ChangeSettings, coverage: &mut Coverag
     let mut drafts = owners::resolve(full, coverage);
     let extended = shapes::extended(&drafts, coverage);
     let mut interned = Interned { spec: ClusterSpec { extended, ..ClusterSpec::default() }, ..Interned::default() };
+    interned.spec.namespaces = peers::namespaces(full, &drafts);
+    peers::note(full, &drafts, coverage);
     let asked = nodes::asked(full, &drafts);
     nodes::intern(full, &asked, &mut interned, coverage);
     workloads::intern(full, &mut drafts, settings, &mut interned, coverage);

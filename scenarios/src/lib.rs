@@ -18,6 +18,7 @@ pub mod load;
 mod matching;
 pub mod message;
 mod part;
+pub mod place;
 pub mod quantity;
 pub mod recording;
 pub mod rule;

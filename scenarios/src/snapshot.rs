@@ -19,8 +19,8 @@ use crate::coverage::Coverage;
 
 pub use cluster::ClusterFacts;
 pub use object::{
-    Amounts, Autoscaler, Budget, Container, HostPort, IntOrPercent, Labels, Node, Owner, Pod, PodTemplate, Requests,
-    Selector, Usage, Workload,
+    Amounts, Autoscaler, Budget, Container, HostPort, IntOrPercent, Labels, Node, Owner, Pod, PodTemplate, PodTerm,
+    Requests, Selector, Service, SpreadConstraint, Usage, Workload,
 };
 pub use pool::AgentPool;
 
@@ -45,6 +45,10 @@ pub struct Snapshot {
     pub workloads: Vec<Workload>,
     /// PodDisruptionBudgets, by namespace and name.
     pub budgets: Vec<Budget>,
+    /// Services, by namespace and name.
+    pub services: Vec<Service>,
+    /// Labels of namespaces, by name.
+    pub namespaces: BTreeMap<String, Labels>,
     /// HorizontalPodAutoscalers, by namespace and name.
     pub autoscalers: Vec<Autoscaler>,
     /// Measured use of pods (metrics.k8s.io or `kubectl top pods`), by namespace and name.

@@ -65,6 +65,9 @@ impl Row {
             used_score: (self.used.cpu, self.used.memory),
             ports: &[],
             reserved: None,
+            nominated: &[],
+            pods: &[],
+            cordon_taint: false,
         }
     }
 }
@@ -81,6 +84,7 @@ fn spec() -> ClusterSpec {
             allocatable,
             cores: 4000,
             zone: ZoneId(zone),
+            ..NodeShape::default()
         });
     }
     let zone = Requirement { key: "zone".into(), operator: Operator::In, values: vec!["1".into()] };
@@ -104,5 +108,6 @@ fn pod(cpu: i64, preferred: Vec<(i64, NodeTerm)>) -> PodShape {
         preempts: true,
         host_ports: Vec::new(),
         node_name: None,
+        ..PodShape::default()
     }
 }

@@ -16,7 +16,7 @@ use crate::cluster::node::{Node, NodeState};
 use crate::cluster::pod::{NO_POD, Pod, PodState};
 use crate::cluster::workload::Workload;
 use crate::random::{entity_key, sub_key};
-use crate::scheduler::{Compat, PortId};
+use crate::scheduler::{Compat, PortId, Tenant};
 use crate::spec::{ClusterSpec, Resources, WorkloadKind};
 use crate::time::Time;
 use crate::{Column, NodeId, NodeShapeId, PodId, PodShapeId, PoolId, WorkloadId};
@@ -28,6 +28,10 @@ pub(crate) struct Cluster {
     pub names: Column<NodeId, String>,
     /// Host ports held on each node.
     pub ports: Column<NodeId, Vec<PortId>>,
+    /// Pods on each node by shape; kept only where pods have to do with one another.
+    pub tenants: Column<NodeId, Vec<Tenant>>,
+    /// Pods have to do with one another.
+    peers: bool,
     pub pods: Column<PodId, Pod>,
     pub workloads: Column<WorkloadId, Workload>,
     pub pools: Column<PoolId, Pool>,
@@ -50,7 +54,7 @@ pub(crate) struct Pool {
 impl Cluster {
     /// The cluster at time zero.
     pub fn new(spec: &ClusterSpec, compat: &Compat) -> Cluster {
-        let mut cluster = Cluster { free: NO_POD, ..Cluster::default() };
+        let mut cluster = Cluster { free: NO_POD, peers: compat.has_peers(), ..Cluster::default() };
         for (_, pool) in spec.pools.iter() {
             cluster.pools.push(Pool {
                 next_ordinal: pool.next_ordinal,
@@ -64,6 +68,7 @@ impl Cluster {
             cluster.nodes[id].cordoned = node.cordoned;
             cluster.names.push(node.name.clone());
             cluster.ports.push(Vec::new());
+            cluster.tenants.push(Vec::new());
         }
         for (_, workload) in spec.workloads.iter() {
             let key = sub_key(entity_key(&workload.namespace), entity_key(&workload.name) ^ workload.kind as u64);
@@ -93,6 +98,8 @@ impl Cluster {
         self.nodes.copy_from(&other.nodes);
         self.names.copy_from(&other.names);
         self.ports.copy_from(&other.ports);
+        self.tenants.copy_from(&other.tenants);
+        self.peers = other.peers;
         self.pods.copy_from(&other.pods);
         self.workloads.copy_from(&other.workloads);
         self.pools.copy_from(&other.pools);
@@ -163,6 +170,18 @@ impl Cluster {
         host.used_score.0 += cpu;
         host.used_score.1 += memory;
         self.ports[node].extend_from_slice(compat.ports(shape));
+        if self.peers {
+            self.tenant(node, shape).alive += 1;
+        }
+    }
+
+    fn tenant(&mut self, node: NodeId, shape: PodShapeId) -> &mut Tenant {
+        let tenants = &mut self.tenants[node];
+        let at = tenants.iter().position(|t| t.shape == shape).unwrap_or_else(|| {
+            tenants.push(Tenant { shape, alive: 0, leaving: 0 });
+            tenants.len() - 1
+        });
+        &mut tenants[at]
     }
 
     /// Removes a pod for good and gives back what it used. It must not serve any more.
@@ -176,6 +195,14 @@ impl Cluster {
                 if let Some(at) = self.ports[node].iter().position(|p| p == port) {
                     self.ports[node].swap_remove(at);
                 }
+            }
+            if self.peers {
+                let tenant = self.tenant(node, id);
+                match row.state {
+                    PodState::Terminating => tenant.leaving -= 1,
+                    _ => tenant.alive -= 1,
+                }
+                self.tenants[node].retain(|t| t.alive + t.leaving > 0);
             }
             let shape = &spec.pod_shapes[id];
             let host = &mut self.nodes[node];
@@ -211,8 +238,16 @@ impl Cluster {
     }
 
     /// Marks a pod for deletion: from now on it neither counts nor serves.
-    pub fn terminate(&mut self, pod: PodId) {
+    pub fn terminate(&mut self, spec: &ClusterSpec, pod: PodId) {
         self.set_serving(pod, false, false);
+        let shape = self.shape_of(spec, pod);
+        if let Some(node) = self.pods[pod].node
+            && self.peers
+        {
+            let tenant = self.tenant(node, shape);
+            tenant.alive -= 1;
+            tenant.leaving += 1;
+        }
         let row = &mut self.pods[pod];
         assert!(!matches!(row.state, PodState::Free | PodState::Terminating), "a pod is deleted once");
         row.state = PodState::Terminating;

@@ -56,6 +56,7 @@ impl Example {
                     allocatable: Resources { cpu: 3860, memory: 13_000 * MIB, pods: 110, ..Resources::default() },
                     cores: 4000,
                     zone,
+                    ..NodeShape::default()
                 })
             })
             .collect();
@@ -114,6 +115,7 @@ impl Example {
             preempts: true,
             host_ports: Vec::new(),
             node_name: None,
+            ..PodShape::default()
         });
         let id = self.spec.workloads.push(WorkloadSpec {
             namespace: "default".to_owned(),

@@ -2,13 +2,19 @@
 //! score plugins with their weights, preemption when nothing is left. Pure functions over views of nodes; who binds,
 //! queues and retries is elsewhere.
 //!
-//! Modelled: the filters NodeUnschedulable, NodeName, TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit; the
-//! scores TaintToleration, NodeAffinity, NodeResourcesFit (LeastAllocated), NodeResourcesBalancedAllocation;
-//! DefaultPreemption. Left out: topology spread, inter-pod affinity, image locality, volumes, resource claims, and the
-//! sampling of nodes in clusters above 100 nodes (`percentageOfNodesToScore`): every node is looked at.
+//! Modelled: the filters NodeUnschedulable, NodeName, TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit,
+//! PodTopologySpread, InterPodAffinity; the scores TaintToleration, NodeAffinity, NodeResourcesFit (LeastAllocated),
+//! PodTopologySpread, InterPodAffinity, NodeResourcesBalancedAllocation, ImageLocality; DefaultPreemption. Left out: volumes,
+//! resource claims, and the sampling of nodes in clusters above 100 nodes (`percentageOfNodesToScore`): every node is
+//! looked at.
+//!
+//! What a pod has to do with other pods is a table of shapes ([`peers`]); a decision counts the pods by topology domain
+//! ([`census`]) before it filters. Pods that have nothing to do with others skip both.
 
+mod census;
 mod compat;
 mod filter;
+mod peers;
 mod preempt;
 mod rejection;
 mod score;
@@ -18,7 +24,8 @@ mod tests;
 
 pub use compat::{Compat, PortId};
 pub(crate) use filter::taint_toleration::tolerated;
-pub use preempt::{Bound, Candidate, Preemption, dry_run, preempt};
+pub use peers::Tenant;
+pub use preempt::{Bound, Candidate, NoHelp, Preemption, attempts, choose, dry_runs, preempt};
 pub use rejection::{Code, Reason, Rejection, Shortage, Summary};
 pub use score::Scores;
 
@@ -57,6 +64,13 @@ pub struct NodeView<'a> {
     /// Requests of pods that preempted others to come here and are not bound yet (`nominatedNodeName`), as far as their
     /// priority is at least that of the incoming pod: filters count them, scores do not.
     pub reserved: Option<&'a Resources>,
+    /// The shapes of those pods.
+    pub nominated: &'a [PodShapeId],
+    /// Pods on it, by shape. Need not be given where [`Compat::has_peers`] is false.
+    pub pods: &'a [Tenant],
+    /// It carries the taint `node.kubernetes.io/unschedulable:NoSchedule`, which the node controller puts on cordoned nodes,
+    /// beside those of its shape. NodeUnschedulable comes first, so only `nodeTaintsPolicy` sees it.
+    pub cordon_taint: bool,
 }
 
 /// The Ready condition of a node, from which the node controller derives taints.
@@ -75,6 +89,7 @@ pub enum Readiness {
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
     feasible: score::Feasible,
+    census: census::Census,
     rejected: Vec<(NodeId, Rejection)>,
 }
 
@@ -95,22 +110,39 @@ impl Scratch {
 pub fn decide<'a>(
     compat: &Compat,
     pod: Incoming,
-    nodes: impl Iterator<Item = NodeView<'a>>,
+    nodes: impl Iterator<Item = NodeView<'a>> + Clone,
     scratch: &mut Scratch,
     tie: impl FnMut(u32) -> u32,
 ) -> Option<NodeId> {
     let asked = compat.asked(pod);
-    survey(&asked, nodes, scratch);
+    survey(&asked, nodes.clone(), scratch);
     match &scratch.feasible.nodes[..] {
         [] => None,
         [only] => Some(only.node),
-        _ => Some(score::pick(&mut scratch.feasible, tie)),
+        _ => {
+            score::look_around(&asked, nodes, &mut scratch.feasible);
+            Some(score::pick(&mut scratch.feasible, tie))
+        }
     }
 }
 
-/// True where this one node passes every filter (a nominated node is tried before all others).
-pub fn fits(compat: &Compat, pod: Incoming, node: &NodeView) -> bool {
-    filter::check(&compat.asked(pod), node).is_ok()
+/// True where this one of the nodes passes every filter (a nominated node is tried before all others).
+pub fn fits<'a>(
+    compat: &Compat,
+    pod: Incoming,
+    node: &NodeView,
+    nodes: impl Iterator<Item = NodeView<'a>> + Clone,
+) -> bool {
+    let asked = compat.asked(pod);
+    filter::check(&asked, &census(&asked, nodes), node).is_ok()
+}
+
+fn census<'a>(asked: &Asked, nodes: impl Iterator<Item = NodeView<'a>>) -> census::Census {
+    let mut census = census::Census::default();
+    if let Some(peers) = &asked.row.peers {
+        census.take(asked, peers, nodes);
+    }
+    census
 }
 
 /// Everything a decision rests on: verdict and scores of every node.
@@ -123,12 +155,12 @@ pub struct Explanation {
 }
 
 /// The same evaluation as [`decide`], with every verdict and score laid open.
-pub fn explain<'a>(compat: &Compat, pod: Incoming, nodes: impl Iterator<Item = NodeView<'a>>) -> Explanation {
+pub fn explain<'a>(compat: &Compat, pod: Incoming, nodes: impl Iterator<Item = NodeView<'a>> + Clone) -> Explanation {
     let asked = compat.asked(pod);
     let mut scratch = Scratch::default();
-    let mut verdicts = Vec::new();
-    let seen = nodes.inspect(|node| verdicts.push((node.id, None)));
-    survey(&asked, seen, &mut scratch);
+    let mut verdicts: Vec<_> = nodes.clone().map(|node| (node.id, None)).collect();
+    survey(&asked, nodes.clone(), &mut scratch);
+    score::look_around(&asked, nodes, &mut scratch.feasible);
     let mut rejected = scratch.rejected.iter().peekable();
     for (node, verdict) in &mut verdicts {
         *verdict = rejected.next_if(|(id, _)| id == node).map(|&(_, rejection)| rejection);
@@ -137,11 +169,14 @@ pub fn explain<'a>(compat: &Compat, pod: Incoming, nodes: impl Iterator<Item = N
 }
 
 /// Filters every node; raw scores of the feasible ones are taken in the same pass over the columns.
-fn survey<'a>(asked: &Asked, nodes: impl Iterator<Item = NodeView<'a>>, scratch: &mut Scratch) {
+fn survey<'a>(asked: &Asked, nodes: impl Iterator<Item = NodeView<'a>> + Clone, scratch: &mut Scratch) {
     scratch.feasible.clear();
     scratch.rejected.clear();
+    if let Some(peers) = &asked.row.peers {
+        scratch.census.take(asked, peers, nodes.clone());
+    }
     for node in nodes {
-        match filter::check(asked, &node) {
+        match filter::check(asked, &scratch.census, &node) {
             Ok(()) => scratch.feasible.push(score::raw(asked, &node)),
             Err(rejection) => scratch.rejected.push((node.id, rejection)),
         }

@@ -1,7 +1,11 @@
 //! The start state of a cluster as the simulator wants it: shapes interned, selectors of budgets resolved to workloads,
 //! names kept only for reports and for keying random streams.
 
+mod peers;
+
 use std::collections::BTreeMap;
+
+pub use peers::{PodTerm, Selector, Spread};
 
 use crate::random::Dist;
 use crate::time::Duration;
@@ -31,6 +35,8 @@ pub struct ClusterSpec {
     pub extended: Vec<String>,
     /// Zone names, indexed by [`ZoneId`].
     pub zones: Column<ZoneId, String>,
+    /// Labels of the namespaces there are, by name.
+    pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// Amounts of what nodes offer and pods ask for.
@@ -109,7 +115,7 @@ pub struct NodeSpec {
 }
 
 /// What nodes of one pool and zone have in common.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeShape {
     /// Labels without those that differ from node to node (`kubernetes.io/hostname`).
     pub labels: BTreeMap<String, String>,
@@ -121,6 +127,10 @@ pub struct NodeShape {
     pub cores: i64,
     /// Its zone.
     pub zone: ZoneId,
+    /// True where the label `kubernetes.io/hostname` is missing; otherwise it is the node's name.
+    pub nameless: bool,
+    /// Container images present, with their sizes in bytes.
+    pub images: BTreeMap<String, i64>,
 }
 
 /// A node taint.
@@ -159,13 +169,17 @@ pub struct Toleration {
 }
 
 /// What pods of one owner have in common.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PodShape {
     /// Requests as the scheduler's filter counts them; `pods` is 1.
     pub requests: Resources,
     /// CPU (millicores) and memory (bytes) as the scoring plugins count them: 100m and 200 MB for each container that
     /// asks for none (kube-scheduler v1.34.1 `GetNonzeroRequests`).
     pub score_requests: (i64, i64),
+    /// The same as NodeResourcesFit counts them while the pod is being placed, where that differs.
+    pub placed_requests: Option<(i64, i64)>,
+    /// Namespace of the pods.
+    pub namespace: String,
     /// Labels of the pods.
     pub labels: BTreeMap<String, String>,
     /// `spec.nodeSelector`.
@@ -184,6 +198,18 @@ pub struct PodShape {
     pub host_ports: Vec<HostPort>,
     /// `spec.nodeName` where the owner pins its pods.
     pub node_name: Option<String>,
+    /// Topology spread constraints: the pod's own or, where it has none, the scheduler's defaults.
+    pub spread: Vec<Spread>,
+    /// The constraints are the scheduler's defaults.
+    pub spread_by_default: bool,
+    /// Required pod affinity: all of these terms must be met.
+    pub pod_affinity: Vec<PodTerm>,
+    /// Required pod anti-affinity: none of these terms may be met.
+    pub pod_anti_affinity: Vec<PodTerm>,
+    /// Preferred pod affinity with weights 1-100; anti-affinity has negative weights.
+    pub preferred_pods: Vec<(i64, PodTerm)>,
+    /// Images of init containers and containers, one for each, with their tags.
+    pub images: Vec<String>,
 }
 
 /// A node selector term: all expressions and fields must hold.

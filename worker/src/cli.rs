@@ -9,6 +9,7 @@ mod estimate;
 mod input;
 mod logging;
 mod output;
+mod place;
 mod progress;
 mod queue;
 mod replay;
@@ -51,6 +52,8 @@ enum Verb {
     Whatif(whatif::Args),
     /// Replay a recorded course, and what might have been done instead
     Replay(replay::Args),
+    /// Say where pending pods would go, or why they fit nowhere
+    Place(place::Args),
     /// Print the JSON Schema of an input or output
     Schema(schema::Args),
 }
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         Verb::Decode(args) => decode::run(&args),
         Verb::Whatif(args) => whatif::run(&args),
         Verb::Replay(args) => replay::run(&args),
+        Verb::Place(args) => place::run(&args),
         Verb::Schema(args) => schema::run(&args),
     };
     match result {

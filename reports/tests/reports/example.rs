@@ -49,6 +49,7 @@ impl Example {
             },
             cores: cores * 1000,
             zone,
+            ..NodeShape::default()
         };
         let system_shape = cluster.node_shapes.push(shape("system", 2));
         let user_shape = cluster.node_shapes.push(shape("work", 4));
@@ -195,6 +196,7 @@ impl Workload<'_> {
             preempts: true,
             host_ports: Vec::new(),
             node_name: None,
+            ..PodShape::default()
         });
         let application = self.role == Role::Application;
         let dns = self.role == Role::Dns;

@@ -160,6 +160,8 @@ fn pod(workload: &Workload, name: String, node: Option<String>) -> Pod {
         spec,
         deleting: false,
         assumed: true,
+        started: None,
+        nominated: None,
     }
 }
 

@@ -104,6 +104,8 @@ fn shape(node: &Node, asked: &Amounts, interned: &mut Interned, coverage: &mut C
         allocatable,
         cores: node.capacity.cpu.clamp(0, shapes::MOST_CPU).max(allocatable.cpu),
         zone,
+        // The kubelet gives every node the label of its name, whether or not the snapshot kept it; images come and go.
+        ..NodeShape::default()
     }
 }
 

@@ -21,8 +21,7 @@ pub fn effective(pod: &PodTemplate) -> Amounts {
 
 /// CPU (thousandths of a core) and memory (bytes) as the scores count them on a pod that is bound. Where pod-level
 /// resources are used, a container's default counts only if the pod as a whole asks for nothing
-/// (`getNonMissingContainerRequests`). While such a pod is being placed, v1.34.1 overlooks its pod-level requests; that is
-/// not modelled.
+/// (`getNonMissingContainerRequests`).
 pub fn scored(pod: &PodTemplate) -> (i64, i64) {
     let whole = effective(pod);
     let pod_level = [&pod.pod_requests, &pod.pod_limits].into_iter().flatten().any(|r| *r != Requests::default());
@@ -31,6 +30,13 @@ pub fn scored(pod: &PodTemplate) -> (i64, i64) {
     let memory = default(whole.memory, SCORED_MEMORY);
     let mut sum = aggregate(pod, |c| of(&c.requests, cpu, memory));
     override_by_pod(pod, &mut sum);
+    add(&mut sum, &pod.overhead);
+    (sum.cpu, sum.memory)
+}
+
+/// The same as NodeResourcesFit counts a pod with pod-level resources while it is being placed: v1.34.1 overlooks them there.
+pub fn scored_when_placed(pod: &PodTemplate) -> (i64, i64) {
+    let mut sum = aggregate(pod, |c| of(&c.requests, SCORED_CPU, SCORED_MEMORY));
     add(&mut sum, &pod.overhead);
     (sum.cpu, sum.memory)
 }

@@ -2,27 +2,56 @@
 
 use std::collections::BTreeSet;
 
-use simulator::spec::{EXTENDED, NodeTerm, PodShape, Resources};
+use simulator::spec::{EXTENDED, NodeTerm, PodShape, Resources, Selector};
 
 use super::owners::Draft;
-use super::requests;
+use super::{peers, requests};
 use crate::coverage::Coverage;
-use crate::snapshot::{Amounts, Labels, PodTemplate};
+use crate::snapshot::{Amounts, Labels, PodTemplate, PodTerm};
 
 /// Labels that differ from pod to pod of one owner (Kubernetes v1.34 StatefulSets and Jobs).
 const OWN_LABELS: [&str; 3] =
     ["statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index", "batch.kubernetes.io/job-completion-index"];
 
-/// The shape of pods with this template and these labels; `extended` names the extended resources that are told apart.
-pub fn pod_shape(template: &PodTemplate, labels: &Labels, extended: &[String]) -> PodShape {
-    let mut labels = labels.clone();
-    OWN_LABELS.iter().for_each(|key| {
-        labels.remove(*key);
-    });
+/// What a pod's shape follows from.
+pub struct Asking<'a> {
+    /// What it asks for.
+    pub template: &'a PodTemplate,
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// Its labels.
+    pub labels: &'a Labels,
+    /// Pods like it, over which the scheduler spreads it where it has no constraints of its own.
+    pub like_it: Option<Selector>,
+}
+
+/// Labels without those that differ from pod to pod of one owner.
+pub(super) fn common_labels(labels: &Labels) -> Labels {
+    labels.iter().filter(|(key, _)| !OWN_LABELS.contains(&key.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect()
+}
+
+/// The shape of a pod; `extended` names the extended resources that are told apart.
+pub fn pod_shape(asking: &Asking, extended: &[String]) -> PodShape {
+    let Asking { template, namespace, labels, like_it } = asking;
+    let by_default = template.spread.is_empty();
+    let spread = match like_it {
+        Some(selector) if by_default => peers::defaults(selector),
+        _ => peers::spread(template, labels),
+    };
+    let term = |written: &PodTerm| peers::term(written, namespace, labels);
+    let placed = scored_when_placed(template);
     PodShape {
+        placed_requests: (placed != scored(template)).then_some(placed),
+        namespace: (*namespace).to_owned(),
+        spread,
+        spread_by_default: by_default,
+        pod_affinity: template.pod_affinity.iter().map(term).collect(),
+        pod_anti_affinity: template.pod_anti_affinity.iter().map(term).collect(),
+        preferred_pods: template.preferred_pods.iter().map(|(weight, t)| (*weight, term(t))).collect(),
+        images: template.init_containers.iter().chain(&template.containers).map(|c| tagged(&c.image)).collect(),
         requests: resources(&requests::effective(template), extended),
         score_requests: scored(template),
-        labels,
+        labels: (*labels).clone(),
         node_selector: template.node_selector.clone(),
         required: required(template),
         preferred: template.preferred.clone(),
@@ -32,6 +61,16 @@ pub fn pod_shape(template: &PodTemplate, labels: &Labels, extended: &[String]) -
         host_ports: host_ports(template),
         node_name: template.node_name.clone(),
     }
+}
+
+/// An image name without a tag means the tag `latest` (kube-scheduler v1.34.1 `normalizedImageName`).
+fn tagged(image: &str) -> String {
+    if image.rfind(':') <= image.rfind('/') { format!("{image}:latest") } else { image.to_owned() }
+}
+
+fn scored_when_placed(template: &PodTemplate) -> (i64, i64) {
+    let (cpu, memory) = requests::scored_when_placed(template);
+    (cpu.clamp(0, MOST_CPU), memory.clamp(0, MOST))
 }
 
 fn scored(template: &PodTemplate) -> (i64, i64) {
@@ -55,12 +94,12 @@ fn host_ports(template: &PodTemplate) -> Vec<simulator::spec::HostPort> {
 }
 
 /// Most CPU that counts, in thousandths of a core: a million cores.
-pub(super) const MOST_CPU: i64 = 1_000_000_000;
+pub(crate) const MOST_CPU: i64 = 1_000_000_000;
 /// Most of anything else that counts: 16 Ti. No machine has more, and sums over all pods of a cluster stay within 64 bits.
 const MOST: i64 = 1 << 44;
 
 /// Amounts in the simulator's terms.
-pub(super) fn resources(amounts: &Amounts, extended: &[String]) -> Resources {
+pub(crate) fn resources(amounts: &Amounts, extended: &[String]) -> Resources {
     sums(&capped(amounts), extended)
 }
 

@@ -9,7 +9,7 @@ use simulator::spec::{BudgetRule, PodShape, Role, Scaling, Toleration, WorkloadK
 use simulator::{Duration, PodShapeId};
 
 use super::owners::Draft;
-use super::{Interned, requests, shapes};
+use super::{Interned, peers, requests, shapes};
 use crate::change::ChangeSettings;
 use crate::coverage::Coverage;
 use crate::defaults::{demand, pods};
@@ -30,12 +30,23 @@ pub(super) fn intern(
     let mut known: BTreeMap<String, PodShapeId> = BTreeMap::new();
     let context = Context::of(full, drafts, settings);
     for draft in drafts.iter() {
-        let shape: PodShape = shapes::pod_shape(&draft.template, &draft.labels, &interned.spec.extended);
+        let shape = shape(full, draft, &interned.spec.extended);
         let id = *known.entry(format!("{shape:?}")).or_insert_with(|| interned.spec.pod_shapes.push(shape));
         let spec = workload(draft, id, &context, coverage);
         interned.spec.workloads.push(spec);
     }
-    note_left_out(drafts, coverage);
+}
+
+/// The shape of a workload's pods. Which images a node holds changes with every reimage and is not simulated.
+fn shape(full: &Snapshot, draft: &Draft, extended: &[String]) -> PodShape {
+    let labels = shapes::common_labels(&draft.labels);
+    let asking = shapes::Asking {
+        template: &draft.template,
+        namespace: &draft.namespace,
+        labels: &labels,
+        like_it: peers::of_draft(full, draft, &labels),
+    };
+    PodShape { images: Vec::new(), ..shapes::pod_shape(&asking, extended) }
 }
 
 /// What is looked up for each workload.
@@ -221,27 +232,6 @@ fn unreachable(tolerations: &[Toleration]) -> Option<Duration> {
 
 fn on_windows(draft: &Draft) -> bool {
     draft.template.node_selector.get("kubernetes.io/os").is_some_and(|os| os == "windows")
-}
-
-fn note_left_out(drafts: &[Draft], coverage: &mut Coverage) {
-    let count = |f: fn(&Draft) -> bool| drafts.iter().filter(|d| f(d)).count();
-    let affinity = count(|d| d.template.pod_affinity_required);
-    let spread = count(|d| !d.template.spread_hard.is_empty());
-    let soft = count(|d| d.template.pod_affinity_preferred || !d.template.spread_soft.is_empty());
-    if affinity > 0 {
-        coverage
-            .missing(format!("required pod (anti-)affinity of {affinity} workloads is not followed in this version"));
-    }
-    if spread > 0 {
-        coverage.missing(format!(
-            "hard topology spread constraints of {spread} workloads are not followed in this version"
-        ));
-    }
-    if soft > 0 {
-        coverage.missing(format!(
-            "preferred pod (anti-)affinity and soft spreading of {soft} workloads are not followed in this version"
-        ));
-    }
 }
 
 #[cfg(test)]

@@ -212,6 +212,7 @@ pub(super) fn budget(namespace: &str, app: &str, rule: BudgetRule) -> Budget {
         desired_healthy: None,
         expected_pods: None,
         assumed: false,
+        disrupted: Vec::new(),
     }
 }
 

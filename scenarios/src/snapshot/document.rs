@@ -91,6 +91,7 @@ impl Reader {
         s.pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         s.workloads.sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));
         s.budgets.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        s.services.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         s.autoscalers.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         s.usage.sort_by(|a, b| (&a.namespace, &a.pod).cmp(&(&b.namespace, &b.pod)));
         resolve_priorities(&mut s);
@@ -272,6 +273,11 @@ impl Reader {
             "HorizontalPodAutoscaler" => item::autoscaler(value, path).map(|a| s.autoscalers.push(a)),
             "PriorityClass" => item::priority_class(value, path).map(|c| s.priority_classes.extend(c)),
             "PodMetrics" => item::usage(value, path).map(|u| s.usage.push(u)),
+            "Service" => item::service(value, path).map(|x| s.services.push(x)),
+            "Namespace" => {
+                item::namespace_labels(value, path).map(|(name, labels)| drop(s.namespaces.insert(name, labels)))
+            }
+            "ReplicationController" => item::controller_of_old(value, path).map(|w| s.workloads.push(w)),
             kind if item::WORKLOADS.contains(&kind) => item::workload(kind, value, path).map(|w| s.workloads.push(w)),
             other => {
                 *self.ignored.entry(other.to_owned()).or_default() += 1;

@@ -6,8 +6,8 @@ use serde_json::Value;
 use simulator::spec::{BudgetRule, Effect, NodeTerm, Operator, Quantity, Requirement};
 
 use super::object::{
-    Amounts, Autoscaler, Budget, Container, HostPort, Labels, Node, Owner, Pod, PodTemplate, Requests, Selector, Usage,
-    Workload,
+    Amounts, Autoscaler, Budget, Container, HostPort, Labels, Node, Owner, Pod, PodTemplate, PodTerm, Requests,
+    Selector, Service, SpreadConstraint, Usage, Workload,
 };
 use super::wire;
 use crate::complaint::Complaint;
@@ -42,6 +42,7 @@ pub(super) fn node(value: Value, path: &str) -> Result<Node> {
         capacity: amounts(&object.status.capacity),
         ready: is_ready(&object.status.conditions),
         version: object.status.node_info.kubelet_version,
+        images: images(object.status.images),
         assumed: false,
     })
 }
@@ -59,6 +60,8 @@ pub(super) fn pod(value: Value, path: &str) -> Result<Pod> {
         annotations: meta.annotations,
         node,
         phase: object.status.phase,
+        started: object.status.start_time,
+        nominated: object.status.nominated_node_name.filter(|n| !n.is_empty()),
         ready: is_ready(&object.status.conditions),
         spec: PodTemplate { node_name: None, ..template(object.spec, &format!("{path}.spec"))? },
         assumed: false,
@@ -110,8 +113,50 @@ pub(super) fn budget(value: Value, path: &str) -> Result<Budget> {
         current_healthy: status.current_healthy,
         desired_healthy: status.desired_healthy,
         expected_pods: status.expected_pods,
+        disrupted: status.disrupted_pods.into_keys().collect(),
         assumed: false,
     })
+}
+
+/// A ReplicationController selects by plain labels, where its like have a selector with conditions.
+pub(super) fn controller_of_old(value: Value, path: &str) -> Result<Workload> {
+    let object: wire::Object<wire::ControllerSpec, wire::WorkloadStatus> = typed(value, path)?;
+    let meta = named(object.metadata, path)?;
+    let spec = object.spec;
+    Ok(Workload {
+        kind: "ReplicationController".into(),
+        namespace: namespace(&meta),
+        owner: controller(&meta),
+        name: meta.name,
+        labels: meta.labels,
+        annotations: meta.annotations,
+        replicas: count(spec.replicas.unwrap_or(1), path, "spec.replicas")?,
+        ready_replicas: u32::try_from(object.status.ready_replicas).unwrap_or(0),
+        selector: Selector { labels: spec.selector, expressions: Vec::new() },
+        pod_labels: spec.template.metadata.labels,
+        template: template(spec.template.spec, &format!("{path}.spec.template.spec"))?,
+        assumed: false,
+    })
+}
+
+pub(super) fn service(value: Value, path: &str) -> Result<Service> {
+    let object: wire::Object<wire::ServiceSpec, wire::Nothing> = typed(value, path)?;
+    let meta = named(object.metadata, path)?;
+    Ok(Service { namespace: namespace(&meta), name: meta.name, selector: object.spec.selector })
+}
+
+/// Name and labels of a namespace.
+pub(super) fn namespace_labels(value: Value, path: &str) -> Result<(String, Labels)> {
+    let object: wire::Object<wire::Nothing, wire::Nothing> = typed(value, path)?;
+    let meta = named(object.metadata, path)?;
+    Ok((meta.name, meta.labels))
+}
+
+/// Images by name; of several entries with one name the last counts, as in the scheduler's view of a node.
+fn images(list: Vec<wire::Image>) -> std::collections::BTreeMap<String, i64> {
+    list.into_iter()
+        .flat_map(|image| image.names.into_iter().map(move |name| (name, image.size_bytes.max(0))))
+        .collect()
 }
 
 pub(super) fn autoscaler(value: Value, path: &str) -> Result<Autoscaler> {
@@ -249,14 +294,23 @@ fn template(spec: wire::PodSpec, path: &str) -> Result<PodTemplate> {
     let affinity = spec.affinity;
     let (node, pod, anti) = (affinity.node_affinity, affinity.pod_affinity, affinity.pod_anti_affinity);
     let at = format!("{path}.affinity.nodeAffinity");
-    let spread = |hard: bool| {
-        let of_kind =
-            spec.topology_spread_constraints.iter().filter(move |c| (c.when_unsatisfiable != "ScheduleAnyway") == hard);
-        of_kind.map(|c| c.topology_key.clone()).collect()
+    let pods = format!("{path}.affinity");
+    let required = |list: Vec<wire::PodTerm>| list.into_iter().map(|t| pod_term(t, &pods)).collect::<Result<Vec<_>>>();
+    let preferred = |list: Vec<wire::PreferredPods>, sign: i64| {
+        let weighted = list.into_iter().map(|p| Ok((sign * p.weight, pod_term(p.pod_affinity_term, &pods)?)));
+        weighted.collect::<Result<Vec<_>>>()
     };
+    let mut preferred_pods = preferred(pod.preferred_during_scheduling_ignored_during_execution, 1)?;
+    preferred_pods.extend(preferred(anti.preferred_during_scheduling_ignored_during_execution, -1)?);
     Ok(PodTemplate {
-        spread_hard: spread(true),
-        spread_soft: spread(false),
+        spread: spec
+            .topology_spread_constraints
+            .into_iter()
+            .map(|c| spread(c, &format!("{path}.topologySpreadConstraints")))
+            .collect::<Result<_>>()?,
+        pod_affinity: required(pod.required_during_scheduling_ignored_during_execution)?,
+        pod_anti_affinity: required(anti.required_during_scheduling_ignored_during_execution)?,
+        preferred_pods,
         containers: spec.containers.into_iter().map(|c| container(c, spec.host_network, false)).collect(),
         init_containers: spec.init_containers.into_iter().map(|c| container(c, spec.host_network, true)).collect(),
         overhead: amounts(&spec.overhead),
@@ -272,10 +326,6 @@ fn template(spec: wire::PodSpec, path: &str) -> Result<PodTemplate> {
             .into_iter()
             .map(|p| Ok((p.weight, term(p.preference, &at)?)))
             .collect::<Result<_>>()?,
-        pod_affinity_required: !pod.required_during_scheduling_ignored_during_execution.is_empty()
-            || !anti.required_during_scheduling_ignored_during_execution.is_empty(),
-        pod_affinity_preferred: !pod.preferred_during_scheduling_ignored_during_execution.is_empty()
-            || !anti.preferred_during_scheduling_ignored_during_execution.is_empty(),
         tolerations: spec
             .tolerations
             .into_iter()
@@ -316,6 +366,7 @@ fn container(c: wire::Container, host_network: bool, init: bool) -> Container {
         sidecar: init && c.restart_policy.as_deref() == Some("Always"),
         host_ports: c.ports.into_iter().filter_map(|p| host_port(p, host_network)).collect(),
         readiness_probe: c.readiness_probe.is_some(),
+        image: c.image,
     }
 }
 
@@ -356,6 +407,37 @@ fn toleration(t: wire::Toleration, i: usize, path: &str) -> Result<simulator::sp
 fn term(t: wire::Term, path: &str) -> Result<NodeTerm> {
     let read = |list: Vec<wire::Expression>| list.into_iter().map(|e| requirement(e, path)).collect::<Result<Vec<_>>>();
     Ok(NodeTerm { expressions: read(t.match_expressions)?, fields: read(t.match_fields)? })
+}
+
+fn pod_term(t: wire::PodTerm, path: &str) -> Result<PodTerm> {
+    let keys = |list: Vec<String>, found: bool| list.into_iter().map(move |key| (key, found));
+    Ok(PodTerm {
+        term: simulator::spec::PodTerm {
+            key: t.topology_key,
+            selector: t.label_selector.map(|s| selector(s, path)).transpose()?,
+            namespaces: t.namespaces,
+            namespace_selector: t.namespace_selector.map(|s| selector(s, path)).transpose()?,
+        },
+        label_keys: keys(t.match_label_keys, true).chain(keys(t.mismatch_label_keys, false)).collect(),
+    })
+}
+
+/// Defaults: one domain, the pod's node affinity honoured, taints ignored (Kubernetes v1.34 `TopologySpreadConstraint`).
+fn spread(c: wire::SpreadConstraint, path: &str) -> Result<SpreadConstraint> {
+    let honours = |policy: Option<String>, default: bool| policy.map_or(default, |p| p == "Honor");
+    Ok(SpreadConstraint {
+        spread: simulator::spec::Spread {
+            key: c.topology_key,
+            // Sums of skews stay within 64 bits.
+            max_skew: c.max_skew.clamp(0, i64::from(i32::MAX)),
+            hard: c.when_unsatisfiable != "ScheduleAnyway",
+            min_domains: c.min_domains.and_then(|n| usize::try_from(n).ok()).unwrap_or(1),
+            honor_affinity: honours(c.node_affinity_policy, true),
+            honor_taints: honours(c.node_taints_policy, false),
+            selector: c.label_selector.map(|s| selector(s, path)).transpose()?,
+        },
+        label_keys: c.match_label_keys,
+    })
 }
 
 fn selector(s: wire::LabelSelector, path: &str) -> Result<Selector> {

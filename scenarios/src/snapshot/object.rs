@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use simulator::spec::{BudgetRule, NodeTerm, Operator, Requirement, Taint, Toleration};
+use simulator::spec::{BudgetRule, NodeTerm, Taint, Toleration};
 
 /// Labels or annotations.
 pub type Labels = BTreeMap<String, String>;
@@ -43,6 +43,8 @@ pub struct Node {
     pub ready: bool,
     /// Kubelet version, such as `v1.32.7`.
     pub version: String,
+    /// Container images present, with their sizes in bytes.
+    pub images: BTreeMap<String, i64>,
     /// Made up from the agent pool, since the snapshot holds no nodes.
     pub assumed: bool,
 }
@@ -87,14 +89,14 @@ pub struct PodTemplate {
     pub required: Option<Vec<NodeTerm>>,
     /// Preferred node affinity with weights.
     pub preferred: Vec<(i64, NodeTerm)>,
-    /// True where pod affinity or anti-affinity is required.
-    pub pod_affinity_required: bool,
-    /// True where pod affinity or anti-affinity is preferred.
-    pub pod_affinity_preferred: bool,
-    /// Keys of hard topology spread constraints.
-    pub spread_hard: Vec<String>,
-    /// Keys of soft topology spread constraints.
-    pub spread_soft: Vec<String>,
+    /// Required pod affinity.
+    pub pod_affinity: Vec<PodTerm>,
+    /// Required pod anti-affinity.
+    pub pod_anti_affinity: Vec<PodTerm>,
+    /// Preferred pod affinity with weights; anti-affinity has negative weights.
+    pub preferred_pods: Vec<(i64, PodTerm)>,
+    /// Topology spread constraints.
+    pub spread: Vec<SpreadConstraint>,
     /// Tolerations.
     pub tolerations: Vec<Toleration>,
     /// `spec.priority`.
@@ -109,6 +111,24 @@ pub struct PodTemplate {
     pub node_name: Option<String>,
     /// True with volumes that keep data on the node (`emptyDir` on disk or `hostPath`).
     pub local_storage: bool,
+}
+
+/// An inter-pod affinity or anti-affinity term as written.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PodTerm {
+    /// The term; without namespaces of its own it means the pod's.
+    pub term: simulator::spec::PodTerm,
+    /// Labels whose values on the pod the selector must find (`true`) or must not find.
+    pub label_keys: Vec<(String, bool)>,
+}
+
+/// A topology spread constraint as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpreadConstraint {
+    /// The constraint.
+    pub spread: simulator::spec::Spread,
+    /// Labels whose values on the pod the selector must find (`matchLabelKeys`).
+    pub label_keys: Vec<String>,
 }
 
 /// A container of a pod.
@@ -126,6 +146,8 @@ pub struct Container {
     pub host_ports: Vec<HostPort>,
     /// Has a readiness probe.
     pub readiness_probe: bool,
+    /// Image, as written.
+    pub image: String,
 }
 
 /// Requests or limits as given: what is absent is not zero, since scores assume a default for it.
@@ -166,6 +188,10 @@ pub struct Pod {
     pub ready: bool,
     /// Being deleted.
     pub deleting: bool,
+    /// When it started, RFC 3339, as given.
+    pub started: Option<String>,
+    /// Node a pending pod is nominated to.
+    pub nominated: Option<String>,
     /// Made up, since the snapshot holds no pods.
     pub assumed: bool,
 }
@@ -233,6 +259,8 @@ pub struct Budget {
     pub desired_healthy: Option<i64>,
     /// `status.expectedPods` as last counted.
     pub expected_pods: Option<i64>,
+    /// Pods whose eviction is under way (`status.disruptedPods`), by name.
+    pub disrupted: Vec<String>,
     /// Made up, since the snapshot holds no budgets.
     pub assumed: bool,
 }
@@ -245,6 +273,17 @@ impl Budget {
 }
 
 pub use simulator::spec::Quantity as IntOrPercent;
+
+/// A Service, as far as it selects pods.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Service {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Labels of the pods it selects; `None` selects none.
+    pub selector: Option<Labels>,
+}
 
 /// A HorizontalPodAutoscaler.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -276,29 +315,4 @@ pub struct Usage {
     pub memory: i64,
 }
 
-/// A label selector: all of its conditions must hold; an empty one matches everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selector {
-    /// Labels that must be equal.
-    pub labels: Labels,
-    /// Further conditions: `In`, `NotIn`, `Exists`, `DoesNotExist`.
-    pub expressions: Vec<Requirement>,
-}
-
-impl Selector {
-    /// True where the labels match (k8s.io/apimachinery v0.34 `LabelSelectorAsSelector`).
-    pub fn matches(&self, labels: &Labels) -> bool {
-        self.labels.iter().all(|(k, v)| labels.get(k) == Some(v)) && self.expressions.iter().all(|e| holds(e, labels))
-    }
-}
-
-fn holds(requirement: &Requirement, labels: &Labels) -> bool {
-    let value = labels.get(&requirement.key);
-    match requirement.operator {
-        Operator::In => value.is_some_and(|v| requirement.values.contains(v)),
-        Operator::NotIn => value.is_none_or(|v| !requirement.values.contains(v)),
-        Operator::Exists => value.is_some(),
-        Operator::DoesNotExist => value.is_none(),
-        Operator::Gt | Operator::Lt => false, // not operators of a label selector: the API server refuses them
-    }
-}
+pub use simulator::spec::Selector;

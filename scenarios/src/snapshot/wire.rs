@@ -54,10 +54,19 @@ pub(super) struct Taint {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct NodeStatus {
+    pub images: Vec<Image>,
     pub allocatable: ResourceList,
     pub capacity: ResourceList,
     pub conditions: Vec<Condition>,
     pub node_info: NodeInfo,
+}
+
+/// A container image on a node.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Image {
+    pub names: Vec<String>,
+    pub size_bytes: i64,
 }
 
 #[derive(Default, Deserialize)]
@@ -75,9 +84,11 @@ pub(super) struct Condition {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct PodStatus {
     pub phase: String,
+    pub start_time: Option<String>,
+    pub nominated_node_name: Option<String>,
     pub conditions: Vec<Condition>,
 }
 
@@ -105,6 +116,7 @@ pub(super) struct PodSpec {
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Container {
     pub name: String,
+    pub image: String,
     pub resources: Resources,
     pub ports: Vec<Port>,
     pub restart_policy: Option<String>,
@@ -149,8 +161,26 @@ pub(super) struct NodeAffinity {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct PodAffinity {
-    pub required_during_scheduling_ignored_during_execution: Vec<serde::de::IgnoredAny>,
-    pub preferred_during_scheduling_ignored_during_execution: Vec<serde::de::IgnoredAny>,
+    pub required_during_scheduling_ignored_during_execution: Vec<PodTerm>,
+    pub preferred_during_scheduling_ignored_during_execution: Vec<PreferredPods>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct PreferredPods {
+    pub weight: i64,
+    pub pod_affinity_term: PodTerm,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct PodTerm {
+    pub topology_key: String,
+    pub label_selector: Option<LabelSelector>,
+    pub namespaces: Vec<String>,
+    pub namespace_selector: Option<LabelSelector>,
+    pub match_label_keys: Vec<String>,
+    pub mismatch_label_keys: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -186,6 +216,12 @@ pub(super) struct Expression {
 pub(super) struct SpreadConstraint {
     pub topology_key: String,
     pub when_unsatisfiable: String,
+    pub max_skew: i64,
+    pub min_domains: Option<i64>,
+    pub node_affinity_policy: Option<String>,
+    pub node_taints_policy: Option<String>,
+    pub label_selector: Option<LabelSelector>,
+    pub match_label_keys: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -242,6 +278,7 @@ pub(super) struct BudgetSpec {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct BudgetStatus {
+    pub disrupted_pods: BTreeMap<String, serde::de::IgnoredAny>,
     pub disruptions_allowed: Option<i64>,
     pub current_healthy: Option<i64>,
     pub desired_healthy: Option<i64>,
@@ -294,6 +331,20 @@ pub(super) struct PodMetrics {
 #[serde(default)]
 pub(super) struct ContainerMetrics {
     pub usage: ResourceList,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ServiceSpec {
+    pub selector: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ControllerSpec {
+    pub replicas: Option<i64>,
+    pub selector: BTreeMap<String, String>,
+    pub template: Template,
 }
 
 /// A PriorityClass.

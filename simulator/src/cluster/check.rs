@@ -13,6 +13,8 @@ pub(crate) fn check(spec: &ClusterSpec, cluster: &Cluster) {
             super::add(&mut used, &spec.pod_shapes[cluster.shape_of(spec, pod)].requests);
         }
         assert_eq!(used, node.used, "what a node holds is the sum of its pods");
+        let tenants: u32 = cluster.tenants[id].iter().map(|t| t.alive + t.leaving).sum();
+        assert!(tenants == 0 || i64::from(tenants) == used.pods, "tenants are the pods of a node");
     }
     for (id, workload) in cluster.workloads.iter() {
         let (mut alive, mut ready, mut up) = (0, 0, 0);

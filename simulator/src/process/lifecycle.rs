@@ -66,7 +66,7 @@ impl Sim<'_> {
     pub(crate) fn delete_pod(&mut self, pod: PodId) {
         let row = self.cluster.pods[pod];
         debug_assert!(row.state != PodState::Terminating);
-        self.cluster.terminate(pod);
+        self.cluster.terminate(self.spec, pod);
         self.serving_changed(row.workload);
         match row.node {
             None => self.pod_gone(pod),

@@ -30,6 +30,7 @@ impl Sim<'_> {
         let node = self.cluster.nodes.push(Node::new(pool, shape, ordinal, key, NodeState::Joining));
         self.cluster.names.push(format!("{}-new-{ordinal}", self.spec.pools[pool].name));
         self.cluster.ports.push(Vec::new());
+        self.cluster.tenants.push(Vec::new());
         self.cluster.nodes[node].owner = Some(operation);
         self.tell(Incident::NodeRequested { node, surge: surge.is_some() });
         self.await_machine(node);

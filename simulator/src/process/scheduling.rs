@@ -13,7 +13,7 @@ use crate::scheduler::{self, Bound, Candidate, Incoming, NodeView, Readiness, Sc
 use crate::sim::Sim;
 use crate::spec::{Resources, WorkloadKind};
 use crate::time::Duration;
-use crate::{Column, NodeId, PodId, PodShapeId};
+use crate::{Column, Id, NodeId, PodId, PodShapeId};
 
 /// Queue and buffers of the scheduler.
 #[derive(Debug, Default)]
@@ -24,7 +24,8 @@ pub(crate) struct Scheduling {
     queued: bool,
     /// Pods that preempted others and wait for their node.
     nominated: Vec<(PodId, NodeId)>,
-    reserved: Vec<(NodeId, Resources)>,
+    /// What nominated pods of at least the priority of the one in hand hold back on their nodes, and their shapes.
+    reserved: Vec<(NodeId, Resources, Vec<PodShapeId>)>,
     /// Shapes that found no node since the state last changed in their favour.
     hopeless: Vec<PodShapeId>,
     scratch: Scratch,
@@ -121,8 +122,7 @@ impl Sim<'_> {
                     );
                     ((u * f64::from(n)) as u32).min(n - 1)
                 };
-                let nodes = self.cluster.nodes.iter().filter(|(_, n)| n.registered()).map(|(id, _)| self.view(id));
-                scheduler::decide(&self.p.compat, incoming, nodes, &mut scratch, tie)
+                scheduler::decide(&self.p.compat, incoming, self.views(), &mut scratch, tie)
             }
         };
         self.scheduling.scratch = scratch;
@@ -145,7 +145,13 @@ impl Sim<'_> {
     fn nominated_node(&self, pod: PodId, incoming: Incoming) -> Option<NodeId> {
         let node = self.cluster.pods[pod].nominated?;
         let there = self.cluster.nodes[node].registered();
-        (there && scheduler::fits(&self.p.compat, incoming, &self.view(node))).then_some(node)
+        (there && scheduler::fits(&self.p.compat, incoming, &self.view(node), self.views())).then_some(node)
+    }
+
+    /// All nodes the scheduler sees.
+    fn views(&self) -> impl Iterator<Item = NodeView<'_>> + Clone {
+        let registered = self.cluster.nodes.rows().iter().enumerate();
+        registered.filter(|(_, n)| n.registered()).map(|(id, _)| self.view(NodeId::from_index(id)))
     }
 
     /// Notes what other nominated pods of at least this pod's priority hold back on their nodes.
@@ -157,16 +163,21 @@ impl Sim<'_> {
             if pod == incoming || self.cluster.pods[pod].state != PodState::Pending || self.priority(pod) < priority {
                 continue;
             }
-            let requests = self.spec.pod_shapes[self.cluster.shape_of(self.spec, pod)].requests;
-            match self.scheduling.reserved.iter_mut().find(|(n, _)| *n == node) {
-                Some((_, total)) => crate::cluster::add(total, &requests),
-                None => self.scheduling.reserved.push((node, requests)),
+            let shape = self.cluster.shape_of(self.spec, pod);
+            let requests = self.spec.pod_shapes[shape].requests;
+            match self.scheduling.reserved.iter_mut().find(|(n, ..)| *n == node) {
+                Some((_, total, shapes)) => {
+                    crate::cluster::add(total, &requests);
+                    shapes.push(shape);
+                }
+                None => self.scheduling.reserved.push((node, requests, vec![shape])),
             }
         }
     }
 
     pub(crate) fn view(&self, id: NodeId) -> NodeView<'_> {
         let node = &self.cluster.nodes[id];
+        let reserved = self.scheduling.reserved.iter().find(|(n, ..)| *n == id);
         NodeView {
             id,
             shape: node.shape,
@@ -176,7 +187,10 @@ impl Sim<'_> {
             used: &node.used,
             used_score: node.used_score,
             ports: &self.cluster.ports[id],
-            reserved: self.scheduling.reserved.iter().find(|(n, _)| *n == id).map(|(_, r)| r),
+            reserved: reserved.map(|(_, r, _)| r),
+            nominated: reserved.map_or(&[], |(.., shapes)| shapes),
+            pods: &self.cluster.tenants[id],
+            cordon_taint: node.cordoned,
         }
     }
 
@@ -213,16 +227,13 @@ impl Sim<'_> {
             let s = crate::cluster::budget::standing(budget, &self.cluster);
             allowed.push(s.healthy.saturating_sub(s.desired));
         }
-        let candidates = self
-            .cluster
-            .nodes
-            .iter()
-            .filter(|(id, n)| n.registered() && incoming.pin.is_none_or(|pin| pin == *id))
-            .map(|(id, _)| Candidate {
-                node: self.view(id),
-                pods: self.cluster.pods_on(id).map(|p| self.bound(p)).collect(),
-            });
-        let Some(preemption) = scheduler::preempt(&self.p.compat, incoming, candidates, &allowed) else {
+        let pods = |id: NodeId| match incoming.pin {
+            Some(pin) if pin != id => Vec::new(), // left out in advance
+            _ => self.cluster.pods_on(id).map(|p| self.bound(p)).collect(),
+        };
+        let candidates: Vec<Candidate> = self.views().map(|node| Candidate { node, pods: pods(node.id) }).collect();
+        let found = scheduler::preempt(&self.p.compat, incoming, &candidates, &allowed);
+        let Some(preemption) = found else {
             return false;
         };
         self.nominate(pod, preemption.node);

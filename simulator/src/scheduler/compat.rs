@@ -1,10 +1,13 @@
 //! What never changes between a pod shape and a node shape, computed once: taints, affinity, preferences, host ports
 //! that exclude each other. What is left for a decision is a table row and the columns that change.
 
+use std::collections::BTreeMap;
+
 use crate::scheduler::filter::{node_affinity, node_ports, taint_toleration};
+use crate::scheduler::peers::{self, Peers, Topology};
 use crate::scheduler::{Incoming, NodeView, score};
 use crate::spec::{ClusterSpec, Effect, HostPort, NodeShape, PodShape, Resources, Taint};
-use crate::{Id, NodeId, NodeShapeId, PodShapeId};
+use crate::{Id, NodeShapeId, PodShapeId};
 
 /// An interned host port: address, protocol and number.
 pub type PortId = u16;
@@ -19,6 +22,9 @@ pub struct Compat {
     /// Keys and values of taints that keep some pod off.
     taints: Vec<(String, String)>,
     extended: Vec<String>,
+    topology: Topology,
+    /// Some node holds images.
+    images: bool,
 }
 
 /// A pod shape with what follows from it alone.
@@ -36,6 +42,8 @@ pub struct Row {
     pub conflicts: Vec<bool>,
     /// Preferred terms ask for names.
     pub preferred_by_name: bool,
+    /// What it has to do with other pods, where it has.
+    pub peers: Option<Box<Peers>>,
 }
 
 /// Nodes that the pod's terms on names leave.
@@ -79,7 +87,7 @@ pub enum Affinity {
 pub struct Asked<'a> {
     pub compat: &'a Compat,
     pub row: &'a Row,
-    pub pin: Option<NodeId>,
+    incoming: Incoming,
     cells: &'a [Cell],
 }
 
@@ -99,13 +107,28 @@ impl Compat {
         for pod in spec.pod_shapes.rows() {
             cells.extend(spec.node_shapes.rows().iter().map(|node| cell(pod, node, &mut taints)));
         }
+        let topology = Topology::new(spec);
+        let peers = peers::all(spec, &topology);
         Compat {
-            pods: spec.pod_shapes.rows().iter().map(|pod| row(pod, &ports)).collect(),
+            pods: spec
+                .pod_shapes
+                .rows()
+                .iter()
+                .zip(peers)
+                .map(|(pod, peers)| Row { peers, ..row(pod, &ports) })
+                .collect(),
+            images: spec.node_shapes.rows().iter().any(|node| !node.images.is_empty()),
+            topology,
             nodes: spec.node_shapes.rows().to_vec(),
             cells,
             taints,
             extended: spec.extended.clone(),
         }
+    }
+
+    /// True where some pod has to do with others, so that [`NodeView::pods`] is looked at.
+    pub fn has_peers(&self) -> bool {
+        self.pods.iter().any(|row| row.peers.is_some())
     }
 
     /// Host ports a pod of this shape holds on its node: to be added to the node's when it is bound there.
@@ -126,7 +149,7 @@ impl Compat {
     pub(super) fn asked(&self, pod: Incoming) -> Asked<'_> {
         let row = pod.shape.index();
         let width = self.nodes.len();
-        Asked { compat: self, row: &self.pods[row], pin: pod.pin, cells: &self.cells[row * width..(row + 1) * width] }
+        Asked { compat: self, row: &self.pods[row], incoming: pod, cells: &self.cells[row * width..(row + 1) * width] }
     }
 
     pub(super) fn shape(&self, pod: PodShapeId) -> &PodShape {
@@ -136,6 +159,18 @@ impl Compat {
     #[inline]
     pub(super) fn allocatable(&self, node: NodeShapeId) -> &Resources {
         &self.nodes[node.index()].allocatable
+    }
+
+    pub(super) fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    pub(super) fn has_images(&self) -> bool {
+        self.images
+    }
+
+    pub(super) fn images(&self, node: NodeShapeId) -> &BTreeMap<String, i64> {
+        &self.nodes[node.index()].images
     }
 
     pub(super) fn taint(&self, index: u16) -> (&str, &str) {
@@ -148,13 +183,21 @@ impl Compat {
 }
 
 impl Asked<'_> {
+    pub fn incoming(&self) -> Incoming {
+        self.incoming
+    }
+
     #[inline]
     pub fn cell(&self, node: &NodeView) -> &Cell {
         &self.cells[node.shape.index()]
     }
 
     pub fn labels<'a>(&'a self, node: &NodeView<'a>) -> node_affinity::Labels<'a> {
-        node_affinity::Labels { shared: &self.compat.nodes[node.shape.index()].labels, name: node.name }
+        node_affinity::Labels {
+            shared: &self.compat.nodes[node.shape.index()].labels,
+            name: node.name,
+            nameless: self.compat.nodes[node.shape.index()].nameless,
+        }
     }
 }
 
@@ -180,12 +223,13 @@ fn row(pod: &PodShape, ports: &[&HostPort]) -> Row {
         ports: (0..=u16::MAX).zip(ports).filter(|(_, port)| holds(port)).map(|(id, _)| id).collect(),
         conflicts: if pod.host_ports.is_empty() { Vec::new() } else { ports.iter().map(clashes).collect() },
         preferred_by_name: pod.preferred.iter().any(|(_, term)| node_affinity::asks_name(term)),
+        peers: None,
         shape: pod.clone(),
     }
 }
 
 fn cell(pod: &PodShape, node: &NodeShape, taints: &mut Vec<(String, String)>) -> Cell {
-    let labels = node_affinity::Labels { shared: &node.labels, name: "" };
+    let labels = node_affinity::Labels { shared: &node.labels, name: "", nameless: node.nameless };
     let by_name = node_affinity::by_name(pod, pod.required.iter());
     Cell {
         taint: taint_toleration::untolerated(&node.taints, &pod.tolerations).map(|taint| intern(taint, taints)),

@@ -4,7 +4,9 @@
 
 use std::cmp::Reverse;
 
-use super::{Code, Compat, Incoming, NodeView, PortId, filter};
+use super::census::Census;
+use super::compat::Asked;
+use super::{Code, Compat, Incoming, NodeView, PortId, Rejection, filter};
 use crate::spec::Resources;
 use crate::{BudgetId, Column, NodeId, PodId, PodShapeId};
 
@@ -39,60 +41,90 @@ pub struct Preemption {
     pub victims: Vec<PodId>,
     /// How many of them go although their budget allows no disruption.
     pub violations: u32,
+    /// Where it stands among its like: equal ranks are equally good.
+    pub rank: Rank,
 }
 
-/// The best preemption over all candidates, or `None` when none helps or the pod must not preempt. `allowed` holds the
-/// disruptions each budget allows now.
+/// The best preemption over all candidates, or `None` when none helps or the pod must not preempt. `candidates` are all nodes
+/// there are, `allowed` holds the disruptions each budget allows now.
+pub fn preempt(
+    compat: &Compat,
+    pod: Incoming,
+    candidates: &[Candidate],
+    allowed: &Column<BudgetId, u32>,
+) -> Option<Preemption> {
+    let mut runs = dry_runs(compat, pod, candidates, allowed);
+    let best = choose(&runs)?;
+    Some(runs.swap_remove(best))
+}
+
+/// What must go from each node where that helps. `candidates` are all nodes there are.
+pub fn dry_runs(
+    compat: &Compat,
+    pod: Incoming,
+    candidates: &[Candidate],
+    allowed: &Column<BudgetId, u32>,
+) -> Vec<Preemption> {
+    if !compat.shape(pod.shape).preempts {
+        return Vec::new();
+    }
+    attempts(compat, pod, candidates, allowed).filter_map(Result::ok).collect()
+}
+
+/// The dry run on each node (`SelectVictimsOnNode`): what must go, or why removing pods does not help.
+pub fn attempts<'a>(
+    compat: &'a Compat,
+    pod: Incoming,
+    candidates: &'a [Candidate],
+    allowed: &'a Column<BudgetId, u32>,
+) -> impl Iterator<Item = Result<Preemption, NoHelp>> + 'a {
+    let asked = compat.asked(pod);
+    let census = super::census(&asked, candidates.iter().map(|candidate| candidate.node));
+    candidates.iter().map(move |candidate| select(&asked, &census, candidate, allowed))
+}
+
+/// Why removing pods from a node does not help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoHelp {
+    /// Pods are not what keeps the incoming one off.
+    NotPods,
+    /// No pod there has a lower priority, or none needs to go.
+    NoVictims,
+    /// It does not fit even without all of them.
+    StillRefused(Rejection),
+}
+
+/// Position of the best.
 ///
 /// Order (`pickOneNodeForPreemption`): fewest budget violations, lowest priority of the most important victim, lowest
-/// sum of priorities, fewest victims, latest start of the most important victims, first in `candidates`.
-pub fn preempt<'a>(
-    compat: &Compat,
-    pod: Incoming,
-    candidates: impl Iterator<Item = Candidate<'a>>,
-    allowed: &Column<BudgetId, u32>,
-) -> Option<Preemption> {
-    if !compat.shape(pod.shape).preempts {
-        return None;
-    }
-    let runs = candidates.filter_map(|candidate| select(compat, pod, &candidate, allowed));
-    runs.min_by_key(|(_, rank)| *rank).map(|(preemption, _)| preemption)
-}
-
-/// What must go from one node (`SelectVictimsOnNode`), or `None` when removing pods does not help.
-pub fn dry_run(
-    compat: &Compat,
-    pod: Incoming,
-    candidate: &Candidate,
-    allowed: &Column<BudgetId, u32>,
-) -> Option<Preemption> {
-    select(compat, pod, candidate, allowed).map(|(preemption, _)| preemption)
+/// sum of priorities, fewest victims, latest start of the most important victims, first in the list.
+pub fn choose(runs: &[Preemption]) -> Option<usize> {
+    (0..runs.len()).min_by_key(|&i| runs[i].rank)
 }
 
 /// Smaller is better. Each priority counts from the lowest possible one, so that more victims never make a smaller sum.
-type Rank = (u32, i32, i64, usize, Reverse<i64>);
+pub type Rank = (u32, i32, i64, usize, Reverse<i64>);
 
 fn select(
-    compat: &Compat,
-    pod: Incoming,
+    pod: &Asked,
+    census: &Census,
     candidate: &Candidate,
     allowed: &Column<BudgetId, u32>,
-) -> Option<(Preemption, Rank)> {
-    let refused = filter::check(&compat.asked(pod), &candidate.node).err()?;
-    if refused.code() == Code::UnschedulableAndUnresolvable {
-        return None;
+) -> Result<Preemption, NoHelp> {
+    let compat = pod.compat;
+    let refused = filter::check(pod, census, &candidate.node).err();
+    if refused.is_none_or(|refused| refused.code() == Code::UnschedulableAndUnresolvable) {
+        return Err(NoHelp::NotPods);
     }
     let priority = |bound: &Bound| compat.shape(bound.shape).priority;
-    let own = compat.shape(pod.shape).priority;
+    let own = pod.row.shape.priority;
     let mut lower: Vec<Bound> = candidate.pods.iter().filter(|bound| priority(bound) < own).copied().collect();
     if lower.is_empty() {
-        return None;
+        return Err(NoHelp::NoVictims);
     }
-    let mut trial = Trial::new(compat, pod, candidate.node);
+    let mut trial = Trial::new(pod, census, candidate.node);
     lower.iter().for_each(|bound| trial.remove(bound));
-    if !trial.fits() {
-        return None;
-    }
+    trial.check().map_err(NoHelp::StillRefused)?;
     let importance = |bound: &Bound| (Reverse(priority(bound)), bound.started);
     lower.sort_by_key(importance);
     let (guarded, free) = by_budget(&lower, allowed);
@@ -100,15 +132,17 @@ fn select(
     let violations = victims.len() as u32;
     victims.extend(free.into_iter().filter(|bound| !trial.spare(bound)));
     victims.sort_by_key(importance);
-    let highest = victims.first().map(priority)?;
+    let highest = victims.first().map(priority).ok_or(NoHelp::NoVictims)?;
     let sum = victims.iter().map(|bound| i64::from(priority(bound)) - i64::from(i32::MIN)).sum();
     // Sorted by importance: the first is the earliest of the most important ones.
     let started = victims[0].started;
     let rank = (violations, highest, sum, victims.len(), Reverse(started));
-    Some((
-        Preemption { node: candidate.node.id, victims: victims.iter().map(|bound| bound.pod).collect(), violations },
+    Ok(Preemption {
+        node: candidate.node.id,
+        victims: victims.iter().map(|bound| bound.pod).collect(),
+        violations,
         rank,
-    ))
+    })
 }
 
 /// Splits pods into those whose removal breaks a budget, and the others (`filterPodsWithPDBViolation`): each pod uses up
@@ -128,28 +162,28 @@ fn by_budget<'a>(pods: &[Bound<'a>], allowed: &Column<BudgetId, u32>) -> (Vec<Bo
 
 /// A node with some of its pods taken away.
 struct Trial<'a> {
-    compat: &'a Compat,
-    pod: Incoming,
+    pod: &'a Asked<'a>,
+    census: Census,
     node: NodeView<'a>,
     used: Resources,
     ports: Vec<PortId>,
 }
 
 impl<'a> Trial<'a> {
-    fn new(compat: &'a Compat, pod: Incoming, node: NodeView<'a>) -> Trial<'a> {
-        Trial { compat, pod, node, used: *node.used, ports: node.ports.to_vec() }
+    fn new(pod: &'a Asked<'a>, census: &Census, node: NodeView<'a>) -> Trial<'a> {
+        Trial { pod, census: census.clone(), node, used: *node.used, ports: node.ports.to_vec() }
     }
 
-    fn fits(&self) -> bool {
+    fn check(&self) -> Result<(), Rejection> {
         let node = NodeView { used: &self.used, ports: &self.ports, ..self.node };
-        filter::check(&self.compat.asked(self.pod), &node).is_ok()
+        filter::check(self.pod, &self.census, &node)
     }
 
     /// Puts a pod back if the incoming one still fits.
     fn spare(&mut self, bound: &Bound) -> bool {
         self.shift(bound, 1);
-        self.ports.extend(self.compat.ports(bound.shape));
-        let fits = self.fits();
+        self.ports.extend(self.pod.compat.ports(bound.shape));
+        let fits = self.check().is_ok();
         if !fits {
             self.remove(bound);
         }
@@ -158,7 +192,7 @@ impl<'a> Trial<'a> {
 
     fn remove(&mut self, bound: &Bound) {
         self.shift(bound, -1);
-        for port in self.compat.ports(bound.shape) {
+        for port in self.pod.compat.ports(bound.shape) {
             if let Some(i) = self.ports.iter().position(|held| held == port) {
                 self.ports.swap_remove(i);
             }
@@ -166,7 +200,10 @@ impl<'a> Trial<'a> {
     }
 
     fn shift(&mut self, bound: &Bound, sign: i64) {
-        let by = &self.compat.shape(bound.shape).requests;
+        if let Some(peers) = &self.pod.row.peers {
+            self.census.shift(self.pod, peers, &self.node, bound.shape, sign);
+        }
+        let by = &self.pod.compat.shape(bound.shape).requests;
         self.used.cpu += sign * by.cpu;
         self.used.memory += sign * by.memory;
         self.used.ephemeral += sign * by.ephemeral;

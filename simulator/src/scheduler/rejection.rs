@@ -25,6 +25,16 @@ pub enum Rejection {
     Ports,
     /// NodeResourcesFit: not enough room.
     Resources(Shortage),
+    /// PodTopologySpread: a hard constraint would be broken.
+    Spread,
+    /// PodTopologySpread: the node lacks the label of a hard constraint.
+    SpreadLabel,
+    /// InterPodAffinity: a required affinity term is not met.
+    PodAffinity,
+    /// InterPodAffinity: a required anti-affinity term is met.
+    PodAntiAffinity,
+    /// InterPodAffinity: a required anti-affinity term of a pod that is there is met.
+    ExistingAntiAffinity,
 }
 
 /// Whether preemption may look at the node.
@@ -65,10 +75,13 @@ impl Shortage {
 }
 
 impl Rejection {
-    /// Whether removing pods could help (kube-scheduler v1.34.1: only ports and resources can be made free).
+    /// Whether removing pods could help (kube-scheduler v1.34.1: ports and resources can be made free, and pods that repel
+    /// or crowd out; one that is missed cannot be made to come).
     pub fn code(self) -> Code {
         match self {
-            Rejection::Ports => Code::Unschedulable,
+            Rejection::Ports | Rejection::Spread | Rejection::PodAntiAffinity | Rejection::ExistingAntiAffinity => {
+                Code::Unschedulable
+            }
             Rejection::Resources(shortage) if !shortage.hopeless => Code::Unschedulable,
             _ => Code::UnschedulableAndUnresolvable,
         }
@@ -84,6 +97,8 @@ impl Rejection {
             Rejection::Conflict | Rejection::Affinity => "NodeAffinity",
             Rejection::Ports => "NodePorts",
             Rejection::Resources(_) => "NodeResourcesFit",
+            Rejection::Spread | Rejection::SpreadLabel => "PodTopologySpread",
+            Rejection::PodAffinity | Rejection::PodAntiAffinity | Rejection::ExistingAntiAffinity => "InterPodAffinity",
         }
     }
 
@@ -100,6 +115,11 @@ impl Rejection {
             }
             Rejection::Affinity => vec![Reason::Affinity],
             Rejection::Ports => vec![Reason::Ports],
+            Rejection::Spread => vec![Reason::Spread],
+            Rejection::SpreadLabel => vec![Reason::SpreadLabel],
+            Rejection::PodAffinity => vec![Reason::PodAffinity],
+            Rejection::PodAntiAffinity => vec![Reason::PodAntiAffinity],
+            Rejection::ExistingAntiAffinity => vec![Reason::ExistingAntiAffinity],
             Rejection::Resources(shortage) => (0..PLAIN + EXTENDED)
                 .filter(|bit| shortage.lacking & (1 << bit) != 0)
                 .map(|bit| lack(bit, compat))
@@ -144,6 +164,16 @@ pub enum Reason {
     TooManyPods,
     /// Not enough of a resource.
     Insufficient(String),
+    /// A hard topology spread constraint would be broken.
+    Spread,
+    /// The label of a hard topology spread constraint is missing.
+    SpreadLabel,
+    /// A required pod affinity term is not met.
+    PodAffinity,
+    /// A required pod anti-affinity term is met.
+    PodAntiAffinity,
+    /// A pod that is there wants to be apart.
+    ExistingAntiAffinity,
 }
 
 impl fmt::Display for Reason {
@@ -160,6 +190,13 @@ impl fmt::Display for Reason {
             Reason::Ports => f.write_str("node(s) didn't have free ports for the requested pod ports"),
             Reason::TooManyPods => f.write_str("Too many pods"),
             Reason::Insufficient(resource) => write!(f, "Insufficient {resource}"),
+            Reason::Spread => f.write_str("node(s) didn't match pod topology spread constraints"),
+            Reason::SpreadLabel => {
+                f.write_str("node(s) didn't match pod topology spread constraints (missing required label)")
+            }
+            Reason::PodAffinity => f.write_str("node(s) didn't match pod affinity rules"),
+            Reason::PodAntiAffinity => f.write_str("node(s) didn't match pod anti-affinity rules"),
+            Reason::ExistingAntiAffinity => f.write_str("node(s) didn't satisfy existing pods anti-affinity rules"),
         }
     }
 }

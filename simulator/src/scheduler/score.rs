@@ -1,10 +1,13 @@
 //! The score plugins of kube-scheduler v1.34.1 (default profile) with their weights: TaintToleration 3, NodeAffinity 2,
-//! NodeResourcesFit 1, NodeResourcesBalancedAllocation 1. Integers throughout, as there; scores are normalised over the
-//! feasible nodes only.
+//! NodeResourcesFit 1, PodTopologySpread 2, InterPodAffinity 2, NodeResourcesBalancedAllocation 1, ImageLocality 1. Scores are
+//! normalised over the feasible nodes only.
 
 pub mod balanced_allocation;
+pub mod image_locality;
+pub mod inter_pod_affinity;
 pub mod node_affinity;
 pub mod node_resources_fit;
+pub mod pod_topology_spread;
 pub mod taint_toleration;
 
 use super::NodeView;
@@ -25,6 +28,12 @@ pub struct Scores {
     pub node_resources_fit: i64,
     /// CPU and memory used evenly; absent for pods that request neither.
     pub balanced_allocation: Option<i64>,
+    /// Soft topology spread constraints; absent for pods without any.
+    pub pod_topology_spread: Option<i64>,
+    /// Preferred inter-pod affinity; absent where no pod that is there has anything to say.
+    pub inter_pod_affinity: Option<i64>,
+    /// Images that are there already.
+    pub image_locality: i64,
 }
 
 impl Scores {
@@ -34,6 +43,9 @@ impl Scores {
             + self.node_affinity.unwrap_or(0)
             + self.node_resources_fit
             + self.balanced_allocation.unwrap_or(0)
+            + self.pod_topology_spread.unwrap_or(0)
+            + self.inter_pod_affinity.unwrap_or(0)
+            + self.image_locality
     }
 }
 
@@ -66,6 +78,9 @@ pub fn pick(feasible: &mut Feasible, mut tie: impl FnMut(u32) -> u32) -> NodeId 
     for (i, raw) in feasible.nodes.iter_mut().enumerate() {
         // The total takes the place of a part: the parts are not read again.
         raw.fit += raw.balanced + norm.taints(raw) + norm.affinity(raw);
+        if let Some(social) = feasible.social.get(i) {
+            raw.fit += social.total();
+        }
         if raw.fit > best {
             (best, first, count) = (raw.fit, i, 1);
         } else if raw.fit == best {
@@ -80,13 +95,17 @@ pub fn pick(feasible: &mut Feasible, mut tie: impl FnMut(u32) -> u32) -> NodeId 
 /// Weighted scores, plugin by plugin.
 pub fn weighted(pod: &Asked, feasible: &Feasible) -> Vec<(NodeId, Scores)> {
     let norm = &feasible.norm;
-    let scores = |raw: &Raw| Scores {
+    let none = Social::default();
+    let scores = |(i, raw): (usize, &Raw)| Scores {
         taint_toleration: norm.taints(raw),
         node_affinity: (!node_affinity::skip(pod)).then(|| norm.affinity(raw)),
         node_resources_fit: raw.fit,
         balanced_allocation: (!balanced_allocation::skip(pod)).then_some(raw.balanced),
+        pod_topology_spread: feasible.social.get(i).unwrap_or(&none).spread,
+        inter_pod_affinity: feasible.social.get(i).unwrap_or(&none).affinity,
+        image_locality: feasible.social.get(i).unwrap_or(&none).images,
     };
-    feasible.nodes.iter().map(|raw| (raw.node, scores(raw))).collect()
+    feasible.nodes.iter().enumerate().map(|(i, raw)| (raw.node, scores((i, raw)))).collect()
 }
 
 /// Feasible nodes with their scores before normalisation.
@@ -94,11 +113,58 @@ pub fn weighted(pod: &Asked, feasible: &Feasible) -> Vec<(NodeId, Scores)> {
 pub struct Feasible {
     pub nodes: Vec<Raw>,
     norm: Norm,
+    /// What depends on other pods and other nodes, by feasible node; empty where nothing does.
+    social: Vec<Social>,
+}
+
+/// Weighted scores that depend on other pods and other nodes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Social {
+    spread: Option<i64>,
+    affinity: Option<i64>,
+    images: i64,
+}
+
+impl Social {
+    fn total(&self) -> i64 {
+        self.spread.unwrap_or(0) + self.affinity.unwrap_or(0) + self.images
+    }
+}
+
+/// Adds the scores that depend on other pods and other nodes: each takes a walk over all nodes, and only pods that have to
+/// do with others pay for it.
+pub fn look_around<'a>(pod: &Asked, nodes: impl Iterator<Item = NodeView<'a>> + Clone, feasible: &mut Feasible) {
+    let peers = pod.row.peers.as_deref().filter(|p| !p.soft.is_empty() || !p.wishes.is_empty());
+    if peers.is_none() && !pod.compat.has_images() {
+        return;
+    }
+    let mut left = feasible.nodes.iter().peekable();
+    let views: Vec<NodeView> = nodes.clone().filter(|node| left.next_if(|raw| raw.node == node.id).is_some()).collect();
+    feasible.social.resize(views.len(), Social::default());
+    let social = &mut feasible.social;
+    if let Some(peers) = peers {
+        if !peers.soft.is_empty() {
+            let raw = pod_topology_spread::raw(pod, peers, nodes.clone(), &views);
+            let scores = pod_topology_spread::normalise(&raw);
+            social.iter_mut().zip(scores).for_each(|(s, score)| s.spread = Some(score));
+        }
+        if !peers.wishes.is_empty()
+            && let Some(raw) = inter_pod_affinity::raw(pod, peers, nodes.clone(), &views)
+        {
+            let scores = inter_pod_affinity::normalise(&raw);
+            social.iter_mut().zip(scores).for_each(|(s, score)| s.affinity = Some(score));
+        }
+    }
+    if pod.compat.has_images() {
+        let scores = image_locality::scores(pod, nodes, &views);
+        social.iter_mut().zip(scores).for_each(|(s, score)| s.images = score);
+    }
 }
 
 impl Feasible {
     pub fn clear(&mut self) {
         self.nodes.clear();
+        self.social.clear();
         self.norm = Norm::default();
     }
 

@@ -24,7 +24,14 @@ struct Node {
 fn node(name: &'static str) -> Node {
     let allocatable =
         Resources { cpu: 4000, memory: 16 << 30, ephemeral: 100 << 30, pods: 110, ..Resources::default() };
-    let shape = NodeShape { labels: Default::default(), taints: Vec::new(), allocatable, cores: 4000, zone: ZoneId(0) };
+    let shape = NodeShape {
+        labels: Default::default(),
+        taints: Vec::new(),
+        allocatable,
+        cores: 4000,
+        zone: ZoneId(0),
+        ..NodeShape::default()
+    };
     Node { name, shape, cordoned: false, readiness: Readiness::Ready, running: Vec::new(), reserved: None }
 }
 
@@ -72,6 +79,7 @@ fn pod() -> PodShape {
         preempts: true,
         host_ports: Vec::new(),
         node_name: None,
+        ..PodShape::default()
     }
 }
 
@@ -149,7 +157,7 @@ impl World {
         World { rows: rows.collect(), compat }
     }
 
-    fn views(&self) -> impl Iterator<Item = NodeView<'_>> {
+    fn views(&self) -> impl Iterator<Item = NodeView<'_>> + Clone {
         (0..self.rows.len()).map(|i| self.view(i))
     }
 
@@ -165,6 +173,9 @@ impl World {
             used_score: row.used_score,
             ports: &row.ports,
             reserved: row.node.reserved.as_ref(),
+            nominated: &[],
+            pods: &[],
+            cordon_taint: false,
         }
     }
 }

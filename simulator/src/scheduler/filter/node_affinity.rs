@@ -19,7 +19,7 @@ pub const NAME_FIELD: &str = "metadata.name";
 /// Leaves out nodes that the pod's owner or its terms on names exclude (`PreFilterResult.NodeNames`).
 #[inline]
 pub fn pre_filter(pod: &Asked, node: &NodeView) -> Result<(), Rejection> {
-    if pod.pin.is_some_and(|pin| pin != node.id) {
+    if pod.incoming().pin.is_some_and(|pin| pin != node.id) {
         return Err(Rejection::Excluded);
     }
     match &pod.row.pinned {
@@ -47,11 +47,13 @@ pub struct Labels<'a> {
     pub shared: &'a BTreeMap<String, String>,
     /// Its name.
     pub name: &'a str,
+    /// It lacks the label of its name.
+    pub nameless: bool,
 }
 
 impl Labels<'_> {
     fn get(&self, key: &str) -> Option<&str> {
-        if key == HOSTNAME { Some(self.name) } else { self.shared.get(key).map(String::as_str) }
+        if key == HOSTNAME { (!self.nameless).then_some(self.name) } else { self.shared.get(key).map(String::as_str) }
     }
 }
 

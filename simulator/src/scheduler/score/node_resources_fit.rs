@@ -9,7 +9,9 @@ use crate::scheduler::compat::Asked;
 #[inline]
 pub fn score(pod: &Asked, node: &NodeView) -> i64 {
     let has = pod.compat.allocatable(node.shape);
-    let (cpu, memory) = pod.row.shape.score_requests;
+    // v1.34.1 overlooks the pod-level resources of the pod being placed, not those of pods that are there.
+    let shape = &pod.row.shape;
+    let (cpu, memory) = shape.placed_requests.unwrap_or(shape.score_requests);
     let cpu = free(node.used_score.0.wrapping_add(cpu), has.cpu);
     let memory = free(node.used_score.1.wrapping_add(memory), has.memory);
     match (cpu, memory) {

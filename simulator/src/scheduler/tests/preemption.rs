@@ -27,16 +27,20 @@ fn run(incoming: PodShape, nodes: Vec<Vec<Victim>>, allowed: &[u32]) -> Option<(
     let laid_out: Vec<Node> =
         nodes.iter().map(|pods| node("n").with(|n| n.running = pods.iter().map(shape).collect())).collect();
     let world = World::new(&incoming, &laid_out);
-    let candidates = nodes.iter().enumerate().map(|(i, pods)| Candidate {
-        node: world.view(i),
-        pods: pods
-            .iter()
-            .zip(&world.rows[i].running)
-            .map(|(v, &shape)| Bound { pod: PodId(shape.0 - 1), shape, started: v.started, budgets: &v.budgets })
-            .collect(),
-    });
+    let candidates: Vec<Candidate> = nodes
+        .iter()
+        .enumerate()
+        .map(|(i, pods)| Candidate {
+            node: world.view(i),
+            pods: pods
+                .iter()
+                .zip(&world.rows[i].running)
+                .map(|(v, &shape)| Bound { pod: PodId(shape.0 - 1), shape, started: v.started, budgets: &v.budgets })
+                .collect(),
+        })
+        .collect();
     let allowed: Column<BudgetId, u32> = allowed.to_vec().into();
-    let found = preempt(&world.compat, POD, candidates, &allowed)?;
+    let found = preempt(&world.compat, POD, &candidates, &allowed)?;
     Some((found.node.0, found.victims.iter().map(|pod| pod.0).collect(), found.violations))
 }
 
@@ -105,6 +109,7 @@ fn ports_come_free_with_their_pods() {
     let world = World::new(&wanting, &[node("a").with(|n| n.running = vec![holder])]);
     let bound = Bound { pod: PodId(0), shape: PodShapeId(1), started: 0, budgets: &[] };
     let candidate = Candidate { node: world.view(0), pods: vec![bound] };
-    let found = dry_run(&world.compat, POD, &candidate, &Column::default());
-    assert_eq!(found, Some(Preemption { node: NodeId(0), victims: vec![PodId(0)], violations: 0 }));
+    let found = dry_runs(&world.compat, POD, &[candidate], &Column::default());
+    let found: Vec<_> = found.iter().map(|run| (run.node, &run.victims[..], run.violations)).collect();
+    assert_eq!(found, [(NodeId(0), &[PodId(0)][..], 0)]);
 }

@@ -1,0 +1,172 @@
+//! Scheduling decisions for pending pods, one after the other: "why is my pod Pending, and where would it go?"
+//!
+//! A case is either a recorded one (nodes, bound pods, pods in order of arrival, as the records of kube-scheduler decisions in
+//! the test data hold them) or the pending pods of a snapshot, the most important first. Nodes keep the taints they were given;
+//! nothing else happens meanwhile: victims of preemption go at once, a pod that fits nowhere is not tried again.
+//!
+//! Left out: scheduling gates, volumes, resource claims, other schedulers' pods.
+
+mod cluster;
+mod decision;
+mod record;
+mod text;
+
+use serde_json::{Value, json};
+use simulator::scheduler::Scratch;
+
+use crate::complaint::{Complaint, Complaints};
+use crate::snapshot::{Labels, Snapshot};
+use cluster::Cluster;
+
+/// Nodes, bound pods and pending pods.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Its name.
+    pub name: String,
+    snapshot: Snapshot,
+    /// Positions of the pending pods in the snapshot, in the order they are served.
+    pending: Vec<usize>,
+    /// Only sums are written.
+    summary: bool,
+}
+
+/// True where a document is a recorded case rather than a snapshot.
+pub fn is_record(document: &Value) -> bool {
+    document.get("case").is_some_and(|case| case.get("pending").is_some_and(Value::is_array))
+}
+
+impl Case {
+    /// Reads a recorded case; decisions beside it are not looked at.
+    ///
+    /// # Errors
+    /// Everything wrong with its objects.
+    pub fn from_record(document: &Value) -> Result<Case, Complaints> {
+        const KINDS: [(&str, &str); 9] = [
+            ("nodes", "Node"),
+            ("pods", "Pod"),
+            ("pending", "Pod"),
+            ("pdbs", "PodDisruptionBudget"),
+            ("namespaces", "Namespace"),
+            ("services", "Service"),
+            ("replicaSets", "ReplicaSet"),
+            ("statefulSets", "StatefulSet"),
+            ("replicationControllers", "ReplicationController"),
+        ];
+        let case = &document["case"];
+        let mut items = Vec::new();
+        for (field, kind) in KINDS {
+            match &case[field] {
+                Value::Null => {}
+                Value::Array(list) => items.extend(list.iter().map(|object| of_kind(object, kind))),
+                other => return Err(Complaint::at(format!("case.{field}"), other, "a list of objects").into()),
+            }
+        }
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+        let mut snapshot = Snapshot::from_json(list.to_string().as_bytes())?;
+        for pod in &mut snapshot.pods {
+            pod.spec.priority.get_or_insert(0); // the class is informative: admission has resolved it
+        }
+        let position = |pod: &Value| {
+            let meta = |key: &str| pod["metadata"][key].as_str();
+            let key = (meta("namespace").unwrap_or("default"), meta("name").unwrap_or_default());
+            snapshot.pods.binary_search_by(|p| (p.namespace.as_str(), p.name.as_str()).cmp(&key)).ok()
+        };
+        let mut pending: Vec<usize> = Vec::new();
+        for pod in case["pending"].as_array().into_iter().flatten().filter_map(position) {
+            if !pending.contains(&pod) && snapshot.pods[pod].node.is_none() {
+                pending.push(pod);
+            }
+        }
+        Ok(Case {
+            name: case["name"].as_str().unwrap_or_default().to_owned(),
+            summary: case["summary"] == true,
+            pending,
+            snapshot,
+        })
+    }
+
+    /// The pending pods of a snapshot, by priority and name.
+    pub fn from_snapshot(snapshot: &Snapshot) -> Case {
+        let mut snapshot = snapshot.clone();
+        let priority = |pod: &crate::snapshot::Pod| crate::intern::requests::priority(&pod.spec);
+        let waits = |pod: &&usize| {
+            let pod = &snapshot.pods[**pod];
+            pod.node.is_none() && !pod.deleting && !pod.is_over()
+        };
+        let all: Vec<usize> = (0..snapshot.pods.len()).collect();
+        let mut pending: Vec<usize> = all.iter().filter(waits).copied().collect();
+        pending.sort_by_key(|&pod| std::cmp::Reverse(priority(&snapshot.pods[pod])));
+        for pod in &snapshot.pods {
+            let name = ("kubernetes.io/metadata.name".to_owned(), pod.namespace.clone());
+            snapshot.namespaces.entry(pod.namespace.clone()).or_insert_with(|| Labels::from([name]));
+        }
+        Case { name: snapshot.name.clone(), summary: false, pending, snapshot }
+    }
+
+    /// Number of pods that look for a node.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Names of the nodes, in order.
+    pub fn nodes(&self) -> impl Iterator<Item = &str> {
+        self.snapshot.nodes.iter().map(|node| node.name.as_str())
+    }
+
+    /// Every decision, as `{"case": name, "decisions": [...]}`.
+    pub fn to_json(&self) -> Value {
+        let mut cluster = Cluster::new(self);
+        let served = self.pending.iter().enumerate();
+        let decisions: Vec<Value> = served
+            .map(|(order, &pod)| {
+                let decision = decision::step(&mut cluster, pod, order);
+                record::write(&cluster, &decision, self.summary)
+            })
+            .collect();
+        json!({"case": self.name, "decisions": decisions})
+    }
+
+    /// Every decision in words; with a node, what each plugin says of it as well.
+    pub fn to_text(&self, why: Option<&str>) -> String {
+        let mut cluster = Cluster::new(self);
+        let why = why.and_then(|name| cluster.nodes.iter().position(|node| node.name == name));
+        let mut out = String::new();
+        for (order, &pod) in self.pending.iter().enumerate() {
+            let decision = decision::step(&mut cluster, pod, order);
+            text::write(&mut out, &cluster, &decision, why);
+        }
+        if self.pending.is_empty() {
+            out.push_str("no pod is pending\n");
+        }
+        out
+    }
+
+    /// The cluster of the case, to be served as fast as it goes.
+    pub fn ready(&self) -> Ready<'_> {
+        Ready { case: self, cluster: Cluster::new(self) }
+    }
+}
+
+/// A case that is laid out for serving.
+pub struct Ready<'a> {
+    case: &'a Case,
+    cluster: Cluster,
+}
+
+impl Ready<'_> {
+    /// Serves all pending pods and says how many got a node.
+    pub fn serve(mut self) -> usize {
+        let mut scratch = Scratch::default();
+        let served = self.case.pending.iter().enumerate();
+        served.filter(|&(order, &pod)| decision::quick(&mut self.cluster, pod, order, &mut scratch).is_some()).count()
+    }
+}
+
+fn of_kind(object: &Value, kind: &str) -> Value {
+    let mut object = object.clone();
+    if let Some(map) = object.as_object_mut() {
+        map.insert("apiVersion".into(), json!("v1"));
+        map.insert("kind".into(), json!(kind));
+    }
+    object
+}

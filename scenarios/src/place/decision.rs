@@ -1,0 +1,170 @@
+//! One scheduling decision after the other: filters, scores, preemption, and what they change in the cluster.
+
+use simulator::scheduler::{
+    NoHelp, Preemption, Rejection, Scores, Scratch, attempts, choose, decide, dry_runs, explain, fits,
+};
+use simulator::{Id, NodeId};
+
+use super::cluster::Cluster;
+
+/// A decision; nodes and pods by their position.
+pub(super) struct Decision {
+    pub pod: usize,
+    /// What the filters say, by node.
+    pub verdicts: Vec<Option<Rejection>>,
+    /// Scores of the feasible nodes.
+    pub scores: Vec<(usize, Scores)>,
+    /// The nominated node passed the filters and was taken without looking at others.
+    pub via_nominated: Option<usize>,
+    /// Nodes that share the highest score; the first is taken.
+    pub best: Vec<usize>,
+    pub preemption: Option<Preempted>,
+    pub no_preemption: Option<NoPreemption>,
+    /// Pods that lost their nomination.
+    pub cleared: Vec<usize>,
+}
+
+/// Pods that make room.
+pub(super) struct Preempted {
+    pub chosen: Preemption,
+    /// Dry runs that succeeded, by node.
+    pub candidates: Vec<Preemption>,
+    /// Where the pod was bound in the end.
+    pub bound: Option<usize>,
+}
+
+/// Why nothing was preempted.
+pub(super) enum NoPreemption {
+    /// The pod was refused before any node was looked at.
+    NotTried,
+    /// `preemptionPolicy: Never`.
+    Never,
+    /// No node would do; why, by node.
+    NoCandidate(Vec<NoHelp>),
+}
+
+impl Decision {
+    pub fn bound(&self) -> Option<usize> {
+        self.best.first().copied()
+    }
+}
+
+/// Decides for one pod and brings the cluster to where it goes on. `order` counts the pods served, for their start times.
+pub(super) fn step(cluster: &mut Cluster, pod: usize, order: usize) -> Decision {
+    let reserved = cluster.reserved(pod);
+    let incoming = cluster.incoming(pod);
+    let found = explain(&cluster.compat, incoming, cluster.views(&reserved));
+    let via_nominated = cluster.pods[pod]
+        .nominated
+        .filter(|&node| fits(&cluster.compat, incoming, &cluster.view(&reserved, node), cluster.views(&reserved)));
+    let highest = found.scores.iter().map(|(_, s)| s.total()).max();
+    let best = match via_nominated {
+        Some(node) => vec![node],
+        None => found.scores.iter().filter(|(_, s)| Some(s.total()) == highest).map(|(node, _)| node.index()).collect(),
+    };
+    drop(reserved);
+    let mut decision = Decision {
+        pod,
+        verdicts: found.verdicts.into_iter().map(|(_, verdict)| verdict).collect(),
+        scores: found.scores.into_iter().map(|(node, scores)| (node.index(), scores)).collect(),
+        via_nominated,
+        best,
+        preemption: None,
+        no_preemption: None,
+        cleared: Vec::new(),
+    };
+    match decision.bound() {
+        Some(node) => start(cluster, pod, node, order),
+        None => make_room(cluster, &mut decision, order),
+    }
+    decision
+}
+
+/// The same without explanations, for measuring: places the pod and says where.
+pub(super) fn quick(cluster: &mut Cluster, pod: usize, order: usize, scratch: &mut Scratch) -> Option<usize> {
+    let reserved = cluster.reserved(pod);
+    let incoming = cluster.incoming(pod);
+    let views = || cluster.views(&reserved);
+    let nominated = cluster.pods[pod]
+        .nominated
+        .filter(|&node| fits(&cluster.compat, incoming, &cluster.view(&reserved, node), views()));
+    let chosen = nominated.or_else(|| decide(&cluster.compat, incoming, views(), scratch, |_| 0).map(NodeId::index));
+    drop(reserved);
+    if let Some(node) = chosen {
+        start(cluster, pod, node, order);
+        return Some(node);
+    }
+    let mut runs = candidates(cluster, pod);
+    let best = runs.swap_remove(choose(&runs)?);
+    preempt(cluster, pod, &best);
+    start(cluster, pod, best.node.index(), order);
+    Some(best.node.index())
+}
+
+/// Binds a pod; start times count on in the order of arrival.
+fn start(cluster: &mut Cluster, pod: usize, node: usize, order: usize) {
+    cluster.bind(pod, node);
+    cluster.pods[pod].started = 20300101000000 + order as i64;
+}
+
+fn candidates(cluster: &Cluster, pod: usize) -> Vec<Preemption> {
+    let reserved = cluster.reserved(pod);
+    let nodes = cluster.candidates(&reserved);
+    dry_runs(&cluster.compat, cluster.incoming(pod), &nodes, &cluster.allowed)
+}
+
+fn make_room(cluster: &mut Cluster, decision: &mut Decision, order: usize) {
+    let pod = decision.pod;
+    if decision.verdicts.iter().any(|v| matches!(v, Some(Rejection::Conflict))) {
+        decision.no_preemption = Some(NoPreemption::NotTried);
+        return;
+    }
+    if !cluster.pods[pod].preempts {
+        decision.no_preemption = Some(NoPreemption::Never);
+        return;
+    }
+    let runs = candidates(cluster, pod);
+    let Some(best) = choose(&runs) else {
+        decision.no_preemption = Some(NoPreemption::NoCandidate(no_help(cluster, pod)));
+        // Nothing can be done for it, so its nomination goes (`NewPostFilterResultWithNominatedNode("")`).
+        let pod_row = &mut cluster.pods[pod];
+        if pod_row.nominated.take().is_some() | std::mem::take(&mut pod_row.astray) {
+            decision.cleared.push(pod);
+        }
+        return;
+    };
+    let chosen = runs[best].clone();
+    decision.cleared = preempt(cluster, pod, &chosen);
+    let node = chosen.node.index();
+    let reserved = cluster.reserved(pod);
+    let fits = fits(&cluster.compat, cluster.incoming(pod), &cluster.view(&reserved, node), cluster.views(&reserved));
+    drop(reserved);
+    if fits {
+        start(cluster, pod, node, order);
+    }
+    decision.preemption = Some(Preempted { chosen, candidates: runs, bound: fits.then_some(node) });
+}
+
+fn no_help(cluster: &Cluster, pod: usize) -> Vec<NoHelp> {
+    let reserved = cluster.reserved(pod);
+    let nodes = cluster.candidates(&reserved);
+    attempts(&cluster.compat, cluster.incoming(pod), &nodes, &cluster.allowed).filter_map(Result::err).collect()
+}
+
+/// Removes the victims and nominates the pod; pods of lower priority lose their nomination to that node.
+fn preempt(cluster: &mut Cluster, pod: usize, chosen: &Preemption) -> Vec<usize> {
+    for victim in &chosen.victims {
+        cluster.remove(victim.index());
+    }
+    let node = chosen.node.index();
+    let priority = cluster.pods[pod].priority;
+    let mut cleared = Vec::new();
+    for (i, other) in cluster.pods.iter_mut().enumerate() {
+        if i != pod && other.nominated == Some(node) && other.priority < priority {
+            other.nominated = None;
+            cleared.push(i);
+        }
+    }
+    cluster.pods[pod].nominated = Some(node);
+    cleared
+}

@@ -1,0 +1,276 @@
+//! What a pod shape has to do with every other pod shape: which pods its constraints and terms select, and whose terms
+//! select it. Computed once; a decision only counts (see [`super::census`]).
+
+use std::collections::BTreeMap;
+
+use super::NodeView;
+use super::filter::node_affinity::HOSTNAME;
+use crate::spec::{ClusterSpec, NodeShape, PodShape, PodTerm, Selector, Spread};
+use crate::{Id, PodShapeId};
+
+/// An interned topology key.
+pub type KeyId = usize;
+
+/// Pods of one shape on a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// Their shape.
+    pub shape: PodShapeId,
+    /// How many run.
+    pub alive: u32,
+    /// How many are being deleted.
+    pub leaving: u32,
+}
+
+/// A set of pod shapes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shapes(Vec<u64>);
+
+impl Shapes {
+    fn of(spec: &ClusterSpec, test: impl Fn(&PodShape) -> bool) -> Shapes {
+        let mut set = Shapes(vec![0; spec.pod_shapes.len().div_ceil(64)]);
+        spec.pod_shapes.iter().filter(|(_, shape)| test(shape)).for_each(|(id, _)| set.insert(id));
+        set
+    }
+
+    fn insert(&mut self, shape: PodShapeId) {
+        self.0[shape.index() / 64] |= 1 << (shape.index() % 64);
+    }
+
+    fn join(&mut self, other: &Shapes) {
+        self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a |= b);
+    }
+
+    /// True where the shape is among them.
+    #[inline]
+    pub fn has(&self, shape: PodShapeId) -> bool {
+        self.0.get(shape.index() / 64).is_some_and(|word| word & (1 << (shape.index() % 64)) != 0)
+    }
+}
+
+/// What one pod shape has to do with others.
+#[derive(Clone, Debug, Default)]
+pub struct Peers {
+    /// Hard topology spread constraints.
+    pub hard: Vec<Constraint>,
+    /// Soft topology spread constraints.
+    pub soft: Vec<Constraint>,
+    /// Soft constraints count only nodes that have all of their keys (not so for the scheduler's defaults).
+    pub all_keys: bool,
+    /// Keys of the required affinity terms.
+    pub affinity: Vec<KeyId>,
+    /// Shapes that meet all required affinity terms.
+    pub together: Shapes,
+    /// The shape meets its own required affinity terms.
+    pub joins_itself: bool,
+    /// Required anti-affinity terms: key and the shapes meant.
+    pub anti: Vec<(KeyId, Shapes)>,
+    /// Required anti-affinity terms of other shapes that mean this one, by those shapes.
+    pub kept_off: Vec<(PodShapeId, KeyId)>,
+    /// Weights by which pods of other shapes attract this one, by those shapes: its preferences, their preferences, and 1 for
+    /// each required affinity term of theirs (`hardPodAffinityWeight`).
+    pub wishes: Vec<(PodShapeId, KeyId, i64)>,
+    /// Shapes that any filter counts.
+    pub filtered: Shapes,
+    /// Shapes with an entry in `wishes`.
+    pub wished: Shapes,
+}
+
+/// A topology spread constraint of one shape.
+#[derive(Clone, Debug)]
+pub struct Constraint {
+    pub key: KeyId,
+    pub hostname: bool,
+    pub max_skew: i64,
+    pub min_domains: usize,
+    pub honor_affinity: bool,
+    pub honor_taints: bool,
+    /// Shapes in the pod's namespace that the selector matches.
+    pub matched: Shapes,
+    /// An empty selector counts no pod that is there (`countPodsMatchSelector`), yet follows those that come and go.
+    pub counts: bool,
+    /// The pod itself matches, whatever its namespace.
+    pub own: bool,
+}
+
+impl Peers {
+    /// True where other pods do not matter.
+    pub fn is_empty(&self) -> bool {
+        self.hard.is_empty() && self.soft.is_empty() && !self.has_terms() && self.wishes.is_empty()
+    }
+
+    /// True where some term may keep the pod off a node.
+    pub fn has_terms(&self) -> bool {
+        !self.affinity.is_empty() || !self.anti.is_empty() || !self.kept_off.is_empty()
+    }
+
+    /// The entries of one shape in a list sorted by shape.
+    pub fn entries<T>(list: &[T], shape: PodShapeId, of: impl Fn(&T) -> PodShapeId) -> impl Iterator<Item = &T> {
+        let first = list.partition_point(|entry| of(entry) < shape);
+        list[first..].iter().take_while(move |entry| of(entry) == shape)
+    }
+}
+
+/// Compares every pod shape with every other.
+pub fn all(spec: &ClusterSpec, topology: &Topology) -> Vec<Option<Box<Peers>>> {
+    let shapes = spec.pod_shapes.rows();
+    let with_terms: Vec<(PodShapeId, &PodShape)> = spec
+        .pod_shapes
+        .iter()
+        .filter(|(_, s)| !(s.pod_affinity.is_empty() && s.pod_anti_affinity.is_empty() && s.preferred_pods.is_empty()))
+        .collect();
+    let of = |shape: &PodShape| {
+        let peers = one(shape, spec, topology, &with_terms);
+        (!peers.is_empty()).then(|| Box::new(peers))
+    };
+    shapes.iter().map(of).collect()
+}
+
+fn one(shape: &PodShape, spec: &ClusterSpec, topology: &Topology, with_terms: &[(PodShapeId, &PodShape)]) -> Peers {
+    let constraints = |hard: bool| {
+        shape.spread.iter().filter(move |c| c.hard == hard).map(|c| constraint(c, shape, spec, topology)).collect()
+    };
+    let meant = |term: &PodTerm| Shapes::of(spec, |other| reaches(term, other, spec));
+    let mut peers = Peers {
+        hard: constraints(true),
+        soft: constraints(false),
+        all_keys: !shape.spread_by_default,
+        affinity: shape.pod_affinity.iter().map(|term| topology.key(&term.key)).collect(),
+        together: Shapes::of(spec, |other| {
+            !shape.pod_affinity.is_empty() && shape.pod_affinity.iter().all(|term| reaches(term, other, spec))
+        }),
+        joins_itself: shape.pod_affinity.iter().all(|term| reaches(term, shape, spec)),
+        anti: shape.pod_anti_affinity.iter().map(|term| (topology.key(&term.key), meant(term))).collect(),
+        filtered: Shapes::of(spec, |_| false),
+        wished: Shapes::of(spec, |_| false),
+        ..Peers::default()
+    };
+    for (id, other) in with_terms {
+        let aims = |term: &&PodTerm| aims_at(term, shape, spec);
+        let keeps_off = other.pod_anti_affinity.iter().filter(aims);
+        peers.kept_off.extend(keeps_off.map(|term| (*id, topology.key(&term.key))));
+        let required = other.pod_affinity.iter().filter(aims).map(|term| (*id, topology.key(&term.key), 1));
+        peers.wishes.extend(required);
+        let preferred = other.preferred_pods.iter().filter(|(_, term)| aims_at(term, shape, spec));
+        peers.wishes.extend(preferred.map(|(weight, term)| (*id, topology.key(&term.key), *weight)));
+    }
+    for (weight, term) in &shape.preferred_pods {
+        let others = spec.pod_shapes.iter().filter(|(_, other)| reaches(term, other, spec));
+        peers.wishes.extend(others.map(|(id, _)| (id, topology.key(&term.key), *weight)));
+    }
+    peers.wishes.sort_by_key(|(id, ..)| *id);
+    index(&mut peers);
+    peers
+}
+
+fn index(peers: &mut Peers) {
+    for constraint in &peers.hard {
+        peers.filtered.join(&constraint.matched);
+    }
+    peers.filtered.join(&peers.together);
+    for (_, meant) in &peers.anti {
+        peers.filtered.join(meant);
+    }
+    for (id, _) in &peers.kept_off {
+        peers.filtered.insert(*id);
+    }
+    for (id, ..) in &peers.wishes {
+        peers.wished.insert(*id);
+    }
+}
+
+fn constraint(spread: &Spread, shape: &PodShape, spec: &ClusterSpec, topology: &Topology) -> Constraint {
+    let selects = |other: &PodShape| spread.selector.as_ref().is_some_and(|s| s.matches(&other.labels));
+    Constraint {
+        key: topology.key(&spread.key),
+        hostname: spread.key == HOSTNAME,
+        max_skew: spread.max_skew,
+        min_domains: spread.min_domains,
+        honor_affinity: spread.honor_affinity,
+        honor_taints: spread.honor_taints,
+        matched: Shapes::of(spec, |other| other.namespace == shape.namespace && selects(other)),
+        counts: !spread.selector.as_ref().is_some_and(Selector::is_empty),
+        own: selects(shape),
+    }
+}
+
+/// True where a term of an incoming pod means pods of a shape. kube-scheduler v1.34.1 looks up its `namespaceSelector` twice:
+/// against the namespaces, and against no labels at all (`mergeAffinityTermNamespacesIfNotEmpty`, then `Matches` without
+/// labels), so that a selector which matches nothing-at-all reaches pods of every namespace.
+fn reaches(term: &PodTerm, other: &PodShape, spec: &ClusterSpec) -> bool {
+    let by_labels = |s: &Selector| {
+        s.matches(&BTreeMap::new()) || spec.namespaces.get(&other.namespace).is_some_and(|labels| s.matches(labels))
+    };
+    (term.namespaces.contains(&other.namespace) || term.namespace_selector.as_ref().is_some_and(by_labels))
+        && term.selector.as_ref().is_some_and(|s| s.matches(&other.labels))
+}
+
+/// True where a term of a pod that is there means an incoming one of this shape.
+fn aims_at(term: &PodTerm, incoming: &PodShape, spec: &ClusterSpec) -> bool {
+    let none = BTreeMap::new();
+    let labels = spec.namespaces.get(&incoming.namespace).unwrap_or(&none);
+    (term.namespaces.contains(&incoming.namespace)
+        || term.namespace_selector.as_ref().is_some_and(|s| s.matches(labels)))
+        && term.selector.as_ref().is_some_and(|s| s.matches(&incoming.labels))
+}
+
+/// Topology keys and the domains nodes belong to.
+#[derive(Clone, Debug, Default)]
+pub struct Topology {
+    keys: Vec<String>,
+    /// Position of the host name among the keys.
+    hostname: Option<KeyId>,
+    /// Keys × node shapes.
+    domains: Vec<Option<u32>>,
+    nameless: Vec<bool>,
+}
+
+impl Topology {
+    pub fn new(spec: &ClusterSpec) -> Topology {
+        let shapes = spec.pod_shapes.rows().iter();
+        let mut keys: Vec<String> = shapes.flat_map(asked).cloned().collect();
+        keys.sort();
+        keys.dedup();
+        let nodes = spec.node_shapes.rows();
+        Topology {
+            hostname: keys.iter().position(|key| key == HOSTNAME),
+            domains: keys.iter().flat_map(|key| domains(key, nodes)).collect(),
+            nameless: nodes.iter().map(|node| node.nameless).collect(),
+            keys,
+        }
+    }
+
+    /// Number of keys.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    fn key(&self, name: &str) -> KeyId {
+        self.keys.iter().position(|key| key == name).unwrap_or(0)
+    }
+
+    /// The domain of a node: its value of the key; `None` without that label. 0 stands for an empty value.
+    #[inline]
+    pub fn domain(&self, key: KeyId, node: &NodeView) -> Option<usize> {
+        let shape = node.shape.index();
+        if self.hostname == Some(key) {
+            return (!self.nameless[shape]).then(|| node.id.index() + 1);
+        }
+        self.domains[key * self.nameless.len() + shape].map(|domain| domain as usize)
+    }
+}
+
+fn asked(shape: &PodShape) -> impl Iterator<Item = &String> {
+    let terms = shape.pod_affinity.iter().chain(&shape.pod_anti_affinity);
+    let preferred = shape.preferred_pods.iter().map(|(_, term)| term);
+    shape.spread.iter().map(|c| &c.key).chain(terms.chain(preferred).map(|term| &term.key))
+}
+
+fn domains<'n>(key: &str, nodes: &'n [NodeShape]) -> Vec<Option<u32>> {
+    let mut values: BTreeMap<&'n str, u32> = BTreeMap::from([("", 0)]);
+    let number = |node: &'n NodeShape| {
+        let next = values.len() as u32;
+        node.labels.get(key).map(|value| *values.entry(value).or_insert(next))
+    };
+    nodes.iter().map(number).collect()
+}
