@@ -86,6 +86,40 @@ fn decode_prints_changes_or_why_there_are_none() {
 }
 
 #[test]
+fn place_says_where_pods_go_or_why_not() {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/oracle/basics"));
+    let place = |case: &str, more: &[&str]| run(poolproof().arg("place").arg(root.join(case)).args(more));
+    let text = place("basics-gpu.json", &[]).expect_code(0).stdout;
+    assert!(text.contains("0/2 nodes are available: ") || text.contains(", score "), "{text}");
+    let text = place("basics-zone-spread-hard.json", &[]).expect_code(0).stdout;
+    assert!(text.lines().all(|line| line.contains(", score ") || line.contains("nodes are available: ")), "{text}");
+    let document = parsed(&place("basics-anti-affinity.json", &["--format", "json"]).expect_code(0).stdout);
+    assert_eq!(document["case"], "basics-anti-affinity");
+    let bench = place("basics-image.json", &["--bench"]).expect_code(0).stdout;
+    assert!(bench.contains(" decisions/s"), "{bench}");
+    let ended = place("basics-image.json", &["--why", "nowhere"]).expect_code(2);
+    assert!(ended.stderr.contains("the name of a node"), "{}", ended.stderr);
+
+    let snapshot = json!({"items": [
+        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1", "labels": {"kubernetes.io/hostname": "n1"}},
+            "status": {"allocatable": {"cpu": "2", "memory": "4Gi", "pods": "10"}}},
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "big", "namespace": "shop"}, "status": {"phase": "Pending"},
+            "spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "3"}}}]}}]});
+    let ended = run_with_file(&snapshot, &["--why", "n1"]);
+    let expected = "shop/big: 0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: \
+                    1 Preemption is not helpful for scheduling.\n    n1: refused by NodeResourcesFit: Insufficient cpu\n";
+    assert_eq!(ended.stdout, expected);
+}
+
+/// `place` on a snapshot of its own.
+fn run_with_file(snapshot: &Value, more: &[&str]) -> Ended {
+    let folder = prepared();
+    let path = folder.path("pending.json");
+    std::fs::write(&path, snapshot.to_string()).unwrap();
+    run(poolproof().arg("place").arg(&path).args(more)).expect_code(0)
+}
+
+#[test]
 fn nobody_reading_is_no_failure_and_a_full_disk_is_one() {
     let folder = prepared();
     let file = folder.path("change.json");

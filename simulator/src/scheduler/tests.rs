@@ -2,6 +2,7 @@
 //! real scheduler in the integration tests.
 
 mod filters;
+mod peers;
 mod preemption;
 mod scores;
 
@@ -130,6 +131,7 @@ struct Row {
     used: Resources,
     used_score: (i64, i64),
     ports: Vec<PortId>,
+    tenants: Vec<Tenant>,
     /// Shapes of the pods that run here.
     running: Vec<PodShapeId>,
 }
@@ -174,15 +176,21 @@ impl World {
             ports: &row.ports,
             reserved: row.node.reserved.as_ref(),
             nominated: &[],
-            pods: &[],
+            pods: &row.tenants,
             cordon_taint: false,
         }
     }
 }
 
 fn row(node: &Node, running: Vec<PodShapeId>, compat: &Compat) -> Row {
-    let mut row =
-        Row { node: node.clone(), used: Resources::default(), used_score: (0, 0), ports: Vec::new(), running };
+    let mut row = Row {
+        node: node.clone(),
+        used: Resources::default(),
+        used_score: (0, 0),
+        ports: Vec::new(),
+        tenants: running.iter().map(|&shape| Tenant { shape, alive: 1, leaving: 0 }).collect(),
+        running,
+    };
     for (shape, &id) in node.running.iter().zip(&row.running) {
         row.used.cpu += shape.requests.cpu;
         row.used.memory += shape.requests.memory;

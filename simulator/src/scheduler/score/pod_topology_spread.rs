@@ -29,7 +29,7 @@ pub fn raw<'a>(
         .iter()
         .zip(&tallies)
         .map(|(constraint, tally)| if constraint.hostname { scored.len() } else { tally.domains() })
-        .map(|size| ((size + 2) as f64).ln())
+        .map(|size| libm::log((size + 2) as f64))
         .collect();
     for node in nodes.filter(|node| !ignored(node)) {
         for (constraint, tally) in peers.soft.iter().zip(&mut tallies) {
