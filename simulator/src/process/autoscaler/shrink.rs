@@ -74,7 +74,8 @@ impl Sim<'_> {
     fn would_move(&self, pod: PodId, on: &Node) -> bool {
         let row = &self.cluster.pods[pod];
         let stays = matches!(self.spec.workloads[row.workload].kind, WorkloadKind::DaemonSet | WorkloadKind::Mirror);
-        !stays && !(row.state == PodState::Terminating && on.state == NodeState::NotReady)
+        let stuck = row.state == PodState::Terminating && on.state == NodeState::NotReady;
+        !stays && !stuck
     }
 
     /// Moves the pods of a node in thought. False, and nothing moved, where one may not or cannot.
