@@ -5,7 +5,9 @@
 //! profile of AKS (docs cluster-autoscaler, 2026-07-30). A scan that changes nothing leaves no trace, so only those scans
 //! are played at which something may be different: after the cluster has changed, and when a delay is over. They lie on
 //! the grid of phase and interval all the same.
-//! Left out: the time a scan takes, balancing of similar pools, local storage, pods' own annotations, soft taints,
+//! A scan that adds nodes looks for unneeded ones too (upstream waits for the next scan; the delay after adding holds
+//! removals back either way).
+//! Left out: the time a scan takes, the two seconds of age below which pods alone are no reason to add nodes, balancing of similar pools, local storage, pods' own annotations, soft taints,
 //! GPU utilisation, the two minutes after which a single refused eviction gives a drain up (here the whole drain has
 //! `max_graceful_termination`).
 
@@ -132,11 +134,9 @@ impl<'a> Sim<'a> {
         let mut rooms = std::mem::take(&mut self.autoscaler.rooms);
         self.look_for_room(&mut rooms);
         if self.grow(&mut rooms) {
-            // static_autoscaler.go RunOnce: a scan that adds nodes removes none.
             self.scan_from(self.now);
-        } else {
-            self.shrink(&mut rooms);
         }
+        self.shrink(&mut rooms);
         self.autoscaler.rooms = rooms;
     }
 

@@ -331,3 +331,17 @@ fn its_cause_switches_it_off_and_an_idle_cluster_costs_nothing() {
     off.settings.off.push(Cause::Autoscaler);
     assert_eq!(simulate(&plain, 3, 0), simulate(&off, 3, 0));
 }
+
+#[test]
+fn a_burst_adds_nodes_and_its_end_takes_them_away() {
+    let example = large(pool(2, 2, 6).deployment("web", 2)).with(|w| {
+        w.follows_load = true;
+        w.scaling = Some(crate::spec::Scaling::Utilisation { min: 2, max: 5, target_percent: 70.0 });
+    });
+    let mut scenario = example.horizon(Duration::mins(180)).build();
+    let (target, hold, decay) = (Some(WEB), Duration::mins(20), Duration::mins(1));
+    let what = crate::scenario::Happening::Burst { target, factor: 3.0, ramp: Duration::ZERO, hold, decay };
+    scenario.script.push(crate::scenario::Scripted { at: crate::Time::ZERO + Duration::mins(5), what });
+    let counts = simulate(&scenario, 1, 0).counts;
+    assert_eq!((counts.nodes_added, counts.nodes_removed), (3, 3));
+}
