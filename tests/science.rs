@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod arithmetic;
+mod autoscaler;
 mod drain;
 mod failures;
 mod upgrade;
@@ -44,6 +45,7 @@ const FAMILIES: &[Family] = &[
     ("13", arithmetic::intervals),
     ("20", arithmetic::generator),
     ("21", arithmetic::replicas),
+    ("22", autoscaler::timeline),
     ("25", failures::rolling_drain),
     ("26", arithmetic::score),
 ];

@@ -2,6 +2,7 @@
 //! AKS or Azure, `B` from elsewhere, `C` judgement. Each function notes what it gives in the coverage, so that a report lists
 //! the values that were used and no others.
 
+pub mod autoscaler;
 pub mod demand;
 pub mod pods;
 pub mod pools;

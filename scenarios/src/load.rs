@@ -10,6 +10,7 @@ mod upgrade;
 
 use simulator::change::Planned;
 use simulator::finding::Finding;
+use simulator::settings::Settings;
 use simulator::{Duration, Scenario, Time};
 
 use crate::change::{Change, ChangeSettings, Operation};
@@ -103,6 +104,10 @@ pub fn load_all(
     planned.sort_by_key(|p| p.at);
     let script = script::bursts(&settings, &interned).map_err(&mut keep).unwrap_or_default();
     let horizon = horizon::choose(&planned, &interned.spec, &settings).map_err(|c| keep(vec![c])).unwrap_or_default();
+    let set = |p: &Planned| matches!(p.operation, simulator::change::Operation::SetAutoscaler { range: Some(_), .. });
+    let scaled = interned.spec.pools.iter().any(|(_, p)| p.autoscaler.is_some()) || planned.iter().any(set);
+    let profile = defaults::autoscaler::profile(&full, scaled, &mut coverage);
+    let simulated = simulated.map(|s| Settings { autoscaler: profile, ..s });
     note_not_simulated(&full, &mut coverage);
 
     let Some(simulated) = simulated.filter(|_| complaints.is_empty()) else {
@@ -137,13 +142,6 @@ fn facts(pool: &AgentPool, full: &Snapshot) -> PoolFacts {
 
 /// Mechanisms of a real cluster that a run leaves out.
 fn note_not_simulated(full: &Snapshot, coverage: &mut Coverage) {
-    let scaled: Vec<&str> = full.pools.iter().filter(|p| p.enable_auto_scaling).map(|p| p.name.as_str()).collect();
-    if !scaled.is_empty() {
-        coverage.missing(format!(
-            "the cluster autoscaler (on for {}) is not simulated in this version: pools keep their size",
-            scaled.join(", ")
-        ));
-    }
     if full.cluster.node_provisioning.as_deref().is_some_and(|m| m.eq_ignore_ascii_case("auto")) {
         coverage.missing("node auto-provisioning is not simulated in this version");
     }

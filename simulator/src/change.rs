@@ -1,7 +1,7 @@
 //! Planned interventions: what an operator or a platform does to node pools. Neutral words; who names them otherwise
 //! (a cloud's API) translates before.
 
-use crate::spec::Quantity;
+use crate::spec::{Autoscaled, Quantity};
 use crate::time::{Duration, Time};
 use crate::{NodeId, NodeShapeId, PoolId, WorkloadId};
 
@@ -77,6 +77,15 @@ pub enum Operation {
         workload: WorkloadId,
         /// Replicas afterwards.
         replicas: u32,
+    },
+    /// Switches the cluster autoscaler on or off for a pool, or gives it another range.
+    SetAutoscaler {
+        /// Which pool.
+        pool: PoolId,
+        /// Its range afterwards; `None` for off.
+        range: Option<Autoscaled>,
+        /// How long the platform takes.
+        takes: Duration,
     },
     /// Settings only: takes time, touches no node.
     Settings {

@@ -320,7 +320,7 @@ pub(crate) fn add(total: &mut Resources, part: &Resources) {
     }
 }
 
-fn sub(total: &mut Resources, part: &Resources) {
+pub(crate) fn sub(total: &mut Resources, part: &Resources) {
     total.cpu -= part.cpu;
     total.memory -= part.memory;
     total.ephemeral -= part.ephemeral;

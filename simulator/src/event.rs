@@ -5,7 +5,7 @@
 //!
 //! Order within one instant, part of the model: what the world does to nodes comes first, then pods finish what they were
 //! doing (a replacement that becomes ready at the instant of an eviction attempt counts already), then controllers and
-//! operations act, then the scheduler places what they made, then flows and samples are brought up to date. Within a
+//! operations act, then the scheduler places what they made, then the cluster autoscaler looks, flows and samples are brought up to date. Within a
 //! stage, first queued is first delivered.
 
 use crate::{DrainId, NodeId, PodId};
@@ -51,6 +51,10 @@ pub enum Event {
     DrainTimesOut(DrainId),
     /// A node of an upgrade has soaked.
     SoakOver { operation: u32, node: NodeId },
+    /// The cluster autoscaler looks at the cluster.
+    AutoscalerScans,
+    /// A node that it removes is gone; `number` tells removals apart.
+    AutoscalerDeletes { node: NodeId, number: u32 },
     /// A pod may be tried again by the scheduler.
     BackoffOver { pod: PodId, epoch: u32 },
     /// The scheduler works off its queue.
@@ -71,7 +75,8 @@ impl Event {
             | Event::NodeNoticed { .. }
             | Event::NodeRecovers { .. }
             | Event::NodeJoins { .. }
-            | Event::NodeNeverJoins { .. } => 0,
+            | Event::NodeNeverJoins { .. }
+            | Event::AutoscalerDeletes { .. } => 0,
             Event::PodReady { .. } | Event::PodExits { .. } => 1,
             Event::TolerationOver { .. } | Event::BurstBegins { .. } | Event::BurstStep { .. } => 2,
             Event::HorizontalSync | Event::ProportionalSync => 3,
@@ -81,7 +86,8 @@ impl Event {
             | Event::DrainTimesOut(_)
             | Event::SoakOver { .. } => 4,
             Event::BackoffOver { .. } | Event::Schedule => 5,
-            Event::Flow => 6,
+            // What the scheduler has just refused counts at a scan of the same instant.
+            Event::AutoscalerScans | Event::Flow => 6,
             Event::Sample => 7,
         }
     }

@@ -80,6 +80,7 @@ impl Example {
             room: None,
             next_ordinal: count,
             usd_per_hour: None,
+            autoscaler: None,
         });
         self
     }

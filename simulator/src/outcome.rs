@@ -83,6 +83,10 @@ pub struct Counts {
     pub preemptions: u32,
     /// Nodes that failed.
     pub node_failures: u32,
+    /// Nodes the cluster autoscaler asked for.
+    pub nodes_added: u32,
+    /// Nodes it began to remove.
+    pub nodes_removed: u32,
     /// Bursts that began.
     pub bursts: u32,
     /// Pods of watched workloads that found no node, at most once each time they waited.
@@ -153,6 +157,9 @@ pub enum Incident {
     OperationStarted { operation: u32 },
     OperationEnded { operation: u32, failure: Option<Failure> },
     NodeRequested { node: NodeId, surge: bool },
+    AutoscalerAdds { pool: PoolId, nodes: u32 },
+    AutoscalerFailed { pool: PoolId },
+    AutoscalerRemoves { node: NodeId },
     NodeReady { node: NodeId },
     NodeCordoned { node: NodeId },
     NodeUncordoned { node: NodeId },

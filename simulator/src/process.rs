@@ -1,6 +1,7 @@
 //! Everything that acts on the cluster, one file each: what the scheduler's queue, controllers, planned operations, node
 //! failures and load do when their events come.
 
+pub(crate) mod autoscaler;
 pub(crate) mod controllers;
 pub(crate) mod drain;
 pub(crate) mod flow;

@@ -55,6 +55,8 @@ pub enum Process {
     TieBreak = 19,
     /// Phases of periodic controllers.
     Phase = 20,
+    /// Which pool the cluster autoscaler grows.
+    Expander = 21,
 }
 
 /// Stable 64-bit key of an entity's name (FNV-1a): equal in every plan the entity occurs in.

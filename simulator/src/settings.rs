@@ -15,6 +15,8 @@ pub struct Settings {
     pub provisioning: Provisioning,
     /// Random bursts of load.
     pub bursts: Bursts,
+    /// How the cluster autoscaler behaves, for the pools it is on for.
+    pub autoscaler: AutoscalerProfile,
     /// Time between two attempts to evict a pod (Eviction API clients: 5 s). Zero: at the very instant it is allowed.
     pub eviction_retry: Duration,
     /// An uninterrupted period below the minimum longer than this is an outage.
@@ -53,6 +55,7 @@ impl Settings {
                 hold: Dist::Constant(Duration::ZERO),
                 decay: Duration::mins(15),
             },
+            autoscaler: AutoscalerProfile::default(),
             eviction_retry: Duration::secs(5),
             outage_threshold: Duration::secs(60),
             loss_tolerance: 0.05,
@@ -136,6 +139,101 @@ pub struct Bursts {
     pub decay: Duration,
 }
 
+/// How the cluster autoscaler behaves. Defaults are those of AKS (docs cluster-autoscaler, 2026-07-30), where it has none
+/// those of kubernetes/autoscaler 1.33.
+#[derive(Clone, Debug)]
+pub struct AutoscalerProfile {
+    /// Time between two scans, at least 1 s (`scan-interval`).
+    pub scan_interval: Duration,
+    /// When the first scan is; drawn within the interval where absent.
+    pub phase: Option<Duration>,
+    /// Which pool grows where several could (`expander`).
+    pub expander: Expander,
+    /// How long a pod waits before it is a reason to add nodes (`new-pod-scale-up-delay`).
+    pub new_pod_delay: Duration,
+    /// Pods of a lower priority are no reason to add or to keep nodes (`expendable-pods-priority-cutoff`).
+    pub expendable_below: i32,
+    /// How long a requested node may take (`max-node-provision-time`).
+    pub max_node_provision: Duration,
+    /// How long a pool is left alone after a first failure (`initial-node-group-backoff-duration`).
+    pub backoff: Duration,
+    /// The same after many (`max-node-group-backoff-duration`).
+    pub backoff_most: Duration,
+    /// When failures are forgotten (`node-group-backoff-reset-timeout`).
+    pub backoff_forgotten: Duration,
+    /// Share of CPU or memory asked for below which a node may go (`scale-down-utilization-threshold`).
+    pub utilisation_threshold: f64,
+    /// Daemons do not count for that (`ignore-daemonsets-utilization`).
+    pub ignore_daemons: bool,
+    /// How long a node must not be needed (`scale-down-unneeded-time`).
+    pub unneeded: Duration,
+    /// The same for a node that is not Ready (`scale-down-unready-time`).
+    pub unready: Duration,
+    /// No node goes for so long after nodes were asked for (`scale-down-delay-after-add`).
+    pub delay_after_add: Duration,
+    /// After a node was deleted (`scale-down-delay-after-delete`).
+    pub delay_after_delete: Duration,
+    /// After a removal failed (`scale-down-delay-after-failure`).
+    pub delay_after_failure: Duration,
+    /// How long the pods of a node that goes may take (`max-graceful-termination-sec`).
+    pub max_graceful_termination: Duration,
+    /// Nodes with pods of kube-system stay, but for daemons (`skip-nodes-with-system-pods`).
+    pub skip_system_pods: bool,
+    /// Even where a disruption budget selects those pods: AKS' documentation says so; upstream lets such pods move
+    /// (`drainability/rules/system`).
+    pub budgeted_system_pods_stay: bool,
+    /// How many nodes may go at once (`max-empty-bulk-delete`).
+    pub max_empty_bulk_delete: u32,
+    /// Share of nodes, in per cent, that may be lost before nothing is done any more (`max-total-unready-percentage`).
+    pub max_unready_percent: u32,
+    /// Lost nodes that are accepted whatever their share (`ok-total-unready-count`).
+    pub ok_unready: u32,
+}
+
+impl Default for AutoscalerProfile {
+    fn default() -> Self {
+        AutoscalerProfile {
+            scan_interval: Duration::secs(10),
+            phase: None,
+            expander: Expander::Random,
+            new_pod_delay: Duration::ZERO,
+            expendable_below: -10,
+            max_node_provision: Duration::mins(15),
+            backoff: Duration::mins(5),
+            backoff_most: Duration::mins(30),
+            backoff_forgotten: Duration::mins(180),
+            utilisation_threshold: 0.5,
+            ignore_daemons: false,
+            unneeded: Duration::mins(10),
+            unready: Duration::mins(20),
+            delay_after_add: Duration::mins(10),
+            delay_after_delete: Duration::secs(10),
+            delay_after_failure: Duration::mins(3),
+            max_graceful_termination: Duration::secs(600),
+            skip_system_pods: true,
+            budgeted_system_pods_stay: true,
+            max_empty_bulk_delete: 10,
+            max_unready_percent: 45,
+            ok_unready: 3,
+        }
+    }
+}
+
+/// Which pool the cluster autoscaler grows where several would help; chance decides between equals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expander {
+    /// Any.
+    Random,
+    /// The one whose new nodes are fullest.
+    LeastWaste,
+    /// The one that helps most pods.
+    MostPods,
+    /// The one of highest priority.
+    Priority,
+    /// The one whose new nodes cost least.
+    Price,
+}
+
 /// A cause that can be switched off by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
@@ -153,11 +251,13 @@ pub enum Cause {
     SlowStart,
     /// Contention for CPU between pods of a node.
     Contention,
+    /// The cluster autoscaler: pools keep their size.
+    Autoscaler,
 }
 
 impl Cause {
     /// Every cause with the name it is switched off by.
-    pub const ALL: [(Cause, &'static str); 7] = [
+    pub const ALL: [(Cause, &'static str); 8] = [
         (Cause::NodeFailure, "node-failure"),
         (Cause::ZoneFailure, "zone-failure"),
         (Cause::Burst, "burst"),
@@ -165,5 +265,6 @@ impl Cause {
         (Cause::SurgeGap, "surge-gap"),
         (Cause::SlowStart, "slow-start"),
         (Cause::Contention, "contention"),
+        (Cause::Autoscaler, "autoscaler"),
     ];
 }

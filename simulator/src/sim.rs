@@ -5,6 +5,7 @@ use crate::cluster::budget::Budgets;
 use crate::cluster::node::NodeState;
 use crate::event::Event;
 use crate::outcome::{Counts, Entry, Incident, Outcome};
+use crate::process::autoscaler::Autoscaler;
 use crate::process::drain::Drain;
 use crate::process::flow::Flows;
 use crate::process::load::Burst;
@@ -74,6 +75,7 @@ pub(crate) struct Sim<'a> {
     pub drains: Column<DrainId, Drain>,
     pub operations: Vec<Run>,
     pub bursts: Vec<Burst>,
+    pub autoscaler: Autoscaler,
     pub flows: Flows,
     pub observer: Observer,
     pub counts: Counts,
@@ -95,6 +97,7 @@ impl<'a> Sim<'a> {
             drains: Column::default(),
             operations: Vec::new(),
             bursts: Vec::new(),
+            autoscaler: Autoscaler::default(),
             flows: Flows::default(),
             observer: Observer::default(),
             counts: Counts::default(),
@@ -146,6 +149,7 @@ impl<'a> Sim<'a> {
                 self.queue.at(planned.at, Event::OperationStarts(i as u32));
             }
         }
+        self.start_autoscaler();
         self.start_failures();
         self.start_bursts();
         self.start_pods();
@@ -190,6 +194,8 @@ impl<'a> Sim<'a> {
             Event::DrainRetries(drain) => self.drain_retries(drain),
             Event::DrainTimesOut(drain) => self.drain_times_out(drain),
             Event::SoakOver { operation, node } => self.soak_over(operation, node),
+            Event::AutoscalerScans => self.autoscaler_scans(),
+            Event::AutoscalerDeletes { node, number } => self.autoscaler_deletes(node, number),
             Event::BackoffOver { pod, epoch } => self.backoff_over(pod, epoch),
             Event::Schedule => self.schedule(),
             Event::Flow => self.update_flows(),

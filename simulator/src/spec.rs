@@ -95,6 +95,19 @@ pub struct PoolSpec {
     pub next_ordinal: u32,
     /// Price of one node in USD per hour, where known.
     pub usd_per_hour: Option<f64>,
+    /// What the cluster autoscaler may do with it; absent where that is off for the pool.
+    pub autoscaler: Option<Autoscaled>,
+}
+
+/// The range of a pool in which the cluster autoscaler chooses its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Autoscaled {
+    /// Fewest nodes; a smaller pool is brought up to it.
+    pub min: u32,
+    /// Most nodes; a larger pool is not brought down to it.
+    pub max: u32,
+    /// Rank for the priority expander: the highest that helps is taken.
+    pub priority: i32,
 }
 
 /// A node that exists at time zero.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod autoscaler;
 mod operations;
 mod properties;
 mod workloads;
@@ -20,6 +21,13 @@ fn story(scenario: &Scenario) -> String {
             Incident::OperationStarted { .. } => "start".to_owned(),
             Incident::OperationEnded { failure, .. } => failure.map_or("end".to_owned(), |f| format!("end {f:?}")),
             Incident::NodeRequested { node, .. } => format!("{} requested", n(node)),
+            Incident::AutoscalerAdds { pool, nodes } => {
+                format!("autoscaler adds {nodes} to {}", scenario.cluster.pools[pool].name)
+            }
+            Incident::AutoscalerFailed { pool } => {
+                format!("autoscaler gives up {}", scenario.cluster.pools[pool].name)
+            }
+            Incident::AutoscalerRemoves { node } => format!("autoscaler removes {}", n(node)),
             Incident::NodeReady { node } => format!("{} ready", n(node)),
             Incident::NodeCordoned { node } => format!("{} cordoned", n(node)),
             Incident::NodeUncordoned { node } => format!("{} uncordoned", n(node)),

@@ -156,6 +156,7 @@ fn pool_of(planned: &Planned) -> Option<PoolId> {
         | Planned::DeletePool { pool, .. }
         | Planned::Upgrade { pool, .. }
         | Planned::Reshape { pool, .. }
+        | Planned::SetAutoscaler { pool, .. }
         | Planned::Settings { pool, .. } => Some(*pool),
         Planned::Cordon { .. }
         | Planned::Uncordon { .. }

@@ -39,6 +39,19 @@ impl Teller<'_> {
                 self.node(node),
                 if surge { "surge node, asked of the platform" } else { "asked of the platform" }.to_string(),
             ),
+            Incident::AutoscalerAdds { pool, nodes } => (
+                "autoscaler adds nodes",
+                format!("pool {}", self.names.pool(pool)),
+                format!("{}, for pods without room or up to the minimum", nodes_words(nodes as usize)),
+            ),
+            Incident::AutoscalerFailed { pool } => (
+                "autoscaler backs off",
+                format!("pool {}", self.names.pool(pool)),
+                "its request did not bring a node; the pool is left alone for a while".to_string(),
+            ),
+            Incident::AutoscalerRemoves { node } => {
+                ("autoscaler removes node", self.node(node), "not needed for long enough".to_string())
+            }
             Incident::NodeReady { node } => ("node Ready", self.node(node), none()),
             Incident::NodeCordoned { node } => ("node cordoned", self.node(node), "takes no new pods".to_string()),
             Incident::NodeUncordoned { node } => {
@@ -137,6 +150,12 @@ impl Teller<'_> {
             }
             Operation::SetReplicas { workload, replicas } => {
                 format!("set {} to {replicas} replicas", names.workload(*workload))
+            }
+            Operation::SetAutoscaler { pool, range: Some(range), .. } => {
+                format!("autoscale pool {} between {} and {} nodes", names.pool(*pool), range.min, range.max)
+            }
+            Operation::SetAutoscaler { pool, range: None, .. } => {
+                format!("turn the autoscaler of pool {} off", names.pool(*pool))
             }
             Operation::Settings { pool, .. } => {
                 format!("change settings of pool {}", names.pool(*pool))

@@ -62,6 +62,7 @@ impl Example {
             delete: Dist::Constant(Duration::secs(60)),
             room: None,
             next_ordinal,
+            autoscaler: None,
             usd_per_hour: Some(0.2),
         };
         let system = cluster.pools.push(pool("system", true, system_shape, self.system_nodes));

@@ -1,7 +1,7 @@
 //! Failures, detection, trouble in provisioning, bursts: what becomes the simulator's settings.
 
 use simulator::Duration;
-use simulator::settings::{Bursts, Cause, Detection, Failures, Provisioning, Settings};
+use simulator::settings::{AutoscalerProfile, Bursts, Cause, Detection, Failures, Provisioning, Settings};
 
 use super::log_normal;
 use crate::change::ChangeSettings;
@@ -25,6 +25,7 @@ pub fn settings(minor: u32, given: &ChangeSettings, coverage: &mut Coverage) -> 
         detection: detection(minor, coverage),
         provisioning: provisioning(coverage),
         bursts: bursts(given, coverage, &mut complaints),
+        autoscaler: AutoscalerProfile::default(),
         eviction_retry: eviction_retry(coverage),
         outage_threshold: Duration::secs(given.outage_threshold_seconds.unwrap_or(OUTAGE_THRESHOLD).into()),
         loss_tolerance: 0.05,

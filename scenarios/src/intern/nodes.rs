@@ -185,6 +185,7 @@ fn add_pool(
         next_ordinal: highest.map_or(u32::try_from(own.len()).unwrap_or(0), |n| n.saturating_add(1)),
         // A spot price is not a list price.
         usd_per_hour: size.and_then(|s| s.usd_per_hour).filter(|_| !pool.is_spot()),
+        autoscaler: crate::defaults::autoscaler::range(pool),
     };
     let id: PoolId = interned.spec.pools.push(spec);
     interned.pools.insert(pool.name.clone(), id);

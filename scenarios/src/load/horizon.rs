@@ -52,7 +52,9 @@ pub(super) fn expected(operation: &Operation, cluster: &ClusterSpec) -> Duration
         Operation::Scale { pool, drain, .. } => made(*pool) + emptying(drain) + high(&cluster.pools[*pool].delete),
         Operation::DeletePool { pool, drain } => emptying(drain) + high(&cluster.pools[*pool].delete),
         Operation::Upgrade { pool, how } => rolling(how, *pool, cluster) + emptying(&how.drain),
-        Operation::Reshape { takes, .. } | Operation::Settings { takes, .. } => *takes,
+        Operation::Reshape { takes, .. }
+        | Operation::SetAutoscaler { takes, .. }
+        | Operation::Settings { takes, .. } => *takes,
         Operation::Drain { drain, .. } => emptying(drain),
         Operation::DeleteNodes { .. } => Duration::mins(2),
         Operation::Cordon { .. } | Operation::Uncordon { .. } | Operation::SetReplicas { .. } => Duration::ZERO,

@@ -12,7 +12,7 @@ use crate::change::{Change, Operation, PoolFields};
 use crate::complaint::Complaint;
 use crate::complete::nodes::taints;
 use crate::coverage::Coverage;
-use crate::defaults::pools;
+use crate::defaults::{autoscaler, pools};
 use crate::intern::Interned;
 use crate::snapshot::pool::{MODES, known_mode, read::MOST_NODES, taint};
 use crate::snapshot::{AgentPool, Snapshot};
@@ -31,13 +31,21 @@ pub(super) fn add_pools(
     for operation in operations {
         match operation {
             Operation::AddPool { desired } => match change.pool.as_deref().filter(|n| !n.is_empty()) {
-                Some(name) => full.pools.push(AgentPool { count: 0, ..fields::new(name, desired) }),
+                // Its autoscaler begins when it is there.
+                Some(name) => {
+                    full.pools.push(AgentPool { count: 0, enable_auto_scaling: false, ..fields::new(name, desired) })
+                }
                 None => keep(vec![Complaint::at("pool", "nothing", "the name of the new pool")]),
             },
             Operation::ResizePool { desired, .. } => {
                 if let Some(pool) = diff::named(change, full).map(|p| fields::written(p, desired)) {
                     for suffix in [TEMPORARY, SUCCESSOR] {
-                        full.pools.push(AgentPool { count: 0, name: format!("{}{suffix}", pool.name), ..pool.clone() });
+                        full.pools.push(AgentPool {
+                            count: 0,
+                            enable_auto_scaling: false,
+                            name: format!("{}{suffix}", pool.name),
+                            ..pool.clone()
+                        });
                     }
                 }
             }
@@ -147,7 +155,11 @@ impl Planner<'_> {
         match operation {
             Operation::Scale { count } => self.scale(id, *count),
             Operation::DeletePool { ignore_pdb } => self.delete(id, !ignore_pdb, later(Duration::ZERO)),
-            Operation::AddPool { desired } => self.scale(id, fields::new(&pool.name, desired).count),
+            Operation::AddPool { desired } => {
+                let new = fields::new(&pool.name, desired);
+                self.scale(id, new.count);
+                self.autoscaled(id, &new, later(Duration::ZERO));
+            }
             Operation::Upgrade { version, settings, force, .. } => {
                 let asked = Asked { version: version.as_deref(), settings, force: *force };
                 match upgrade::settings(pool, &asked, self.full, self.interned, self.coverage) {
@@ -179,9 +191,17 @@ impl Planner<'_> {
                     shape.labels.extend(labels.clone());
                 });
             }
-            Operation::SetAutoscaler { .. }
-            | Operation::SetUpgradeSettings { .. }
-            | Operation::SetProperties { .. } => {
+            Operation::SetAutoscaler { enabled, min, max } => {
+                let takes = pools::settings_take(self.coverage);
+                let after = AgentPool {
+                    enable_auto_scaling: enabled.unwrap_or(pool.enable_auto_scaling),
+                    min_count: min.or(pool.min_count),
+                    max_count: max.or(pool.max_count),
+                    ..pool.clone()
+                };
+                self.at_once(Simulated::SetAutoscaler { pool: id, range: autoscaler::range(&after), takes });
+            }
+            Operation::SetUpgradeSettings { .. } | Operation::SetProperties { .. } => {
                 let takes = pools::settings_take(self.coverage);
                 self.at_once(Simulated::Settings { pool: id, takes });
             }
@@ -194,7 +214,10 @@ impl Planner<'_> {
                 );
                 self.delete(id, true, later(Duration::ZERO));
             }
-            Operation::StartPool => self.scale(id, pool.count),
+            Operation::StartPool => {
+                self.scale(id, pool.count);
+                self.autoscaled(id, &AgentPool { power_state: None, ..pool.clone() }, later(Duration::ZERO));
+            }
             Operation::ResizePool { desired, .. } => self.rotate(pool, id, desired),
             // Refused or resolved before.
             _ => {}
@@ -207,6 +230,14 @@ impl Planner<'_> {
             return;
         }
         self.at_once(Simulated::Scale { pool, count, drain: self.platform_drain(true) });
+    }
+
+    /// Once the pool is there, its autoscaler begins.
+    fn autoscaled(&mut self, pool: PoolId, as_made: &AgentPool, at: Time) {
+        if let Some(range) = autoscaler::range(as_made) {
+            let operation = Simulated::SetAutoscaler { pool, range: Some(range), takes: Duration::ZERO };
+            self.planned.push(Planned { at, operation });
+        }
     }
 
     fn delete(&mut self, pool: PoolId, respect_budgets: bool, at: Time) {
@@ -273,7 +304,11 @@ impl Planner<'_> {
                 Simulated::Scale { pool, .. } => horizon::made(*pool, &self.interned.spec),
                 other => horizon::expected(other, &self.interned.spec),
             };
+            let made = matches!(&operation, Simulated::Scale { pool, .. } if *pool == successor);
             self.planned.push(Planned { at: later(after), operation });
+            if made {
+                self.autoscaled(successor, &fields::written(pool, desired), later(after));
+            }
             after += takes;
         }
     }

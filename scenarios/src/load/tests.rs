@@ -168,6 +168,48 @@ fn what_is_not_simulated_is_refused_in_one_line() {
 }
 
 #[test]
+fn the_autoscaler_is_on_for_the_pools_that_have_it_and_follows_changes() {
+    let on = POOLS.replace(r#""mode":"User""#, r#""mode":"User","enableAutoScaling":true,"minCount":2,"maxCount":6"#);
+    let on =
+        on.replace(r#""location""#, r#""autoScalerProfile":{"scan-interval":"20s","expander":"most-pods"},"location""#);
+    let l = try_load("apps", Operation::SetLabels { labels: Default::default() }, &on).unwrap();
+    let range = |min, max| Some(simulator::spec::Autoscaled { min, max, priority: 0 });
+    let ranges: Vec<_> = l.scenario.cluster.pools.iter().map(|(_, p)| p.autoscaler).collect();
+    assert_eq!(ranges, [None, range(2, 6)]);
+    let profile = &l.scenario.settings.autoscaler;
+    assert_eq!(
+        (profile.scan_interval, profile.expander),
+        (Duration::secs(20), simulator::settings::Expander::MostPods)
+    );
+    assert!(l.coverage.assumptions.iter().any(|a| a.name == "cluster autoscaler at the start"));
+    assert!(!l.coverage.not_seen.iter().any(|line| line.contains("autoscaler")), "{:?}", l.coverage.not_seen);
+
+    let set = |snapshot: &str, enabled, min, max| {
+        let l = try_load("apps", Operation::SetAutoscaler { enabled, min, max }, snapshot).unwrap();
+        match l.scenario.changes[..] {
+            [Planned { operation: Simulated::SetAutoscaler { range, .. }, .. }] => range,
+            _ => panic!("{:?}", l.scenario.changes),
+        }
+    };
+    assert_eq!(set(POOLS, Some(true), Some(1), Some(4)), range(1, 4));
+    assert_eq!(set(&on, None, None, Some(9)), range(2, 9));
+    assert_eq!(set(&on, Some(false), None, None), None);
+
+    // A new pool is autoscaled once it is there, not before.
+    let desired = serde_json::from_str(r#"{"count":2,"enableAutoScaling":true,"minCount":2,"maxCount":4}"#).unwrap();
+    let l = loaded("extra", Operation::AddPool { desired });
+    assert!(l.scenario.cluster.pools.iter().all(|(_, p)| p.autoscaler.is_none()));
+    let [
+        Planned { operation: Simulated::Scale { .. }, .. },
+        Planned { operation: Simulated::SetAutoscaler { range: r, .. }, .. },
+    ] = l.scenario.changes[..]
+    else {
+        panic!("{:?}", l.scenario.changes)
+    };
+    assert_eq!(r, range(2, 4));
+}
+
+#[test]
 fn nothing_different_is_a_change_that_does_nothing() {
     let l = loaded("system1", put(r#"{"count":3}"#));
     assert!(l.operations.is_empty() && l.scenario.changes.is_empty());

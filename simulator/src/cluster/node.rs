@@ -28,10 +28,25 @@ pub(crate) struct Node {
     pub first_pod: u32,
     /// The drain in progress.
     pub drain: Option<DrainId>,
+    /// Asked for by the cluster autoscaler.
+    pub added: bool,
+    /// The cluster autoscaler is removing it.
+    pub leaving: Option<Leaving>,
     /// The planned operation that owns it for now.
     pub owner: Option<u32>,
     /// Pods on it that give a service whose flows are modelled.
     pub serving: u32,
+}
+
+/// The removal of a node by the cluster autoscaler.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leaving {
+    /// Tells removals apart.
+    pub number: u32,
+    /// It had to be drained.
+    pub occupied: bool,
+    /// It was unschedulable before.
+    pub was_cordoned: bool,
 }
 
 /// Where a node is in its life.
@@ -67,6 +82,8 @@ impl Node {
             used_score: (0, 0),
             first_pod: NO_POD,
             drain: None,
+            added: false,
+            leaving: None,
             owner: None,
             serving: 0,
         }

@@ -16,22 +16,23 @@ use crate::{BudgetId, DrainId, NodeId, PodId, WorkloadId};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Drain {
     pub node: NodeId,
-    pub operation: u32,
+    /// Whose drain it is: a planned operation's, else the cluster autoscaler's.
+    pub operation: Option<u32>,
     pub settings: DrainSettings,
     /// Who refused last.
     pub refused: Option<(WorkloadId, Option<BudgetId>)>,
 }
 
 impl Sim<'_> {
-    /// Cordons a node and starts to empty it; the operation hears of the end through `operation_drained`.
-    pub(crate) fn start_drain(&mut self, operation: u32, node: NodeId, settings: DrainSettings) {
+    /// Cordons a node and starts to empty it; the operation (the cluster autoscaler where there is none) hears of the end.
+    pub(crate) fn start_drain(&mut self, operation: Option<u32>, node: NodeId, settings: DrainSettings) {
         self.cordon(node);
         let drain = self.drains.push(Drain { node, operation, settings, refused: None });
         self.cluster.nodes[node].drain = Some(drain);
         self.tell(Incident::NodeDrainStarted { node });
         if !settings.evict {
             self.end_drain(drain);
-            self.operation_drained(operation, node);
+            self.drained(operation, node);
             return;
         }
         self.queue.at(self.now + settings.timeout, Event::DrainTimesOut(drain));
@@ -116,7 +117,14 @@ impl Sim<'_> {
         if self.active(drain) && empty {
             self.end_drain(drain);
             self.tell(Incident::NodeDrained { node });
-            self.operation_drained(operation, node);
+            self.drained(operation, node);
+        }
+    }
+
+    fn drained(&mut self, operation: Option<u32>, node: NodeId) {
+        match operation {
+            Some(operation) => self.operation_drained(operation, node),
+            None => self.autoscaler_drained(node),
         }
     }
 
@@ -129,9 +137,11 @@ impl Sim<'_> {
         self.end_drain(drain);
         self.tell(Incident::NodeDrainTimedOut { node, workload, budget });
         if settings.undrainable == Undrainable::Force {
-            self.operation_drained(operation, node);
-        } else {
+            self.drained(operation, node);
+        } else if let Some(operation) = operation {
             self.operation_drain_failed(operation, node, workload, budget);
+        } else {
+            self.autoscaler_drain_failed(node);
         }
     }
 

@@ -80,6 +80,7 @@ impl Sim<'_> {
 
     /// Replicas of a workload began or ceased to serve.
     pub(crate) fn serving_changed(&mut self, workload: WorkloadId) {
+        self.wake_autoscaler(); // budgets may allow more, or less
         if self.spec.workloads[workload].service.is_some() {
             self.touch_flows();
         }
@@ -87,6 +88,7 @@ impl Sim<'_> {
 
     /// Pods came to or left a node.
     pub(crate) fn node_load_changed(&mut self, node: NodeId) {
+        self.wake_autoscaler();
         if self.cluster.nodes[node].serving > 0 {
             self.touch_flows();
         }

@@ -11,10 +11,25 @@ use crate::{Duration, NodeId, NodeShapeId, PoolId};
 /// When a request for a machine is refused: an allocation failure is answered within the request [inferred].
 const REFUSED: Duration = Duration::secs(30);
 
+/// Who asks for a node. Surge nodes and those of the autoscaler are numbered by themselves, so that their luck does not
+/// depend on how many nodes the pool has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Origin {
+    /// An operation that makes the pool larger.
+    Operation(u32),
+    /// An operation that wants an extra node for a while: its `n`-th.
+    Surge { operation: u32, n: u32 },
+    /// The cluster autoscaler: its n-th of the pool.
+    Autoscaler(u32),
+}
+
+/// Keys of surge and autoscaled nodes lie apart from those of ordinals.
+const SURGE: u64 = 0x7375_7267_6500;
+const AUTO: u64 = 0x6175_746f_0000_0000;
+
 impl Sim<'_> {
-    /// Asks the platform for a node. `surge` numbers the extra nodes of an operation, so that their luck does not depend on
-    /// how many nodes the pool has.
-    pub(crate) fn request_node(&mut self, pool: PoolId, operation: u32, surge: Option<u32>) -> NodeId {
+    /// Asks the platform for a node.
+    pub(crate) fn request_node(&mut self, pool: PoolId, origin: Origin) -> NodeId {
         let shape = self.template_for(pool);
         let state = &mut self.cluster.pools[pool];
         let ordinal = state.next_ordinal;
@@ -23,16 +38,26 @@ impl Sim<'_> {
             *room = room.saturating_sub(1);
         }
         let pool_key = entity_key(&self.spec.pools[pool].name);
-        let key = match surge {
-            Some(n) => sub_key(sub_key(pool_key, 0x7375_7267_6500 + u64::from(operation)), u64::from(n)),
-            None => sub_key(pool_key, u64::from(ordinal)),
+        let name = &self.spec.pools[pool].name;
+        let (key, name) = match origin {
+            Origin::Operation(_) => (sub_key(pool_key, u64::from(ordinal)), format!("{name}-new-{ordinal}")),
+            Origin::Surge { operation, n } => (
+                sub_key(sub_key(pool_key, SURGE + u64::from(operation)), u64::from(n)),
+                format!("{name}-new-{ordinal}"),
+            ),
+            Origin::Autoscaler(n) => (sub_key(sub_key(pool_key, AUTO), u64::from(n)), format!("{name}-auto-{n}")),
         };
         let node = self.cluster.nodes.push(Node::new(pool, shape, ordinal, key, NodeState::Joining));
-        self.cluster.names.push(format!("{}-new-{ordinal}", self.spec.pools[pool].name));
+        self.cluster.names.push(name);
         self.cluster.ports.push(Vec::new());
         self.cluster.tenants.push(Vec::new());
-        self.cluster.nodes[node].owner = Some(operation);
-        self.tell(Incident::NodeRequested { node, surge: surge.is_some() });
+        match origin {
+            Origin::Operation(operation) | Origin::Surge { operation, .. } => {
+                self.cluster.nodes[node].owner = Some(operation)
+            }
+            Origin::Autoscaler(_) => self.cluster.nodes[node].added = true,
+        }
+        self.tell(Incident::NodeRequested { node, surge: matches!(origin, Origin::Surge { .. }) });
         self.await_machine(node);
         self.start_node_failures(node);
         node
@@ -40,7 +65,7 @@ impl Sim<'_> {
 
     /// The template of the zone with the fewest nodes of the pool; the first of several
     /// (VMSS balances zones best-effort: AKS docs cluster-autoscaler-overview).
-    fn template_for(&self, pool: PoolId) -> NodeShapeId {
+    pub(crate) fn template_for(&self, pool: PoolId) -> NodeShapeId {
         let templates = &self.cluster.pools[pool].templates;
         let in_zone = |shape: NodeShapeId| {
             let zone = self.spec.node_shapes[shape].zone;
@@ -60,12 +85,22 @@ impl Sim<'_> {
             let refused = self.streams.uniform(Process::ProvisionFailure, row.key, 0) < troubles.allocation_failure;
             let broken = self.streams.uniform(Process::ProvisionFailure, row.key, 1) < troubles.bootstrap_failure;
             if refused || broken {
-                let noticed = if refused { REFUSED } else { troubles.bootstrap_notice };
+                let noticed = match refused {
+                    true => REFUSED,
+                    false if row.added => self.p.scenario.settings.autoscaler.max_node_provision,
+                    false => troubles.bootstrap_notice,
+                };
                 self.queue.at(self.now + noticed, Event::NodeNeverJoins { node, epoch: row.epoch, refused });
                 return;
             }
         }
         let wait = self.draw(&self.spec.pools[row.pool].provision, Process::Provision, row.key, 0);
+        let patience = self.p.scenario.settings.autoscaler.max_node_provision;
+        if row.added && wait > patience {
+            // The autoscaler gives up a node that takes too long (kubernetes/autoscaler 1.33 max-node-provision-time).
+            self.queue.at(self.now + patience, Event::NodeNeverJoins { node, epoch: row.epoch, refused: false });
+            return;
+        }
         self.queue.at(self.now + wait, Event::NodeJoins { node, epoch: row.epoch });
     }
 
@@ -74,10 +109,12 @@ impl Sim<'_> {
         if row.epoch != epoch || !matches!(row.state, NodeState::Joining | NodeState::Reimaging) {
             return;
         }
+        // A new node comes schedulable unless somebody who wants it gone has cordoned it on its way.
+        row.cordoned &= row.state == NodeState::Joining;
         row.state = NodeState::Ready;
-        row.cordoned = false;
         let owner = row.owner;
         self.tell(Incident::NodeReady { node });
+        self.autoscaler_node_ready(node);
         self.create_daemons(node);
         self.nodes_changed();
         self.wake_scheduler();
@@ -93,6 +130,9 @@ impl Sim<'_> {
             return;
         }
         self.delete_node(node);
+        if row.added {
+            self.scale_up_failed(row.pool);
+        }
         if let Some(operation) = row.owner {
             self.operation_fails(operation, if refused { Failure::AllocationFailed } else { Failure::BootstrapFailed });
         }

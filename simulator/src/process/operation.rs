@@ -7,6 +7,7 @@ use crate::change::{DrainSettings, Operation, Undrainable};
 use crate::cluster::node::NodeState;
 use crate::event::Event;
 use crate::outcome::{Failure, Incident, OperationOutcome};
+use crate::process::node_life::Origin;
 use crate::process::upgrade::Upgrade;
 use crate::random::{Process, entity_key, sub_key};
 use crate::scheduler::tolerated;
@@ -76,14 +77,20 @@ impl Sim<'_> {
         }
         self.operations[operation as usize].started = Some(self.now);
         self.tell(Incident::OperationStarted { operation });
+        if let Some(pool) = pool_of(plan) {
+            self.autoscaler_lets_go_of_pool(pool);
+        }
         match plan {
             Operation::Scale { pool, count, drain } => self.start_scale(operation, *pool, *count, *drain),
             Operation::DeletePool { pool, drain } => {
+                self.set_autoscaler(*pool, None);
                 let nodes: Vec<NodeId> = self.cluster.nodes_of(*pool).collect();
                 self.empty_and_delete(operation, nodes, *drain);
             }
             Operation::Upgrade { pool, how } => self.start_upgrade(operation, *pool, how),
-            Operation::Reshape { takes, .. } | Operation::Settings { takes, .. } => {
+            Operation::Reshape { takes, .. }
+            | Operation::SetAutoscaler { takes, .. }
+            | Operation::Settings { takes, .. } => {
                 self.operations[operation as usize].phase = Phase::Timed;
                 self.queue.at(self.now + *takes, Event::OperationGoesOn { operation, stage: 0 });
             }
@@ -124,7 +131,7 @@ impl Sim<'_> {
             }
             self.operations[operation as usize].phase = Phase::Growing { awaited: more };
             for _ in 0..more {
-                self.request_node(pool, operation, None);
+                self.request_node(pool, Origin::Operation(operation));
             }
         } else if count == have {
             self.operation_ends(operation, None);
@@ -162,7 +169,7 @@ impl Sim<'_> {
         }
         for &node in &nodes {
             self.cluster.nodes[node].owner = Some(operation);
-            self.start_drain(operation, node, drain);
+            self.start_drain(Some(operation), node, drain);
         }
     }
 
@@ -173,8 +180,9 @@ impl Sim<'_> {
         }
         self.operations[operation as usize].phase = Phase::Draining { left: nodes.len() as u32 };
         for &node in nodes {
+            self.autoscaler_lets_go(node);
             self.cluster.nodes[node].owner = Some(operation);
-            self.start_drain(operation, node, drain);
+            self.start_drain(Some(operation), node, drain);
         }
     }
 
@@ -195,8 +203,10 @@ impl Sim<'_> {
         match std::mem::replace(&mut self.operations[operation as usize].phase, Phase::Over) {
             Phase::Timed => {
                 let plan = &self.p.scenario.changes[operation as usize].operation;
-                if let Operation::Reshape { pool, shapes, .. } = plan {
-                    self.reshape(*pool, shapes);
+                match plan {
+                    Operation::Reshape { pool, shapes, .. } => self.reshape(*pool, shapes),
+                    Operation::SetAutoscaler { pool, range, .. } => self.set_autoscaler(*pool, *range),
+                    _ => {}
                 }
                 self.operation_ends(operation, None);
             }
@@ -342,6 +352,7 @@ impl Sim<'_> {
             }
         }
         self.tell(Incident::OperationEnded { operation, failure });
+        self.wake_autoscaler();
         let next = (operation + 1..self.operations.len() as u32).find(|&o| {
             pool_of(self.plan(o)) == pool_of(self.plan(operation)) && self.operations[o as usize].started.is_none()
         });
@@ -376,6 +387,7 @@ pub(crate) fn pool_of(operation: &Operation) -> Option<PoolId> {
         | Operation::DeletePool { pool, .. }
         | Operation::Upgrade { pool, .. }
         | Operation::Reshape { pool, .. }
+        | Operation::SetAutoscaler { pool, .. }
         | Operation::Settings { pool, .. } => Some(*pool),
         Operation::Cordon { .. }
         | Operation::Uncordon { .. }

@@ -204,6 +204,7 @@ impl Sim<'_> {
                 self.counts.unschedulable += 1;
             }
             self.tell(Incident::PodUnschedulable { workload });
+            self.autoscaler_sees(pod);
         }
         self.scheduling.waiting.push(pod);
     }

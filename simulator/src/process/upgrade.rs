@@ -7,8 +7,10 @@
 //! Surge nodes are not always awaited (Azure/AKS issue 4340): `Settings::provisioning::gap_share`.
 
 use crate::change::{Operation, Pace, UpgradeSettings};
+use crate::cluster::node::NodeState;
 use crate::event::Event;
 use crate::outcome::Failure;
+use crate::process::node_life::Origin;
 use crate::process::operation::Phase;
 use crate::random::{Process, entity_key};
 use crate::settings::Cause;
@@ -41,7 +43,9 @@ const ROLL: u32 = 1;
 
 impl Sim<'_> {
     pub(crate) fn start_upgrade(&mut self, operation: u32, pool: PoolId, how: &UpgradeSettings) {
-        let mut todo: Vec<NodeId> = self.cluster.nodes_of(pool).collect();
+        // A node that is still on its way comes as the pool's new nodes do.
+        let mut todo: Vec<NodeId> =
+            self.cluster.nodes_of(pool).filter(|&n| self.cluster.nodes[n].state != NodeState::Joining).collect();
         if todo.is_empty() {
             self.operation_ends(operation, None);
             return;
@@ -86,7 +90,7 @@ impl Sim<'_> {
     }
 
     fn request_surge_node(&mut self, operation: u32, pool: PoolId, n: u32) {
-        let node = self.request_node(pool, operation, Some(n));
+        let node = self.request_node(pool, Origin::Surge { operation, n });
         let now = self.now;
         self.operations[operation as usize].extra.push((node, now));
         if let Some(upgrade) = self.upgrade(operation) {
@@ -147,7 +151,7 @@ impl Sim<'_> {
             self.cordon(node);
         }
         while let Some(node) = batch.pop() {
-            self.start_drain(operation, node, how.drain);
+            self.start_drain(Some(operation), node, how.drain);
         }
         if finished {
             self.close(operation);
@@ -231,7 +235,7 @@ impl Sim<'_> {
         }
         leaving.iter().for_each(|&node| self.cordon(node));
         for &node in &leaving {
-            self.start_drain(operation, node, how.drain);
+            self.start_drain(Some(operation), node, how.drain);
         }
     }
 

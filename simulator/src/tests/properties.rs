@@ -72,6 +72,87 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
+    fn the_autoscaler_keeps_its_range_and_the_invariants(
+        nodes in 1u32..6, second in 0u32..4, replicas in 0u32..12, wanted in 0u32..12, cpu in 200i64..3900, min in 0u32..4,
+        more in 0u32..5, slack in 0u32..3, operation in 0..8, at in 0u64..60, failures in 0.0..3.0f64, expander in 0usize..5,
+        room in 0u32..6, seed in 0u64..1000,
+    ) {
+        use crate::settings::Expander;
+        use crate::spec::Autoscaled;
+        let pool = PoolId(0);
+        let range = |min, max| Some(Autoscaled { min, max, priority: (seed % 3) as i32 });
+        let all: Vec<NodeId> = (0..nodes).map(NodeId).collect();
+        let mut drain = drain_settings();
+        drain.timeout = Duration::mins(5);
+        let example = Example::new()
+            .pool("a", nodes)
+            .with_pool(|p| { p.autoscaler = range(min, min + more); p.room = Some(room); })
+            .workload("daemon", WorkloadKind::DaemonSet, all.clone())
+            .workload("w", WorkloadKind::Deployment, (0..replicas).map(|i| NodeId(i % nodes)).collect())
+            .minimum(1)
+            .budget(BudgetRule::MaxUnavailable(Quantity::Count(slack)))
+            .with_shape(|s| s.requests.cpu = cpu.min(3700 / i64::from(replicas.div_ceil(nodes).max(1))))
+            .deployment("other", replicas)
+            .pool("b", second)
+            .with_pool(|p| { p.autoscaler = range(0, 6); })
+            .settings(|s| {
+                s.failures.per_hour = failures;
+                s.failures.down = crate::random::Dist::Exponential { mean: Duration::mins(20) };
+                s.provisioning.bootstrap_failure = 0.2;
+                s.provisioning.allocation_failure = 0.1;
+                s.autoscaler.expander =
+                    [Expander::Random, Expander::LeastWaste, Expander::MostPods, Expander::Priority, Expander::Price][expander];
+                s.autoscaler.max_graceful_termination = Duration::secs(7);
+            })
+            .change(Duration::mins(5), Operation::SetReplicas { workload: crate::WorkloadId(1), replicas: wanted });
+        let operation = match operation {
+            0 => Operation::Scale { pool, count: wanted, drain },
+            1 => Operation::DeletePool { pool, drain },
+            2 => Operation::Drain { nodes: all, drain },
+            3 => Operation::DeleteNodes { nodes: vec![NodeId(0)] },
+            4 => Operation::SetAutoscaler { pool, range: None, takes: Duration::secs(9) },
+            5 => Operation::SetAutoscaler { pool, range: range(1, 2), takes: Duration::secs(9) },
+            _ => Operation::SetReplicas { workload: crate::WorkloadId(1), replicas },
+        };
+        let example = example.change(Duration::mins(at), operation);
+        let scenario = if seed % 2 == 0 { example.upgrade(pool, Quantity::Count(slack)) } else { example }
+            .horizon(Duration::mins(180)).build();
+        let found = pairs(&scenario, 2, 1);
+        prop_assert_eq!(&found, &pairs(&scenario, 2, 1));
+        for pair in pairs(&scenario.do_nothing(), 2, 1) {
+            prop_assert_eq!(pair.proposal, pair.baseline);
+        }
+        // Doing nothing, pools keep to their ranges.
+        let trace = crate::trace(&scenario.do_nothing(), 11, 0);
+        let (mut size, mut leaving) = ([nodes, second], std::collections::BTreeSet::new());
+        for entry in trace.log {
+            use crate::outcome::Incident;
+            let pool = |node: NodeId| trace.nodes[node.0 as usize].pool.0 as usize;
+            match entry.what {
+                Incident::NodeRequested { node, .. } => {
+                    size[pool(node)] += 1;
+                    prop_assert!(size[pool(node)] <= [min + more, 6][pool(node)]);
+                }
+                Incident::AutoscalerRemoves { node } => {
+                    leaving.insert(node);
+                    let gone = leaving.iter().filter(|n| pool(**n) == pool(node)).count() as u32;
+                    prop_assert!(size[pool(node)] - gone >= [min, 0][pool(node)]);
+                }
+                Incident::NodeUncordoned { node } => { leaving.remove(&node); }
+                Incident::NodeDeleted { node } => {
+                    leaving.remove(&node);
+                    size[pool(node)] -= 1;
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
     fn invariants_hold_on_random_clusters(
         nodes in 1u32..6, second in 0u32..4, replicas in 1u32..9, min in 0u32..4, kind in 0usize..4, operation in 0..7,
         surge in 0u32..4, cpu in 50i64..2500, failures in 0.0..6.0f64, seed in 0u64..1000,

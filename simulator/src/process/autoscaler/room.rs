@@ -1,0 +1,108 @@
+//! Room on nodes as the autoscaler reckons with it: what is there, what is on its way, what a new node would offer.
+//!
+//! Whether a pod fits is asked of the scheduler's own filters (kubernetes/autoscaler runs them too: `clustersnapshot`).
+
+use crate::cluster::node::NodeState;
+use crate::cluster::{add, sub};
+use crate::scheduler::{self, Incoming, NodeView, PortId, Readiness};
+use crate::sim::Sim;
+use crate::spec::Resources;
+use crate::{NodeId, NodeShapeId, PodShapeId};
+
+/// A node with what is left on it.
+#[derive(Clone, Debug)]
+pub(super) struct Room {
+    /// Absent for nodes that do not exist.
+    pub node: Option<NodeId>,
+    pub shape: NodeShapeId,
+    /// Not registered yet.
+    pub upcoming: bool,
+    /// Taken away in thought.
+    pub gone: bool,
+    unschedulable: bool,
+    readiness: Readiness,
+    used: Resources,
+    ports: Vec<PortId>,
+}
+
+impl Sim<'_> {
+    /// Fills `rooms` with every registered node, then those on their way.
+    pub(super) fn look_for_room(&self, rooms: &mut Vec<Room>) {
+        rooms.clear();
+        for (id, node) in self.cluster.nodes.iter().filter(|(_, n)| n.registered()) {
+            rooms.push(Room {
+                node: Some(id),
+                shape: node.shape,
+                upcoming: false,
+                gone: false,
+                unschedulable: node.cordoned,
+                readiness: if node.state == NodeState::NotReady { Readiness::Unreachable } else { Readiness::Ready },
+                used: node.used,
+                ports: self.cluster.ports[id].clone(),
+            });
+        }
+        for (id, node) in self.cluster.nodes.iter().filter(|(_, n)| n.state == NodeState::Joining) {
+            if self.autoscaler.groups[node.pool].range.is_some() {
+                let fresh = self.fresh(node.shape);
+                rooms.push(Room { node: Some(id), unschedulable: node.cordoned, ..fresh });
+            }
+        }
+    }
+
+    /// A new node with its daemons.
+    pub(super) fn fresh(&self, shape: NodeShapeId) -> Room {
+        let mut room = Room {
+            node: None,
+            shape,
+            upcoming: true,
+            gone: false,
+            unschedulable: false,
+            readiness: Readiness::Ready,
+            used: Resources::default(),
+            ports: Vec::new(),
+        };
+        for &daemon in &self.p.daemons {
+            let pod = self.spec.workloads[daemon].shape;
+            if self.p.compat.runs_daemon(pod, &self.room_view(&room)) {
+                self.take_room(&mut room, pod);
+            }
+        }
+        room
+    }
+
+    /// The first node a pod of a shape fits on.
+    pub(super) fn first_fit(&self, pod: PodShapeId, rooms: &[Room]) -> Option<usize> {
+        rooms.iter().position(|room| self.has_room(room, pod))
+    }
+
+    pub(super) fn has_room(&self, room: &Room, pod: PodShapeId) -> bool {
+        !room.gone && scheduler::fits(&self.p.compat, Incoming { shape: pod, pin: None }, &self.room_view(room))
+    }
+
+    /// Puts a pod there.
+    pub(super) fn take_room(&self, room: &mut Room, pod: PodShapeId) {
+        add(&mut room.used, &self.spec.pod_shapes[pod].requests);
+        room.ports.extend_from_slice(self.p.compat.ports(pod));
+    }
+
+    /// Takes back the pod that was put there last.
+    pub(super) fn give_room(&self, room: &mut Room, pod: PodShapeId) {
+        sub(&mut room.used, &self.spec.pod_shapes[pod].requests);
+        room.ports.truncate(room.ports.len() - self.p.compat.ports(pod).len());
+    }
+
+    fn room_view<'a>(&'a self, room: &'a Room) -> NodeView<'a> {
+        NodeView {
+            id: room.node.unwrap_or(NodeId(u32::MAX)),
+            shape: room.shape,
+            // A node that does not exist has no name yet.
+            name: room.node.filter(|_| !room.upcoming).map_or("", |n| self.cluster.names[n].as_str()),
+            unschedulable: room.unschedulable,
+            readiness: room.readiness,
+            used: &room.used,
+            used_score: (0, 0),
+            ports: &room.ports,
+            reserved: None,
+        }
+    }
+}
