@@ -10,6 +10,8 @@
 mod arithmetic;
 mod drain;
 mod failures;
+#[path = "../reports/tests/reports/reference.rs"]
+mod reference;
 mod upgrade;
 
 use std::path::PathBuf;
@@ -42,6 +44,7 @@ const FAMILIES: &[Family] = &[
     ("07", failures::quorum),
     ("11", failures::detection),
     ("13", arithmetic::intervals),
+    ("19", arithmetic::pairs),
     ("20", arithmetic::generator),
     ("21", arithmetic::replicas),
     ("25", failures::rolling_drain),
