@@ -167,12 +167,14 @@ mod tests {
             .all(|(est, truth)| est.low <= *truth && *truth <= est.high)
     }
 
+    type Figure = fn(&Headline) -> Est;
+
     /// Each figure alone is promised 95 %; the loss and the two probabilities of a run are nearly one and the same luck.
     #[test]
     fn what_is_reported_at_the_stop_covers_and_the_way_there_does_too() {
         for (p, budget) in [(0.5, 2048), (0.03, 2048), (0.002, 2048)] {
             let runs: Vec<_> = (0..400).map(|seed| run(p, budget, seed)).collect();
-            let figures: [(&str, fn(&Headline) -> Est, f64); 3] = [
+            let figures: [(&str, Figure, f64); 3] = [
                 ("outage", Headline::proposal, p),
                 ("added", Headline::added, 0.9 * p),
                 ("minutes", Headline::minutes, 0.9 * p * 8.0),
