@@ -9,6 +9,7 @@ mod decode;
 mod demo;
 mod oracle;
 mod science;
+mod stopping;
 mod support;
 mod tidy;
 mod worker;

@@ -11,6 +11,8 @@ mod arithmetic;
 mod autoscaler;
 mod drain;
 mod failures;
+#[path = "../reports/tests/reports/reference.rs"]
+mod reference;
 mod upgrade;
 
 use std::path::PathBuf;
@@ -43,6 +45,7 @@ const FAMILIES: &[Family] = &[
     ("07", failures::quorum),
     ("11", failures::detection),
     ("13", arithmetic::intervals),
+    ("19", arithmetic::pairs),
     ("20", arithmetic::generator),
     ("21", arithmetic::replicas),
     ("22", autoscaler::timeline),

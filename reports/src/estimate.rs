@@ -1,6 +1,8 @@
-//! Estimates with intervals. Probabilities carry exact (Clopper-Pearson) limits, means of bounded losses carry limits
-//! from betting, quantiles limits from ranks. All hold for a fixed number of independent trials; none assumes a shape
-//! for the losses. What an interval does not cover: errors of the model and of its parameters.
+//! Estimates with intervals. At a number of trials that was fixed beforehand, probabilities carry exact
+//! (Clopper-Pearson) limits; where the trials themselves decide when to stop, those of a confidence sequence, which holds
+//! at every number of trials at once. Means of bounded losses carry limits from betting, which hold both ways, quantiles
+//! limits from ranks, which hold for a fixed number. None assumes a shape for the losses. What an interval does not
+//! cover: errors of the model and of its parameters.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,10 +10,13 @@ use serde::{Deserialize, Serialize};
 mod binomial;
 mod mean;
 mod quantile;
+mod sequence;
 
-pub use binomial::{added_probability, clopper_pearson, mc_nemar, upper_limit, wilson};
-pub use mean::{betting, maurer_pontil};
+use binomial::difference;
+pub use binomial::{added_probability, clopper_pearson, mc_nemar, upper_limit};
+pub use mean::{RunningMean, betting};
 pub use quantile::{quantile, quantile_limits};
+pub use sequence::{Running, RunningDifference, Sampling, beta_binomial};
 
 /// Confidence level of everything a report states.
 pub const LEVEL: f64 = 0.95;
@@ -41,7 +46,7 @@ impl Est {
         Est::new(value, value, value)
     }
 
-    /// The probability of what happened in `events` of `trials`.
+    /// The probability of what happened in `events` of a fixed number of `trials`.
     pub fn probability(events: u64, trials: u64) -> Est {
         let (low, high) = clopper_pearson(events, trials, 1.0 - LEVEL);
         Est::new(share(events, trials), low, high)

@@ -76,7 +76,7 @@ impl Figures {
         let mut figures = Figures {
             horizon: scenario.horizon.as_mins_f64(),
             trials: inputs.pairs.len(),
-            spread: Spread::of(losses),
+            spread: Spread::of(losses, inputs.sampling),
             losses: losses.watched.iter().map(|w| (names.of(w.spec), sorted(&w.proposal))).collect(),
             lanes: traced.and_then(|(trial, trace)| Lanes::of(scenario, trial, trace)),
             ..Figures::default()

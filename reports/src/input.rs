@@ -3,6 +3,9 @@
 use simulator::finding::Finding;
 use simulator::{Pair, Scenario};
 
+use crate::estimate::Sampling;
+use crate::stopping::Stop;
+
 /// Everything a report is made of.
 #[derive(Clone, Debug)]
 pub struct Inputs<'a> {
@@ -20,8 +23,10 @@ pub struct Inputs<'a> {
     pub pairs: &'a [Pair],
     /// Root seed.
     pub seed: u64,
-    /// Why sampling stopped: `width`, `decision` or `budget`.
-    pub stopped: &'static str,
+    /// What decided the number of trials.
+    pub sampling: Sampling,
+    /// Why sampling stopped.
+    pub stopped: Stop,
     /// Rules that apply.
     pub findings: Vec<Finding>,
     /// Things not seen or not modelled, one sentence each.

@@ -5,7 +5,7 @@
 use simulator::{Scenario, Trace};
 
 use crate::chart::{self, Chart};
-use crate::estimate::{Est, quantile};
+use crate::estimate::quantile;
 use crate::figures::Figures;
 use crate::input::{AssumptionInfo, Inputs, PoolInfo};
 use crate::report::{self, Report};
@@ -17,7 +17,7 @@ mod operation;
 mod risk;
 mod why;
 
-pub use losses::Losses;
+pub use losses::{Facts, Losses, weights};
 use why::Stories;
 
 /// A judged report with what is needed to draw it.
@@ -77,7 +77,8 @@ pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace) 
         coverage: coverage(inputs, &losses),
         trials: report::Trials {
             count: inputs.pairs.len() as u64,
-            stopped: inputs.stopped.to_string(),
+            sampling: inputs.sampling,
+            stopped: inputs.stopped,
             seed: inputs.seed,
             engine: inputs.engine.clone(),
             horizon_hours: inputs.scenario.horizon.as_secs_f64() / 3600.0,
@@ -216,9 +217,4 @@ fn coverage(inputs: &Inputs<'_>, losses: &Losses<'_>) -> report::Coverage {
         assumptions: inputs.assumptions.iter().map(assumption).collect(),
         most_valuable_datum: None,
     }
-}
-
-/// An estimate that is exactly zero: nothing is changed, so nothing can differ.
-fn nothing() -> Est {
-    Est::exact(0.0)
 }

@@ -13,6 +13,7 @@ mod page;
 pub mod replay;
 pub mod report;
 pub mod score;
+pub mod stopping;
 mod table;
 mod text;
 mod timeline;

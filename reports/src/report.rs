@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::estimate::Est;
+use crate::estimate::{Est, Sampling};
+use crate::stopping::Stop;
 
 mod write;
 
@@ -420,8 +421,12 @@ pub struct Assumption {
 pub struct Trials {
     /// Paired trials.
     pub count: u64,
-    /// Why sampling stopped: `width`, `decision` or `budget`.
-    pub stopped: String,
+    /// What decided their number: `fixed`, it was given beforehand, or `sequential`, the trials themselves. Limits of
+    /// probabilities are Clopper-Pearson's in the first case, those of a confidence sequence in the second.
+    #[serde(default)]
+    pub sampling: Sampling,
+    /// Why sampling stopped: `width`, the intervals were narrow enough; `decision`, the level was beyond doubt; or `budget`.
+    pub stopped: Stop,
     /// Root seed.
     pub seed: u64,
     /// Version of the engine.

@@ -99,6 +99,11 @@ pub fn decide(level: Level, against: Objections) -> Decision {
     if level >= Level::Moderate || doubtful { Decision::Review } else { Decision::Proceed }
 }
 
+/// True where both ends of the interval of a loss lie within one level.
+pub fn decided(loss: Est) -> bool {
+    level(score(loss.low)) == level(score(loss.high))
+}
+
 /// Score with its interval: both ends of the loss's interval mapped.
 pub fn scored(loss: Est) -> (f64, f64, f64) {
     (score(loss.estimate), score(loss.low), score(loss.high))

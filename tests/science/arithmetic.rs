@@ -1,21 +1,59 @@
-//! Families 13 (the estimators in use), 20, 21 and 26: arithmetic of intervals, random numbers, controllers, score.
+//! Families 13, 19, 20, 21 and 26: arithmetic of intervals, pairs, random numbers, controllers, score.
 
+use reports::estimate::{beta_binomial, betting, clopper_pearson, mc_nemar, share, upper_limit};
 use serde_json::{Value, json};
 use simulator::random::{Dist, philox4x32_10, standard_normal_quantile, uniform};
 use simulator::replicas::{Linear, horizontal, ladder, linear};
 
+use super::reference::{hoeffding, jeffreys, maurer_pontil, plug_in_bernstein, wilson};
 use super::{Found, exact, f, n, secs};
 
+/// The estimators of reports, and those that stand beside them as reference points.
 pub fn intervals(inputs: &Value) -> Found {
-    if inputs["type"] != "counts" {
-        return Vec::new();
+    let alpha = f(inputs, "alpha");
+    let pair = |name, (low, high): (f64, f64)| exact(name, json!([low, high]));
+    let numbers =
+        |key: &str| -> Vec<f64> { inputs[key].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect() };
+    if inputs["type"] == "counts" {
+        let (k, trials) = (n(inputs, "events").into(), n(inputs, "trials").into());
+        let mixture = numbers("prior");
+        return vec![
+            pair("clopper_pearson", clopper_pearson(k, trials, alpha)),
+            pair("wilson", wilson(k, trials, alpha)),
+            pair("jeffreys", jeffreys(k, trials, alpha)),
+            pair("beta_binomial_confidence_sequence", beta_binomial(k, trials, alpha, (mixture[0], mixture[1]))),
+            exact("clopper_pearson_one_sided_upper", upper_limit(k, trials, alpha)),
+        ];
     }
-    let (k, trials) = (n(inputs, "events").into(), n(inputs, "trials").into());
-    if (f(inputs, "alpha") - 0.05).abs() > 1e-12 {
-        return Vec::new();
-    }
-    let est = reports::estimate::Est::probability(k, trials);
-    vec![exact("clopper_pearson", json!([est.low, est.high]))]
+    let data = numbers("data");
+    vec![
+        pair("hoeffding", hoeffding(&data, alpha)),
+        pair("empirical_bernstein_maurer_pontil_two_sided", maurer_pontil(&data, alpha)),
+        pair("betting_hedged_capital_cs_at_n", betting(&data, alpha, 0.5)),
+        pair("prpl_empirical_bernstein_cs_at_n", plug_in_bernstein(&data, alpha)),
+    ]
+}
+
+/// What pairing is worth, and the figures of a report on paired counts.
+pub fn pairs(inputs: &Value) -> Found {
+    let (without, with) = (f(inputs, "p_baseline"), f(inputs, "p_proposed"));
+    let independent = with * (1.0 - with) + without * (1.0 - without);
+    let coupled = (with - without).abs() - (with - without).powi(2);
+    let count = |key| u64::from(n(inputs, key));
+    let (gained, spared, trials) = (count("only_proposed_bad"), count("only_baseline_bad"), count("paired_trials"));
+    let difference = share(gained, trials) - share(spared, trials);
+    let error = ((share(gained + spared, trials) - difference * difference) / trials as f64).sqrt();
+    let wide = standard_normal_quantile(0.975) * error;
+    vec![
+        exact("variance_independent", independent),
+        exact("variance_comonotone_crn", coupled),
+        exact("variance_ratio", independent / coupled),
+        exact("trials_ratio_same_precision", independent / coupled),
+        exact("mcnemar_exact_p", mc_nemar(gained, spared)),
+        exact("paired_difference", difference),
+        exact("paired_se", error),
+        exact("paired_wald_95", json!([difference - wide, difference + wide])),
+    ]
 }
 
 pub fn generator(inputs: &Value) -> Found {

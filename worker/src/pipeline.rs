@@ -10,7 +10,9 @@ mod record;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use reports::estimate::Sampling;
 use reports::input::{ChangeInfo, ClusterInfo, Inputs};
+use reports::stopping::{Headline, Stop};
 use reports::{Judged, Report};
 use scenarios::change::ChangeSettings;
 use scenarios::snapshot::Snapshot;
@@ -26,9 +28,9 @@ pub use record::RunRecord;
 
 /// Version of the engine, part of every report's id.
 pub const ENGINE: &str = concat!("poolproof ", env!("CARGO_PKG_VERSION"));
-/// Paired trials where nobody says otherwise: as many as a few seconds allow on two cores, since what a trial costs grows
-/// with the pods of the cluster (measured: 1.4 ms a pair for the rolling upgrade of 1,000 pods on 50 nodes).
-const TRIALS: std::ops::RangeInclusive<u32> = 1000..=10_000;
+/// Most paired trials where nobody says otherwise: as many as a few seconds allow on two cores, since what a trial costs
+/// grows with the pods of the cluster (measured: 1.4 ms a pair for the rolling upgrade of 1,000 pods on 50 nodes).
+const BUDGET: std::ops::RangeInclusive<u32> = 1000..=16_000;
 /// Pods times trials where nobody says otherwise.
 const PODS_TIMES_TRIALS: usize = 3_000_000;
 /// Paired trials of a quick look: a probability of 0.5 is known to about 7 points either way.
@@ -67,8 +69,10 @@ pub struct Prepared {
     pub id: String,
     /// What is done, as the report shows it.
     pub change: ChangeInfo,
-    /// Trials to run.
+    /// Most trials to run.
     pub trials: u32,
+    /// What decides their number.
+    pub sampling: Sampling,
     /// Root seed.
     pub seed: u64,
     cluster: ClusterInfo,
@@ -113,7 +117,10 @@ impl Prepared {
         snapshot: &Snapshot,
         mut loaded: Loaded,
     ) -> Result<Prepared, Complaints> {
-        let trials = *loaded.settings.trials.get_or_insert(trials_for(loaded.scenario.cluster.pods.len()));
+        let trials = loaded.settings.trials.unwrap_or(budget(loaded.scenario.cluster.pods.len()));
+        let looks = Sampling::Sequential.next_look(0, u64::from(trials)) < u64::from(trials);
+        // A budget that ends before the first look is a fixed number, with the narrower intervals of one.
+        let sampling = if loaded.settings.trials.is_none() && looks { Sampling::Sequential } else { Sampling::Fixed };
         let seed = *loaded.settings.seed.get_or_insert(SEED);
         if !(1..=MAX_TRIALS).contains(&trials) {
             return Err(Complaint::at("settings.trials", trials, format!("1 to {MAX_TRIALS}")).into());
@@ -125,10 +132,10 @@ impl Prepared {
             taken_at: snapshot.taken_at.clone(),
             pools: loaded.pools.iter().map(inputs::pool_info).collect(),
         };
-        Ok(Prepared { id, change, trials, seed, cluster, loaded, took: Duration::ZERO })
+        Ok(Prepared { id, change, trials, sampling, seed, cluster, loaded, took: Duration::ZERO })
     }
 
-    fn inputs<'a>(&'a self, pairs: &'a [Pair]) -> Inputs<'a> {
+    fn inputs<'a>(&'a self, pairs: &'a [Pair], stopped: Stop) -> Inputs<'a> {
         let loaded = &self.loaded;
         Inputs {
             id: self.id.clone(),
@@ -138,7 +145,8 @@ impl Prepared {
             scenario: &loaded.scenario,
             pairs,
             seed: self.seed,
-            stopped: "budget",
+            sampling: self.sampling,
+            stopped,
             findings: loaded.findings.clone(),
             not_seen: loaded.coverage.not_seen.clone(),
             assumptions: loaded.coverage.assumptions.iter().map(inputs::assumption_info).collect(),
@@ -165,24 +173,30 @@ pub fn run(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result
 /// It was stopped, or took too long.
 pub fn judge(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result<(Judged, record::Clock), JobError> {
     let clock = record::Clock::start(prepared.took, threads(estimate));
-    let pairs = simulate(prepared, estimate, watch)?;
+    let (pairs, stopped) = simulate(prepared, estimate, watch)?;
     let events = pairs.iter().map(|p| p.proposal.counts.events + p.baseline.counts.events).sum();
-    let clock = clock.simulated(events);
-    Ok((reports::judge(&prepared.inputs(&pairs)), clock))
+    let clock = clock.simulated(pairs.len() as u32, events);
+    Ok((reports::judge(&prepared.inputs(&pairs, stopped)), clock))
 }
 
-/// Trials for a cluster of so many pods.
-fn trials_for(pods: usize) -> u32 {
-    ((PODS_TIMES_TRIALS / pods.max(1)) as u32).clamp(*TRIALS.start(), *TRIALS.end())
+/// Most trials for a cluster of so many pods.
+pub fn budget(pods: usize) -> u32 {
+    ((PODS_TIMES_TRIALS / pods.max(1)) as u32).clamp(*BUDGET.start(), *BUDGET.end())
 }
 
-/// Runs the trials in portions, so that it can be stopped between them. What a trial comes to depends on its index alone.
-fn simulate(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result<Vec<Pair>, JobError> {
+/// Runs the trials in portions, so that it can be stopped between them. What a trial comes to depends on its index alone,
+/// and looks are after fixed numbers of them, so that neither portions nor threads decide when sampling stops.
+fn simulate(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result<(Vec<Pair>, Stop), JobError> {
     let portion = 64.max(16 * threads(estimate) as u32);
+    let mut headline = Headline::new(&prepared.loaded.scenario, prepared.sampling);
+    let (mut looked, mut look) = (0, 0);
     let started = Instant::now();
     let mut pairs = Vec::with_capacity(prepared.trials as usize);
     while (pairs.len() as u32) < prepared.trials {
         let done = pairs.len() as u32;
+        if done >= look {
+            look = prepared.sampling.next_look(u64::from(done), u64::from(prepared.trials)) as u32;
+        }
         if watch.stop.load(Ordering::Relaxed) {
             return Err(JobError::Stopped);
         }
@@ -194,15 +208,18 @@ fn simulate(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Resul
                 limit,
             });
         }
-        let runs = Runs {
-            seed: prepared.seed,
-            first: done,
-            trials: portion.min(prepared.trials - done),
-            threads: estimate.threads,
-        };
+        let runs =
+            Runs { seed: prepared.seed, first: done, trials: portion.min(look - done), threads: estimate.threads };
         pairs.extend(simulator::paired(&prepared.loaded.scenario, runs, &|n| (watch.progress)(done + n)));
+        if prepared.sampling == Sampling::Sequential && pairs.len() as u32 == look {
+            headline.push(&pairs[looked..]);
+            looked = pairs.len();
+            if let Some(stop) = headline.enough() {
+                return Ok((pairs, stop));
+            }
+        }
     }
-    Ok(pairs)
+    Ok((pairs, Stop::Budget))
 }
 
 fn threads(estimate: &Estimate) -> usize {

@@ -3,7 +3,7 @@
 use super::canvas::{At, BASELINE, Canvas, FAINT, GRID, INK, PROPOSAL, Picture};
 use super::grid::{NARROW, WIDE};
 use super::{Chart, Table};
-use crate::estimate::{Est, share};
+use crate::estimate::share;
 use crate::figures::{BINS, Figures, Spread};
 use crate::words;
 
@@ -13,7 +13,7 @@ pub fn chart(figures: &Figures) -> Option<Chart> {
     if spread.trials == 0 {
         return None;
     }
-    let lossy = |counts: &[u64; BINS.len()]| Est::probability(spread.trials - counts[0], spread.trials);
+    let lossy = |counts: &[u64; BINS.len()]| spread.sampling.probability(spread.trials - counts[0], spread.trials);
     let (with, without) = (lossy(&spread.proposal), lossy(&spread.baseline));
     Some(Chart {
         id: "minutes".to_string(),
@@ -89,7 +89,8 @@ fn key(canvas: &Canvas<'_>) {
 
 fn table(spread: &Spread) -> Table {
     let head = ["weighted minutes of outage", "with the change: futures", "share", "doing nothing: futures", "share"];
-    let cell = |count: u64| [words::count(count), words::probability(Est::probability(count, spread.trials))];
+    let cell =
+        |count: u64| [words::count(count), words::probability(spread.sampling.probability(count, spread.trials))];
     let rows = BINS.iter().enumerate().map(|(i, name)| {
         [vec![(*name).to_string()], cell(spread.proposal[i]).to_vec(), cell(spread.baseline[i]).to_vec()].concat()
     });

@@ -1,6 +1,5 @@
-//! Limits for counts: Clopper-Pearson, Wilson, and paired differences of counts.
+//! Limits for counts at a fixed number of trials: Clopper-Pearson, and paired differences of counts.
 
-use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::beta::checked_beta_reg;
 
 /// Exact two-sided limits for a probability at level `1 - alpha` (Clopper and Pearson 1934).
@@ -32,28 +31,18 @@ fn lower_limit(events: u64, trials: u64, alpha: f64) -> f64 {
     solve(|p| beta_cdf(a, b, p) >= alpha)
 }
 
-/// Wilson's limits without continuity correction: approximate, for drawing only.
-pub fn wilson(events: u64, trials: u64, alpha: f64) -> (f64, f64) {
-    if trials == 0 {
-        return (0.0, 1.0);
-    }
-    let z = Normal::standard().inverse_cdf(1.0 - alpha / 2.0);
-    let (n, p) = (trials as f64, events as f64 / trials as f64);
-    let scale = 1.0 + z * z / n;
-    let centre = (p + z * z / (2.0 * n)) / scale;
-    let half = z / scale * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
-    ((centre - half).max(0.0), (centre + half).min(1.0))
-}
-
 /// Limits for `P(event under the proposal) - P(event under doing nothing)` from paired trials: `gained` trials had the
 /// event under the proposal alone, `spared` under doing nothing alone.
 ///
 /// The difference is `P(gained) - P(spared)`. Each of the two gets Clopper-Pearson limits at `1 - alpha/2`, and the
 /// difference the outer combination: by Bonferroni it covers with at least `1 - alpha`, at any n.
 pub fn added_probability(gained: u64, spared: u64, trials: u64, alpha: f64) -> (f64, f64) {
-    let (gained_low, gained_high) = clopper_pearson(gained, trials, alpha / 2.0);
-    let (spared_low, spared_high) = clopper_pearson(spared, trials, alpha / 2.0);
-    (gained_low - spared_high, gained_high - spared_low)
+    difference(clopper_pearson(gained, trials, alpha / 2.0), clopper_pearson(spared, trials, alpha / 2.0))
+}
+
+/// The outer combination of limits for the difference of two probabilities.
+pub fn difference(gained: (f64, f64), spared: (f64, f64)) -> (f64, f64) {
+    (gained.0 - spared.1, gained.1 - spared.0)
 }
 
 /// Exact two-sided p-value of McNemar's test on the discordant counts.

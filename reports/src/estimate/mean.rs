@@ -2,9 +2,11 @@
 //!
 //! Betting (hedged capital, Waudby-Smith and Ramdas 2024): for each candidate mean m, bet on the values lying above and
 //! below m in turn; a mean against which a bettor has multiplied his stake by 1/alpha is refuted. Valid for any
-//! distribution on [0, 1], also when trials are added later, as long as they are taken in the order of their index.
-//! Maurer and Pontil's empirical Bernstein bound stands beside it as an independent check; it is several times wider
-//! where most trials lose nothing.
+//! distribution on [0, 1], also when trials are added later, as long as they are taken in the order of their index: it is
+//! a confidence sequence. The bounds of empirical Bernstein type are several times wider where most trials lose nothing;
+//! they stand beside it in the tests.
+
+use super::{Est, LEVEL, Sampling};
 
 /// How much of the greatest possible stake a bettor may risk in reports. 3/4 instead of the usual 1/2: most trials of a
 /// safe change lose nothing, and the upper limit then shrinks with the stake.
@@ -12,31 +14,91 @@ pub const REPORT_CAP: f64 = 0.75;
 
 /// Limits of the betting confidence sequence after the last value, at level `1 - alpha`; `cap` in (0, 1) bounds the stake.
 pub fn betting(values: &[f64], alpha: f64, cap: f64) -> (f64, f64) {
-    let stakes = stakes(values, alpha);
-    let limit = (2.0 / alpha).ln();
-    let above = |m: f64| growth(values, &stakes, |stake, y| 1.0 + stake.min(cap / m) * (y - m)) >= limit;
-    let below = |m: f64| growth(values, &stakes, |stake, y| 1.0 - stake.min(cap / (1.0 - m)) * (y - m)) >= limit;
-    // The capital of the first bettor falls with m and that of the second rises: each end is one bisection.
-    let low = if above(f64::MIN_POSITIVE) { bisect(|m| !above(m)) } else { 0.0 };
-    let high = if below(1.0 - f64::EPSILON) { bisect(below) } else { 1.0 };
-    (low.min(high), high.max(low))
+    let mut bets = Betting::new(alpha, cap);
+    values.iter().for_each(|y| bets.push(*y));
+    bets.within((0.0, 1.0))
 }
 
-/// The stake of each round, from the values before it: `sqrt(2 ln(2/alpha) / (variance t ln(1 + t)))`.
-fn stakes(values: &[f64], alpha: f64) -> Vec<f64> {
-    let scale = 2.0 * (2.0 / alpha).ln();
-    let (mut sum, mut squares) = (0.5, 0.25);
-    let mut variance = 0.25;
-    let mut stakes = Vec::with_capacity(values.len());
-    for (i, y) in values.iter().enumerate() {
-        let t = (i + 1) as f64;
-        stakes.push((scale / (variance * t * t.ln_1p())).sqrt());
-        sum += y;
-        let mean = sum / (t + 1.0);
-        squares += (y - mean) * (y - mean);
-        variance = squares / (t + 1.0);
+/// The bets on the values so far.
+#[derive(Clone, Debug)]
+struct Betting {
+    alpha: f64,
+    cap: f64,
+    values: Vec<f64>,
+    stakes: Vec<f64>,
+    /// Sum of the values, and of the squares of their deviations from the means so far, each with a first guess.
+    sum: f64,
+    squares: f64,
+}
+
+impl Betting {
+    fn new(alpha: f64, cap: f64) -> Betting {
+        Betting { alpha, cap, values: Vec::new(), stakes: Vec::new(), sum: 0.5, squares: 0.25 }
     }
-    stakes
+
+    /// Adds a value. Its stake comes from the values before it: `sqrt(2 ln(2/alpha) / (variance t ln(1 + t)))`.
+    fn push(&mut self, y: f64) {
+        let t = (self.values.len() + 1) as f64;
+        let variance = self.squares / t;
+        self.stakes.push((2.0 * (2.0 / self.alpha).ln() / (variance * t * t.ln_1p())).sqrt());
+        self.values.push(y);
+        self.sum += y;
+        let off = y - self.sum / (t + 1.0);
+        self.squares += off * off;
+    }
+
+    /// The part of an interval that is not refuted. The capital of the bettor on values above falls with the mean and
+    /// that of the bettor on values below rises: each end is one bisection, and none where the end still stands, as the
+    /// ends given here do until the next value.
+    fn within(&self, (low, high): (f64, f64)) -> (f64, f64) {
+        let above = |m: f64| self.refuted(|stake, y| 1.0 + stake.min(self.cap / m) * (y - m));
+        let below = |m: f64| self.refuted(|stake, y| 1.0 - stake.min(self.cap / (1.0 - m)) * (y - m));
+        let first = low.max(f64::MIN_POSITIVE);
+        let last = high.min(1.0 - f64::EPSILON);
+        let new_low = if above(first) { bisect(low, high, |m| !above(m)).1 } else { low };
+        let new_high = if below(last) { bisect(low, high, below).0 } else { high };
+        (new_low.min(new_high), new_high.max(new_low))
+    }
+
+    fn refuted(&self, factor: impl Fn(f64, f64) -> f64) -> bool {
+        growth(&self.values, &self.stakes, factor) >= (2.0 / self.alpha).ln()
+    }
+}
+
+/// The estimate of the mean of values in `[least, most]` while they come in; under sequential sampling the limits are the
+/// intersection over all looks.
+#[derive(Clone, Debug)]
+pub struct RunningMean {
+    sampling: Sampling,
+    least: f64,
+    width: f64,
+    sum: f64,
+    bets: Betting,
+    within: (f64, f64),
+}
+
+impl RunningMean {
+    /// Before the first value, at the level of reports.
+    pub fn new(sampling: Sampling, least: f64, most: f64) -> RunningMean {
+        let bets = Betting::new(1.0 - LEVEL, REPORT_CAP);
+        RunningMean { sampling, least, width: most - least, sum: 0.0, bets, within: (0.0, 1.0) }
+    }
+
+    /// Adds a value.
+    pub fn push(&mut self, value: f64) {
+        self.sum += value;
+        self.bets.push(((value - self.least) / self.width).clamp(0.0, 1.0));
+        if self.sampling.looks_at(self.bets.values.len() as u64) {
+            self.within = self.bets.within(self.within);
+        }
+    }
+
+    /// The mean with its limits.
+    pub fn est(&self) -> Est {
+        let (low, high) = self.bets.within(self.within);
+        let mean = self.sum / self.bets.values.len().max(1) as f64;
+        Est::new(mean, self.least + low * self.width, self.least + high * self.width)
+    }
 }
 
 /// Logarithm of the product of all factors; logarithms are taken of blocks, since they cost most.
@@ -45,10 +107,9 @@ fn growth(values: &[f64], stakes: &[f64], factor: impl Fn(f64, f64) -> f64) -> f
     values.chunks(32).zip(stakes.chunks(32)).map(block).sum()
 }
 
-/// The smallest m in [0, 1] at which a rising condition holds.
-fn bisect(reached: impl Fn(f64) -> bool) -> f64 {
-    let (mut low, mut high) = (0.0, 1.0);
-    for _ in 0..50 {
+/// Both sides of the place in an interval where a rising condition begins to hold, as near as tells in nine digits.
+fn bisect(mut low: f64, mut high: f64, reached: impl Fn(f64) -> bool) -> (f64, f64) {
+    while high - low > 1e-13 {
         let middle = 0.5 * (low + high);
         if reached(middle) {
             high = middle;
@@ -56,20 +117,7 @@ fn bisect(reached: impl Fn(f64) -> bool) -> f64 {
             low = middle;
         }
     }
-    0.5 * (low + high)
-}
-
-/// Two-sided empirical Bernstein limits at level `1 - alpha` (Maurer and Pontil 2009, theorem 4, each side at half).
-pub fn maurer_pontil(values: &[f64], alpha: f64) -> (f64, f64) {
-    let n = values.len() as f64;
-    if values.len() < 2 {
-        return (0.0, 1.0);
-    }
-    let mean = super::average(values);
-    let variance = values.iter().map(|y| (y - mean) * (y - mean)).sum::<f64>() / (n - 1.0);
-    let log = (4.0 / alpha).ln();
-    let half = (2.0 * variance * log / n).sqrt() + 7.0 * log / (3.0 * (n - 1.0));
-    ((mean - half).max(0.0), (mean + half).min(1.0))
+    (low, high)
 }
 
 #[cfg(test)]
@@ -84,8 +132,6 @@ mod tests {
             high - low
         };
         assert!(width(10_000) < width(1000) / 8.0);
-        let (low, high) = maurer_pontil(&vec![0.5; 1000], 0.05);
-        assert!(width(1000) < 0.5 * (high - low));
     }
 
     /// Coverage on the kind of data reports see: most values at the middle (no difference), few far above.

@@ -1,5 +1,6 @@
 //! How weighted minutes of outage are spread over trials.
 
+use crate::estimate::Sampling;
 use crate::judge::Losses;
 
 /// Upper ends of the bins in minutes; the first is exactly none, the last open.
@@ -26,12 +27,14 @@ pub struct Spread {
     pub baseline: [u64; BINS.len()],
     /// All trials.
     pub trials: u64,
+    /// What decided their number.
+    pub sampling: Sampling,
 }
 
 impl Spread {
     /// Counts the trials.
-    pub fn of(losses: &Losses<'_>) -> Spread {
-        let mut spread = Spread { trials: losses.added.len() as u64, ..Spread::default() };
+    pub fn of(losses: &Losses<'_>, sampling: Sampling) -> Spread {
+        let mut spread = Spread { trials: losses.added.len() as u64, sampling, ..Spread::default() };
         for trial in 0..losses.added.len() {
             let (proposal, baseline) = losses.weighted(trial);
             spread.proposal[bin(proposal)] += 1;

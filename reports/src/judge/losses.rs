@@ -1,7 +1,7 @@
 //! Minutes out, by watched workload, plan and trial.
 
-use simulator::Outcome;
 use simulator::spec::WorkloadSpec;
+use simulator::{Outcome, Pair, Scenario};
 
 use crate::input::Inputs;
 use crate::score;
@@ -12,8 +12,8 @@ pub struct Losses<'a> {
     pub watched: Vec<Watched<'a>>,
     /// Weighted minutes each trial adds to doing nothing, cut at ±[`score::LOSS_HIGH`].
     pub added: Vec<f64>,
-    /// Trials with an outage of a system workload: with the change, without it, only with it, only without it.
-    pub outages: Outages,
+    /// Trials with an outage of a system workload under one of the two plans alone: with the change, without it.
+    pub discordant: (u64, u64),
 }
 
 /// One watched workload.
@@ -26,30 +26,40 @@ pub struct Watched<'a> {
     pub proposal: Vec<f64>,
     /// Minutes out without it, by trial.
     pub baseline: Vec<f64>,
-    /// Trials with an outage.
-    pub outages: Outages,
+    /// Whether it has an outage with the change, by trial.
+    pub proposal_out: Vec<bool>,
+    /// Whether it has one without it, by trial.
+    pub baseline_out: Vec<bool>,
 }
 
-/// Counts of paired trials.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Outages {
-    /// With the change.
-    pub proposal: u64,
-    /// Without it.
-    pub baseline: u64,
-    /// With it only.
-    pub gained: u64,
-    /// Without it only.
-    pub spared: u64,
+/// What one paired trial says of the change as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Whether a system workload has an outage with the change.
+    pub proposal_out: bool,
+    /// The same without it.
+    pub baseline_out: bool,
+    /// Weighted minutes the change adds to doing nothing, cut at ±[`score::LOSS_HIGH`].
+    pub added: f64,
 }
 
-impl Outages {
-    fn count(&mut self, proposal: bool, baseline: bool) {
-        self.proposal += u64::from(proposal);
-        self.baseline += u64::from(baseline);
-        self.gained += u64::from(proposal && !baseline);
-        self.spared += u64::from(baseline && !proposal);
+impl Facts {
+    /// Reads a trial; `weights` are those of the watched workloads.
+    pub fn of(weights: &[f64], pair: &Pair) -> Facts {
+        let any = |outcome: &Outcome| weights.iter().enumerate().any(|(i, w)| *w > 0.0 && out(outcome, i));
+        let sum = |outcome: &Outcome| weights.iter().enumerate().map(|(i, w)| w * minutes(outcome, i)).sum::<f64>();
+        Facts {
+            proposal_out: any(&pair.proposal),
+            baseline_out: any(&pair.baseline),
+            added: (sum(&pair.proposal) - sum(&pair.baseline)).clamp(-score::LOSS_HIGH, score::LOSS_HIGH),
+        }
     }
+}
+
+/// What a minute of each watched workload counts, in the order of the scenario.
+pub fn weights(scenario: &Scenario) -> Vec<f64> {
+    let workloads = &scenario.cluster.workloads;
+    scenario.watched().iter().filter_map(|id| workloads.get(*id)).map(|spec| score::weight(spec.role)).collect()
 }
 
 impl<'a> Losses<'a> {
@@ -62,14 +72,14 @@ impl<'a> Losses<'a> {
             .enumerate()
             .filter_map(|(i, id)| workloads.get(*id).map(|spec| Watched::of(inputs, i, spec)))
             .collect();
-        let mut outages = Outages::default();
-        for pair in inputs.pairs {
-            let any = |outcome: &Outcome| watched.iter().enumerate().any(|(i, w)| w.weight > 0.0 && out(outcome, i));
-            outages.count(any(&pair.proposal), any(&pair.baseline));
+        let weights = weights(inputs.scenario);
+        let facts: Vec<Facts> = inputs.pairs.iter().map(|pair| Facts::of(&weights, pair)).collect();
+        let count = |which: fn(&Facts) -> bool| facts.iter().filter(|f| which(f)).count() as u64;
+        Losses {
+            watched,
+            added: facts.iter().map(|f| f.added).collect(),
+            discordant: (count(|f| f.proposal_out && !f.baseline_out), count(|f| f.baseline_out && !f.proposal_out)),
         }
-        let mut losses = Losses { watched, added: Vec::new(), outages };
-        losses.added = (0..inputs.pairs.len()).map(|trial| clipped(losses.difference(trial))).collect();
-        losses
     }
 
     /// Weighted minutes a trial adds to doing nothing.
@@ -115,17 +125,13 @@ impl Losses<'_> {
 
 impl<'a> Watched<'a> {
     fn of(inputs: &Inputs<'a>, index: usize, spec: &'a WorkloadSpec) -> Watched<'a> {
-        let minutes = |outcome: &Outcome| outcome.workloads.get(index).map_or(0.0, |w| w.out.as_mins_f64());
-        let mut outages = Outages::default();
-        for pair in inputs.pairs {
-            outages.count(out(&pair.proposal, index), out(&pair.baseline, index));
-        }
         Watched {
             spec,
             weight: score::weight(spec.role),
-            proposal: inputs.pairs.iter().map(|p| minutes(&p.proposal)).collect(),
-            baseline: inputs.pairs.iter().map(|p| minutes(&p.baseline)).collect(),
-            outages,
+            proposal: inputs.pairs.iter().map(|p| minutes(&p.proposal, index)).collect(),
+            baseline: inputs.pairs.iter().map(|p| minutes(&p.baseline, index)).collect(),
+            proposal_out: inputs.pairs.iter().map(|p| out(&p.proposal, index)).collect(),
+            baseline_out: inputs.pairs.iter().map(|p| out(&p.baseline, index)).collect(),
         }
     }
 }
@@ -134,6 +140,6 @@ fn out(outcome: &Outcome, index: usize) -> bool {
     outcome.workloads.get(index).is_some_and(|w| w.outages > 0)
 }
 
-fn clipped(minutes: f64) -> f64 {
-    minutes.clamp(-score::LOSS_HIGH, score::LOSS_HIGH)
+fn minutes(outcome: &Outcome, index: usize) -> f64 {
+    outcome.workloads.get(index).map_or(0.0, |w| w.out.as_mins_f64())
 }

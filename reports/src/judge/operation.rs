@@ -6,14 +6,13 @@ use simulator::change::Operation as Planned;
 use simulator::outcome::{Failure, OperationOutcome};
 use simulator::{Outcome, PoolId, Time};
 
-use crate::estimate::{Est, average, clopper_pearson, quantile, share};
+use crate::estimate::{Est, average, quantile};
 use crate::input::Inputs;
 use crate::report::{DurationMinutes, Failure as ReportedFailure, Operation};
 use crate::words;
 
 /// How the operations of the change fare, taken together.
 pub fn operation(inputs: &Inputs<'_>) -> Operation {
-    let trials = inputs.pairs.len() as u64;
     if inputs.scenario.changes.is_empty() {
         return Operation {
             success: Est::exact(1.0),
@@ -24,9 +23,8 @@ pub fn operation(inputs: &Inputs<'_>) -> Operation {
         };
     }
     let outcomes = || inputs.pairs.iter().map(|pair| &pair.proposal);
-    let succeeded = outcomes().filter(|o| succeeded(inputs, o)).count() as u64;
     Operation {
-        success: Est::probability(succeeded, trials),
+        success: inputs.sampling.running(outcomes().map(|o| succeeded(inputs, o))),
         duration_minutes: duration(inputs),
         failures: failures(inputs),
         surge_node_hours: average(&outcomes().map(|o| o.operations.iter().map(hours).sum()).collect::<Vec<f64>>()),
@@ -79,8 +77,8 @@ fn failures(inputs: &Inputs<'_>) -> Vec<ReportedFailure> {
     let mut failures: Vec<ReportedFailure> = counts
         .into_iter()
         .map(|((code, cause), count)| {
-            let (low, high) = clopper_pearson(count, trials, 1.0 - crate::estimate::LEVEL);
-            ReportedFailure { code: code.to_string(), probability: share(count, trials), low, high, cause }
+            let Est { estimate, low, high, .. } = inputs.sampling.probability(count, trials);
+            ReportedFailure { code: code.to_string(), probability: estimate, low, high, cause }
         })
         .collect();
     failures.sort_by(|a, b| b.probability.total_cmp(&a.probability));

@@ -4,28 +4,26 @@ use std::collections::BTreeMap;
 
 use simulator::Outcome;
 
-use super::losses::{Losses, Outages, Watched};
-use super::nothing;
-use crate::estimate::{Est, LEVEL, added_probability, mc_nemar, quantile, quantile_limits, share};
+use super::losses::{Losses, Watched};
+use crate::estimate::{Est, LEVEL, mc_nemar, quantile, quantile_limits};
 use crate::input::Inputs;
 use crate::report::{Band, Outage, Quantiles, Risk, Workload};
 use crate::score;
+use crate::stopping::Headline;
 use crate::words;
 
 /// Risk of the change.
 pub fn risk(inputs: &Inputs<'_>, losses: &Losses<'_>) -> Risk {
-    let trials = inputs.pairs.len() as u64;
-    let nothing_changed = inputs.scenario.changes.is_empty();
-    let counted = losses.outages;
-    let added_minutes =
-        if nothing_changed { nothing() } else { Est::bounded_mean(&losses.added, -score::LOSS_HIGH, score::LOSS_HIGH) };
+    let mut headline = Headline::new(inputs.scenario, inputs.sampling);
+    headline.push(inputs.pairs);
+    let added_minutes = headline.minutes();
     Risk {
         outage: Outage {
             threshold_seconds: inputs.scenario.settings.outage_threshold.as_secs_f64(),
-            baseline: Est::probability(counted.baseline, trials),
-            proposal: Est::probability(counted.proposal, trials),
-            added: if nothing_changed { nothing() } else { added(counted, trials) },
-            mc_nemar_p: mc_nemar(counted.gained, counted.spared),
+            baseline: headline.baseline(),
+            proposal: headline.proposal(),
+            added: headline.added(),
+            mc_nemar_p: mc_nemar(losses.discordant.0, losses.discordant.1),
         },
         error_budget_burn: score::burn(added_minutes.estimate, inputs.slo),
         added_outage_minutes: added_minutes,
@@ -34,13 +32,7 @@ pub fn risk(inputs: &Inputs<'_>, losses: &Losses<'_>) -> Risk {
     }
 }
 
-fn added(counted: Outages, trials: u64) -> Est {
-    let (low, high) = added_probability(counted.gained, counted.spared, trials, 1.0 - LEVEL);
-    Est::new(share(counted.gained, trials) - share(counted.spared, trials), low, high)
-}
-
 fn workload(inputs: &Inputs<'_>, index: usize, watched: &Watched<'_>) -> Workload {
-    let trials = inputs.pairs.len() as u64;
     let horizon = inputs.scenario.horizon.as_mins_f64();
     Workload {
         namespace: watched.spec.namespace.clone(),
@@ -49,8 +41,8 @@ fn workload(inputs: &Inputs<'_>, index: usize, watched: &Watched<'_>) -> Workloa
         replicas: watched.spec.replicas,
         min_available: watched.spec.minimum.unwrap_or(0),
         weight: watched.weight,
-        outage: Est::probability(watched.outages.proposal, trials),
-        baseline_outage: Est::probability(watched.outages.baseline, trials),
+        outage: inputs.sampling.running(watched.proposal_out.iter().copied()),
+        baseline_outage: inputs.sampling.running(watched.baseline_out.iter().copied()),
         loss_minutes: quantiles(&watched.proposal, horizon),
         baseline_loss_minutes: quantiles(&watched.baseline, horizon),
         query_loss: watched.spec.service.map(|_| query_loss(inputs, index)),

@@ -125,8 +125,8 @@ fn crowding(inputs: &Inputs<'_>) -> Option<String> {
     let longest = inputs.pairs.iter().map(|p| p.proposal.counts.longest_wait).max().unwrap_or_default();
     Some(format!(
         "Pods of watched workloads find no node with room in {} of futures ({} when nothing is done); the longest wait is {}.",
-        words::probability_short(Est::probability(with, trials)),
-        words::probability_short(Est::probability(without, trials)),
+        words::probability_short(inputs.sampling.probability(with, trials)),
+        words::probability_short(inputs.sampling.probability(without, trials)),
         words::minutes(longest.as_mins_f64())
     ))
 }

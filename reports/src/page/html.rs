@@ -4,9 +4,10 @@ use askama::Template;
 
 use super::scale;
 use crate::chart::Chart;
-use crate::estimate::Est;
+use crate::estimate::{Est, Sampling};
 use crate::report::{Decision, Failure, Finding, Moment, Pool, Quantiles, Report};
-use crate::{text, words};
+use crate::stopping::Stop;
+use crate::{score, text, words};
 
 /// Style of every page.
 const PAGE: &str = include_str!("../../templates/style.css");
@@ -36,12 +37,34 @@ pub fn title(report: &Report) -> &str {
     if report.change.summary.is_empty() { &report.id } else { &report.change.summary }
 }
 
-/// How sampling came to an end, to follow "Sampling stopped".
-pub fn stopped(reason: &str) -> &'static str {
-    match reason {
-        "width" => "when the intervals were narrow enough",
-        "decision" => "when the level was beyond doubt",
-        _ => "at the number of trials asked for",
+/// Why there are as many trials as there are, as a sentence.
+pub fn stopped(report: &Report) -> String {
+    let (trials, verdict) = (&report.trials, &report.verdict);
+    let (low, high) = (score::level(verdict.score_low), score::level(verdict.score_high));
+    match (trials.sampling, trials.stopped) {
+        (_, Stop::Width) => "Sampling stopped when the intervals were narrow enough.".to_string(),
+        (_, Stop::Decision) => {
+            "Sampling stopped when the interval of the score lay within one level; the score within it may still be loose.".to_string()
+        }
+        (_, Stop::Budget) if low == high => "All trials of the budget were used.".to_string(),
+        (sampling, Stop::Budget) => format!(
+            "All trials of the budget were used{}; the interval of the score reaches from level {} to level {}, and more trials (--trials) would narrow it.",
+            if sampling == Sampling::Fixed { ", a number fixed beforehand" } else { "" },
+            low.name(),
+            high.name()
+        ),
+    }
+}
+
+/// What kind of intervals the report has.
+pub fn intervals(sampling: Sampling) -> &'static str {
+    match sampling {
+        Sampling::Fixed => {
+            "The intervals are for a number of trials fixed beforehand: probabilities carry exact (Clopper-Pearson) limits."
+        }
+        Sampling::Sequential => {
+            "The intervals are sequential, so that they hold although the trials themselves decided when to stop: probabilities carry the limits of a beta-binomial confidence sequence, about twice as wide as those of a number fixed beforehand; percentiles alone have limits for a fixed number."
+        }
     }
 }
 
@@ -212,8 +235,12 @@ impl Page<'_> {
         }
     }
 
-    fn stopped(&self) -> &'static str {
-        stopped(&self.r.trials.stopped)
+    fn stopped(&self) -> String {
+        stopped(self.r)
+    }
+
+    fn intervals(&self) -> &'static str {
+        intervals(self.r.trials.sampling)
     }
 
     fn source(&self, name: &str) -> Option<&str> {

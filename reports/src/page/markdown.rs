@@ -131,11 +131,13 @@ fn coverage(report: &Report, out: &mut String) {
         ));
     }
     out.push_str(&format!(
-        "\n</details>\n\n<sub>{} paired futures of {}, seed {}, poolproof {}, report {}. Ranges are 95 % confidence intervals of sampling.</sub>\n",
+        "\n</details>\n\n<sub>{} paired futures of {}, seed {}, poolproof {}, report {}. {} Ranges are 95 % confidence intervals of sampling, each by itself. {}</sub>\n",
         words::count(report.trials.count),
         words::hours(report.trials.horizon_hours * 3600.0),
         report.trials.seed,
         md(&report.trials.engine),
         md(&report.id),
+        html::stopped(report),
+        html::intervals(report.trials.sampling),
     ));
 }

@@ -1,7 +1,9 @@
 //! The document: what it promises whatever the input.
 
 use reports::Report;
+use reports::estimate::Sampling;
 use reports::report::{self, Decision, Level};
+use reports::stopping::Stop;
 use simulator::outcome::{Entry, Incident, Outcome, WorkloadOutcome};
 use simulator::{Duration, NodeId, Pair, Scenario, Time, Trace, WorkloadId};
 
@@ -25,6 +27,35 @@ fn doing_nothing_scores_exactly_zero() {
     }
     assert_eq!(report.worst_trial, None);
     assert_eq!(report.operation.success.low, 1.0);
+}
+
+/// Limits that hold at every look are wider than those for a fixed number, and say of which kind they are; what is drawn
+/// does not change.
+#[test]
+fn sequential_limits_are_wider_and_named() {
+    let scenario = TIGHT.scenario();
+    let pairs = example::pairs(&scenario, 1280, 2);
+    let judged = |sampling| {
+        let inputs = example::inputs(&scenario, &pairs);
+        reports::judge(&reports::Inputs { sampling, stopped: Stop::Decision, ..inputs })
+    };
+    let [fixed, sequential] = [Sampling::Fixed, Sampling::Sequential].map(judged);
+    let figures = |r: &Report| {
+        let w = &r.risk.workloads[0];
+        [r.risk.outage.proposal, r.risk.outage.baseline, r.risk.outage.added, w.outage, r.operation.success]
+    };
+    for (f, s) in figures(&fixed.report).iter().zip(figures(&sequential.report)) {
+        assert_eq!(f.estimate, s.estimate);
+        assert!(s.high - s.low > 1.2 * (f.high - f.low) && s.high - s.low < 3.0 * (f.high - f.low), "{f:?} {s:?}");
+    }
+    for (judged, words) in [(&fixed, "fixed beforehand: probabilities"), (&sequential, "The intervals are sequential")]
+    {
+        for page in ["report.html", "report.md"] {
+            let file = reports::bundle(judged).into_iter().find(|f| f.path == page).unwrap();
+            let text = String::from_utf8(file.bytes).unwrap();
+            assert!(text.contains(words) && text.contains("lay within one level"), "{page}");
+        }
+    }
 }
 
 /// An operation that changes no outcome scores zero too, but with the upper limit that the trials support.

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use reports::Inputs;
+use reports::estimate::Sampling;
 use reports::input::{AssumptionInfo, ChangeInfo, ClusterInfo, PoolInfo};
+use reports::stopping::Stop;
 use simulator::Runs;
 use simulator::change::{DrainSettings, Operation, Pace, Planned, Undrainable, UpgradeSettings};
 use simulator::finding::{Evidence, Finding, Severity};
@@ -269,7 +271,8 @@ pub fn inputs<'a>(scenario: &'a Scenario, pairs: &'a [Pair]) -> Inputs<'a> {
         scenario,
         pairs,
         seed: 7,
-        stopped: "budget",
+        sampling: Sampling::Fixed,
+        stopped: Stop::Budget,
         findings: vec![Finding {
             id: "system-pool-three-nodes",
             severity: Severity::Warning,

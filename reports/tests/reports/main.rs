@@ -6,5 +6,6 @@ mod example;
 mod grids;
 mod looks;
 mod pages;
+mod reference;
 mod stories;
 mod validation;

@@ -1,11 +1,13 @@
-//! Families 13 (intervals for counts, betting, empirical Bernstein) and 26 (score mapping) of the validation cases, from
+//! Families 13 (intervals and confidence sequences), 19 (paired counts) and 26 (score mapping) of the validation cases, from
 //! the folder that `POOLPROOF_VALIDATION_DIR` names, the shared one beside the project, or the project's own copy.
 
 use std::path::PathBuf;
 
-use reports::estimate::{betting, clopper_pearson, maurer_pontil, upper_limit, wilson};
+use reports::estimate::{RunningDifference, Sampling, beta_binomial, betting, clopper_pearson, mc_nemar, upper_limit};
 use reports::score;
 use serde_json::Value;
+
+use crate::reference::{hoeffding, jeffreys, maurer_pontil, plug_in_bernstein, wilson};
 
 fn family(name: &str) -> Option<Value> {
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
@@ -49,6 +51,7 @@ fn interval_estimators() {
         let (id, inputs) = (case["id"].as_str().unwrap(), &case["inputs"]);
         let alpha = inputs["alpha"].as_f64().unwrap();
         let pair = |(low, high): (f64, f64)| vec![low, high];
+        let data = || numbers(&inputs["data"]);
         for (name, field) in case["expected"].as_object().unwrap() {
             let counts = || (inputs["events"].as_u64().unwrap(), inputs["trials"].as_u64().unwrap());
             let got = match name.as_str() {
@@ -57,15 +60,47 @@ fn interval_estimators() {
                 "clopper_pearson_one_sided_upper" => {
                     vec![upper_limit(counts().0, counts().1, alpha)]
                 }
-                "empirical_bernstein_maurer_pontil_two_sided" => pair(maurer_pontil(&numbers(&inputs["data"]), alpha)),
-                "betting_hedged_capital_cs_at_n" => pair(betting(&numbers(&inputs["data"]), alpha, 0.5)),
-                _ => continue,
+                "jeffreys" => pair(jeffreys(counts().0, counts().1, alpha)),
+                "beta_binomial_confidence_sequence" => {
+                    let mixture = numbers(&inputs["prior"]);
+                    pair(beta_binomial(counts().0, counts().1, alpha, (mixture[0], mixture[1])))
+                }
+                "hoeffding" => pair(hoeffding(&data(), alpha)),
+                "empirical_bernstein_maurer_pontil_two_sided" => pair(maurer_pontil(&data(), alpha)),
+                "prpl_empirical_bernstein_cs_at_n" => pair(plug_in_bernstein(&data(), alpha)),
+                "betting_hedged_capital_cs_at_n" => pair(betting(&data(), alpha, 0.5)),
+                other => panic!("{id}: nothing computes {other}"),
             };
             check(id, name, field, &got);
             checked += 1;
         }
     }
-    assert!(checked >= 10, "only {checked} values checked");
+    assert!(checked >= 20, "only {checked} values checked");
+}
+
+#[test]
+fn paired_counts() {
+    let Some(family) = family("19_common_random_numbers.json") else {
+        return;
+    };
+    for case in family["cases"].as_array().unwrap() {
+        let (id, inputs, expected) = (case["id"].as_str().unwrap(), &case["inputs"], &case["expected"]);
+        let count = |key: &str| inputs[key].as_u64().unwrap();
+        let (gained, spared, trials) = (count("only_proposed_bad"), count("only_baseline_bad"), count("paired_trials"));
+        check(id, "mcnemar_exact_p", &expected["mcnemar_exact_p"], &[mc_nemar(gained, spared)]);
+        // The figure that reports give, with limits at a fixed number of trials and sequential ones, trial by trial.
+        for sampling in [Sampling::Fixed, Sampling::Sequential] {
+            let mut running = RunningDifference::new(sampling);
+            (0..trials).for_each(|i| running.push(i < gained, (gained..gained + spared).contains(&i)));
+            let added = running.est();
+            check(id, "paired_difference", &expected["paired_difference"], &[added.estimate]);
+            let wald = numbers(&expected["paired_wald_95"]["value"]);
+            assert!(
+                added.low <= wald[0] && added.high >= wald[1],
+                "{id}: {added:?} holds more than the guess {wald:?}"
+            );
+        }
+    }
 }
 
 #[test]

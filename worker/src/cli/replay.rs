@@ -72,7 +72,9 @@ fn prepare(args: &Args, estimate: &Estimate) -> Result<Courses, Failure> {
     let loaded = recording.load(&snapshot, &estimate.overrides);
     let instead = recording.load_counterfactual(other, &estimate.overrides);
     let (loaded, instead) = input::both(loaded, instead).map_err(in_recording)?;
-    let ready = |course: &str, snapshot: &Snapshot, loaded: Loaded| {
+    let ready = |course: &str, snapshot: &Snapshot, mut loaded: Loaded| {
+        // Both courses have the same number of trials, so that their ranges can be compared.
+        loaded.settings.trials.get_or_insert(pipeline::budget(loaded.scenario.cluster.pods.len()));
         let identity = json!({"recording": digest(&document.bytes), "course": course});
         Prepared::new(change_info(&recording, course, &snapshot.name), &identity, snapshot, loaded)
     };

@@ -77,18 +77,27 @@ pub struct Clock {
     threads: usize,
     load: Duration,
     simulate: Duration,
+    trials: u32,
     events: u64,
 }
 
 impl Clock {
     /// Starts before the simulation; `load` was spent before.
     pub fn start(load: Duration, threads: usize) -> Clock {
-        Clock { at: Timestamp::now(), started: Instant::now(), threads, load, simulate: Duration::ZERO, events: 0 }
+        Clock {
+            at: Timestamp::now(),
+            started: Instant::now(),
+            threads,
+            load,
+            simulate: Duration::ZERO,
+            trials: 0,
+            events: 0,
+        }
     }
 
-    /// The simulation has ended after so many events.
-    pub fn simulated(self, events: u64) -> Clock {
-        Clock { simulate: self.started.elapsed(), events, ..self }
+    /// The simulation has ended after so many trials and events.
+    pub fn simulated(self, trials: u32, events: u64) -> Clock {
+        Clock { simulate: self.started.elapsed(), trials, events, ..self }
     }
 
     /// Everything has ended.
@@ -106,7 +115,7 @@ impl Clock {
             host: host(),
             threads: self.threads,
             seed: prepared.seed,
-            trials: prepared.trials,
+            trials: self.trials,
             events: self.events,
             events_per_second: rate(self.events, simulate),
         }

@@ -1,0 +1,82 @@
+//! How many trials are drawn, seen from outside: as many as asked for, or as many as it takes, the same everywhere.
+
+use scenarios::cases::cases;
+use serde_json::{Value, json};
+
+use crate::support::{Folder, poolproof, run, scale, snapshot};
+
+/// The report of a change, from the command line.
+fn report(folder: &Folder, change: &str, cluster: &str, arguments: &[&str]) -> (String, Value) {
+    let ended = run(poolproof()
+        .arg("score")
+        .arg(folder.path(change))
+        .arg("--cluster")
+        .arg(folder.path(cluster))
+        .args(["--format", "json"])
+        .args(arguments))
+    .expect_code(0);
+    let report = serde_json::from_str(&ended.stdout).unwrap();
+    (ended.stdout, report)
+}
+
+/// A change of a case study that hurts, so that few trials are enough.
+fn harmful() -> Folder {
+    let folder = Folder::new();
+    let case = cases().iter().find(|c| c.name == "staged-upgrade").unwrap();
+    folder.file("change.json", case.before.changes[0].text);
+    folder.file("cluster.json", case.before.snapshot);
+    folder
+}
+
+#[test]
+fn sampling_stops_at_the_same_look_with_any_number_of_threads() {
+    let folder = harmful();
+    let [(one, first), (two, _)] =
+        ["1", "2"].map(|threads| report(&folder, "change.json", "cluster.json", &["--threads", threads]));
+    assert_eq!(one, two);
+    let (trials, verdict) = (&first["trials"], &first["verdict"]);
+    assert_eq!(trials["sampling"], "sequential");
+    let count = trials["count"].as_u64().unwrap();
+    assert!(count >= 1024 && count.is_multiple_of(256), "{trials}");
+    let (low, high) = (verdict["scoreLow"].as_f64().unwrap(), verdict["scoreHigh"].as_f64().unwrap());
+    match trials["stopped"].as_str().unwrap() {
+        "width" => assert!(high - low <= 20.0, "{verdict}"),
+        "decision" => assert_eq!(reports::score::level(low), reports::score::level(high), "{verdict}"),
+        other => panic!("stopped by {other}: {verdict}"),
+    }
+}
+
+#[test]
+fn a_number_that_is_asked_for_is_the_number_of_trials() {
+    let folder = harmful();
+    for (arguments, count) in [(["--trials", "60"].as_slice(), 60), (&["--quick"], 200)] {
+        let (_, report) = report(&folder, "change.json", "cluster.json", arguments);
+        let trials = &report["trials"];
+        assert_eq!(
+            (&trials["count"], &trials["sampling"], &trials["stopped"]),
+            (&json!(count), &json!("fixed"), &json!("budget"))
+        );
+        let outage = &report["risk"]["outage"]["proposal"];
+        let events = (outage["estimate"].as_f64().unwrap() * f64::from(count)).round() as u64;
+        let (low, high) = reports::estimate::clopper_pearson(events, count as u64, 0.05);
+        assert!((outage["low"].as_f64().unwrap() - low).abs() < 1e-8, "{outage}");
+        assert!((outage["high"].as_f64().unwrap() - high).abs() < 1e-8, "{outage}");
+    }
+}
+
+/// Three nodes are what the pool has: nothing is to be done, and a look is enough to see it.
+#[test]
+fn doing_nothing_adds_exactly_nothing_after_one_look() {
+    let folder = Folder::new();
+    folder.json("tiny.json", &snapshot("tiny"));
+    let mut change = scale("tiny", 3);
+    change["settings"] = json!({});
+    folder.json("change.json", &change);
+    let (_, report) = report(&folder, "change.json", "tiny.json", &[]);
+    assert_eq!(report["trials"]["sampling"], "sequential");
+    assert_eq!(report["trials"]["count"], 1024);
+    for est in [&report["risk"]["addedOutageMinutes"], &report["risk"]["outage"]["added"]] {
+        assert_eq!((&est["estimate"], &est["low"], &est["high"]), (&json!(0.0), &json!(0.0), &json!(0.0)));
+    }
+    assert_eq!(report["verdict"]["scoreHigh"], 0.0);
+}
