@@ -35,6 +35,8 @@ fn a_real_broker() {
     said("topology checked");
     credentials_are_not_shown(&broker);
     said("credentials hidden");
+    tls_is_spoken_with_whom_the_certificates_vouch_for(&broker);
+    said("TLS spoken");
     dead_letters_can_be_looked_after(&broker);
     said("dead letters looked after");
     trouble_outside_is_tried_again(&broker);
@@ -161,6 +163,22 @@ fn credentials_are_not_shown(broker: &Broker) {
     let place = Place::new(broker, "talkative");
     let ended = run(&mut place.worker(&["--until-empty", "--log", "trace"])).expect_code(0);
     assert!(!ended.stderr.contains("guest"), "{ended:#?}");
+}
+
+fn tls_is_spoken_with_whom_the_certificates_vouch_for(broker: &Broker) {
+    let (url, authority) = broker.url_with_tls("tls");
+    let place = Place { url, ..Place::new(broker, "tls") };
+    let file = place.folder.json("in.json", &scale("tiny", 2));
+    let submit = || {
+        let mut command = poolproof();
+        command.arg("submit").arg(&file).env("POOLPROOF_QUEUE", &place.url);
+        command
+    };
+    let ended = run(&mut submit()).expect_code(1);
+    assert!(ended.stderr.contains("certificate") && !ended.stderr.contains("guest"), "{ended:#?}");
+    run(submit().env("SSL_CERT_FILE", &authority)).expect_code(0);
+    run(place.worker(&["--until-empty"]).env("SSL_CERT_FILE", &authority)).expect_code(0);
+    assert_eq!(place.reports().len(), 1);
 }
 
 fn dead_letters_can_be_looked_after(broker: &Broker) {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ const START: Duration = Duration::from_secs(120);
 /// A running broker.
 pub struct Broker {
     folder: Folder,
-    ports: [u16; 3],
+    ports: [u16; 4],
     epmd: Child,
     server: Child,
     pub runtime: Runtime,
@@ -33,9 +34,16 @@ impl Broker {
         );
         let folder = Folder::new();
         let ports = free_ports();
-        let config = format!(
+        let mut config = format!(
             "listeners.tcp.1 = 127.0.0.1:{}\nvm_memory_high_watermark.absolute = 512MB\ndisk_free_limit.absolute = 50MB\n",
             ports[0]
+        );
+        certificates(&folder);
+        let place = folder.0.display();
+        config += &format!(
+            "listeners.ssl.1 = 127.0.0.1:{}\nssl_options.cacertfile = {place}/ca.pem\nssl_options.certfile = {place}/cert.pem\n\
+             ssl_options.keyfile = {place}/key.pem\nssl_options.verify = verify_none\nssl_options.fail_if_no_peer_cert = false\n",
+            ports[3]
         );
         folder.file("rabbitmq.conf", config);
         folder.file("plugins", "[].");
@@ -61,6 +69,11 @@ impl Broker {
     /// The address for somebody else.
     pub fn url_as(&self, user: &str, name: &str) -> String {
         format!("amqp://{user}@127.0.0.1:{}/%2f?name={name}", self.ports[0])
+    }
+
+    /// The address with TLS, and the certificate of the authority behind it.
+    pub fn url_with_tls(&self, name: &str) -> (String, PathBuf) {
+        (format!("amqps://guest:guest@localhost:{}/%2f?name={name}", self.ports[3]), self.folder.path("ca.pem"))
     }
 
     /// A connection of the test's own.
@@ -112,7 +125,7 @@ impl Drop for Broker {
 /// Name of the node.
 const NODE: &str = "poolproof@localhost";
 
-fn serve(folder: &Folder, ports: [u16; 3]) -> Child {
+fn serve(folder: &Folder, ports: [u16; 4]) -> Child {
     let _ = fs::remove_file(folder.path("pid"));
     let mut command = Command::new(format!("{SCRIPTS}/rabbitmq-server"));
     environment(&mut command, folder, ports);
@@ -120,7 +133,7 @@ fn serve(folder: &Folder, ports: [u16; 3]) -> Child {
     command.stdin(Stdio::null()).stdout(log()).stderr(log()).spawn().unwrap()
 }
 
-fn environment(command: &mut Command, folder: &Folder, ports: [u16; 3]) {
+fn environment(command: &mut Command, folder: &Folder, ports: [u16; 4]) {
     let arguments = "-kernel inet_dist_use_interface {127,0,0,1}";
     command
         .env("HOME", &folder.0)
@@ -136,8 +149,26 @@ fn environment(command: &mut Command, folder: &Folder, ports: [u16; 3]) {
         .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", arguments);
 }
 
-fn free_ports() -> [u16; 3] {
+fn free_ports() -> [u16; 4] {
     // Held together, so that they differ.
-    let held = [(); 3].map(|()| TcpListener::bind(("127.0.0.1", 0)).unwrap());
+    let held = [(); 4].map(|()| TcpListener::bind(("127.0.0.1", 0)).unwrap());
     held.map(|listener| listener.local_addr().unwrap().port())
+}
+
+/// An authority of our own, and its certificate for the broker.
+fn certificates(folder: &Folder) {
+    folder.file("names", "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
+    let new = ["req", "-newkey", "rsa:2048", "-nodes", "-subj"];
+    let authority = ["/CN=authority", "-x509", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem"];
+    let request = ["/CN=localhost", "-keyout", "key.pem", "-out", "request.pem"];
+    let sign =
+        ["x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2"];
+    for words in [
+        [&new[..], &authority].concat(),
+        [&new[..], &request].concat(),
+        [&sign[..], &["-extfile", "names", "-out", "cert.pem"]].concat(),
+    ] {
+        let output = Command::new("openssl").args(words).current_dir(&folder.0).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
 }

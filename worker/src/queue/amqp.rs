@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use futures_lite::StreamExt;
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, Consumer};
 use tokio::sync::Mutex;
@@ -34,6 +34,8 @@ pub use desk::Desk;
 pub use outbox::{Outbox, Routed};
 pub use target::Target;
 
+/// Name of the consumer on its channel.
+const CONSUMER: &str = "worker";
 /// Messages a worker holds at a time.
 const PREFETCH: u16 = 1;
 /// How long a claim waits for a message.
@@ -114,9 +116,22 @@ impl Amqp {
 
     /// Ends in order; what was handed out and not answered goes back to the queue.
     pub async fn close(&self) {
+        let session = self.inner.state.lock().await.session.take();
+        if let Some(session) = &session {
+            let _ = timeout(link::CLOSE, self.return_unclaimed(session)).await;
+        }
         self.inner.outbox.close().await;
-        if let Some(session) = self.inner.state.lock().await.session.take() {
+        if let Some(session) = &session {
             link::close(&session.connection).await;
+        }
+    }
+
+    /// Gives back what was delivered and never begun: otherwise it would count as an attempt.
+    async fn return_unclaimed(&self, session: &Arc<Session>) {
+        let next = timeout(WAIT, async { session.consumer.lock().await.next().await }).await;
+        if let Ok(Some(Ok(delivery))) = next {
+            // The next claim, or the end of the connection, takes care of a failure.
+            let _ = self.give_back(&job(session, delivery).receipt, Duration::ZERO, None).await;
         }
     }
 
@@ -150,7 +165,7 @@ impl Amqp {
         topology::declare(&channel, target).await?;
         let failed = |e: lapin::Error| link::failed("take messages", &e);
         channel.basic_qos(PREFETCH, BasicQosOptions::default()).await.map_err(failed)?;
-        let (queue, tag) = (target.changes().as_str().into(), "worker".into());
+        let (queue, tag) = (target.changes().as_str().into(), CONSUMER.into());
         let consumer = channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default());
         let consumer = Mutex::new(consumer.await.map_err(failed)?);
         Ok(Arc::new(Session { connection, channel, consumer }))
@@ -260,6 +275,12 @@ impl Queue for Amqp {
     }
 
     async fn give_back(&self, receipt: &Receipt, delay: Duration, trouble: Option<String>) -> Result<(), QueueError> {
+        if trouble.is_none() {
+            // The worker stops. While it holds a message nothing else is delivered to it, so after this nothing is on its way
+            // that would be handed out in vain, least of all the copy.
+            let cancelled = receipt.session.channel.basic_cancel(CONSUMER.into(), BasicCancelOptions::default());
+            let _ = cancelled.await;
+        }
         let target = &self.inner.target;
         let queue = if delay.is_zero() { target.changes() } else { target.delayed_at_least(delay) };
         let attempts = if trouble.is_some() { receipt.attempt } else { receipt.attempt.saturating_sub(1) };

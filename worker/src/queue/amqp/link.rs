@@ -15,7 +15,7 @@ use crate::queue::QueueError;
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(15);
 /// Longest wait for an orderly end.
-const CLOSE: Duration = Duration::from_secs(5);
+pub const CLOSE: Duration = Duration::from_secs(5);
 /// Pause after the first failure; doubled with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Longest pause.
