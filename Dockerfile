@@ -6,13 +6,13 @@ ARG BUILD_IMAGE=rust:1.95-slim-bookworm
 ARG BASE_IMAGE=debian:bookworm-slim
 
 FROM ${BUILD_IMAGE} AS build
-# SQLite is compiled from source.
+# SQLite, and the cryptography of TLS (ring), are compiled from source.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends gcc libc6-dev \
+ && apt-get install -y --no-install-recommends ca-certificates gcc libc6-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
-RUN cargo build --locked --release --package poolproof --bin poolproof
+RUN cargo build --locked --release --package poolproof --features amqp --bin poolproof
 
 FROM ${BASE_IMAGE}
 LABEL org.opencontainers.image.title="poolproof" \
@@ -23,6 +23,8 @@ LABEL org.opencontainers.image.title="poolproof" \
 RUN groupadd --gid 10001 poolproof \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin poolproof \
  && install -d -o 10001 -g 10001 /data /data/snapshots /data/reports
+# The certificates of public authorities, for amqps://.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build --chmod=0755 /source/target/release/poolproof /usr/local/bin/poolproof
 USER 10001:10001
 WORKDIR /data

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
+#[cfg(feature = "amqp")]
+mod amqp;
 mod bad_input;
 mod cases;
 mod cli;

@@ -73,17 +73,17 @@ impl Place {
     }
 }
 
-fn name(path: &std::path::Path) -> String {
+pub fn name(path: &std::path::Path) -> String {
     path.file_name().unwrap().to_string_lossy().into_owned()
 }
 
 /// What a worker says at its end.
-fn tally(ended: &Ended) -> Value {
+pub fn tally(ended: &Ended) -> Value {
     let mut lines = ended.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines.rfind(|line| line["message"] == "ended").unwrap_or_else(|| panic!("no tally: {ended:#?}"))
 }
 
-fn wait_until(what: &str, mut reached: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, mut reached: impl FnMut() -> bool) {
     let started = Instant::now();
     while !reached() {
         assert!(started.elapsed() < PATIENCE, "waited in vain: {what}");
@@ -91,29 +91,29 @@ fn wait_until(what: &str, mut reached: impl FnMut() -> bool) {
     }
 }
 
-fn terminate(child: &Child) {
+pub fn terminate(child: &Child) {
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
 }
 
-fn finish(child: Child) -> Ended {
+pub fn finish(child: Child) -> Ended {
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 /// A change whose simulation takes far longer than any test.
-fn endless() -> Value {
+pub fn endless() -> Value {
     let mut change = proposal("tiny", &json!({"kind": "upgrade", "nodeImageOnly": true}));
     change["settings"]["trials"] = json!(100_000);
     change
 }
 
 /// Pseudo-random numbers, the same in every run.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }

@@ -10,5 +10,8 @@ mod serve;
 mod snapshots;
 
 fn main() -> std::process::ExitCode {
+    // Before the first connection: the TLS library has no provider of cryptography of its own. Only a second call fails.
+    #[cfg(feature = "amqp")]
+    let _ = rustls::crypto::ring::default_provider().install_default();
     cli::main()
 }

@@ -1,13 +1,19 @@
 //! Where reports go. Publishing is idempotent: a report's id is a digest of all that decides its content, so a repeat
 //! finds its own bytes. Returning means that the report is durable.
 
+#[cfg(feature = "amqp")]
+mod announce;
 mod directory;
 
 use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+#[cfg(feature = "amqp")]
+pub use announce::Announcer;
 pub use directory::Directory;
+
+use crate::queue::BrokerUrl;
 
 /// A report ready to be published.
 #[derive(Clone, Debug)]
@@ -38,6 +44,9 @@ pub struct PublishError {
 pub enum Publisher {
     /// A folder with a folder per report and an index page.
     Directory(Directory),
+    /// A broker that tells whoever listens.
+    #[cfg(feature = "amqp")]
+    Announcer(Announcer),
 }
 
 impl Publisher {
@@ -48,25 +57,43 @@ impl Publisher {
     pub fn publish(&self, bundle: &Bundle) -> Result<String, PublishError> {
         match self {
             Publisher::Directory(directory) => directory.publish(bundle).map(|path| path.display().to_string()),
+            #[cfg(feature = "amqp")]
+            Publisher::Announcer(announcer) => announcer.publish(bundle),
         }
     }
 }
 
-/// A place for reports as the command line names it: `dir:PATH`.
+/// A place for reports as the command line names it: `dir:PATH`, or a broker to announce them on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublishUrl {
     /// A folder.
     Folder(PathBuf),
+    /// A broker.
+    Broker(BrokerUrl),
 }
 
 impl PublishUrl {
-    /// Makes sure that the place can be used.
+    /// True where reports are kept, not only announced.
+    pub fn keeps(&self) -> bool {
+        matches!(self, PublishUrl::Folder(_))
+    }
+
+    /// Makes sure that the place can be used; a broker is connected to with the first report.
     ///
     /// # Errors
-    /// It cannot be made or written.
+    /// It cannot be made or written, or is none.
     pub fn open(&self) -> Result<Publisher, PublishError> {
-        let PublishUrl::Folder(path) = self;
-        Directory::open(path).map(Publisher::Directory)
+        match self {
+            PublishUrl::Folder(path) => Directory::open(path).map(Publisher::Directory),
+            #[cfg(feature = "amqp")]
+            PublishUrl::Broker(url) => Announcer::open(url).map(Publisher::Announcer),
+            #[cfg(not(feature = "amqp"))]
+            PublishUrl::Broker(url) => Err(PublishError {
+                doing: "announce on",
+                path: url.to_string().into(),
+                source: io::Error::other(url.check().err().unwrap_or_default()),
+            }),
+        }
     }
 }
 
@@ -76,7 +103,8 @@ impl FromStr for PublishUrl {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.strip_prefix("dir:") {
             Some(path) if !path.is_empty() => Ok(PublishUrl::Folder(path.into())),
-            _ => Err("expected dir:PATH".into()),
+            _ if BrokerUrl::may_be(text) => Ok(PublishUrl::Broker(BrokerUrl(text.into()))),
+            _ => Err("expected dir:PATH, or amqp://HOST/VHOST for announcements".into()),
         }
     }
 }

@@ -1,9 +1,13 @@
 //! What the worker asks of a queue: five verbs. A claimed message is leased; whoever does not come back in time loses it
-//! to the next worker, so nothing is lost and a message may be delivered more than once.
+//! to the next worker, so nothing is lost and a message may be delivered more than once. A broker sees by itself that a
+//! worker is gone: there the lease is the connection, whatever length is asked for.
 //!
 //! What each kind of queue offers beside (listing, submitting) belongs to its own file.
 
+#[cfg(feature = "amqp")]
+pub mod amqp;
 pub mod embedded;
+mod entry;
 mod url;
 
 use std::fmt::Debug;
@@ -11,8 +15,11 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
+#[cfg(feature = "amqp")]
+pub use amqp::Amqp;
 pub use embedded::Embedded;
-pub use url::QueueUrl;
+pub use entry::{Entry, State};
+pub use url::{BrokerUrl, QueueUrl};
 
 /// Largest message that is taken, in bytes (16 MiB: the largest Terraform plans seen are a few MiB).
 pub const MAX_MESSAGE: u64 = 16 << 20;
@@ -129,6 +136,17 @@ pub enum QueueError {
     /// Others kept the file locked for too long.
     #[error("queue file {0} stayed locked by other processes for too long")]
     Busy(PathBuf),
+    /// The broker or the way to it fails.
+    #[cfg(feature = "amqp")]
+    #[error("could not {doing}: {why}")]
+    Broker {
+        /// What was attempted.
+        doing: &'static str,
+        /// What was said.
+        why: String,
+        /// True where waiting may help.
+        passes: bool,
+    },
     /// Anything else the file or SQLite said.
     #[error("could not {doing} in queue file {path}")]
     Failed {
@@ -145,6 +163,11 @@ pub enum QueueError {
 impl QueueError {
     /// True where waiting may help; everything else is for an operator to repair.
     pub fn passes(&self) -> bool {
-        matches!(self, QueueError::Full(_) | QueueError::Busy(_))
+        match self {
+            QueueError::Full(_) | QueueError::Busy(_) => true,
+            #[cfg(feature = "amqp")]
+            QueueError::Broker { passes, .. } => *passes,
+            _ => false,
+        }
     }
 }

@@ -6,7 +6,11 @@ use scenarios::cluster_source::ClusterSource;
 use scenarios::snapshot::Snapshot;
 use scenarios::{Complaint, Complaints};
 
+use super::Failure;
 use crate::files::{self, MAX_CHANGE};
+use crate::queue::BrokerUrl;
+#[cfg(feature = "amqp")]
+use crate::queue::amqp::Desk;
 use crate::snapshots::{self, in_file, under};
 
 /// A file that was read.
@@ -60,6 +64,30 @@ pub fn cluster_of(
             .in_file(file)
             .into()),
     }
+}
+
+/// Complains of a broker's address that this build cannot use.
+///
+/// # Errors
+/// It cannot; the words do not repeat what may be a password.
+pub fn check_broker(option: &str, url: &BrokerUrl) -> Result<(), Failure> {
+    url.check().map_err(|expected| Failure::Invalid(Complaint::at(option, url, expected).into()))
+}
+
+/// The queue on a broker, for an operator.
+///
+/// # Errors
+/// The address is none, nobody answers, or the broker refuses.
+#[cfg(feature = "amqp")]
+pub fn desk(url: &BrokerUrl, make: bool) -> Result<Desk, Failure> {
+    check_broker("--queue", url)?;
+    Ok(Desk::open(url, make)?)
+}
+
+/// What a build without AMQP says to a broker's address.
+#[cfg(not(feature = "amqp"))]
+pub fn no_broker(url: &BrokerUrl) -> Failure {
+    check_broker("--queue", url).err().unwrap_or_else(|| Failure::Failed(anyhow::anyhow!("no broker can be used")))
 }
 
 /// Both, or everything wrong with either.

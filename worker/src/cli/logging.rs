@@ -33,13 +33,18 @@ impl LogArgs {
     /// Starts logging; `busy` is true for the verb that logs what it does.
     pub fn start(&self, busy: bool) {
         let level = self.log.as_deref().unwrap_or(if busy { "info" } else { "warn" });
-        let builder = tracing_subscriber::fmt()
-            .with_writer(std::io::stderr)
-            .with_env_filter(EnvFilter::new(level))
-            .with_target(false);
+        let builder =
+            tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(quietened(level)).with_target(false);
         match self.log_format {
             Format::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
             Format::Json => builder.json().flatten_event(true).init(),
         }
     }
+}
+
+/// The filter, with the broker's client kept at warnings: it traces every frame, the one with the password included.
+fn quietened(level: &str) -> EnvFilter {
+    let quiet = ["lapin", "amq_protocol", "amq_protocol_types", "amq_protocol_tcp", "async_rs"];
+    let directives = quiet.iter().filter_map(|name| format!("{name}=warn").parse().ok());
+    directives.fold(EnvFilter::new(level), EnvFilter::add_directive)
 }

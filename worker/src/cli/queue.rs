@@ -1,11 +1,15 @@
 //! `queue`: looks after waiting and dead messages.
 
+use std::fmt::Display;
+
 use clap::{Subcommand, ValueEnum};
+use scenarios::Complaint;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Failure, output};
-use crate::queue::QueueUrl;
-use crate::queue::embedded::{Entry, Store};
+use super::{Failure, input, output};
+use crate::queue::embedded::Store;
+use crate::queue::{BrokerUrl, Entry, QueueUrl};
 
 /// Arguments of `queue`.
 #[derive(clap::Args)]
@@ -34,7 +38,7 @@ enum Verb {
 
 #[derive(clap::Args)]
 struct Which {
-    /// The queue: sqlite:PATH
+    /// The queue: sqlite:PATH, or amqp://HOST/VHOST (only its dead letters can be looked at)
     #[arg(long, env = "POOLPROOF_QUEUE", hide_env_values = true, value_name = "URL")]
     queue: QueueUrl,
     /// Only the dead letters
@@ -48,7 +52,7 @@ struct Chosen {
     which: Which,
     /// Ids of messages; with --dead and no id, all dead letters
     #[arg(value_name = "ID", required_unless_present = "dead")]
-    ids: Vec<i64>,
+    ids: Vec<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -61,44 +65,77 @@ enum Format {
 
 /// Does what the second word says.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    match &args.verb {
-        Verb::List { which, format } => list(which, *format),
-        Verb::Show(chosen) => show(chosen),
+    let (Verb::List { which, .. }
+    | Verb::Show(Chosen { which, .. })
+    | Verb::Requeue(Chosen { which, .. })
+    | Verb::Drop(Chosen { which, .. })) = &args.verb;
+    match &which.queue {
+        QueueUrl::Sqlite(path) => embedded(&args.verb, Store::open_existing(path)?),
+        QueueUrl::Broker(url) => broker(&args.verb, url),
+    }
+}
+
+fn embedded(verb: &Verb, mut store: Store) -> Result<(), Failure> {
+    match verb {
+        Verb::List { which, format } => list(&store.list(which.dead)?, *format),
+        Verb::Show(chosen) => {
+            for id in chosen.numbers(&mut store)? {
+                let (entry, body) = store.show(id)?;
+                show(&entry, &body)?;
+            }
+            Ok(())
+        }
         Verb::Requeue(chosen) => {
-            let (mut store, ids) = chosen.open()?;
+            let ids = chosen.numbers(&mut store)?;
             store.requeue(&ids)?;
             said("put back", ids.len())
         }
         Verb::Drop(chosen) => {
-            let (mut store, ids) = chosen.open()?;
+            let ids = chosen.numbers(&mut store)?;
             store.drop_messages(&ids)?;
             said("dropped", ids.len())
         }
     }
 }
 
-impl Which {
-    fn open(&self) -> Result<Store, Failure> {
-        let QueueUrl::Sqlite(path) = &self.queue;
-        Ok(Store::open_existing(path)?)
+#[cfg(feature = "amqp")]
+fn broker(verb: &Verb, url: &BrokerUrl) -> Result<(), Failure> {
+    let desk = input::desk(url, false)?;
+    match verb {
+        Verb::List { which, format } => {
+            let lying = desk.list()?;
+            if !which.dead {
+                let (waiting, delayed) = (lying.waiting, lying.delayed);
+                output::note(&format!("{waiting} waiting, {delayed} delayed; those in work are not counted"));
+            }
+            list(&lying.dead, *format)
+        }
+        Verb::Show(chosen) => desk.show(&chosen.ids)?.iter().try_for_each(|(entry, body)| show(entry, body)),
+        Verb::Requeue(chosen) => said("put back", desk.requeue(&chosen.ids)?),
+        Verb::Drop(chosen) => said("dropped", desk.drop_messages(&chosen.ids)?),
     }
+}
+
+#[cfg(not(feature = "amqp"))]
+fn broker(_: &Verb, url: &BrokerUrl) -> Result<(), Failure> {
+    Err(input::no_broker(url))
 }
 
 impl Chosen {
-    /// The queue, and the messages that are meant: those named (of the dead ones, with `--dead`), or all dead ones.
-    fn open(&self) -> Result<(Store, Vec<i64>), Failure> {
-        let mut store = self.which.open()?;
+    /// The messages that are meant: those named (of the dead ones, with `--dead`), or all dead ones.
+    fn numbers(&self, store: &mut Store) -> Result<Vec<i64>, Failure> {
+        let number = |id: &String| id.parse().map_err(|_| Complaint::at("ID", id, "the number of a message"));
+        let ids = self.ids.iter().map(number).collect::<Result<Vec<i64>, _>>();
+        let ids = ids.map_err(|complaint| Failure::Invalid(complaint.into()))?;
         if !self.which.dead {
-            return Ok((store, self.ids.clone()));
+            return Ok(ids);
         }
         let dead = store.list(true)?.into_iter().map(|entry| entry.id);
-        let ids = dead.filter(|id| self.ids.is_empty() || self.ids.contains(id)).collect();
-        Ok((store, ids))
+        Ok(dead.filter(|id| ids.is_empty() || ids.contains(id)).collect())
     }
 }
 
-fn list(which: &Which, format: Format) -> Result<(), Failure> {
-    let entries = which.open()?.list(which.dead)?;
+fn list<Id: Display + Serialize>(entries: &[Entry<Id>], format: Format) -> Result<(), Failure> {
     let text = match format {
         Format::Json => entries.iter().map(|e| format!("{}\n", json!(e))).collect(),
         Format::Text if entries.is_empty() => String::new(),
@@ -110,7 +147,7 @@ fn list(which: &Which, format: Format) -> Result<(), Failure> {
     Ok(output::data(&text)?)
 }
 
-fn row(entry: &Entry) -> Vec<String> {
+fn row<Id: Display>(entry: &Entry<Id>) -> Vec<String> {
     let reason = output::on_one_line(entry.reason.as_deref().unwrap_or_default());
     vec![
         entry.id.to_string(),
@@ -123,17 +160,11 @@ fn row(entry: &Entry) -> Vec<String> {
     ]
 }
 
-fn show(chosen: &Chosen) -> Result<(), Failure> {
-    let (mut store, ids) = chosen.open()?;
-    for id in ids {
-        let (entry, body) = store.show(id)?;
-        let mut document = json!(entry);
-        // A body is JSON as a rule; whatever else it is appears as text, with what is not UTF-8 replaced.
-        document["body"] =
-            serde_json::from_slice(&body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&body)));
-        output::data(&format!("{document:#}\n"))?;
-    }
-    Ok(())
+fn show<Id: Serialize>(entry: &Entry<Id>, body: &[u8]) -> Result<(), Failure> {
+    let mut document = json!(entry);
+    // A body is JSON as a rule; whatever else it is appears as text, with what is not UTF-8 replaced.
+    document["body"] = serde_json::from_slice(body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body)));
+    Ok(output::data(&format!("{document:#}\n"))?)
 }
 
 fn said(what: &str, count: usize) -> Result<(), Failure> {

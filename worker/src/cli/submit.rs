@@ -1,11 +1,12 @@
 //! `submit`: puts messages on a queue as they are. Whether they mean anything is for the worker to say.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::input::Input;
 use super::{Failure, input, output};
 use crate::pipeline::digest;
-use crate::queue::QueueUrl;
 use crate::queue::embedded::{Pushed, Store};
+use crate::queue::{BrokerUrl, QueueUrl};
 
 /// Arguments of `submit`.
 #[derive(clap::Args)]
@@ -13,7 +14,7 @@ pub struct Args {
     /// Messages: files, or - for standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The queue: sqlite:PATH
+    /// The queue: sqlite:PATH, amqp://HOST/VHOST
     #[arg(long, env = "POOLPROOF_QUEUE", hide_env_values = true, value_name = "URL")]
     queue: QueueUrl,
 }
@@ -23,7 +24,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let mut complaints = Vec::new();
     let messages = input::messages(&args.files, &mut complaints);
     input::check(complaints)?;
-    let QueueUrl::Sqlite(path) = &args.queue;
+    match &args.queue {
+        QueueUrl::Sqlite(path) => to_embedded(path, &messages),
+        QueueUrl::Broker(url) => to_broker(url, &messages),
+    }
+}
+
+fn to_embedded(path: &Path, messages: &[Input]) -> Result<(), Failure> {
     let mut store = Store::open(path)?;
     for message in messages {
         let (id, what) = match store.push(&message.bytes, Some(&digest(&message.bytes)))? {
@@ -34,4 +41,20 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         output::data(&format!("{id}\t{what}\t{}\n", message.name))?;
     }
     Ok(())
+}
+
+#[cfg(feature = "amqp")]
+fn to_broker(url: &BrokerUrl, messages: &[Input]) -> Result<(), Failure> {
+    let desk = input::desk(url, true)?;
+    for message in messages {
+        let id = digest(&message.bytes);
+        desk.push(&message.bytes, &id)?;
+        output::data(&format!("{id}\tsubmitted\t{}\n", message.name))?;
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "amqp"))]
+fn to_broker(url: &BrokerUrl, _: &[Input]) -> Result<(), Failure> {
+    Err(input::no_broker(url))
 }

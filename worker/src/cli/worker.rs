@@ -1,29 +1,36 @@
 //! `worker`: the service. Ends on SIGTERM or SIGINT, or with `--until-empty` when the queue is empty.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use scenarios::Complaint;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::info;
 
-use super::{Failure, estimate};
-use crate::publish::PublishUrl;
-use crate::queue::{Embedded, QueueUrl};
-use crate::serve::{self, Options, Worker};
+#[cfg(feature = "amqp")]
+use super::output;
+use super::{Failure, estimate, input};
+use crate::publish::{PublishUrl, Publisher};
+#[cfg(feature = "amqp")]
+use crate::queue::Amqp;
+use crate::queue::{BrokerUrl, Embedded, Queue, QueueUrl};
+use crate::serve::{self, Options, Tally, Worker};
 use crate::snapshots::SnapshotStore;
 
 /// Arguments of `worker`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The queue: sqlite:PATH
+    /// The queue: sqlite:PATH, amqp://HOST/VHOST; addresses with a password belong into the environment
     #[arg(long, env = "POOLPROOF_QUEUE", hide_env_values = true, value_name = "URL")]
     queue: QueueUrl,
     /// Where snapshots are: dir:PATH, with CLUSTER.json or a folder CLUSTER/ for each cluster
     #[arg(long, env = "POOLPROOF_SNAPSHOTS", hide_env_values = true, value_name = "URL")]
     snapshots: SnapshotStore,
-    /// Where reports go: dir:PATH; may be given several times, or separated by commas
+    /// Where reports go: dir:PATH, and amqp://HOST/VHOST to announce them beside; may be given several times, or
+    /// separated by commas
     #[arg(
         long,
         env = "POOLPROOF_PUBLISH",
@@ -36,6 +43,9 @@ pub struct Args {
     /// End when nothing is waiting, delayed or leased
     #[arg(long, env = "POOLPROOF_UNTIL_EMPTY", value_parser = clap::builder::BoolishValueParser::new())]
     until_empty: bool,
+    /// Say what is missing on the broker or differs, change nothing, and end
+    #[arg(long, env = "POOLPROOF_CHECK_TOPOLOGY", value_parser = clap::builder::BoolishValueParser::new())]
+    check_topology: bool,
     /// Seconds a message is kept without a sign of life from its worker
     #[arg(long, env = "POOLPROOF_LEASE", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     lease: Duration,
@@ -63,34 +73,22 @@ const LONGEST_DELAY: Duration = Duration::from_secs(300);
 
 /// Works until told to stop.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let publishers = args.publish.iter().map(PublishUrl::open).collect::<Result<_, _>>()?;
+    if args.check_topology {
+        return check_topology(&args.queue);
+    }
     let worker = Arc::new(Worker {
         snapshots: args.snapshots.clone(),
-        publishers,
+        publishers: publishers(&args.publish)?,
         estimate: args.estimate.resolve(Some(args.limit)),
         progress: Arc::new(|_| {}),
     });
-    let options = Options {
-        lease: args.lease,
-        attempts: args.attempts,
-        first_delay: args.retry_delay,
-        longest_delay: LONGEST_DELAY,
-        poll: args.poll,
-        grace: args.grace,
-        until_empty: args.until_empty,
+    let tally = match &args.queue {
+        QueueUrl::Sqlite(path) => {
+            let queue = Embedded::open(path)?;
+            runtime()?.block_on(serve(&queue, &worker, args, &path.display()))?
+        }
+        QueueUrl::Broker(url) => on_broker(url, &worker, args)?,
     };
-    let QueueUrl::Sqlite(path) = &args.queue;
-    let queue = Embedded::open(path)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("could not start the runtime")?;
-    let tally = runtime.block_on(async {
-        let shutdown = on_signals().context("could not listen to signals")?;
-        info!(queue = %path.display(), "started");
-        Ok::<_, anyhow::Error>(serve::run(&queue, &worker, &options, shutdown).await?)
-    })?;
     info!(
         scored = tally.scored,
         reports = tally.reports,
@@ -100,6 +98,85 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         "ended"
     );
     Ok(())
+}
+
+#[cfg(feature = "amqp")]
+fn on_broker(url: &BrokerUrl, worker: &Arc<Worker>, args: &Args) -> Result<Tally, Failure> {
+    input::check_broker("--queue", url)?;
+    let tally = runtime()?.block_on(async {
+        let queue = Amqp::open(url, args.until_empty).await?;
+        let tally = serve(&queue, worker, args, url).await;
+        queue.close().await;
+        tally
+    })?;
+    Ok(tally)
+}
+
+#[cfg(not(feature = "amqp"))]
+fn on_broker(url: &BrokerUrl, _: &Arc<Worker>, _: &Args) -> Result<Tally, Failure> {
+    Err(input::no_broker(url))
+}
+
+#[cfg(feature = "amqp")]
+fn check_topology(queue: &QueueUrl) -> Result<(), Failure> {
+    let QueueUrl::Broker(url) = queue else { return Err(no_topology()) };
+    let wrong = input::desk(url, false)?.check_topology()?;
+    if wrong.is_empty() {
+        return Ok(output::data("everything is there\n")?);
+    }
+    for line in &wrong {
+        output::data(&format!("{}\n", output::on_one_line(line)))?;
+    }
+    Err(Failure::Failed(anyhow::anyhow!("{} of the exchanges and queues are missing or differ", wrong.len())))
+}
+
+#[cfg(not(feature = "amqp"))]
+fn check_topology(queue: &QueueUrl) -> Result<(), Failure> {
+    match queue {
+        QueueUrl::Broker(url) => Err(input::no_broker(url)),
+        QueueUrl::Sqlite(_) => Err(no_topology()),
+    }
+}
+
+fn no_topology() -> Failure {
+    Failure::Invalid(
+        Complaint::at("--check-topology", "a file", "a broker: only there are exchanges and queues").into(),
+    )
+}
+
+/// The places for reports; those that keep them first, so that nothing is announced that is not there yet.
+fn publishers(urls: &[PublishUrl]) -> Result<Vec<Publisher>, Failure> {
+    for url in urls {
+        if let PublishUrl::Broker(url) = url {
+            input::check_broker("--publish", url)?;
+        }
+    }
+    if !urls.iter().any(PublishUrl::keeps) {
+        let expected = "dir:PATH beside: announcements are not kept where nobody listens";
+        return Err(Failure::Invalid(Complaint::at("--publish", "announcements only", expected).into()));
+    }
+    let (keep, tell): (Vec<_>, Vec<_>) = urls.iter().partition(|url| url.keeps());
+    Ok(keep.into_iter().chain(tell).map(PublishUrl::open).collect::<Result<_, _>>()?)
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all().build().context("could not start the runtime")
+}
+
+async fn serve<Q: Queue>(queue: &Q, worker: &Arc<Worker>, args: &Args, name: &dyn Display) -> anyhow::Result<Tally> {
+    let options = Options {
+        lease: args.lease,
+        attempts: args.attempts,
+        first_delay: args.retry_delay,
+        longest_delay: LONGEST_DELAY,
+        poll: args.poll,
+        grace: args.grace,
+        until_empty: args.until_empty,
+    };
+    let shutdown = on_signals().context("could not listen to signals")?;
+    info!(queue = %name, "started");
+    Ok(serve::run(queue, worker, &options, shutdown).await?)
 }
 
 /// Becomes true with the first SIGTERM or SIGINT.

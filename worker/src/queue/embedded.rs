@@ -17,7 +17,10 @@ use std::time::Duration;
 
 use super::{Claimed, Queue, QueueError};
 
-pub use look_after::Entry;
+#[cfg(feature = "amqp")]
+pub use look_after::time;
+#[cfg(feature = "amqp")]
+pub use store::now;
 pub use store::{Pushed, Receipt, Store};
 
 /// The embedded queue as the worker uses it: every verb runs on a blocking thread.

@@ -1,5 +1,6 @@
-//! Which queue is meant: `sqlite:PATH`, one file on a local disk.
+//! Which queue is meant: `sqlite:PATH`, one file on a local disk, or `amqp://` and `amqps://`, a broker.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -8,6 +9,8 @@ use std::str::FromStr;
 pub enum QueueUrl {
     /// The embedded queue in this file.
     Sqlite(PathBuf),
+    /// A queue on a broker.
+    Broker(BrokerUrl),
 }
 
 impl FromStr for QueueUrl {
@@ -16,8 +19,57 @@ impl FromStr for QueueUrl {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("sqlite", path)) if !path.is_empty() => Ok(QueueUrl::Sqlite(local_path(path))),
-            _ => Err("expected sqlite:PATH, such as sqlite:queue.db".into()),
+            _ if BrokerUrl::may_be(text) => Ok(QueueUrl::Broker(BrokerUrl(text.into()))),
+            _ => Err("expected sqlite:PATH, such as sqlite:queue.db, or amqp://HOST/VHOST".into()),
         }
+    }
+}
+
+/// The address of a broker. It may hold a password, so it is shown without its user part; for the same reason whatever
+/// looks like an address is taken here and refused by [`BrokerUrl::check`], whose words do not repeat it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BrokerUrl(pub String);
+
+impl BrokerUrl {
+    /// True for a text that may hold a password, which nobody should print.
+    pub fn may_be(text: &str) -> bool {
+        text.contains("://") || text.contains('@')
+    }
+
+    /// The part before `://`.
+    fn scheme(&self) -> &str {
+        self.0.split_once("://").map_or("", |(scheme, _)| scheme)
+    }
+
+    /// Why the address cannot be used with this build.
+    ///
+    /// # Errors
+    /// Another scheme than AMQP's, or a build without AMQP.
+    pub fn check(&self) -> Result<(), String> {
+        match self.scheme() {
+            "amqp" | "amqps" if cfg!(feature = "amqp") => Ok(()),
+            "amqp" | "amqps" => Err("another queue: this build has no AMQP (cargo feature `amqp`)".into()),
+            _ => Err("sqlite:PATH, dir:PATH, amqp://HOST/VHOST or amqps://HOST/VHOST where each applies".into()),
+        }
+    }
+}
+
+impl fmt::Display for BrokerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let after_scheme = self.0.split_once("://").map_or(self.0.as_str(), |(_, rest)| rest);
+        // The last @, for a password may hold one, or a slash, that should have been written as %40 or %2f.
+        let (user, place) = match after_scheme.rsplit_once('@') {
+            Some((_, place)) => ("***@", place),
+            None => ("", after_scheme),
+        };
+        let scheme = if matches!(self.scheme(), "amqp" | "amqps") { self.scheme() } else { "***" };
+        write!(f, "{scheme}://{user}{}", place.split('?').next().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for BrokerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -27,6 +79,7 @@ fn local_path(path: &str) -> PathBuf {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -37,8 +90,30 @@ mod tests {
         {
             assert_eq!(url.parse(), Ok(QueueUrl::Sqlite(path.into())), "{url}");
         }
-        for url in ["", "q.db", "sqlite:", "amqp://host/queue"] {
+        for url in ["", "q.db", "sqlite:", "amqp:host"] {
             assert!(url.parse::<QueueUrl>().is_err(), "{url}");
         }
+    }
+
+    #[test]
+    fn credentials_are_never_shown() {
+        for (url, shown) in [
+            ("amqp://host:5672/%2f", "amqp://host:5672/%2f"),
+            ("amqps://me:secret@host/pool?heartbeat=5", "amqps://***@host/pool"),
+            ("amqp://me:secr/et@secret@host/pool", "amqp://***@host/pool"),
+            ("secret://me:secret@host", "***://***@host"),
+            ("me:secret@host", "***://***@host"),
+        ] {
+            let Ok(QueueUrl::Broker(url)) = url.parse() else { panic!("{url}") };
+            assert_eq!(format!("{url}"), shown);
+            assert_eq!(format!("{url:?}"), shown);
+        }
+    }
+
+    #[test]
+    fn other_schemes_are_refused_without_repeating_them() {
+        let complaint = BrokerUrl("ampq://me:secret@host".into()).check().unwrap_err();
+        assert!(complaint.contains("amqp://") && !complaint.contains("secret"), "{complaint}");
+        assert_eq!(BrokerUrl("amqp://host/pool".into()).check().is_ok(), cfg!(feature = "amqp"));
     }
 }

@@ -3,53 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::store::{Store, now};
-use crate::queue::QueueError;
-
-/// One message as an operator sees it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Entry {
-    /// Id.
-    pub id: i64,
-    /// Where it stands.
-    pub state: State,
-    /// How many times it was handed out since it was added or put back.
-    pub attempts: u32,
-    /// Length in bytes.
-    pub bytes: i64,
-    /// When it was added (RFC 3339).
-    pub created: String,
-    /// When it is due, its lease ends, or it died (RFC 3339).
-    pub due: String,
-    /// Why it is dead, or what went wrong the last time.
-    pub reason: Option<String>,
-}
-
-/// Where a message stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// May be handed out.
-    Waiting,
-    /// May be handed out later.
-    Delayed,
-    /// Somebody works on it.
-    Leased,
-    /// Will not be handed out.
-    Dead,
-}
-
-impl State {
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            State::Waiting => "waiting",
-            State::Delayed => "delayed",
-            State::Leased => "leased",
-            State::Dead => "dead",
-        }
-    }
-}
+use crate::queue::{Entry, QueueError, State};
 
 const COLUMNS: &str = "id, dead, leased, due, attempts, length(body), created, trouble";
 
@@ -151,6 +105,7 @@ fn entry(row: &Row<'_>, now: i64) -> rusqlite::Result<Entry> {
     })
 }
 
-fn time(milliseconds: i64) -> String {
+/// Milliseconds since the epoch as RFC 3339.
+pub fn time(milliseconds: i64) -> String {
     jiff::Timestamp::from_millisecond(milliseconds).map_or_else(|_| "?".into(), |t| t.to_string())
 }

@@ -184,7 +184,7 @@ impl Store {
 }
 
 /// Milliseconds since the epoch.
-pub(super) fn now() -> i64 {
+pub fn now() -> i64 {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,0 +1,388 @@
+//! RabbitMQ, a real one: every change has one report, every malformed message lies among the dead letters with its reason,
+//! nothing else remains, whoever is killed and whenever, the broker included.
+//!
+//! Runs only with `POOLPROOF_BROKER_TESTS=1`. One test, for the broker takes half a minute to start; each part has its own
+//! exchanges and queues.
+
+mod broker;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use lapin::options::{BasicGetOptions, BasicPublishOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Connection};
+use serde_json::{Value, json};
+
+use crate::support::{Ended, Folder, irrelevant, poolproof, run, scale, snapshot};
+use crate::worker::{Dice, endless, finish, name, tally, terminate, wait_until};
+use broker::Broker;
+
+#[test]
+fn a_real_broker() {
+    if std::env::var("POOLPROOF_BROKER_TESTS").as_deref() != Ok("1") {
+        println!("skipped: POOLPROOF_BROKER_TESTS=1 runs the tests against a private RabbitMQ");
+        return;
+    }
+    let started = Instant::now();
+    let mut broker = Broker::start();
+    let said = |what: &str| println!("{:>6.1} s  {what}", started.elapsed().as_secs_f64());
+    said("broker started");
+    the_topology_is_checked_without_changing_anything(&broker);
+    said("topology checked");
+    credentials_are_not_shown(&broker);
+    said("credentials hidden");
+    tls_is_spoken_with_whom_the_certificates_vouch_for(&broker);
+    said("TLS spoken");
+    dead_letters_can_be_looked_after(&broker);
+    said("dead letters looked after");
+    trouble_outside_is_tried_again(&broker);
+    said("retried");
+    a_worker_asked_to_stop_gives_the_job_back(&broker);
+    said("given back");
+    a_consumer_that_is_cancelled_comes_back(&broker);
+    said("consumer came back");
+    a_blocked_broker_is_waited_for(&broker);
+    said("blocked broker waited for");
+    said(&a_storm(&mut broker));
+}
+
+/// A folder with a snapshot store and a place for reports, and a name on the broker.
+struct Place {
+    folder: Folder,
+    url: String,
+}
+
+impl Place {
+    fn new(broker: &Broker, name: &str) -> Place {
+        let folder = Folder::new();
+        folder.json("snapshots/tiny.json", &snapshot("tiny"));
+        Place { folder, url: broker.url(name) }
+    }
+
+    fn submit(&self, messages: &[Vec<u8>]) -> Ended {
+        let files: Vec<PathBuf> =
+            messages.iter().enumerate().map(|(i, m)| self.folder.file(&format!("in/{i}"), m)).collect();
+        run(poolproof().arg("submit").args(files).env("POOLPROOF_QUEUE", &self.url)).expect_code(0)
+    }
+
+    fn worker(&self, arguments: &[&str]) -> Command {
+        let mut command = poolproof();
+        command.env("POOLPROOF_QUEUE", &self.url);
+        command.args(["worker", "--log-format", "json", "--poll", "0.05", "--retry-delay", "0.1", "--threads", "1"]);
+        command.arg("--snapshots").arg(format!("dir:{}", self.folder.path("snapshots").display()));
+        command.env("POOLPROOF_PUBLISH", format!("{},dir:{}", self.url, self.folder.path("reports").display()));
+        command.args(arguments);
+        command
+    }
+
+    fn queue(&self, words: &[&str]) -> Ended {
+        run(poolproof().arg("queue").args(words).env("POOLPROOF_QUEUE", &self.url))
+    }
+
+    fn dead(&self) -> Vec<Value> {
+        let ended = self.queue(&["list", "--dead", "--format", "json"]).expect_code(0);
+        ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// What waits, in words.
+    fn waiting(&self) -> String {
+        let ended = self.queue(&["list"]).expect_code(0);
+        ended.stderr.split(';').next().unwrap().to_owned()
+    }
+
+    fn reports(&self) -> BTreeSet<String> {
+        let Ok(entries) = fs::read_dir(self.folder.path("reports")) else {
+            return BTreeSet::new();
+        };
+        let folders = entries.map(|e| e.unwrap().path()).filter(|p| p.is_dir() && !name(p).starts_with('.'));
+        let whole = |folder: PathBuf| {
+            let report: Value = serde_json::from_slice(&fs::read(folder.join("report.json")).unwrap()).unwrap();
+            assert_eq!(report["id"], name(&folder));
+            assert!(folder.join("run.json").is_file());
+            name(&folder)
+        };
+        folders.map(whole).collect()
+    }
+}
+
+fn bytes(message: &Value) -> Vec<u8> {
+    message.to_string().into_bytes()
+}
+
+/// A queue on everything that is announced.
+fn listen(broker: &Broker, connection: &Connection, name: &str) -> String {
+    let (queue, exchange) = (format!("{name}.heard"), format!("{name}.reports"));
+    broker.runtime.block_on(async {
+        let channel = connection.create_channel().await.unwrap();
+        let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+        channel.queue_declare(queue.as_str().into(), options, FieldTable::default()).await.unwrap();
+        let (to, from) = (queue.as_str().into(), exchange.as_str().into());
+        let options = QueueBindOptions::default();
+        channel.queue_bind(to, from, "report.*.tiny".into(), options, FieldTable::default()).await.unwrap();
+        channel.close(200, "done".into()).await.unwrap();
+    });
+    queue
+}
+
+/// Everything that lies in a queue.
+fn drain(broker: &Broker, queue: &str) -> Vec<lapin::message::Delivery> {
+    let connection = broker.connect().unwrap();
+    broker.runtime.block_on(async {
+        let channel = connection.create_channel().await.unwrap();
+        let mut taken = Vec::new();
+        while let Some(message) = channel.basic_get(queue.into(), BasicGetOptions { no_ack: true }).await.unwrap() {
+            taken.push(message.delivery);
+        }
+        taken
+    })
+}
+
+fn the_topology_is_checked_without_changing_anything(broker: &Broker) {
+    let place = Place::new(broker, "topology");
+    for _ in 0..2 {
+        let ended = run(&mut place.worker(&["--check-topology"])).expect_code(1);
+        assert_eq!(ended.stdout.matches(" is missing: ").count(), 12, "{ended:#?}");
+    }
+    run(&mut place.worker(&["--until-empty"])).expect_code(0);
+    let ended = run(&mut place.worker(&["--check-topology"])).expect_code(0);
+    assert_eq!(ended.stdout, "everything is there\n");
+}
+
+fn credentials_are_not_shown(broker: &Broker) {
+    let place = Place { url: broker.url_as("somebody:s3cret", "credentials"), ..Place::new(broker, "credentials") };
+    for arguments in [&["--until-empty"][..], &["--check-topology"], &["--until-empty", "--log", "trace"]] {
+        let ended = run(&mut place.worker(arguments)).expect_code(1);
+        assert!(ended.stderr.contains("ACCESS_REFUSED"), "{ended:#?}");
+        assert!(!ended.stderr.contains("s3cret") && !ended.stdout.contains("s3cret"), "{ended:#?}");
+    }
+    // Allowed in, and talkative.
+    let place = Place::new(broker, "talkative");
+    let ended = run(&mut place.worker(&["--until-empty", "--log", "trace"])).expect_code(0);
+    assert!(!ended.stderr.contains("guest"), "{ended:#?}");
+}
+
+fn tls_is_spoken_with_whom_the_certificates_vouch_for(broker: &Broker) {
+    let (url, authority) = broker.url_with_tls("tls");
+    let place = Place { url, ..Place::new(broker, "tls") };
+    let file = place.folder.json("in.json", &scale("tiny", 2));
+    let submit = || {
+        let mut command = poolproof();
+        command.arg("submit").arg(&file).env("POOLPROOF_QUEUE", &place.url);
+        command
+    };
+    let ended = run(&mut submit()).expect_code(1);
+    assert!(ended.stderr.contains("certificate") && !ended.stderr.contains("guest"), "{ended:#?}");
+    run(submit().env("SSL_CERT_FILE", &authority)).expect_code(0);
+    run(place.worker(&["--until-empty"]).env("SSL_CERT_FILE", &authority)).expect_code(0);
+    assert_eq!(place.reports().len(), 1);
+}
+
+fn dead_letters_can_be_looked_after(broker: &Broker) {
+    let place = Place::new(broker, "letters");
+    place.submit(&[b"{ no json".to_vec(), bytes(&json!({"neither": "this"})), bytes(&irrelevant(1))]);
+    // One from elsewhere, without an id, with a trace to be continued.
+    let connection = broker.connect().unwrap();
+    broker.runtime.block_on(async {
+        let channel = connection.create_channel().await.unwrap();
+        let mut headers = FieldTable::default();
+        headers.insert("traceparent".into(), AMQPValue::LongString("00-aa-bb-01".into()));
+        let properties = BasicProperties::default().with_headers(headers).with_message_id("a\u{1b}[2J".into());
+        let (exchange, options) = ("letters.changes".into(), BasicPublishOptions::default());
+        channel.basic_publish(exchange, "any.key".into(), options, b"\xff\xfe", properties).await.unwrap();
+        channel.close(200, "done".into()).await.unwrap();
+    });
+    let ended = run(&mut place.worker(&["--until-empty"])).expect_code(0);
+    let tally = tally(&ended);
+    assert_eq!((&tally["dead"], &tally["nothing"]), (&json!(3), &json!(1)));
+    let dead = place.dead();
+    assert_eq!(dead.len(), 3);
+    assert!(
+        dead.iter().all(|entry| !entry["reason"].as_str().unwrap().is_empty() && entry["attempts"] == 1),
+        "{dead:#?}"
+    );
+    assert_eq!(place.dead().len(), 3, "looking takes nothing away");
+
+    let ended = place.queue(&["show", "a__2J"]).expect_code(0);
+    assert_eq!(ended.stdout.matches("\"reason\"").count(), 1);
+    place.queue(&["drop", "a__2J", "nobody"]).expect_code(1);
+    assert_eq!(place.dead().len(), 3, "none is touched where one is missing");
+    assert_eq!(place.queue(&["requeue", "a__2J"]).expect_code(0).stdout, "1 put back\n");
+    assert_eq!((place.dead().len(), place.waiting().as_str()), (2, "1 waiting, 0 delayed"));
+    run(&mut place.worker(&["--until-empty"])).expect_code(0);
+    assert_eq!(place.queue(&["drop", "--dead", dead[0]["id"].as_str().unwrap()]).expect_code(0).stdout, "1 dropped\n");
+    let letters = drain(broker, "letters.dead");
+    assert_eq!(letters.len(), 2);
+    let foreign = letters.iter().find(|letter| letter.data == b"\xff\xfe").unwrap();
+    let headers = foreign.properties.headers().clone().unwrap();
+    assert_eq!(headers.inner().get("traceparent"), Some(&AMQPValue::LongString("00-aa-bb-01".into())));
+    assert!(headers.contains_key("x-poolproof-reason"));
+}
+
+fn trouble_outside_is_tried_again(broker: &Broker) {
+    let place = Place::new(broker, "trouble");
+    let worker = place.worker(&["--attempts", "100"]).spawn().unwrap();
+    let reports = place.folder.path("reports");
+    wait_until("the worker has started", || reports.is_dir());
+    fs::remove_dir_all(&reports).unwrap();
+    fs::write(&reports, "in the way").unwrap();
+    place.submit(&[bytes(&scale("tiny", 2))]);
+    wait_until("it is delayed", || place.waiting().contains("1 delayed"));
+    fs::remove_file(&reports).unwrap();
+    wait_until("it is done", || place.reports().len() == 1);
+    terminate(&worker);
+    let tally = tally(&finish(worker).expect_code(0));
+    assert_eq!((&tally["scored"], &tally["dead"]), (&json!(1), &json!(0)));
+    assert!(tally["retried"].as_u64() >= Some(1));
+    assert_eq!(place.waiting(), "0 waiting, 0 delayed");
+
+    // What does not end is given up, with the attempts counted over all copies.
+    fs::remove_dir_all(&reports).unwrap();
+    let worker = place.worker(&["--attempts", "3"]).spawn().unwrap();
+    wait_until("the worker has started", || reports.is_dir());
+    fs::remove_dir_all(&reports).unwrap();
+    fs::write(&reports, "in the way").unwrap();
+    place.submit(&[bytes(&scale("tiny", 3))]);
+    wait_until("it is dead", || place.dead().len() == 1);
+    let entry = place.dead().remove(0);
+    assert!(entry["reason"].as_str().unwrap().starts_with("given up after 3 attempts: could not publish"), "{entry}");
+    terminate(&worker);
+    finish(worker).expect_code(0);
+}
+
+fn a_worker_asked_to_stop_gives_the_job_back(broker: &Broker) {
+    let place = Place::new(broker, "stop");
+    let worker = place.worker(&["--grace", "0.1"]).spawn().unwrap();
+    place.submit(&[bytes(&endless())]);
+    wait_until("the message is taken", || place.waiting() == "0 waiting, 0 delayed");
+    terminate(&worker);
+    let asked = Instant::now();
+    finish(worker).expect_code(0);
+    assert!(asked.elapsed() < Duration::from_secs(20));
+    assert_eq!(place.waiting(), "1 waiting, 0 delayed");
+    assert!(place.reports().is_empty());
+    // It did not count: this is the first and only attempt.
+    run(&mut place.worker(&["--until-empty", "--attempts", "1", "--limit", "0.5"])).expect_code(0);
+    let entry = place.dead().remove(0);
+    assert!(entry["reason"].as_str().unwrap().contains("of 100000 trials"), "{entry}");
+}
+
+fn a_consumer_that_is_cancelled_comes_back(broker: &Broker) {
+    let place = Place::new(broker, "cancel");
+    run(&mut place.worker(&["--until-empty"])).expect_code(0);
+    let worker = place.worker(&[]).spawn().unwrap();
+    let connection = broker.connect().unwrap();
+    let consumers = || {
+        broker.runtime.block_on(async {
+            let channel = connection.create_channel().await.unwrap();
+            let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+            let found = channel.queue_declare("cancel.changes".into(), options, FieldTable::default()).await;
+            found.map_or(0, |queue| queue.consumer_count())
+        })
+    };
+    wait_until("the worker listens", || consumers() == 1);
+    broker.runtime.block_on(async {
+        let channel = connection.create_channel().await.unwrap();
+        channel.queue_delete("cancel.changes".into(), QueueDeleteOptions::default()).await.unwrap();
+    });
+    wait_until("the worker listens again", || consumers() == 1);
+    place.submit(&[bytes(&scale("tiny", 2))]);
+    wait_until("it is scored", || place.reports().len() == 1);
+    terminate(&worker);
+    finish(worker).expect_code(0);
+}
+
+fn a_blocked_broker_is_waited_for(broker: &Broker) {
+    let place = Place::new(broker, "blocked");
+    place.submit(&[b"{ no json".to_vec(), bytes(&irrelevant(1))]);
+    broker.control(&["set_vm_memory_high_watermark", "absolute", "1"]);
+    let worker = place.worker(&[]).stderr(Stdio::null()).spawn().unwrap();
+    // Long enough for an attempt to publish the dead letter, and for its acknowledgement, had it been sent.
+    std::thread::sleep(Duration::from_secs(4));
+    assert!(place.dead().is_empty());
+    broker.control(&["set_vm_memory_high_watermark", "absolute", "512MB"]);
+    wait_until("the letter is dead", || place.dead().len() == 1);
+    wait_until("nothing remains", || place.waiting() == "0 waiting, 0 delayed");
+    terminate(&worker);
+    finish(worker).expect_code(0);
+}
+
+/// Many messages, three workers, many kills, one crash of the broker. Returns the figures.
+fn a_storm(broker: &mut Broker) -> String {
+    const CHANGES: u32 = 160;
+    const NOTHING: u32 = 115;
+    const MALFORMED: u32 = 10;
+    const REPEATED: usize = 15;
+    const KILLS: u32 = 30;
+    let place = Place::new(broker, "storm");
+    // Makes the exchanges.
+    run(&mut place.worker(&["--until-empty"])).expect_code(0);
+    let heard = listen(broker, &broker.connect().unwrap(), "storm");
+    let mut dice = Dice(2026);
+    let mut messages: Vec<Vec<u8>> = (1..=CHANGES).map(|count| bytes(&scale("tiny", count))).collect();
+    messages.extend((1..=NOTHING).map(|i| bytes(&irrelevant(i))));
+    messages.extend((1..=MALFORMED).map(|i| format!("{{ broken {i}").into_bytes()));
+    for _ in 0..REPEATED {
+        let chosen = usize::try_from(dice.below(u64::from(CHANGES))).unwrap();
+        messages.push(messages[chosen].clone());
+    }
+    for last in (1..messages.len()).rev() {
+        messages.swap(last, usize::try_from(dice.below(last as u64 + 1)).unwrap());
+    }
+    let total = messages.len();
+    let started = Instant::now();
+    place.submit(&messages);
+    let submitted = started.elapsed();
+
+    let start = || place.worker(&["--until-empty", "--attempts", "1000"]).stderr(Stdio::null()).spawn().unwrap();
+    let mut workers: Vec<Child> = (0..3).map(|_| start()).collect();
+    let (mut killed, mut crashed) = (0, 0);
+    while !workers.is_empty() {
+        assert!(started.elapsed() < Duration::from_secs(400), "no end: {}", place.waiting());
+        std::thread::sleep(Duration::from_millis(150 + dice.below(700)));
+        let chosen = usize::try_from(dice.below(workers.len() as u64)).unwrap();
+        if let Some(status) = workers[chosen].try_wait().unwrap() {
+            assert!(status.success(), "a worker that is left alone ends well");
+            workers.swap_remove(chosen).wait().unwrap();
+        } else if killed < KILLS {
+            workers[chosen].kill().unwrap();
+            workers[chosen].wait().unwrap();
+            workers[chosen] = start();
+            killed += 1;
+        }
+        if killed == KILLS / 2 && crashed == 0 {
+            broker.crash_and_restart();
+            crashed += 1;
+        }
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    assert!(killed >= KILLS / 2 && crashed == 1, "only {killed} were killed before it was over");
+
+    assert_eq!(place.waiting(), "0 waiting, 0 delayed");
+    assert_eq!(place.reports().len(), CHANGES as usize, "one report per change");
+    let dead = place.dead();
+    let names: BTreeSet<&str> = dead.iter().map(|entry| entry["id"].as_str().unwrap()).collect();
+    assert_eq!(names.len(), MALFORMED as usize, "every malformed message, and nothing else: {dead:#?}");
+    assert!(dead.iter().all(|entry| entry["reason"].as_str().unwrap().contains("cannot be read")), "{dead:#?}");
+
+    let mut announced: BTreeMap<String, u32> = BTreeMap::new();
+    for event in drain(broker, &heard) {
+        assert!(event.routing_key.as_str().starts_with("report."));
+        let event: Value = serde_json::from_slice(&event.data).unwrap();
+        assert_eq!((&event["type"], &event["id"]), (&json!("dev.poolproof.report.v1"), &event["data"]["id"]));
+        *announced.entry(event["id"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    assert_eq!(announced.keys().cloned().collect::<BTreeSet<_>>(), place.reports(), "every report was announced");
+    let again = announced.values().map(|times| times - 1).sum::<u32>();
+    format!(
+        "storm: {total} messages ({REPEATED} repeated, {MALFORMED} malformed, {NOTHING} without an operation) submitted in \
+         {:.1} s; {killed} kills, {crashed} crash of the broker; {CHANGES} reports, {} dead letters ({} twice), {again} \
+         announcements repeated; {seconds:.1} s",
+        submitted.as_secs_f64(),
+        names.len(),
+        dead.len() - names.len(),
+    )
+}

@@ -1,0 +1,316 @@
+//! The queue on RabbitMQ. A message is held by the connection: it is acknowledged by hand after its reports are durable,
+//! and goes back to its queue when the connection is lost. Retries and dead letters are copies, published with
+//! confirmation before the original is acknowledged, so that a message is at every moment in at least one queue.
+//!
+//! One message at a time: the prefetch is the parallelism of the worker, which uses its cores within one message. Left out:
+//! priorities, which quorum queues do not have before RabbitMQ 4.0.
+
+mod desk;
+mod headers;
+mod link;
+mod outbox;
+mod target;
+mod topology;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_lite::StreamExt;
+use lapin::message::Delivery;
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Channel, Connection, Consumer};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+use tracing::{info, warn};
+
+use super::embedded::now;
+use super::{BrokerUrl, Claimed, Job, Queue, QueueError};
+use crate::job::describe;
+use link::Backoff;
+
+pub use desk::Desk;
+pub use outbox::{Outbox, Routed};
+pub use target::Target;
+
+/// Name of the consumer on its channel.
+const CONSUMER: &str = "worker";
+/// Messages a worker holds at a time.
+const PREFETCH: u16 = 1;
+/// How long a claim waits for a message.
+const WAIT: Duration = Duration::from_millis(300);
+/// Looks in a row that must find nothing before the queue counts as empty: what is on its way between two queues is in
+/// none of the counts.
+const LOOKS: u32 = 3;
+/// How long a retry or a dead letter is offered to a broker that does not take it, before the message goes back as it was.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The queue on RabbitMQ as the worker uses it.
+#[derive(Clone)]
+pub struct Amqp {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    target: Target,
+    until_empty: bool,
+    outbox: Outbox,
+    state: Mutex<State>,
+}
+
+struct State {
+    session: Option<Arc<Session>>,
+    backoff: Backoff,
+    /// Looks in a row that found nothing.
+    looks: u32,
+}
+
+/// A connection with a consumer on it. What was delivered through it is held by it.
+struct Session {
+    connection: Connection,
+    channel: Channel,
+    consumer: Mutex<Consumer>,
+}
+
+impl Session {
+    fn is_alive(&self) -> bool {
+        self.connection.status().connected() && self.channel.status().connected()
+    }
+}
+
+/// Names one delivery of one message, and has what a copy of it needs.
+#[derive(Clone)]
+pub struct Receipt {
+    session: Arc<Session>,
+    tag: u64,
+    id: String,
+    attempt: u32,
+    key: String,
+    properties: BasicProperties,
+    body: Arc<Vec<u8>>,
+}
+
+impl fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "delivery {} of {}", self.tag, self.id)
+    }
+}
+
+impl Amqp {
+    /// Connects and makes what is missing on the broker. Where no broker answers, it is looked for again with every claim.
+    ///
+    /// # Errors
+    /// The address is none, or the broker refuses.
+    pub async fn open(url: &BrokerUrl, until_empty: bool) -> Result<Amqp, QueueError> {
+        let target = Target::parse(url)?;
+        let outbox = Outbox::new(target.clone(), "worker: publishes");
+        let state = Mutex::new(State { session: None, backoff: Backoff::new(), looks: 0 });
+        let queue = Amqp { inner: Arc::new(Inner { target, until_empty, outbox, state }) };
+        match queue.session(&mut *queue.inner.state.lock().await).await {
+            Err(error) if !error.passes() => return Err(error),
+            _ => {}
+        }
+        Ok(queue)
+    }
+
+    /// Ends in order; what was handed out and not answered goes back to the queue.
+    pub async fn close(&self) {
+        let session = self.inner.state.lock().await.session.take();
+        if let Some(session) = &session {
+            let _ = timeout(link::CLOSE, self.return_unclaimed(session)).await;
+        }
+        self.inner.outbox.close().await;
+        if let Some(session) = &session {
+            link::close(&session.connection).await;
+        }
+    }
+
+    /// Gives back what was delivered and never begun: otherwise it would count as an attempt.
+    async fn return_unclaimed(&self, session: &Arc<Session>) {
+        let next = timeout(WAIT, async { session.consumer.lock().await.next().await }).await;
+        if let Ok(Some(Ok(delivery))) = next {
+            // The next claim, or the end of the connection, takes care of a failure.
+            let _ = self.give_back(&job(session, delivery).receipt, Duration::ZERO, None).await;
+        }
+    }
+
+    /// The session, made anew where it is lost and the pause is over.
+    async fn session(&self, state: &mut State) -> Result<Option<Arc<Session>>, QueueError> {
+        if let Some(session) = state.session.as_ref().filter(|session| session.is_alive()) {
+            return Ok(Some(session.clone()));
+        }
+        state.session = None;
+        if !state.backoff.left().is_zero() {
+            return Ok(None);
+        }
+        match self.consume().await {
+            Ok(session) => {
+                info!(broker = %self.inner.target.url, "connected");
+                *state = State { session: Some(session.clone()), backoff: Backoff::new(), looks: 0 };
+                Ok(Some(session))
+            }
+            Err(error) => {
+                let pause = state.backoff.failed();
+                warn!(error = describe(&error), pause = pause.as_secs_f64(), broker = %self.inner.target.url, "no queue");
+                Err(error)
+            }
+        }
+    }
+
+    async fn consume(&self) -> Result<Arc<Session>, QueueError> {
+        let target = &self.inner.target;
+        let connection = link::connect(target, "worker").await?;
+        let channel = link::channel(&connection).await?;
+        topology::declare(&channel, target).await?;
+        let failed = |e: lapin::Error| link::failed("take messages", &e);
+        channel.basic_qos(PREFETCH, BasicQosOptions::default()).await.map_err(failed)?;
+        let (queue, tag) = (target.changes().as_str().into(), CONSUMER.into());
+        let consumer = channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default());
+        let consumer = Mutex::new(consumer.await.map_err(failed)?);
+        Ok(Arc::new(Session { connection, channel, consumer }))
+    }
+
+    /// Gives a session up: the broker hands out again what was held through it.
+    async fn give_up(&self, session: &Arc<Session>, why: &str) {
+        let mut state = self.inner.state.lock().await;
+        if state.session.as_ref().is_some_and(|current| Arc::ptr_eq(current, session)) {
+            state.session = None;
+            let pause = state.backoff.failed();
+            warn!(why, pause = pause.as_secs_f64(), "the connection to the queue is given up");
+        }
+        drop(state);
+        link::close(&session.connection).await;
+    }
+
+    /// What a queue without a message to hand out says.
+    async fn idle(&self, session: &Arc<Session>) -> Claimed<Receipt> {
+        if !self.inner.until_empty {
+            return Claimed::Later(Duration::ZERO);
+        }
+        match topology::counts(&session.channel, &self.inner.target).await {
+            Err(error) => {
+                self.give_up(session, &describe(&error)).await;
+                Claimed::Later(Duration::ZERO)
+            }
+            Ok(counts) => {
+                let mut state = self.inner.state.lock().await;
+                state.looks = if counts == (0, 0) { state.looks + 1 } else { 0 };
+                if state.looks >= LOOKS { Claimed::Empty } else { Claimed::Later(Duration::ZERO) }
+            }
+        }
+    }
+
+    /// Publishes a copy, then acknowledges the original. A broker that does not take the copy is asked again for a while;
+    /// then the original goes back as it was.
+    async fn replace(
+        &self,
+        receipt: &Receipt,
+        exchange: &str,
+        key: &str,
+        properties: BasicProperties,
+    ) -> Result<(), QueueError> {
+        let started = Instant::now();
+        let mut backoff = Backoff::new();
+        loop {
+            held(receipt)?;
+            let error = match self.inner.outbox.publish(exchange, key, &receipt.body, properties.clone()).await {
+                Ok(Routed::Stored) => return self.ack(receipt).await,
+                Ok(Routed::Nowhere) => QueueError::Broker {
+                    doing: "publish",
+                    why: format!("no queue takes messages from {exchange:?} with key {key:?}"),
+                    passes: true,
+                },
+                Err(error) => error,
+            };
+            if started.elapsed() > PATIENCE {
+                self.give_up(&receipt.session, "what became of a message could not be published").await;
+                return Err(error);
+            }
+            warn!(error = describe(&error), "will be published again");
+            tokio::time::sleep(backoff.failed()).await;
+        }
+    }
+}
+
+impl Queue for Amqp {
+    type Receipt = Receipt;
+
+    async fn claim(&self, _lease: Duration) -> Result<Claimed<Receipt>, QueueError> {
+        let session = {
+            let mut state = self.inner.state.lock().await;
+            // Why there is none was logged; after the start nothing is final.
+            match self.session(&mut state).await {
+                Ok(Some(session)) => session,
+                Ok(None) | Err(_) => return Ok(Claimed::Later(state.backoff.left())),
+            }
+        };
+        let next = timeout(WAIT, async { session.consumer.lock().await.next().await }).await;
+        match next {
+            Err(_) if session.is_alive() => Ok(self.idle(&session).await),
+            Ok(Some(Ok(delivery))) => {
+                self.inner.state.lock().await.looks = 0;
+                Ok(Claimed::Job(job(&session, delivery)))
+            }
+            lost => {
+                let why = match lost {
+                    Ok(Some(Err(error))) => error.to_string(),
+                    Ok(_) => "the consumer was cancelled".into(),
+                    Err(_) => "the connection is closed".into(),
+                };
+                self.give_up(&session, &why).await;
+                Ok(Claimed::Later(Duration::ZERO))
+            }
+        }
+    }
+
+    async fn extend(&self, receipt: &Receipt, _lease: Duration) -> Result<(), QueueError> {
+        held(receipt)
+    }
+
+    async fn ack(&self, receipt: &Receipt) -> Result<(), QueueError> {
+        held(receipt)?;
+        let sent = receipt.session.channel.basic_ack(receipt.tag, BasicAckOptions::default()).await;
+        sent.map_err(|e| link::failed("acknowledge", &e))
+    }
+
+    async fn give_back(&self, receipt: &Receipt, delay: Duration, trouble: Option<String>) -> Result<(), QueueError> {
+        if trouble.is_none() {
+            // The worker stops. While it holds a message nothing else is delivered to it, so after this nothing is on its way
+            // that would be handed out in vain, least of all the copy.
+            let cancelled = receipt.session.channel.basic_cancel(CONSUMER.into(), BasicCancelOptions::default());
+            let _ = cancelled.await;
+        }
+        let target = &self.inner.target;
+        let queue = if delay.is_zero() { target.changes() } else { target.delayed_at_least(delay) };
+        let attempts = if trouble.is_some() { receipt.attempt } else { receipt.attempt.saturating_sub(1) };
+        let properties = headers::again(&receipt.properties, attempts, trouble.as_deref());
+        self.replace(receipt, "", &queue, properties).await
+    }
+
+    async fn bury(&self, receipt: &Receipt, reason: String) -> Result<(), QueueError> {
+        let properties = headers::buried(&receipt.properties, receipt.attempt, &reason, now());
+        self.replace(receipt, &self.inner.target.dead(), &receipt.key, properties).await
+    }
+}
+
+fn held(receipt: &Receipt) -> Result<(), QueueError> {
+    if receipt.session.is_alive() { Ok(()) } else { Err(QueueError::Lost(receipt.id.clone())) }
+}
+
+fn job(session: &Arc<Session>, delivery: Delivery) -> Job<Receipt> {
+    let id = headers::id_of(&delivery.properties, &delivery.data);
+    let attempt = headers::attempt(&delivery.properties);
+    let trouble = headers::trouble(&delivery.properties);
+    let body = Arc::new(delivery.data);
+    let receipt = Receipt {
+        session: session.clone(),
+        tag: delivery.delivery_tag,
+        id: id.clone(),
+        attempt,
+        key: delivery.routing_key.to_string(),
+        properties: delivery.properties,
+        body: body.clone(),
+    };
+    Job { receipt, id, body: body.to_vec(), attempt, trouble }
+}

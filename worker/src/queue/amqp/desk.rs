@@ -1,0 +1,213 @@
+//! What an operator does with the queue on a broker: add messages, look at dead letters, put them back, drop them.
+//!
+//! AMQP shows the number of waiting messages, not the messages: taking one to look at it would take it from the workers.
+//! Dead letters are taken and given back, so two who look at once each see a part.
+
+use std::collections::BTreeSet;
+
+use lapin::message::Delivery;
+use lapin::options::{BasicAckOptions, BasicGetOptions};
+use lapin::{Channel, Connection};
+use tokio::runtime::Runtime;
+
+use super::link::{self, failed};
+use super::outbox::{Outbox, Routed};
+use super::target::Target;
+use super::{headers, topology};
+use crate::queue::embedded::{now, time};
+use crate::queue::{BrokerUrl, Entry, MAX_MESSAGE, QueueError, State};
+
+/// An open queue, for one caller at a time.
+pub struct Desk {
+    runtime: Runtime,
+    target: Target,
+    connection: Connection,
+    outbox: Outbox,
+}
+
+/// A dead letter and its body.
+pub type Letter = (Entry<String>, Vec<u8>);
+
+/// What lies in the queue.
+pub struct Lying {
+    /// Messages that wait.
+    pub waiting: u32,
+    /// Messages that wait for another attempt.
+    pub delayed: u32,
+    /// The dead letters, oldest first.
+    pub dead: Vec<Entry<String>>,
+}
+
+impl Desk {
+    /// Connects; `make` also makes what is missing on the broker.
+    ///
+    /// # Errors
+    /// The address is none, nobody answers, or the broker refuses.
+    pub fn open(url: &BrokerUrl, make: bool) -> Result<Desk, QueueError> {
+        let target = Target::parse(url)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.map_err(|e| QueueError::Broker {
+            doing: "start the runtime",
+            why: e.to_string(),
+            passes: false,
+        })?;
+        let connection = runtime.block_on(async {
+            let connection = link::connect(&target, "operator").await?;
+            if make {
+                topology::declare(&link::channel(&connection).await?, &target).await?;
+            }
+            Ok::<_, QueueError>(connection)
+        })?;
+        let outbox = Outbox::new(target.clone(), "operator: publishes");
+        Ok(Desk { runtime, target, connection, outbox })
+    }
+
+    /// What is missing on the broker or differs, in words.
+    ///
+    /// # Errors
+    /// The broker is gone.
+    pub fn check_topology(&self) -> Result<Vec<String>, QueueError> {
+        self.runtime.block_on(topology::check(&self.connection, &self.target))
+    }
+
+    /// Adds a message; it is durable on return. The broker does not know repeats, but their reports are the same.
+    ///
+    /// # Errors
+    /// The message is too large, or the broker does not take it.
+    pub fn push(&self, body: &[u8], id: &str) -> Result<(), QueueError> {
+        if body.len() as u64 > MAX_MESSAGE {
+            return Err(QueueError::TooLarge(body.len() as u64));
+        }
+        let (exchange, properties) = (self.target.changes(), headers::fresh(id, now()));
+        stored(self.runtime.block_on(self.outbox.publish(&exchange, "change", body, properties))?)
+    }
+
+    /// What lies in the queue.
+    ///
+    /// # Errors
+    /// The broker is gone.
+    pub fn list(&self) -> Result<Lying, QueueError> {
+        self.runtime.block_on(async {
+            let channel = link::channel(&self.connection).await?;
+            let (waiting, delayed) = topology::counts(&channel, &self.target).await?;
+            let dead = self.take(&channel, |delivery| entry(&delivery)).await?;
+            let _ = channel.close(200, "seen".into()).await;
+            Ok(Lying { waiting, delayed, dead })
+        })
+    }
+
+    /// Dead letters with their bodies: those named, or all.
+    ///
+    /// # Errors
+    /// One of them is not there, or the broker is gone.
+    pub fn show(&self, ids: &[String]) -> Result<Vec<Letter>, QueueError> {
+        self.runtime.block_on(async {
+            let channel = link::channel(&self.connection).await?;
+            let found = self.chosen(&channel, ids).await?;
+            let _ = channel.close(200, "seen".into()).await;
+            Ok(found.into_iter().map(|delivery| (entry(&delivery), delivery.data)).collect())
+        })
+    }
+
+    /// Puts dead letters back with a fresh count of attempts: those named, or all. Returns how many.
+    ///
+    /// # Errors
+    /// One of them is not there (then none is touched), or the broker is gone.
+    pub fn requeue(&self, ids: &[String]) -> Result<usize, QueueError> {
+        self.each(ids, async |delivery| {
+            let properties = headers::revived(&delivery.properties);
+            stored(self.outbox.publish("", &self.target.changes(), &delivery.data, properties).await?)
+        })
+    }
+
+    /// Removes dead letters for good: those named, or all. Returns how many.
+    ///
+    /// # Errors
+    /// One of them is not there (then none is touched), or the broker is gone.
+    pub fn drop_messages(&self, ids: &[String]) -> Result<usize, QueueError> {
+        self.each(ids, async |_| Ok(()))
+    }
+
+    fn each(
+        &self,
+        ids: &[String],
+        act: impl AsyncFn(&Delivery) -> Result<(), QueueError>,
+    ) -> Result<usize, QueueError> {
+        self.runtime.block_on(async {
+            let channel = link::channel(&self.connection).await?;
+            let chosen = self.chosen(&channel, ids).await?;
+            for delivery in &chosen {
+                act(delivery).await?;
+                let done = channel.basic_ack(delivery.delivery_tag, BasicAckOptions::default()).await;
+                done.map_err(|e| failed("remove a dead letter", &e))?;
+            }
+            channel.close(200, "done".into()).await.map_err(|e| failed("remove dead letters", &e))?;
+            Ok(chosen.len())
+        })
+    }
+
+    /// The dead letters that are meant. A name may stand for several copies of one message.
+    async fn chosen(&self, channel: &Channel, ids: &[String]) -> Result<Vec<Delivery>, QueueError> {
+        let is_meant = |id: &String| ids.is_empty() || ids.contains(id);
+        let meant = |delivery: Delivery| {
+            let id = headers::id_of(&delivery.properties, &delivery.data);
+            is_meant(&id).then_some((id, delivery))
+        };
+        let found: Vec<_> = self.take(channel, meant).await?.into_iter().flatten().collect();
+        let names: BTreeSet<&String> = found.iter().map(|(id, _)| id).collect();
+        match ids.iter().find(|id| !names.contains(id)) {
+            Some(missing) => Err(QueueError::NoSuchMessage(format!("{missing} among the dead letters"))),
+            None => Ok(found.into_iter().map(|(_, delivery)| delivery).collect()),
+        }
+    }
+
+    /// Takes every dead letter that lies there now; what is not acknowledged goes back when the channel ends.
+    async fn take<T>(&self, channel: &Channel, each: impl Fn(Delivery) -> T) -> Result<Vec<T>, QueueError> {
+        let queue = self.target.dead();
+        let count = topology::count(channel, &queue).await?;
+        let mut taken = Vec::new();
+        for _ in 0..count {
+            let got = channel.basic_get(queue.as_str().into(), BasicGetOptions::default()).await;
+            match got.map_err(|e| failed("take a dead letter", &e))? {
+                Some(message) => taken.push(each(message.delivery)),
+                None => break,
+            }
+        }
+        Ok(taken)
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.runtime.block_on(async {
+            self.outbox.close().await;
+            link::close(&self.connection).await;
+        });
+    }
+}
+
+fn stored(routed: Routed) -> Result<(), QueueError> {
+    match routed {
+        Routed::Stored => Ok(()),
+        Routed::Nowhere => Err(QueueError::Broker {
+            doing: "publish",
+            why: "the queue is missing or not bound to its exchange".into(),
+            passes: false,
+        }),
+    }
+}
+
+fn entry(delivery: &Delivery) -> Entry<String> {
+    let properties = &delivery.properties;
+    let (reason, died) = headers::death(properties);
+    let sent = properties.timestamp().and_then(|seconds| i64::try_from(seconds).ok()).map(|s| s.saturating_mul(1000));
+    Entry {
+        id: headers::id_of(properties, &delivery.data),
+        state: State::Dead,
+        attempts: headers::attempts(properties),
+        bytes: i64::try_from(delivery.data.len()).unwrap_or(i64::MAX),
+        created: sent.map_or_else(|| "?".into(), time),
+        due: died.map_or_else(|| "?".into(), time),
+        reason,
+    }
+}

@@ -1,0 +1,128 @@
+//! Publishing with confirmation, on a connection of its own: a broker short of memory or disk stops reading from
+//! connections that publish (`connection.blocked`), and acknowledgements must not stand behind that.
+
+use std::time::Duration;
+
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::ShortString;
+use lapin::{BasicProperties, Channel, Connection};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::target::Target;
+use super::{link, topology};
+use crate::queue::QueueError;
+
+/// Longest wait for a confirmation.
+const CONFIRM: Duration = Duration::from_secs(15);
+
+/// Publishes; connects with the first message and again when the connection was lost.
+pub struct Outbox {
+    target: Target,
+    role: &'static str,
+    /// An exchange to make first, where the topology is not made by somebody else.
+    makes: Option<String>,
+    open: Mutex<Option<(Connection, Channel)>>,
+}
+
+/// What became of a message that the broker has confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Routed {
+    /// It lies durably in every queue that wants it, at least one.
+    Stored,
+    /// No queue wants it.
+    Nowhere,
+}
+
+impl Outbox {
+    /// Not connected yet.
+    pub fn new(target: Target, role: &'static str) -> Outbox {
+        Outbox { target, role, makes: None, open: Mutex::new(None) }
+    }
+
+    /// Not connected yet; makes the exchange for reports when it is.
+    pub fn for_reports(target: Target, role: &'static str) -> Outbox {
+        Outbox { makes: Some(target.reports()), ..Outbox::new(target, role) }
+    }
+
+    /// Publishes one message and waits for the broker's word.
+    ///
+    /// # Errors
+    /// The broker is gone, is blocked, or refuses.
+    pub async fn publish(
+        &self,
+        exchange: &str,
+        key: &str,
+        body: &[u8],
+        properties: BasicProperties,
+    ) -> Result<Routed, QueueError> {
+        let mut open = self.open.lock().await;
+        if open
+            .as_ref()
+            .is_none_or(|(connection, channel)| !connection.status().connected() || !channel.status().connected())
+        {
+            let connection = link::connect(&self.target, self.role).await?;
+            let channel = link::channel(&connection).await?;
+            let confirm = channel.confirm_select(ConfirmSelectOptions::default());
+            confirm.await.map_err(|e| link::failed("ask for confirmations", &e))?;
+            if let Some(exchange) = &self.makes {
+                let made = topology::declare_exchange(&channel, exchange, false).await;
+                made.map_err(|e| link::failed("declare the exchange", &e))?;
+            }
+            *open = Some((connection, channel));
+        }
+        let Some((connection, channel)) = open.as_ref() else {
+            return Err(link::silent("publish", Duration::ZERO));
+        };
+        let result = match timeout(CONFIRM, send(channel, exchange, key, body, properties)).await {
+            Ok(result) => result,
+            Err(_) if connection.status().blocked() => Err(QueueError::Broker {
+                doing: "publish",
+                why: "the broker takes no messages at the moment (connection blocked)".into(),
+                passes: true,
+            }),
+            Err(_) => Err(link::silent("publish", CONFIRM)),
+        };
+        if result.is_err() {
+            // Whatever is still under way on it would be confirmed to nobody.
+            *open = None;
+        }
+        result
+    }
+
+    /// Ends the connection in order.
+    pub async fn close(&self) {
+        if let Some((connection, _)) = self.open.lock().await.take() {
+            link::close(&connection).await;
+        }
+    }
+}
+
+async fn send(
+    channel: &Channel,
+    exchange: &str,
+    key: &str,
+    body: &[u8],
+    properties: BasicProperties,
+) -> Result<Routed, QueueError> {
+    let name = |text: &str| {
+        ShortString::try_new(text).map_err(|e| QueueError::Broker {
+            doing: "publish",
+            why: e.to_string(),
+            passes: false,
+        })
+    };
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    let lost = |e: lapin::Error| link::failed("publish", &e);
+    let promise = channel.basic_publish(name(exchange)?, name(key)?, options, body, properties).await.map_err(lost)?;
+    let confirmation = promise.await.map_err(lost)?;
+    if confirmation.is_nack() {
+        return Err(QueueError::Broker {
+            doing: "publish",
+            why: "the broker refused the message".into(),
+            passes: true,
+        });
+    }
+    // What cannot be routed is acknowledged too, and comes back beside.
+    Ok(if confirmation.take_message().is_some() { Routed::Nowhere } else { Routed::Stored })
+}
