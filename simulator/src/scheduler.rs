@@ -137,6 +137,17 @@ pub fn fits<'a>(
     filter::check(&asked, &census(&asked, nodes), node).is_ok()
 }
 
+/// Position of the first node that passes every filter.
+pub fn first_fit<'a>(
+    compat: &Compat,
+    pod: Incoming,
+    mut nodes: impl Iterator<Item = NodeView<'a>> + Clone,
+) -> Option<usize> {
+    let asked = compat.asked(pod);
+    let census = census(&asked, nodes.clone());
+    nodes.position(|node| filter::check(&asked, &census, &node).is_ok())
+}
+
 fn census<'a>(asked: &Asked, nodes: impl Iterator<Item = NodeView<'a>>) -> census::Census {
     let mut census = census::Census::default();
     if let Some(peers) = &asked.row.peers {

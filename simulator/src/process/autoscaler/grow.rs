@@ -148,8 +148,12 @@ impl Sim<'_> {
             let shape = self.cluster.shape_of(self.spec, pod);
             let at = match self.first_fit(shape, &nodes) {
                 Some(at) => at,
-                None if (nodes.len() as u32) < limit && self.has_room(&template, shape) => {
-                    nodes.push(template.clone());
+                None if (nodes.len() as u32) < limit
+                    && self.first_fit(shape, std::slice::from_ref(&template)).is_some() =>
+                {
+                    let mut node = template.clone();
+                    node.name = format!("new-{}", nodes.len());
+                    nodes.push(node);
                     nodes.len() - 1
                 }
                 None => continue,

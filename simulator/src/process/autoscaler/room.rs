@@ -4,7 +4,7 @@
 
 use crate::cluster::node::NodeState;
 use crate::cluster::{add, sub};
-use crate::scheduler::{self, Incoming, NodeView, PortId, Readiness};
+use crate::scheduler::{self, Incoming, NodeView, PortId, Readiness, Tenant};
 use crate::sim::Sim;
 use crate::spec::Resources;
 use crate::{NodeId, NodeShapeId, PodShapeId};
@@ -23,6 +23,9 @@ pub(super) struct Room {
     readiness: Readiness,
     used: Resources,
     ports: Vec<PortId>,
+    tenants: Vec<Tenant>,
+    /// Name of a node that does not exist yet: a host name of its own.
+    pub name: String,
 }
 
 impl Sim<'_> {
@@ -39,6 +42,8 @@ impl Sim<'_> {
                 readiness: if node.state == NodeState::NotReady { Readiness::Unreachable } else { Readiness::Ready },
                 used: node.used,
                 ports: self.cluster.ports[id].clone(),
+                tenants: self.cluster.tenants[id].clone(),
+                name: String::new(),
             });
         }
         for (id, node) in self.cluster.nodes.iter().filter(|(_, n)| n.state == NodeState::Joining) {
@@ -60,6 +65,8 @@ impl Sim<'_> {
             readiness: Readiness::Ready,
             used: Resources::default(),
             ports: Vec::new(),
+            tenants: Vec::new(),
+            name: String::new(),
         };
         for &daemon in &self.p.daemons {
             let pod = self.spec.workloads[daemon].shape;
@@ -70,24 +77,30 @@ impl Sim<'_> {
         room
     }
 
-    /// The first node a pod of a shape fits on.
+    /// The first node a pod of a shape fits on, beside the pods on all of these.
     pub(super) fn first_fit(&self, pod: PodShapeId, rooms: &[Room]) -> Option<usize> {
-        rooms.iter().position(|room| self.has_room(room, pod))
-    }
-
-    pub(super) fn has_room(&self, room: &Room, pod: PodShapeId) -> bool {
-        !room.gone && scheduler::fits(&self.p.compat, Incoming { shape: pod, pin: None }, &self.room_view(room))
+        let there = || rooms.iter().enumerate().filter(|(_, room)| !room.gone);
+        let views = there().map(|(_, room)| self.room_view(room));
+        let nth = scheduler::first_fit(&self.p.compat, Incoming { shape: pod, pin: None }, views)?;
+        there().nth(nth).map(|(at, _)| at)
     }
 
     /// Puts a pod there.
     pub(super) fn take_room(&self, room: &mut Room, pod: PodShapeId) {
         add(&mut room.used, &self.spec.pod_shapes[pod].requests);
+        match room.tenants.iter_mut().find(|t| t.shape == pod) {
+            Some(tenant) => tenant.alive += 1,
+            None => room.tenants.push(Tenant { shape: pod, alive: 1, leaving: 0 }),
+        }
         room.ports.extend_from_slice(self.p.compat.ports(pod));
     }
 
     /// Takes back the pod that was put there last.
     pub(super) fn give_room(&self, room: &mut Room, pod: PodShapeId) {
         sub(&mut room.used, &self.spec.pod_shapes[pod].requests);
+        if let Some(tenant) = room.tenants.iter_mut().find(|t| t.shape == pod) {
+            tenant.alive -= 1;
+        }
         room.ports.truncate(room.ports.len() - self.p.compat.ports(pod).len());
     }
 
@@ -95,14 +108,16 @@ impl Sim<'_> {
         NodeView {
             id: room.node.unwrap_or(NodeId(u32::MAX)),
             shape: room.shape,
-            // A node that does not exist has no name yet.
-            name: room.node.filter(|_| !room.upcoming).map_or("", |n| self.cluster.names[n].as_str()),
+            name: room.node.map_or(room.name.as_str(), |n| self.cluster.names[n].as_str()),
             unschedulable: room.unschedulable,
             readiness: room.readiness,
             used: &room.used,
             used_score: (0, 0),
             ports: &room.ports,
             reserved: None,
+            nominated: &[],
+            pods: &room.tenants,
+            cordon_taint: room.unschedulable,
         }
     }
 }
