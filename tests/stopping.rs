@@ -3,7 +3,7 @@
 use scenarios::cases::cases;
 use serde_json::{Value, json};
 
-use crate::support::{Folder, poolproof, run, scale, snapshot};
+use crate::support::{Folder, poolproof, run};
 
 /// The report of a change, from the command line.
 fn report(folder: &Folder, change: &str, cluster: &str, arguments: &[&str]) -> (String, Value) {
@@ -62,21 +62,4 @@ fn a_number_that_is_asked_for_is_the_number_of_trials() {
         assert!((outage["low"].as_f64().unwrap() - low).abs() < 1e-8, "{outage}");
         assert!((outage["high"].as_f64().unwrap() - high).abs() < 1e-8, "{outage}");
     }
-}
-
-/// Three nodes are what the pool has: nothing is to be done, and a look is enough to see it.
-#[test]
-fn doing_nothing_adds_exactly_nothing_after_one_look() {
-    let folder = Folder::new();
-    folder.json("tiny.json", &snapshot("tiny"));
-    let mut change = scale("tiny", 3);
-    change["settings"] = json!({});
-    folder.json("change.json", &change);
-    let (_, report) = report(&folder, "change.json", "tiny.json", &[]);
-    assert_eq!(report["trials"]["sampling"], "sequential");
-    assert_eq!(report["trials"]["count"], 1024);
-    for est in [&report["risk"]["addedOutageMinutes"], &report["risk"]["outage"]["added"]] {
-        assert_eq!((&est["estimate"], &est["low"], &est["high"]), (&json!(0.0), &json!(0.0), &json!(0.0)));
-    }
-    assert_eq!(report["verdict"]["scoreHigh"], 0.0);
 }

@@ -3,7 +3,7 @@
 use reports::Report;
 use reports::estimate::Sampling;
 use reports::report::{self, Decision, Level};
-use reports::stopping::Stop;
+use reports::stopping::{Headline, Stop};
 use simulator::outcome::{Entry, Incident, Outcome, WorkloadOutcome};
 use simulator::{Duration, NodeId, Pair, Scenario, Time, Trace, WorkloadId};
 
@@ -27,6 +27,21 @@ fn doing_nothing_scores_exactly_zero() {
     }
     assert_eq!(report.worst_trial, None);
     assert_eq!(report.operation.success.low, 1.0);
+}
+
+/// Without any operation there is nothing to learn about: zero without width, and enough after one look.
+#[test]
+fn doing_nothing_is_decided_at_the_first_look() {
+    let scenario = NOTHING.scenario();
+    let pairs = example::pairs(&scenario, Sampling::Sequential.next_look(0, 10_000) as u32, 2);
+    let mut headline = Headline::new(&scenario, Sampling::Sequential);
+    headline.push(&pairs);
+    assert!(headline.enough().is_some());
+    let inputs = example::inputs(&scenario, &pairs);
+    let report = reports::judge(&reports::Inputs { sampling: Sampling::Sequential, ..inputs }).report;
+    for est in [report.risk.outage.added, report.risk.added_outage_minutes] {
+        assert_eq!((est.estimate, est.low, est.high), (0.0, 0.0, 0.0));
+    }
 }
 
 /// Limits that hold at every look are wider than those for a fixed number, and say of which kind they are; what is drawn
