@@ -175,7 +175,7 @@ fn the_autoscaler_is_on_for_the_pools_that_have_it_and_follows_changes() {
     let l = try_load("apps", Operation::SetLabels { labels: Default::default() }, &on).unwrap();
     let range = |min, max| Some(simulator::spec::Autoscaled { min, max, priority: 0 });
     let ranges: Vec<_> = l.scenario.cluster.pools.iter().map(|(_, p)| p.autoscaler).collect();
-    assert_eq!(ranges, [None, range(2, 6)]);
+    assert_eq!(ranges, [range(2, 6), None], "apps, system1");
     let profile = &l.scenario.settings.autoscaler;
     assert_eq!(
         (profile.scan_interval, profile.expander),
