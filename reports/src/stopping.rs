@@ -3,8 +3,8 @@
 //! The trials are looked at in the order of their index, after the numbers that [`Sampling::next_look`] says; the limits
 //! hold at all looks at once, so that stopping at any of them breaks no promise. Asked in this order:
 //!
-//! * *width*: the probability of an outage is known to [`WIDTH`], or to a quarter of itself where that is more, and the
-//!   score to [`POINTS`] points. The second half is there because a rare outage can be long: when none has been seen in a
+//! * *width*: the probability of an outage is known to `WIDTH`, or to a quarter of itself where that is more, and the
+//!   score to `POINTS` points. The second half is there because a rare outage can be long: when none has been seen in a
 //!   thousand trials, its probability is known well enough and its loss is not;
 //! * *decision*: the interval of the score lies within one level. The number may still be loose;
 //! * *budget*: there are no more trials.

@@ -8,8 +8,8 @@
 //! resource claims, and the sampling of nodes in clusters above 100 nodes (`percentageOfNodesToScore`): every node is
 //! looked at.
 //!
-//! What a pod has to do with other pods is a table of shapes ([`peers`]); a decision counts the pods by topology domain
-//! ([`census`]) before it filters. Pods that have nothing to do with others skip both.
+//! What a pod has to do with other pods is a table of shapes (`peers`); a decision counts the pods by topology domain
+//! (`census`) before it filters. Pods that have nothing to do with others skip both.
 
 mod census;
 mod compat;

@@ -29,7 +29,7 @@ pub use record::RunRecord;
 /// Version of the engine, part of every report's id.
 pub const ENGINE: &str = concat!("poolproof ", env!("CARGO_PKG_VERSION"));
 /// Most paired trials where nobody says otherwise: as many as a few seconds allow on two cores, since what a trial costs
-/// grows with the pods of the cluster (measured: 1.4 ms a pair for the rolling upgrade of 1,000 pods on 50 nodes).
+/// grows with the pods of the cluster (measured: about 5 ms a pair for the rolling upgrade of 1,000 pods on 50 nodes).
 const BUDGET: std::ops::RangeInclusive<u32> = 1000..=16_000;
 /// Pods times trials where nobody says otherwise.
 const PODS_TIMES_TRIALS: usize = 3_000_000;
