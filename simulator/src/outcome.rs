@@ -75,7 +75,7 @@ pub struct Counts {
     pub events: u64,
     /// Pods placed by the scheduler.
     pub placements: u64,
-    /// Pods placed on another pool than their workload's first pod stood on: spill-over.
+    /// Pods evicted by drains and taints.
     pub evictions: u32,
     /// Evictions refused by a budget.
     pub refusals: u32,

@@ -54,7 +54,7 @@ pub(crate) struct Leaving {
 pub(crate) enum NodeState {
     /// Requested, not there yet.
     Joining,
-    /// Ready, or dead and not yet noticed (see [`Node::is_dead`]).
+    /// Ready, and truly running.
     Ready,
     /// Dead; the control plane still holds it Ready.
     Dead,
