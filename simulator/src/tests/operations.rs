@@ -309,3 +309,13 @@ fn operations_on_one_pool_take_turns() {
         .build();
     check(&scenario, "0s start\n0s p-new-1 requested\n150s p-new-1 ready\n150s end\n150s start\n157s end");
 }
+
+#[test]
+fn surge_nodes_are_paid_from_their_request_until_they_are_gone() {
+    let scenario = Example::new().pool("p", 1).deployment("web", 1).upgrade(POOL, Quantity::Count(1)).build();
+    // The normal course above: asked for at 0 s, deleted at 390 s.
+    assert_eq!(simulate(&scenario, 1, 0).operations[0].extra_node_time, Duration::secs(390));
+    let two = Example::new().pool("p", 2).upgrade(POOL, Quantity::Count(2)).build();
+    // Both come at 150 s, both old nodes are reimaged together by 350 s, both surge nodes are gone at 380 s.
+    assert_eq!(simulate(&two, 1, 0).operations[0].extra_node_time, Duration::secs(2 * 380));
+}
