@@ -153,7 +153,7 @@ impl Cluster {
 
     /// Binds a pending pod to a node and takes its requests there.
     pub fn bind(&mut self, spec: &ClusterSpec, compat: &Compat, pod: PodId, node: NodeId) {
-        let shape = spec.workloads[self.pods[pod].workload].shape;
+        let shape = self.shape_of(spec, pod);
         let row = &mut self.pods[pod];
         assert!(row.state == PodState::Pending && row.node.is_none(), "only a pending pod can be bound");
         row.node = Some(node);
@@ -190,7 +190,7 @@ impl Cluster {
         let row = self.pods[pod];
         assert!(row.state != PodState::Free, "a pod is removed once");
         if let Some(node) = row.node {
-            let id = spec.workloads[row.workload].shape;
+            let id = self.shape_of(spec, pod);
             for port in compat.ports(id) {
                 if let Some(at) = self.ports[node].iter().position(|p| p == port) {
                     self.ports[node].swap_remove(at);
@@ -301,7 +301,8 @@ impl Cluster {
 
     /// Shape of a pod.
     pub fn shape_of(&self, spec: &ClusterSpec, pod: PodId) -> PodShapeId {
-        spec.workloads[self.pods[pod].workload].shape
+        let row = &self.pods[pod];
+        spec.workloads[row.workload].shape_of(row.ordinal)
     }
 
     /// Longest wait of a pod so far.
@@ -315,6 +316,7 @@ pub(crate) fn add(total: &mut Resources, part: &Resources) {
     total.memory += part.memory;
     total.ephemeral += part.ephemeral;
     total.pods += part.pods;
+    total.disks += part.disks;
     for (t, p) in total.extended.iter_mut().zip(&part.extended) {
         *t += p;
     }
@@ -325,6 +327,7 @@ pub(crate) fn sub(total: &mut Resources, part: &Resources) {
     total.memory -= part.memory;
     total.ephemeral -= part.ephemeral;
     total.pods -= part.pods;
+    total.disks -= part.disks;
     for (t, p) in total.extended.iter_mut().zip(&part.extended) {
         *t -= p;
     }

@@ -8,8 +8,8 @@ use crate::random::Dist;
 use crate::scenario::Scenario;
 use crate::settings::Settings;
 use crate::spec::{
-    BudgetRule, BudgetSpec, ClusterSpec, NodeShape, NodeSpec, PodShape, PodSpec, PoolSpec, Quantity, Resources, Role,
-    WorkloadKind, WorkloadSpec,
+    BudgetRule, BudgetSpec, ClusterSpec, MANY_DISKS, NodeShape, NodeSpec, PodShape, PodSpec, PoolSpec, Quantity,
+    Resources, Role, WorkloadKind, WorkloadSpec,
 };
 use crate::time::{Duration, Time};
 use crate::{NodeId, PoolId, WorkloadId};
@@ -53,7 +53,13 @@ impl Example {
                 self.spec.node_shapes.push(NodeShape {
                     labels: BTreeMap::from([("agentpool".to_owned(), name.to_owned())]),
                     taints: Vec::new(),
-                    allocatable: Resources { cpu: 3860, memory: 13_000 * MIB, pods: 110, ..Resources::default() },
+                    allocatable: Resources {
+                        cpu: 3860,
+                        memory: 13_000 * MIB,
+                        pods: 110,
+                        disks: MANY_DISKS,
+                        ..Resources::default()
+                    },
                     cores: 4000,
                     zone,
                     ..NodeShape::default()
@@ -124,6 +130,7 @@ impl Example {
             kind,
             replicas: hosts.len() as u32,
             shape,
+            shapes: Vec::new(),
             minimum: None,
             role: Role::Application,
             pull: Dist::Constant(Duration::ZERO),
@@ -157,6 +164,12 @@ impl Example {
         if let Some(shape) = self.spec.pod_shapes.rows_mut().last_mut() {
             edit(shape);
         }
+        self
+    }
+
+    /// Edits whatever the cluster holds so far.
+    pub fn edit(mut self, edit: impl FnOnce(&mut ClusterSpec)) -> Example {
+        edit(&mut self.spec);
         self
     }
 

@@ -3,9 +3,9 @@
 //! queues and retries is elsewhere.
 //!
 //! Modelled: the filters NodeUnschedulable, NodeName, TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit,
-//! PodTopologySpread, InterPodAffinity; the scores TaintToleration, NodeAffinity, NodeResourcesFit (LeastAllocated),
-//! PodTopologySpread, InterPodAffinity, NodeResourcesBalancedAllocation, ImageLocality; DefaultPreemption. Left out: volumes,
-//! resource claims, and the sampling of nodes in clusters above 100 nodes (`percentageOfNodesToScore`): every node is
+//! NodeVolumeLimits, VolumeBinding, VolumeZone, PodTopologySpread, InterPodAffinity; the scores TaintToleration, NodeAffinity, NodeResourcesFit (LeastAllocated),
+//! PodTopologySpread, InterPodAffinity, NodeResourcesBalancedAllocation, ImageLocality; DefaultPreemption. Left out:
+//! VolumeRestrictions (volumes only one pod may use), resource claims, and the sampling of nodes in clusters above 100 nodes (`percentageOfNodesToScore`): every node is
 //! looked at.
 //!
 //! What a pod has to do with other pods is a table of shapes (`peers`); a decision counts the pods by topology domain

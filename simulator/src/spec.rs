@@ -2,10 +2,12 @@
 //! names kept only for reports and for keying random streams.
 
 mod peers;
+mod volumes;
 
 use std::collections::BTreeMap;
 
 pub use peers::{PodTerm, Selector, Spread};
+pub use volumes::{VolumePlugin, VolumeRefusal, Volumes};
 
 use crate::random::Dist;
 use crate::time::Duration;
@@ -13,6 +15,9 @@ use crate::{BudgetId, Column, NodeId, NodeShapeId, PodShapeId, PoolId, WorkloadI
 
 /// Extended resources (GPUs, hugepages) a cluster may use at once.
 pub const EXTENDED: usize = 6;
+
+/// More data disks than are ever asked for: a node without a known limit.
+pub const MANY_DISKS: i64 = 1 << 40;
 
 /// A cluster at time zero.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +55,8 @@ pub struct Resources {
     pub ephemeral: i64,
     /// Pod slots: what a node has room for; 1 for a pod.
     pub pods: i64,
+    /// Data disks: what a node may have attached ([`MANY_DISKS`] where no limit is known); what a pod brings with it.
+    pub disks: i64,
     /// Extended resources in the order of [`ClusterSpec::extended`].
     pub extended: [i64; EXTENDED],
 }
@@ -223,6 +230,8 @@ pub struct PodShape {
     pub preferred_pods: Vec<(i64, PodTerm)>,
     /// Images of init containers and containers, one for each, with their tags.
     pub images: Vec<String>,
+    /// What its volumes ask of a node.
+    pub volumes: Volumes,
 }
 
 /// A node selector term: all expressions and fields must hold.
@@ -286,6 +295,9 @@ pub struct WorkloadSpec {
     pub replicas: u32,
     /// Shape of its pods.
     pub shape: PodShapeId,
+    /// Shapes by ordinal, for pods that differ in their volumes (StatefulSet); further ones have `shape`. The order is that of
+    /// [`ClusterSpec::pods`]. A pod that takes the place of another has its volumes.
+    pub shapes: Vec<PodShapeId>,
     /// Up replicas below which the workload counts as out; absent when it is not judged.
     pub minimum: Option<u32>,
     /// What it does for the cluster.
@@ -312,6 +324,14 @@ pub struct WorkloadSpec {
     pub follows_load: bool,
     /// The service it gives, where demand on it is modelled.
     pub service: Option<Service>,
+}
+
+impl WorkloadSpec {
+    /// Shape of the pod in a place.
+    #[inline]
+    pub fn shape_of(&self, ordinal: u32) -> PodShapeId {
+        self.shapes.get(ordinal as usize).copied().unwrap_or(self.shape)
+    }
 }
 
 /// Kind of an owner of pods.

@@ -5,6 +5,7 @@
 mod autoscaler;
 mod operations;
 mod properties;
+mod volumes;
 mod workloads;
 
 use crate::outcome::{Incident, Trace};

@@ -209,6 +209,7 @@ impl Workload<'_> {
             kind: WorkloadKind::Deployment,
             replicas: self.replicas,
             shape,
+            shapes: Vec::new(),
             minimum: self.minimum,
             role: self.role,
             pull: Dist::ZeroOrLogNormal { zero: 0.5, median: Duration::secs(8), sigma: 0.5 },

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use simulator::spec::{NodeShape, NodeSpec, PoolSpec, Resources};
+use simulator::spec::{MANY_DISKS, NodeShape, NodeSpec, PoolSpec, Resources};
 use simulator::{NodeShapeId, PoolId, ZoneId};
 
 use super::owners::Draft;
@@ -93,7 +93,7 @@ fn shape(node: &Node, asked: &Amounts, interned: &mut Interned, coverage: &mut C
     let taints = node.taints.iter().filter(|t| !STATE_TAINTS.contains(&t.key.as_str())).cloned().collect();
     let usable = shapes::resources(&rounded(&node.allocatable), &interned.spec.extended);
     let taken = shapes::sums(asked, &interned.spec.extended);
-    let allocatable = at_least(usable, taken);
+    let allocatable = Resources { disks: MANY_DISKS, ..at_least(usable, taken) };
     if exceeds(&shapes::resources(&node.allocatable, &interned.spec.extended), &taken) {
         coverage.missing(format!("pods on node {} ask for more than it has; it is taken to have that much", node.name));
     }
@@ -123,6 +123,7 @@ fn at_least(a: Resources, least: Resources) -> Resources {
         memory: a.memory.max(least.memory),
         ephemeral: a.ephemeral.max(least.ephemeral),
         pods: a.pods.max(least.pods),
+        disks: a.disks.max(least.disks),
         extended,
     }
 }

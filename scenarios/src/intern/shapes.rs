@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use simulator::spec::{EXTENDED, NodeTerm, PodShape, Resources, Selector};
+use simulator::spec::{EXTENDED, NodeTerm, PodShape, Resources, Selector, Volumes};
 
 use super::owners::Draft;
 use super::{peers, requests};
@@ -42,6 +42,7 @@ pub fn pod_shape(asking: &Asking, extended: &[String]) -> PodShape {
     let placed = scored_when_placed(template);
     PodShape {
         placed_requests: (placed != scored(template)).then_some(placed),
+        volumes: Volumes::default(),
         namespace: (*namespace).to_owned(),
         spread,
         spread_by_default: by_default,

@@ -123,6 +123,7 @@ fn workload(draft: &Draft, shape: PodShapeId, context: &Context, coverage: &mut 
         kind: draft.kind,
         replicas: draft.replicas,
         shape,
+        shapes: Vec::new(),
         minimum: minimum(draft, context.full, coverage),
         role: draft.role,
         pull: life.pull,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use simulator::scheduler::{Bound, Candidate, Compat, Incoming, NodeView, PortId, Readiness, Tenant};
-use simulator::spec::{ClusterSpec, EXTENDED, NodeShape, PodShape, Resources};
+use simulator::spec::{ClusterSpec, EXTENDED, MANY_DISKS, NodeShape, PodShape, Resources};
 use simulator::{BudgetId, Column, Id, NodeId, NodeShapeId, PodId, PodShapeId};
 
 use super::Case;
@@ -209,7 +209,7 @@ impl Distinct {
 fn node(n: &snapshot::Node, extended: &[String], shapes: &mut Distinct, spec: &mut ClusterSpec) -> Node {
     let mut labels = n.labels.clone();
     let hostname = labels.remove("kubernetes.io/hostname");
-    let allocatable = shapes::resources(&n.allocatable, extended);
+    let allocatable = Resources { disks: MANY_DISKS, ..shapes::resources(&n.allocatable, extended) };
     let shape = NodeShape {
         labels,
         taints: n.taints.clone(),
@@ -287,6 +287,7 @@ fn shift(to: &mut Resources, by: &Resources, sign: i64) {
     to.memory += sign * by.memory;
     to.ephemeral += sign * by.ephemeral;
     to.pods += sign * by.pods;
+    to.disks += sign * by.disks;
     for (to, by) in to.extended.iter_mut().zip(&by.extended) {
         *to += sign * by;
     }

@@ -115,7 +115,7 @@ fn candidates(cluster: &Cluster, pod: usize) -> Vec<Preemption> {
 
 fn make_room(cluster: &mut Cluster, decision: &mut Decision, order: usize) {
     let pod = decision.pod;
-    if decision.verdicts.iter().any(|v| matches!(v, Some(Rejection::Conflict))) {
+    if decision.verdicts.iter().any(|v| v.is_some_and(Rejection::is_general)) {
         decision.no_preemption = Some(NoPreemption::NotTried);
         return;
     }

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::scheduler::filter::{node_affinity, node_ports, taint_toleration};
+use crate::scheduler::filter::{node_affinity, node_ports, taint_toleration, volume_binding, volume_zone};
 use crate::scheduler::peers::{self, Peers, Topology};
-use crate::scheduler::{Incoming, NodeView, score};
-use crate::spec::{ClusterSpec, Effect, HostPort, NodeShape, PodShape, Resources, Taint};
+use crate::scheduler::{Incoming, NodeView, Rejection, score};
+use crate::spec::{ClusterSpec, Effect, HostPort, NodeShape, PodShape, Resources, Taint, VolumeRefusal};
 use crate::{Id, NodeShapeId, PodShapeId};
 
 /// An interned host port: address, protocol and number.
@@ -21,6 +21,8 @@ pub struct Compat {
     cells: Vec<Cell>,
     /// Keys and values of taints that keep some pod off.
     taints: Vec<(String, String)>,
+    /// Reasons of refusals on account of volumes.
+    refusals: Vec<String>,
     extended: Vec<String>,
     topology: Topology,
     /// Some node holds images.
@@ -33,6 +35,10 @@ pub struct Row {
     pub shape: PodShape,
     /// Asks for an extended resource.
     pub extended: bool,
+    /// Has volumes that bear on where it may run.
+    pub volumes: bool,
+    /// Refused, on account of its volumes, before any node is looked at.
+    pub refused: Option<Rejection>,
     pub pinned: Pinned,
     pub node_name: Option<String>,
     pub tolerates: Tolerates,
@@ -72,6 +78,17 @@ pub struct Cell {
     pub unwanted: u16,
     /// Weights of matching preferred terms, as far as names do not matter.
     pub preferred: i64,
+    pub binding: Binding,
+    /// A volume is labelled with another zone.
+    pub other_zone: bool,
+}
+
+/// Whether volumes can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    Fits,
+    Refused(Rejection),
+    ByName,
 }
 
 /// Whether selector and required affinity match.
@@ -103,6 +120,7 @@ impl Compat {
     pub fn new(spec: &ClusterSpec) -> Compat {
         let mut taints: Vec<(String, String)> = CONDITIONS.map(|key| (key.to_owned(), String::new())).into();
         let ports = distinct_ports(spec);
+        let refusals = distinct_refusals(spec);
         let mut cells = Vec::with_capacity(spec.pod_shapes.len() * spec.node_shapes.len());
         for pod in spec.pod_shapes.rows() {
             cells.extend(spec.node_shapes.rows().iter().map(|node| cell(pod, node, &mut taints)));
@@ -115,13 +133,14 @@ impl Compat {
                 .rows()
                 .iter()
                 .zip(peers)
-                .map(|(pod, peers)| Row { peers, ..row(pod, &ports) })
+                .map(|(pod, peers)| Row { peers, refused: refused(pod, &refusals), ..row(pod, &ports) })
                 .collect(),
             images: spec.node_shapes.rows().iter().any(|node| !node.images.is_empty()),
             topology,
             nodes: spec.node_shapes.rows().to_vec(),
             cells,
             taints,
+            refusals,
             extended: spec.extended.clone(),
         }
     }
@@ -177,6 +196,10 @@ impl Compat {
         self.taints.get(usize::from(index)).map_or(("", ""), |(key, value)| (key, value))
     }
 
+    pub(super) fn refusal(&self, index: u16) -> &str {
+        self.refusals.get(usize::from(index)).map_or("", String::as_str)
+    }
+
     pub(super) fn extended(&self, index: usize) -> &str {
         self.extended.get(index).map_or("", String::as_str)
     }
@@ -213,6 +236,8 @@ fn row(pod: &PodShape, ports: &[&HostPort]) -> Row {
     const BOTH: [Effect; 2] = [Effect::NoSchedule, Effect::NoExecute];
     Row {
         extended: pod.requests.extended.iter().any(|&n| n > 0),
+        volumes: pod.requests.disks > 0 || !pod.volumes.is_empty(),
+        refused: None,
         pinned: node_affinity::pinned(pod),
         node_name: pod.node_name.clone().filter(|name| !name.is_empty()),
         tolerates: Tolerates {
@@ -240,6 +265,11 @@ fn cell(pod: &PodShape, node: &NodeShape, taints: &mut Vec<(String, String)>) ->
         },
         unwanted: score::taint_toleration::unwanted(&node.taints, &pod.tolerations),
         preferred: score::node_affinity::preferred(pod, &labels),
+        binding: match volume_binding::by_name(&pod.volumes) {
+            true => Binding::ByName,
+            false => volume_binding::reach(&pod.volumes, &labels).map_or_else(Binding::Refused, |()| Binding::Fits),
+        },
+        other_zone: volume_zone::elsewhere(&pod.volumes, &node.labels),
     }
 }
 
@@ -250,6 +280,23 @@ fn intern(taint: &Taint, taints: &mut Vec<(String, String)>) -> u16 {
         taints.len() - 1
     });
     u16::try_from(index).unwrap_or(u16::MAX)
+}
+
+/// What refuses the pod on account of its volumes; contradicting terms on names come first.
+fn refused(pod: &PodShape, refusals: &[String]) -> Option<Rejection> {
+    let VolumeRefusal { plugin, reason } = pod.volumes.refused.as_ref()?;
+    let index = refusals.iter().position(|known| known == reason)?;
+    let first = node_affinity::pinned(pod) != Pinned::Nowhere;
+    first.then_some(Rejection::Claims(*plugin, u16::try_from(index).ok()?))
+}
+
+fn distinct_refusals(spec: &ClusterSpec) -> Vec<String> {
+    let refused = spec.pod_shapes.rows().iter().filter_map(|pod| pod.volumes.refused.as_ref());
+    let mut reasons: Vec<String> = refused.map(|refusal| refusal.reason.clone()).collect();
+    reasons.sort();
+    reasons.dedup();
+    reasons.truncate(usize::from(u16::MAX));
+    reasons
 }
 
 fn distinct_ports(spec: &ClusterSpec) -> Vec<&HostPort> {

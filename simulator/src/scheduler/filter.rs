@@ -6,8 +6,11 @@ pub mod node_name;
 pub mod node_ports;
 pub mod node_resources_fit;
 pub mod node_unschedulable;
+pub mod node_volume_limits;
 pub mod pod_topology_spread;
 pub mod taint_toleration;
+pub mod volume_binding;
+pub mod volume_zone;
 
 use super::census::Census;
 use super::compat::Asked;
@@ -38,11 +41,18 @@ pub fn check(pod: &Asked, census: &Census, node: &NodeView) -> Result<(), Reject
 /// The filters that look at nothing but the node and what it holds.
 #[inline]
 fn alone(pod: &Asked, node: &NodeView) -> Result<(), Rejection> {
+    volume_binding::pre_filter(pod)?;
     node_affinity::pre_filter(pod, node)?;
     node_unschedulable::filter(pod, node)?;
     node_name::filter(pod, node)?;
     taint_toleration::filter(pod, node)?;
     node_affinity::filter(pod, node)?;
     node_ports::filter(pod, node)?;
-    node_resources_fit::filter(pod, node)
+    node_resources_fit::filter(pod, node)?;
+    if !pod.row.volumes {
+        return Ok(());
+    }
+    node_volume_limits::filter(pod, node)?;
+    volume_binding::filter(pod, node)?;
+    volume_zone::filter(pod, node)
 }

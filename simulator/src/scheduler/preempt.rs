@@ -208,6 +208,7 @@ impl<'a> Trial<'a> {
         self.used.memory += sign * by.memory;
         self.used.ephemeral += sign * by.ephemeral;
         self.used.pods += sign;
+        self.used.disks += sign * by.disks;
         for (used, by) in self.used.extended.iter_mut().zip(&by.extended) {
             *used += sign * by;
         }

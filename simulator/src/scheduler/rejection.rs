@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Compat;
-use crate::spec::EXTENDED;
+use crate::spec::{EXTENDED, VolumePlugin};
 
 /// The verdict of the first filter plugin that refuses a node. Small and `Copy`; names are looked up in [`Compat`] when
 /// it is put into words.
@@ -11,6 +11,8 @@ use crate::spec::EXTENDED;
 pub enum Rejection {
     /// The pod's terms on `metadata.name` contradict each other: refused before any node is looked at.
     Conflict,
+    /// The pod's claims or volumes are not ready for any node; index of the reason.
+    Claims(VolumePlugin, u16),
     /// Left out in advance, since the pod is pinned to other nodes by name.
     Excluded,
     /// NodeUnschedulable: the node is cordoned.
@@ -25,6 +27,17 @@ pub enum Rejection {
     Ports,
     /// NodeResourcesFit: not enough room.
     Resources(Shortage),
+    /// NodeVolumeLimits: too many disks would be attached.
+    Disks,
+    /// VolumeBinding.
+    VolumeBinding {
+        /// A bound volume cannot be reached from the node.
+        bound: bool,
+        /// An unbound one may not come to be there.
+        unbound: bool,
+    },
+    /// VolumeZone: a volume is labelled with another zone.
+    VolumeZone,
     /// PodTopologySpread: a hard constraint would be broken.
     Spread,
     /// PodTopologySpread: the node lacks the label of a hard constraint.
@@ -75,16 +88,23 @@ impl Shortage {
 }
 
 impl Rejection {
-    /// Whether removing pods could help (kube-scheduler v1.34.1: ports and resources can be made free, and pods that repel
-    /// or crowd out; one that is missed cannot be made to come).
+    /// Whether removing pods could help (kube-scheduler v1.34.1: ports, resources and disks can be made free, and pods that
+    /// repel or crowd out; one that is missed cannot be made to come).
     pub fn code(self) -> Code {
         match self {
-            Rejection::Ports | Rejection::Spread | Rejection::PodAntiAffinity | Rejection::ExistingAntiAffinity => {
-                Code::Unschedulable
-            }
+            Rejection::Ports
+            | Rejection::Disks
+            | Rejection::Spread
+            | Rejection::PodAntiAffinity
+            | Rejection::ExistingAntiAffinity => Code::Unschedulable,
             Rejection::Resources(shortage) if !shortage.hopeless => Code::Unschedulable,
             _ => Code::UnschedulableAndUnresolvable,
         }
+    }
+
+    /// True for a refusal of the pod as such, before any node is looked at (PreFilter): nothing is preempted then.
+    pub fn is_general(self) -> bool {
+        matches!(self, Rejection::Conflict | Rejection::Claims(..))
     }
 
     /// Name of the plugin that refuses; empty for nodes left out in advance.
@@ -97,6 +117,10 @@ impl Rejection {
             Rejection::Conflict | Rejection::Affinity => "NodeAffinity",
             Rejection::Ports => "NodePorts",
             Rejection::Resources(_) => "NodeResourcesFit",
+            Rejection::Claims(VolumePlugin::Restrictions, _) => "VolumeRestrictions",
+            Rejection::Disks => "NodeVolumeLimits",
+            Rejection::VolumeBinding { .. } | Rejection::Claims(VolumePlugin::Binding, _) => "VolumeBinding",
+            Rejection::VolumeZone | Rejection::Claims(VolumePlugin::Zone, _) => "VolumeZone",
             Rejection::Spread | Rejection::SpreadLabel => "PodTopologySpread",
             Rejection::PodAffinity | Rejection::PodAntiAffinity | Rejection::ExistingAntiAffinity => "InterPodAffinity",
         }
@@ -106,6 +130,7 @@ impl Rejection {
     pub fn reasons(self, compat: &Compat) -> Vec<Reason> {
         match self {
             Rejection::Conflict => vec![Reason::Conflict],
+            Rejection::Claims(_, reason) => vec![Reason::Claims(compat.refusal(reason).to_owned())],
             Rejection::Excluded => vec![Reason::Excluded],
             Rejection::Unschedulable => vec![Reason::Unschedulable],
             Rejection::NodeName => vec![Reason::NodeName],
@@ -115,6 +140,12 @@ impl Rejection {
             }
             Rejection::Affinity => vec![Reason::Affinity],
             Rejection::Ports => vec![Reason::Ports],
+            Rejection::Disks => vec![Reason::Disks],
+            Rejection::VolumeBinding { bound, unbound } => {
+                let both = [(bound, Reason::VolumeAffinity), (unbound, Reason::NoVolume)];
+                both.into_iter().filter(|(holds, _)| *holds).map(|(_, reason)| reason).collect()
+            }
+            Rejection::VolumeZone => vec![Reason::VolumeZone],
             Rejection::Spread => vec![Reason::Spread],
             Rejection::SpreadLabel => vec![Reason::SpreadLabel],
             Rejection::PodAffinity => vec![Reason::PodAffinity],
@@ -143,6 +174,8 @@ fn lack(bit: usize, compat: &Compat) -> Reason {
 pub enum Reason {
     /// The pod's terms on node names contradict each other.
     Conflict,
+    /// The pod's claims or volumes are not ready for any node.
+    Claims(String),
     /// The pod is pinned to other nodes.
     Excluded,
     /// The node is cordoned.
@@ -164,6 +197,14 @@ pub enum Reason {
     TooManyPods,
     /// Not enough of a resource.
     Insufficient(String),
+    /// More disks than can be attached.
+    Disks,
+    /// A bound volume cannot be reached.
+    VolumeAffinity,
+    /// An unbound volume may not come to be there.
+    NoVolume,
+    /// A volume is labelled with another zone.
+    VolumeZone,
     /// A hard topology spread constraint would be broken.
     Spread,
     /// The label of a hard topology spread constraint is missing.
@@ -180,6 +221,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Reason::Conflict => f.write_str("pod affinity terms conflict"),
+            Reason::Claims(reason) => f.write_str(reason),
             Reason::Excluded => f.write_str("node(s) didn't satisfy plugin(s) [NodeAffinity]"),
             Reason::Unschedulable => f.write_str("node(s) were unschedulable"),
             Reason::NodeName => f.write_str("node(s) didn't match the requested node name"),
@@ -190,6 +232,10 @@ impl fmt::Display for Reason {
             Reason::Ports => f.write_str("node(s) didn't have free ports for the requested pod ports"),
             Reason::TooManyPods => f.write_str("Too many pods"),
             Reason::Insufficient(resource) => write!(f, "Insufficient {resource}"),
+            Reason::Disks => f.write_str("node(s) exceed max volume count"),
+            Reason::VolumeAffinity => f.write_str("node(s) didn't match PersistentVolume's node affinity"),
+            Reason::NoVolume => f.write_str("node(s) didn't find available persistent volumes to bind"),
+            Reason::VolumeZone => f.write_str("node(s) had no available volume zone"),
             Reason::Spread => f.write_str("node(s) didn't match pod topology spread constraints"),
             Reason::SpreadLabel => {
                 f.write_str("node(s) didn't match pod topology spread constraints (missing required label)")
@@ -240,8 +286,8 @@ impl fmt::Display for Summary {
         }
         write!(f, "0/{} nodes are available", self.nodes)?;
         // A refusal that comes before any node is looked at stands without a count.
-        if let [(Reason::Conflict, _)] = self.reasons[..] {
-            return write!(f, ": {}.", Reason::Conflict);
+        if let [(reason @ (Reason::Conflict | Reason::Claims(_)), _)] = &self.reasons[..] {
+            return write!(f, ": {reason}.");
         }
         let mut parts: Vec<String> = self.reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
         parts.sort();

@@ -5,6 +5,7 @@ mod filters;
 mod peers;
 mod preemption;
 mod scores;
+mod volumes;
 
 use super::*;
 use crate::spec::{ClusterSpec, HostPort, NodeShape, NodeTerm, Operator, PodShape, Requirement, Taint, Toleration};
@@ -195,6 +196,7 @@ fn row(node: &Node, running: Vec<PodShapeId>, compat: &Compat) -> Row {
         row.used.cpu += shape.requests.cpu;
         row.used.memory += shape.requests.memory;
         row.used.pods += 1;
+        row.used.disks += shape.requests.disks;
         row.used.extended[0] += shape.requests.extended[0];
         row.used_score.0 += shape.score_requests.0;
         row.used_score.1 += shape.score_requests.1;

@@ -59,6 +59,7 @@ fn sum(a: &Resources, b: &Resources) -> Resources {
         memory: a.memory.saturating_add(b.memory),
         ephemeral: a.ephemeral.saturating_add(b.ephemeral),
         pods: a.pods.saturating_add(b.pods),
+        disks: a.disks.saturating_add(b.disks),
         extended: std::array::from_fn(|i| a.extended[i].saturating_add(b.extended[i])),
     }
 }
