@@ -7,6 +7,7 @@ pub mod owners;
 pub mod peers;
 pub mod requests;
 pub(crate) mod shapes;
+pub mod volumes;
 mod workloads;
 
 use std::collections::BTreeMap;

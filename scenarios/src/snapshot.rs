@@ -9,6 +9,7 @@ pub(crate) mod fields;
 mod item;
 pub mod object;
 pub mod pool;
+pub mod storage;
 mod stream;
 mod wire;
 
@@ -23,6 +24,7 @@ pub use object::{
     Requests, Selector, Service, SpreadConstraint, Usage, Workload,
 };
 pub use pool::AgentPool;
+pub use storage::{ClaimRef, ClaimTemplate, Storage};
 
 /// A snapshot that has been read.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +49,8 @@ pub struct Snapshot {
     pub budgets: Vec<Budget>,
     /// Services, by namespace and name.
     pub services: Vec<Service>,
+    /// Claims, volumes, their classes and where they are attached.
+    pub storage: Storage,
     /// Labels of namespaces, by name.
     pub namespaces: BTreeMap<String, Labels>,
     /// HorizontalPodAutoscalers, by namespace and name.

@@ -9,7 +9,7 @@ use simulator::spec::{Effect, Toleration};
 use crate::coverage::Coverage;
 use crate::intern::requests;
 use crate::matching;
-use crate::snapshot::{Amounts, Node, Owner, Pod, Snapshot, Workload};
+use crate::snapshot::{Amounts, ClaimRef, Node, Owner, Pod, Snapshot, Workload};
 
 /// Adds pods for every workload that makes some itself; where the snapshot holds pods, only for workloads that were made up.
 pub(super) fn pods(snapshot: &mut Snapshot, coverage: &mut Coverage) {
@@ -148,7 +148,10 @@ fn pod(workload: &Workload, name: String, node: Option<String>) -> Pod {
     if workload.kind != "DaemonSet" {
         admit(&mut spec.tolerations);
     }
+    // A StatefulSet names its claims after template and pod.
+    spec.claims.extend(workload.claim_templates.iter().map(|t| ClaimRef::Named(format!("{}-{name}", t.name))));
     Pod {
+        spec,
         namespace: workload.namespace.clone(),
         name,
         labels: workload.pod_labels.clone(),
@@ -157,7 +160,6 @@ fn pod(workload: &Workload, name: String, node: Option<String>) -> Pod {
         phase: if node.is_some() { "Running".into() } else { "Pending".into() },
         ready: node.is_some(),
         node,
-        spec,
         deleting: false,
         assumed: true,
         started: None,

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use simulator::spec::{MANY_DISKS, NodeShape, NodeSpec, PoolSpec, Resources};
+use simulator::spec::{NodeShape, NodeSpec, PoolSpec, Resources};
 use simulator::{NodeShapeId, PoolId, ZoneId};
 
 use super::owners::Draft;
+use super::volumes::{Ground, rezone};
 use super::{Interned, requests, shapes};
 use crate::azure::sku;
 use crate::complete::nodes as made;
@@ -45,17 +46,18 @@ pub(super) fn intern(
     interned: &mut Interned,
     coverage: &mut Coverage,
 ) {
+    let ground = Ground::new(full);
     let mut index = Index::default();
     let mut rows = Vec::new();
     for node in &full.nodes {
         let sum = asked.get(node.name.as_str()).cloned().unwrap_or_default();
-        let shape = index.of(shape(node, &sum, interned, coverage), interned);
+        let shape = index.of(shape(node, &sum, &ground, interned, coverage), interned);
         rows.push((node, shape));
     }
     for pool in &full.pools {
         let own: Vec<(&Node, NodeShapeId)> =
             rows.iter().filter(|(n, _)| n.pool() == Some(&pool.name)).copied().collect();
-        let templates = templates(pool, &own, full, &mut index, interned, coverage);
+        let templates = templates(pool, &own, &ground, full, &mut index, interned, coverage);
         add_pool(pool, &own, templates, &full.cluster, interned, coverage);
     }
     let strangers: Vec<(&Node, NodeShapeId)> =
@@ -87,13 +89,14 @@ impl Index {
     }
 }
 
-fn shape(node: &Node, asked: &Amounts, interned: &mut Interned, coverage: &mut Coverage) -> NodeShape {
+fn shape(node: &Node, asked: &Amounts, ground: &Ground, interned: &mut Interned, coverage: &mut Coverage) -> NodeShape {
     let mut labels = node.labels.clone();
     labels.remove("kubernetes.io/hostname");
+    ground.label(node, &mut labels, coverage);
     let taints = node.taints.iter().filter(|t| !STATE_TAINTS.contains(&t.key.as_str())).cloned().collect();
     let usable = shapes::resources(&rounded(&node.allocatable), &interned.spec.extended);
     let taken = shapes::sums(asked, &interned.spec.extended);
-    let allocatable = Resources { disks: MANY_DISKS, ..at_least(usable, taken) };
+    let allocatable = Resources { disks: ground.disks(node, coverage), ..at_least(usable, taken) };
     if exceeds(&shapes::resources(&node.allocatable, &interned.spec.extended), &taken) {
         coverage.missing(format!("pods on node {} ask for more than it has; it is taken to have that much", node.name));
     }
@@ -142,6 +145,7 @@ fn zone(name: &str, interned: &mut Interned) -> ZoneId {
 fn templates(
     pool: &AgentPool,
     own: &[(&Node, NodeShapeId)],
+    ground: &Ground,
     full: &Snapshot,
     index: &mut Index,
     interned: &mut Interned,
@@ -156,7 +160,8 @@ fn templates(
                 let mut node =
                     own.first().map_or_else(|| made::blank(pool, name, full, coverage), |(n, _)| (*n).clone());
                 node.labels.insert("topology.kubernetes.io/zone".into(), name.clone());
-                let shape = shape(&node, &Amounts::default(), interned, coverage);
+                rezone(&mut node.labels, name);
+                let shape = shape(&node, &Amounts::default(), ground, interned, coverage);
                 index.of(shape, interned)
             }
         };

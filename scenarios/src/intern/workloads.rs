@@ -9,7 +9,7 @@ use simulator::spec::{BudgetRule, PodShape, Role, Scaling, Toleration, WorkloadK
 use simulator::{Duration, PodShapeId};
 
 use super::owners::Draft;
-use super::{Interned, peers, requests, shapes};
+use super::{Interned, peers, requests, shapes, volumes};
 use crate::change::ChangeSettings;
 use crate::coverage::Coverage;
 use crate::defaults::{demand, pods};
@@ -29,12 +29,30 @@ pub(super) fn intern(
 ) {
     let mut known: BTreeMap<String, PodShapeId> = BTreeMap::new();
     let context = Context::of(full, drafts, settings);
+    let (lookup, mut notes) = (volumes::Lookup::lenient(full), volumes::Notes::default());
     for draft in drafts.iter() {
         let shape = shape(full, draft, &interned.spec.extended);
-        let id = *known.entry(format!("{shape:?}")).or_insert_with(|| interned.spec.pod_shapes.push(shape));
-        let spec = workload(draft, id, &context, coverage);
+        let mut id = |shape: PodShape| {
+            *known.entry(format!("{shape:?}")).or_insert_with(|| interned.spec.pod_shapes.push(shape))
+        };
+        let mut spec = workload(draft, PodShapeId(0), &context, coverage);
+        match volumes::places(&lookup, draft) {
+            None => spec.shape = id(shape),
+            Some(places) => {
+                notes.add(&draft.namespace, &places);
+                spec.shape = id(with_volumes(&shape, &places.further));
+                spec.shapes = places.each.iter().map(|asked| id(with_volumes(&shape, asked))).collect();
+            }
+        }
         interned.spec.workloads.push(spec);
     }
+    notes.tell(full, coverage);
+}
+
+fn with_volumes(shape: &PodShape, asked: &volumes::Asked) -> PodShape {
+    let mut shape = PodShape { volumes: asked.volumes.clone(), ..shape.clone() };
+    shape.requests.disks = asked.disks;
+    shape
 }
 
 /// The shape of a workload's pods. Which images a node holds changes with every reimage and is not simulated.

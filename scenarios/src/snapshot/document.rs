@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::digest::Canon;
+use super::storage::read;
 use super::{Snapshot, cluster, item, pool, stream};
 use crate::complaint::{Complaint, Complaints};
 use crate::quantity::Quantity;
@@ -93,6 +94,7 @@ impl Reader {
         s.budgets.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         s.services.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         s.autoscalers.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        s.storage.attached.values_mut().for_each(|volumes| volumes.sort());
         s.usage.sort_by(|a, b| (&a.namespace, &a.pod).cmp(&(&b.namespace, &b.pod)));
         resolve_priorities(&mut s);
         s.digest = self.canon.finish();
@@ -278,6 +280,7 @@ impl Reader {
                 item::namespace_labels(value, path).map(|(name, labels)| drop(s.namespaces.insert(name, labels)))
             }
             "ReplicationController" => item::controller_of_old(value, path).map(|w| s.workloads.push(w)),
+            kind if read::KINDS.contains(&kind) => read::read(kind, value, path, &mut s.storage),
             kind if item::WORKLOADS.contains(&kind) => item::workload(kind, value, path).map(|w| s.workloads.push(w)),
             other => {
                 *self.ignored.entry(other.to_owned()).or_default() += 1;

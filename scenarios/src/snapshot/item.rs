@@ -9,14 +9,17 @@ use super::object::{
     Amounts, Autoscaler, Budget, Container, HostPort, Labels, Node, Owner, Pod, PodTemplate, PodTerm, Requests,
     Selector, Service, SpreadConstraint, Usage, Workload,
 };
-use super::wire;
+use super::{storage, wire};
 use crate::complaint::Complaint;
+
+/// The scheduler of pods that name none.
+const DEFAULT_SCHEDULER: &str = "default-scheduler";
 
 /// Kinds of workloads that are read.
 pub(super) const WORKLOADS: [&str; 6] =
     ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController"];
 
-type Result<T> = std::result::Result<T, Complaint>;
+pub(super) type Result<T> = std::result::Result<T, Complaint>;
 
 pub(super) fn node(value: Value, path: &str) -> Result<Node> {
     let object: wire::Object<wire::NodeSpec, wire::NodeStatus> = typed(value, path)?;
@@ -89,6 +92,7 @@ pub(super) fn workload(kind: &str, value: Value, path: &str) -> Result<Workload>
         selector: selector(spec.selector, &format!("{path}.spec.selector"))?,
         pod_labels: spec.template.metadata.labels,
         template: template(spec.template.spec, &format!("{path}.spec.template.spec"))?,
+        claim_templates: spec.volume_claim_templates.into_iter().map(|t| t.kept()).collect(),
         assumed: false,
     })
 }
@@ -135,6 +139,7 @@ pub(super) fn controller_of_old(value: Value, path: &str) -> Result<Workload> {
         selector: Selector { labels: spec.selector, expressions: Vec::new() },
         pod_labels: spec.template.metadata.labels,
         template: template(spec.template.spec, &format!("{path}.spec.template.spec"))?,
+        claim_templates: Vec::new(),
         assumed: false,
     })
 }
@@ -200,7 +205,7 @@ pub(super) fn priority_class(value: Value, path: &str) -> Result<Vec<(String, i3
 }
 
 /// Reads a value into a wire struct; what does not fit is named by its path.
-fn typed<T: DeserializeOwned>(value: Value, path: &str) -> Result<T> {
+pub(super) fn typed<T: DeserializeOwned>(value: Value, path: &str) -> Result<T> {
     serde_path_to_error::deserialize(value).map_err(|e| {
         let inner = e.path().to_string();
         let at = if inner == "." { path.to_owned() } else { format!("{path}.{inner}") };
@@ -212,7 +217,7 @@ fn typed<T: DeserializeOwned>(value: Value, path: &str) -> Result<T> {
     })
 }
 
-fn named(meta: wire::Meta, path: &str) -> Result<wire::Meta> {
+pub(super) fn named(meta: wire::Meta, path: &str) -> Result<wire::Meta> {
     if meta.name.is_empty() {
         Err(Complaint::at(format!("{path}.metadata.name"), "nothing", "a name"))
     } else {
@@ -220,7 +225,7 @@ fn named(meta: wire::Meta, path: &str) -> Result<wire::Meta> {
     }
 }
 
-fn namespace(meta: &wire::Meta) -> String {
+pub(super) fn namespace(meta: &wire::Meta) -> String {
     meta.namespace.clone().unwrap_or_else(|| "default".into())
 }
 
@@ -338,6 +343,9 @@ fn template(spec: wire::PodSpec, path: &str) -> Result<PodTemplate> {
         grace_seconds: spec.termination_grace_period_seconds.map(|s| u64::try_from(s).unwrap_or(0)),
         node_name: spec.node_name.filter(|n| !n.is_empty()),
         local_storage: spec.volumes.iter().any(keeps_data),
+        claims: storage::read::references(&spec.volumes),
+        scheduler: spec.scheduler_name.filter(|name| !name.is_empty() && name != DEFAULT_SCHEDULER),
+        gates: spec.scheduling_gates.into_iter().map(|gate| gate.name).collect(),
     })
 }
 
@@ -404,7 +412,7 @@ fn toleration(t: wire::Toleration, i: usize, path: &str) -> Result<simulator::sp
     })
 }
 
-fn term(t: wire::Term, path: &str) -> Result<NodeTerm> {
+pub(super) fn term(t: wire::Term, path: &str) -> Result<NodeTerm> {
     let read = |list: Vec<wire::Expression>| list.into_iter().map(|e| requirement(e, path)).collect::<Result<Vec<_>>>();
     Ok(NodeTerm { expressions: read(t.match_expressions)?, fields: read(t.match_fields)? })
 }

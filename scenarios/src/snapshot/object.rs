@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use simulator::spec::{BudgetRule, NodeTerm, Taint, Toleration};
 
+use super::storage::{ClaimRef, ClaimTemplate};
+
 /// Labels or annotations.
 pub type Labels = BTreeMap<String, String>;
 
@@ -111,6 +113,12 @@ pub struct PodTemplate {
     pub node_name: Option<String>,
     /// True with volumes that keep data on the node (`emptyDir` on disk or `hostPath`).
     pub local_storage: bool,
+    /// The claims behind its volumes.
+    pub claims: Vec<ClaimRef>,
+    /// `spec.schedulerName`, where it is not the default scheduler's.
+    pub scheduler: Option<String>,
+    /// Names of the scheduling gates that hold it back.
+    pub gates: Vec<String>,
 }
 
 /// An inter-pod affinity or anti-affinity term as written.
@@ -234,6 +242,8 @@ pub struct Workload {
     pub pod_labels: Labels,
     /// What its pods ask for.
     pub template: PodTemplate,
+    /// Claims it makes for each pod (StatefulSet).
+    pub claim_templates: Vec<ClaimTemplate>,
     /// Made up, since the snapshot holds no workloads.
     pub assumed: bool,
 }

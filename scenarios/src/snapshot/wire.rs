@@ -27,6 +27,13 @@ pub(super) struct OwnerReference {
     pub controller: bool,
 }
 
+/// A scheduling gate.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Gate {
+    pub name: String,
+}
+
 /// Any object of which only the metadata matters.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -110,6 +117,8 @@ pub(super) struct PodSpec {
     pub termination_grace_period_seconds: Option<i64>,
     pub host_network: bool,
     pub volumes: Vec<BTreeMap<String, Value>>,
+    pub scheduler_name: Option<String>,
+    pub scheduling_gates: Vec<Gate>,
 }
 
 #[derive(Default, Deserialize)]
@@ -241,6 +250,7 @@ pub(super) struct WorkloadSpec {
     pub parallelism: Option<i64>,
     pub selector: LabelSelector,
     pub template: Template,
+    pub volume_claim_templates: Vec<super::storage::read::WrittenTemplate>,
 }
 
 #[derive(Default, Deserialize)]

@@ -138,6 +138,7 @@ fn one_more(nodes: &[Node], zones: usize) -> Option<Addition> {
     let mut node = Node { name: name.clone(), cordoned: false, ready: true, ..model.clone() };
     node.labels.entry("kubernetes.io/hostname".to_owned()).and_modify(|v| *v = name.clone());
     if let Some(other) = unused_zone(&sizes, zones, &zone) {
+        crate::intern::volumes::rezone(&mut node.labels, &other);
         node.labels.insert("topology.kubernetes.io/zone".to_owned(), other);
     }
     Some(Addition { node, like: model.name.clone() })
