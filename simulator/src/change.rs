@@ -5,13 +5,47 @@ use crate::spec::{Autoscaled, Quantity};
 use crate::time::{Duration, Time};
 use crate::{NodeId, NodeShapeId, PoolId, WorkloadId};
 
-/// An operation and when it starts.
+/// An operation, when it is asked for, and how the platform lets it in.
 #[derive(Clone, Debug)]
 pub struct Planned {
-    /// When it starts. Several may start together; one at a time per pool, in list order.
+    /// When it is asked for. Several may be together; one at a time per pool, in list order.
     pub at: Time,
     /// What is done.
     pub operation: Operation,
+    /// On which conditions it begins.
+    pub admission: Admission,
+}
+
+impl Planned {
+    /// An operation that begins at `at`, or as soon as those before it on its pool have ended.
+    pub fn new(at: Time, operation: Operation) -> Planned {
+        Planned { at, operation, admission: Admission::default() }
+    }
+}
+
+/// On which conditions an operation begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Admission {
+    /// What becomes of it where an earlier operation still works on its pool.
+    pub busy: Busy,
+    /// The error code with which the platform is known to refuse it, whatever the state of the cluster.
+    pub refused: Option<&'static str>,
+    /// Windows it may begin in, as `[from, until)`, by time; any time where there are none. What has begun goes on past
+    /// the end of its window (AKS docs planned-maintenance, 2025-12-19: questions and answers).
+    pub windows: Vec<(Time, Time)>,
+}
+
+/// What becomes of an operation whose pool is busy. AKS runs one operation at a time per pool; a newer one fails or
+/// displaces the older (docs upgrade-node-pools; errors OperationNotAllowed and AKSOperationPreempted).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Busy {
+    /// Whoever asks waits for the end of the operation before.
+    #[default]
+    Waits,
+    /// It is refused.
+    Refused,
+    /// It takes the place of the operation before, which ends where it stands.
+    Displaces,
 }
 
 /// One operation on the cluster.
@@ -39,6 +73,28 @@ pub enum Operation {
         pool: PoolId,
         /// How.
         how: UpgradeSettings,
+    },
+    /// Replaces every node of a pool by a second set beside the first, with time to look and to turn back.
+    BlueGreen {
+        /// Which pool.
+        pool: PoolId,
+        /// How.
+        how: BlueGreenSettings,
+    },
+    /// Ends the operation that works on a pool where it stands: nothing is undone.
+    Abort {
+        /// Which pool.
+        pool: PoolId,
+        /// Until the platform has heard it.
+        takes: Duration,
+    },
+    /// Turns a blue-green upgrade back that was aborted in its final soak: blue nodes are schedulable again, green ones are
+    /// drained and deleted.
+    Rollback {
+        /// Which pool.
+        pool: PoolId,
+        /// How the green nodes are emptied.
+        drain: DrainSettings,
     },
     /// Gives the nodes of a pool new labels and taints in place (mode, label and taint changes).
     Reshape {
@@ -103,10 +159,42 @@ pub struct DrainSettings {
     pub evict: bool,
     /// False: evictions are granted whatever the disruption budgets say.
     pub respect_budgets: bool,
+    /// With `respect_budgets` false, until when; from then on budgets count again. `None` for ever.
+    pub forced_until: Option<Time>,
     /// How long one node may take.
     pub timeout: Duration,
     /// What happens when it takes longer.
     pub undrainable: Undrainable,
+}
+
+impl Operation {
+    /// The pool it works on, and for which it has to be alone.
+    pub fn pool(&self) -> Option<PoolId> {
+        match self {
+            Operation::Scale { pool, .. }
+            | Operation::DeletePool { pool, .. }
+            | Operation::Upgrade { pool, .. }
+            | Operation::BlueGreen { pool, .. }
+            | Operation::Rollback { pool, .. }
+            | Operation::Reshape { pool, .. }
+            | Operation::SetAutoscaler { pool, .. }
+            | Operation::Settings { pool, .. } => Some(*pool),
+            // An abort is for the very operation that makes the pool busy.
+            Operation::Abort { .. }
+            | Operation::Cordon { .. }
+            | Operation::Uncordon { .. }
+            | Operation::Drain { .. }
+            | Operation::DeleteNodes { .. }
+            | Operation::SetReplicas { .. } => None,
+        }
+    }
+}
+
+impl DrainSettings {
+    /// True where budgets are asked at that time.
+    pub fn respects_budgets(&self, now: Time) -> bool {
+        self.respect_budgets || self.forced_until.is_some_and(|until| now >= until)
+    }
 }
 
 /// What becomes of a node that cannot be drained in time.
@@ -131,11 +219,39 @@ pub struct UpgradeSettings {
     pub soak: Duration,
     /// How each node is emptied.
     pub drain: DrainSettings,
+    /// With undrainable nodes in quarantine: how many there may be before the upgrade fails.
+    pub max_blocked: Quantity,
+    /// How an empty node comes back.
+    pub replacement: Replacement,
     /// When the next node starts.
     pub pace: Pace,
     /// Try again with one surge node when the room does not suffice for all.
     pub surge_fallback: bool,
     /// Old shape to new shape, where the nodes come back with other labels or capacity.
+    pub shapes: Vec<(NodeShapeId, NodeShapeId)>,
+}
+
+/// How an empty node comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replacement {
+    /// Its disk is written anew: the machine stays.
+    Reimage,
+    /// The machine is deleted and another one made: resize, new certificates.
+    Recreate,
+}
+
+/// How a blue-green upgrade goes. Defaults of AKS: docs blue-green-node-pool-upgrade (2024-11-06).
+#[derive(Clone, Debug)]
+pub struct BlueGreenSettings {
+    /// Nodes drained at a time: a count or a percentage of the blue nodes, rounded up.
+    pub batch: Quantity,
+    /// Wait between two batches.
+    pub batch_soak: Duration,
+    /// Wait after the last batch before the blue nodes are deleted.
+    pub final_soak: Duration,
+    /// How each node is emptied.
+    pub drain: DrainSettings,
+    /// Old shape to new shape, where green nodes have other labels or capacity.
     pub shapes: Vec<(NodeShapeId, NodeShapeId)>,
 }
 

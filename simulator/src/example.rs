@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::change::{DrainSettings, Operation, Pace, Planned, Undrainable, UpgradeSettings};
+use crate::change::{Admission, DrainSettings, Operation, Pace, Planned, Replacement, Undrainable, UpgradeSettings};
 use crate::random::Dist;
 use crate::scenario::Scenario;
 use crate::settings::Settings;
@@ -200,7 +200,15 @@ impl Example {
 
     /// Plans an operation at a time.
     pub fn change(mut self, at: Duration, operation: Operation) -> Example {
-        self.changes.push(Planned { at: Time::ZERO + at, operation });
+        self.changes.push(Planned::new(Time::ZERO + at, operation));
+        self
+    }
+
+    /// Edits how the operation planned last is let in.
+    pub fn admission(mut self, edit: impl FnOnce(&mut Admission)) -> Example {
+        if let Some(planned) = self.changes.last_mut() {
+            edit(&mut planned.admission);
+        }
         self
     }
 
@@ -211,6 +219,8 @@ impl Example {
             max_unavailable: Quantity::Count(0),
             soak: Duration::ZERO,
             drain: drain_settings(),
+            max_blocked: max_surge,
+            replacement: Replacement::Reimage,
             pace: Pace::Batches,
             surge_fallback: false,
             shapes: Vec::new(),
@@ -238,7 +248,13 @@ impl Example {
 
 /// Drains as AKS does by default: evict, respect budgets, give up after 30 minutes.
 pub fn drain_settings() -> DrainSettings {
-    DrainSettings { evict: true, respect_budgets: true, timeout: Duration::mins(30), undrainable: Undrainable::Fail }
+    DrainSettings {
+        evict: true,
+        respect_budgets: true,
+        forced_until: None,
+        timeout: Duration::mins(30),
+        undrainable: Undrainable::Fail,
+    }
 }
 
 /// The 50-node, 1,000-pod rolling upgrade that speed is measured on: 10 % surge, node failures, bursts, slow starts and

@@ -60,6 +60,24 @@ pub enum Failure {
         /// The budget that refused.
         budget: Option<BudgetId>,
     },
+    /// A check before the start refused it, with the platform's error code.
+    Refused {
+        /// The code.
+        code: &'static str,
+    },
+    /// A budget that never lets a pod go, found by the check before an upgrade.
+    UnsatisfiableBudget {
+        /// The budget.
+        budget: BudgetId,
+    },
+    /// Another operation was at work on the pool.
+    Busy,
+    /// A newer operation took its place.
+    Displaced,
+    /// Somebody ended it.
+    Canceled,
+    /// There is nothing to abort, or nothing to turn back.
+    NothingThere,
     /// No quota or addresses for the nodes it needs.
     NoRoom,
     /// The platform had no machine to give.

@@ -178,9 +178,9 @@ fn drained(inputs: &Value, replicas: u32, starts: &[f64]) -> Scenario {
     for (i, start) in starts.iter().enumerate() {
         let at = Time::ZERO + secs(*start);
         let grow = Operation::Scale { pool: PoolId(0), count: replicas + i as u32 + 1, drain: drain_settings() };
-        scenario.changes.push(Planned { at: at - Duration(1), operation: grow });
+        scenario.changes.push(Planned::new(at - Duration(1), grow));
         let operation = Operation::Drain { nodes: vec![NodeId(i as u32)], drain: drain_settings() };
-        scenario.changes.push(Planned { at, operation });
+        scenario.changes.push(Planned::new(at, operation));
     }
     scenario
 }

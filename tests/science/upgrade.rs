@@ -1,7 +1,7 @@
 //! Family 03: how long a rolling upgrade takes.
 
 use serde_json::Value;
-use simulator::change::{Operation, Pace, UpgradeSettings};
+use simulator::change::{Operation, Pace, Replacement, UpgradeSettings};
 use simulator::example::{Example, drain_settings};
 use simulator::random::Dist;
 use simulator::spec::{Quantity, WorkloadKind};
@@ -63,6 +63,8 @@ fn scenario(inputs: &Value) -> Scenario {
         max_unavailable: if surge { Quantity::Count(0) } else { quantity(&inputs["max_unavailable"]) },
         soak: secs(f(inputs, "soak_s")),
         drain: drain_settings(),
+        max_blocked: Quantity::Count(0),
+        replacement: Replacement::Reimage,
         pace: if inputs["scheduling"] == "pipelined" { Pace::Pipelined } else { Pace::Batches },
         surge_fallback: false,
         shapes: Vec::new(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use simulator::change::Operation as Planned;
 use simulator::outcome::{Failure, OperationOutcome};
-use simulator::{Outcome, PoolId, Time};
+use simulator::{Outcome, Time};
 
 use crate::estimate::{Est, average, quantile};
 use crate::input::Inputs;
@@ -109,10 +109,22 @@ fn ways(inputs: &Inputs<'_>, outcome: &Outcome) -> Vec<(&'static str, String)> {
 /// SubnetIsFull, AllocationFailed and VMExtensionProvisioningTimeout.
 fn named(inputs: &Inputs<'_>, planned: &Planned, failure: Failure) -> (&'static str, String) {
     let names = words::Names { cluster: &inputs.scenario.cluster };
-    let pool = pool_of(planned).map(|p| format!(" of pool {}", names.pool(p))).unwrap_or_default();
+    let pool = planned.pool().map(|p| format!(" of pool {}", names.pool(p))).unwrap_or_default();
     match failure {
+        Failure::Refused { code } => (code, format!("AKS refuses the operation{pool} before anything happens.")),
+        Failure::UnsatisfiableBudget { budget } => (
+            "UnsatisfiablePDB",
+            format!("pdb {} has maxUnavailable 0, and AKS does not begin an upgrade then.", names.budget(budget)),
+        ),
+        Failure::Busy => ("OperationNotAllowed", format!("Another operation is at work{pool}.")),
+        Failure::Displaced => ("AKSOperationPreempted", format!("A newer operation{pool} takes its place.")),
+        Failure::Canceled => ("Canceled", format!("The operation{pool} is ended where it stands.")),
+        Failure::NothingThere => {
+            ("OperationNotAllowed", format!("There is nothing{pool} that could be ended or turned back."))
+        }
         Failure::DrainTimedOut { workload, budget } => {
-            let code = if matches!(planned, Planned::Upgrade { .. }) { "UpgradeFailed" } else { "PodDrainFailure" };
+            let upgrade = matches!(planned, Planned::Upgrade { .. } | Planned::BlueGreen { .. });
+            let code = if upgrade { "UpgradeFailed" } else { "PodDrainFailure" };
             let pod = workload.map_or("a pod".to_string(), |w| format!("a pod of {}", names.workload(w)));
             let reason = match budget {
                 Some(budget) => {
@@ -142,24 +154,8 @@ fn cost(inputs: &Inputs<'_>) -> Option<f64> {
         let used: Vec<f64> = inputs.pairs.iter().map(|p| p.proposal.operations.get(i).map_or(0.0, hours)).collect();
         let used = average(&used);
         if used > 0.0 {
-            total += used * inputs.scenario.cluster.pools.get(pool_of(&planned.operation)?)?.usd_per_hour?;
+            total += used * inputs.scenario.cluster.pools.get(planned.operation.pool()?)?.usd_per_hour?;
         }
     }
     Some(total)
-}
-
-fn pool_of(planned: &Planned) -> Option<PoolId> {
-    match planned {
-        Planned::Scale { pool, .. }
-        | Planned::DeletePool { pool, .. }
-        | Planned::Upgrade { pool, .. }
-        | Planned::Reshape { pool, .. }
-        | Planned::SetAutoscaler { pool, .. }
-        | Planned::Settings { pool, .. } => Some(*pool),
-        Planned::Cordon { .. }
-        | Planned::Uncordon { .. }
-        | Planned::Drain { .. }
-        | Planned::DeleteNodes { .. }
-        | Planned::SetReplicas { .. } => None,
-    }
 }

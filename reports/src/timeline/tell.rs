@@ -139,6 +139,9 @@ impl Teller<'_> {
             }
             Operation::DeletePool { pool, .. } => format!("delete pool {}", names.pool(*pool)),
             Operation::Upgrade { pool, .. } => format!("upgrade pool {}", names.pool(*pool)),
+            Operation::BlueGreen { pool, .. } => format!("upgrade pool {} blue-green", names.pool(*pool)),
+            Operation::Abort { pool, .. } => format!("abort what works on pool {}", names.pool(*pool)),
+            Operation::Rollback { pool, .. } => format!("turn the upgrade of pool {} back", names.pool(*pool)),
             Operation::Reshape { pool, .. } => {
                 format!("change labels and taints of pool {}", names.pool(*pool))
             }
@@ -174,6 +177,14 @@ impl Teller<'_> {
                     None => format!("{who} did not go in time"),
                 }
             }
+            Failure::Refused { code } => format!("the platform refuses it with {code}"),
+            Failure::UnsatisfiableBudget { budget } => {
+                format!("pdb {} has maxUnavailable 0", self.names.budget(budget))
+            }
+            Failure::Busy => "another operation was at work on the pool".to_string(),
+            Failure::Displaced => "a newer operation took its place".to_string(),
+            Failure::Canceled => "it was aborted".to_string(),
+            Failure::NothingThere => "there was nothing to abort or to turn back".to_string(),
             Failure::NoRoom => "no quota or addresses for the nodes it needs".to_string(),
             Failure::AllocationFailed => "the platform had no machine to give".to_string(),
             Failure::BootstrapFailed => "a new machine never joined".to_string(),

@@ -8,7 +8,8 @@ use reports::estimate::Sampling;
 use reports::input::{AssumptionInfo, ChangeInfo, ClusterInfo, PoolInfo};
 use reports::stopping::Stop;
 use simulator::Runs;
-use simulator::change::{DrainSettings, Operation, Pace, Planned, Undrainable, UpgradeSettings};
+use simulator::change::{Operation, Pace, Planned, Replacement, UpgradeSettings};
+use simulator::example::drain_settings;
 use simulator::finding::{Evidence, Finding, Severity};
 use simulator::random::Dist;
 use simulator::settings::Settings;
@@ -152,26 +153,18 @@ impl Example {
     }
 
     fn change(self, pool: PoolId) -> Planned {
-        Planned {
-            at: Time::ZERO + Duration::mins(10),
-            operation: Operation::Upgrade {
-                pool,
-                how: UpgradeSettings {
-                    max_surge: Quantity::Count(self.surge),
-                    max_unavailable: Quantity::Count(1),
-                    soak: Duration::ZERO,
-                    drain: DrainSettings {
-                        evict: true,
-                        respect_budgets: true,
-                        timeout: Duration::mins(30),
-                        undrainable: Undrainable::Fail,
-                    },
-                    pace: Pace::Batches,
-                    surge_fallback: false,
-                    shapes: Vec::new(),
-                },
-            },
-        }
+        let how = UpgradeSettings {
+            max_surge: Quantity::Count(self.surge),
+            max_unavailable: Quantity::Count(1),
+            soak: Duration::ZERO,
+            drain: drain_settings(),
+            max_blocked: Quantity::Count(self.surge),
+            replacement: Replacement::Reimage,
+            pace: Pace::Batches,
+            surge_fallback: false,
+            shapes: Vec::new(),
+        };
+        Planned::new(Time::ZERO + Duration::mins(10), Operation::Upgrade { pool, how })
     }
 }
 

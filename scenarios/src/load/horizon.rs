@@ -1,7 +1,7 @@
 //! How long a change is simulated: until it is done, and on until the damage it may do late has shown (the longest grace
 //! period, the toleration of a lost node, a new node; METHODS of the estimate, section 0).
 
-use simulator::change::{DrainSettings, Operation, Planned, UpgradeSettings};
+use simulator::change::{BlueGreenSettings, DrainSettings, Operation, Planned, UpgradeSettings};
 use simulator::random::Dist;
 use simulator::spec::ClusterSpec;
 use simulator::{Duration, PoolId, Time};
@@ -52,7 +52,10 @@ pub(super) fn expected(operation: &Operation, cluster: &ClusterSpec) -> Duration
         Operation::Scale { pool, drain, .. } => made(*pool) + emptying(drain) + high(&cluster.pools[*pool].delete),
         Operation::DeletePool { pool, drain } => emptying(drain) + high(&cluster.pools[*pool].delete),
         Operation::Upgrade { pool, how } => rolling(how, *pool, cluster) + emptying(&how.drain),
-        Operation::Reshape { takes, .. }
+        Operation::BlueGreen { pool, how } => blue_green(how, *pool, cluster) + emptying(&how.drain),
+        Operation::Rollback { pool, drain } => emptying(drain) + high(&cluster.pools[*pool].delete),
+        Operation::Abort { takes, .. }
+        | Operation::Reshape { takes, .. }
         | Operation::SetAutoscaler { takes, .. }
         | Operation::Settings { takes, .. } => *takes,
         Operation::Drain { drain, .. } => emptying(drain),
@@ -80,6 +83,14 @@ pub(super) fn rolling(how: &UpgradeSettings, pool: PoolId, cluster: &ClusterSpec
     let rounds = u64::from(nodes.div_ceil(parallel.max(1)));
     let round = DRAIN + how.soak + high(&cluster.pools[pool].reimage);
     made(pool, cluster) + Duration(round.0.saturating_mul(rounds))
+}
+
+/// How long a blue-green upgrade takes where no drain is blocked.
+fn blue_green(how: &BlueGreenSettings, pool: PoolId, cluster: &ClusterSpec) -> Duration {
+    let nodes = cluster.nodes.iter().filter(|(_, n)| n.pool == pool).count() as u32;
+    let batches = u64::from(nodes.div_ceil(how.batch.of(nodes).max(1)));
+    let drains = Duration((DRAIN + how.batch_soak).0.saturating_mul(batches));
+    made(pool, cluster) + drains + how.final_soak + high(&cluster.pools[pool].delete)
 }
 
 /// A time that is rarely exceeded: the 99 % point, in whole seconds, so that it is the same on every machine.

@@ -118,7 +118,7 @@ impl Planner<'_> {
                     let first = self.planned.len();
                     self.of_pool(other, &pool, id);
                     // AKS upgrades the pools of a cluster one after another.
-                    if let Some(Planned { at: start, operation: Simulated::Upgrade { how, .. } }) =
+                    if let Some(Planned { at: start, operation: Simulated::Upgrade { how, .. }, .. }) =
                         self.planned.get_mut(first)
                     {
                         *start = at;
@@ -236,13 +236,13 @@ impl Planner<'_> {
     fn autoscaled(&mut self, pool: PoolId, as_made: &AgentPool, at: Time) {
         if let Some(range) = autoscaler::range(as_made) {
             let operation = Simulated::SetAutoscaler { pool, range: Some(range), takes: Duration::ZERO };
-            self.planned.push(Planned { at, operation });
+            self.planned.push(Planned::new(at, operation));
         }
     }
 
     fn delete(&mut self, pool: PoolId, respect_budgets: bool, at: Time) {
         let drain = self.platform_drain(respect_budgets);
-        self.planned.push(Planned { at, operation: Simulated::DeletePool { pool, drain } });
+        self.planned.push(Planned::new(at, Simulated::DeletePool { pool, drain }));
     }
 
     /// AKS drains nodes that it scales away or deletes with their pool, and gives up after ten minutes (Azure/AKS issues 3996
@@ -305,7 +305,7 @@ impl Planner<'_> {
                 other => horizon::expected(other, &self.interned.spec),
             };
             let made = matches!(&operation, Simulated::Scale { pool, .. } if *pool == successor);
-            self.planned.push(Planned { at: later(after), operation });
+            self.planned.push(Planned::new(later(after), operation));
             if made {
                 self.autoscaled(successor, &fields::written(pool, desired), later(after));
             }
@@ -353,12 +353,12 @@ impl Planner<'_> {
     }
 
     fn at_once(&mut self, operation: Simulated) {
-        self.planned.push(Planned { at: later(Duration::ZERO), operation });
+        self.planned.push(Planned::new(later(Duration::ZERO), operation));
     }
 }
 
 fn drain(respect_budgets: bool, timeout: Duration) -> DrainSettings {
-    DrainSettings { evict: true, respect_budgets, timeout, undrainable: Undrainable::Fail }
+    DrainSettings { evict: true, respect_budgets, forced_until: None, timeout, undrainable: Undrainable::Fail }
 }
 
 /// Taints set through the pool are replaced; those set on the nodes themselves stay (AKS docs, use-node-taints).

@@ -2,7 +2,7 @@
 //! upgrade-aks-node-pools-rolling, 2026-05-29; AKS changelog).
 
 use simulator::Duration;
-use simulator::change::{DrainSettings, Pace, Undrainable, UpgradeSettings};
+use simulator::change::{DrainSettings, Pace, Replacement, Undrainable, UpgradeSettings};
 use simulator::spec::Quantity;
 
 use crate::azure::allocatable::{minor, reserve};
@@ -38,6 +38,9 @@ pub(super) fn settings(
         read("maxSurge", fields.max_surge.as_deref(), &mut complaints).unwrap_or_else(|| default_surge(now, coverage));
     let max_unavailable =
         read("maxUnavailable", fields.max_unavailable.as_deref(), &mut complaints).unwrap_or(Quantity::Count(0));
+    // As many as surge nodes unless the pool says otherwise (AKS docs, upgrade-options, 2026-06-22).
+    let max_blocked =
+        read("maxBlockedNodes", fields.max_blocked_nodes.as_deref(), &mut complaints).unwrap_or(max_surge);
     if !complaints.is_empty() {
         return Err(complaints);
     }
@@ -51,6 +54,7 @@ pub(super) fn settings(
         evict: true,
         // A forced upgrade bypasses disruption budgets (AKS docs, upgrade-options).
         respect_budgets: !asked.force,
+        forced_until: None,
         timeout: Duration::mins(fields.drain_timeout_in_minutes.unwrap_or(30).into()),
         undrainable: match fields.undrainable_node_behavior.as_deref() {
             Some(b) if b.eq_ignore_ascii_case("cordon") => Undrainable::Quarantine,
@@ -66,6 +70,8 @@ pub(super) fn settings(
         max_unavailable,
         soak: Duration::mins(fields.node_soak_duration_in_minutes.unwrap_or(0).into()),
         drain,
+        max_blocked,
+        replacement: Replacement::Reimage,
         pace: Pace::Batches,
         // AKS changelog: from 1.35 an upgrade without room for all surge nodes goes on with one.
         surge_fallback: asked.version.and_then(minor).unwrap_or(now) >= 35,

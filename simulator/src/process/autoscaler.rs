@@ -20,7 +20,6 @@ use crate::cluster::node::NodeState;
 use crate::cluster::pod::PodState;
 use crate::event::Event;
 use crate::outcome::Incident;
-use crate::process::operation::pool_of;
 use crate::random::{Process, entity_key};
 use crate::settings::{AutoscalerProfile, Cause};
 use crate::sim::Sim;
@@ -182,12 +181,9 @@ impl<'a> Sim<'a> {
 
     /// True while a planned operation works on the pool.
     fn operation_on(&self, pool: PoolId) -> bool {
-        self.p
-            .scenario
-            .changes
-            .iter()
-            .zip(&self.operations)
-            .any(|(plan, run)| run.started.is_some() && run.ended.is_none() && pool_of(&plan.operation) == Some(pool))
+        self.operations.iter().zip(0..).any(|(run, operation)| {
+            run.started.is_some() && run.ended.is_none() && self.pool_of(operation) == Some(pool)
+        })
     }
 
     /// A node it asked for is Ready: the pool is in favour again when it was the last one.

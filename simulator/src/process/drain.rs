@@ -61,7 +61,7 @@ impl Sim<'_> {
                 continue;
             }
             match self.p.budgets.allow(self.spec, &self.cluster, pod, self.now) {
-                Err(budget) if settings.respect_budgets => {
+                Err(budget) if settings.respects_budgets(self.now) => {
                     refused = true;
                     self.counts.refusals += 1;
                     let workload = self.cluster.pods[pod].workload;

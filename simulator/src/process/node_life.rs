@@ -1,5 +1,6 @@
 //! Nodes that come and go on purpose: requested, joined, reimaged, deleted.
 
+use crate::change::Replacement;
 use crate::cluster::node::{Node, NodeState};
 use crate::event::Event;
 use crate::outcome::{Failure, Incident};
@@ -138,8 +139,9 @@ impl Sim<'_> {
         }
     }
 
-    /// Wipes a node and starts it again, with another shape where the operation says so.
-    pub(crate) fn reimage(&mut self, node: NodeId, shape: NodeShapeId) {
+    /// Wipes a node and starts it again, or has its machine deleted and another made in its place; with another shape where
+    /// the operation says so.
+    pub(crate) fn remake(&mut self, node: NodeId, shape: NodeShapeId, how: Replacement) {
         self.tell(Incident::NodeReimaging { node });
         let row = &mut self.cluster.nodes[node];
         row.state = NodeState::Reimaging;
@@ -150,7 +152,14 @@ impl Sim<'_> {
         self.nodes_changed();
         let row = self.cluster.nodes[node];
         // The machine is the one that joined before: only its time is uncertain.
-        let wait = self.draw(&self.spec.pools[row.pool].reimage, Process::Reimage, row.key, row.incarnation);
+        let pool = &self.spec.pools[row.pool];
+        let wait = match how {
+            Replacement::Reimage => self.draw(&pool.reimage, Process::Reimage, row.key, row.incarnation),
+            Replacement::Recreate => {
+                self.draw(&pool.delete, Process::DeleteNodes, row.key, row.incarnation)
+                    + self.draw(&pool.provision, Process::Provision, row.key, row.incarnation)
+            }
+        };
         self.queue.at(self.now + wait, Event::NodeJoins { node, epoch: row.epoch });
     }
 

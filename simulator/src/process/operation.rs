@@ -1,39 +1,44 @@
 //! Planned operations as state machines: what each does next when its nodes come, are drained, or do not.
 //!
-//! One operation at a time per pool (AKS docs upgrade-node-pools): later ones of the list wait for their turn. The
-//! rolling upgrade has a file of its own.
+//! How an operation is let in and ended from outside stands in `admission`, growing and shrinking in `size`, labels and
+//! taints in `reshape`; rolling and blue-green upgrades have files of their own.
 
-use crate::change::{DrainSettings, Operation, Undrainable};
+mod admission;
+mod reshape;
+mod size;
+
+use crate::change::{Operation, Undrainable};
 use crate::cluster::node::NodeState;
 use crate::event::Event;
 use crate::outcome::{Failure, Incident, OperationOutcome};
-use crate::process::node_life::Origin;
+use crate::process::blue_green::{BlueGreen, Sets};
 use crate::process::upgrade::Upgrade;
-use crate::random::{Process, entity_key, sub_key};
-use crate::scheduler::tolerated;
 use crate::sim::Sim;
-use crate::spec::{Effect, NodeShape, PodShape};
 use crate::time::{Duration, Time};
-use crate::{BudgetId, NodeId, NodeShapeId, PoolId, WorkloadId};
+use crate::{BudgetId, NodeId, PoolId, WorkloadId};
 
 /// A planned operation in progress.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub phase: Phase,
+    /// Its time has come, and it waits for its pool.
+    pub due: bool,
     pub started: Option<Time>,
     pub ended: Option<Time>,
     pub failure: Option<Failure>,
     /// Nodes it asked for beyond the pool's size, and when.
     pub extra: Vec<(NodeId, Time)>,
     pub extra_time: Duration,
+    /// A blue-green upgrade that was ended where it can be turned back.
+    pub halted: Option<Sets>,
 }
 
 /// Where an operation stands.
 #[derive(Clone, Debug)]
 pub(crate) enum Phase {
-    /// Not begun, or waiting for its pool.
+    /// Not begun.
     Waiting,
-    /// The platform needs its time; then `Reshape` takes effect.
+    /// The platform needs its time; then the operation takes effect.
     Timed,
     /// New nodes are awaited.
     Growing { awaited: u32 },
@@ -45,6 +50,8 @@ pub(crate) enum Phase {
     Draining { left: u32 },
     /// A rolling upgrade.
     Upgrading(Box<Upgrade>),
+    /// A blue-green upgrade.
+    BlueGreen(Box<BlueGreen>),
     /// Over.
     Over,
 }
@@ -53,11 +60,13 @@ impl Run {
     pub fn new() -> Run {
         Run {
             phase: Phase::Waiting,
+            due: false,
             started: None,
             ended: None,
             failure: None,
             extra: Vec::new(),
             extra_time: Duration::ZERO,
+            halted: None,
         }
     }
 }
@@ -68,16 +77,26 @@ impl Sim<'_> {
         &self.p.scenario.changes[operation as usize].operation
     }
 
-    pub(crate) fn operation_starts(&mut self, operation: u32) {
-        let plan = &self.p.scenario.changes[operation as usize].operation;
-        if let Some(pool) = pool_of(plan)
-            && self.pool_is_busy(pool, operation)
-        {
-            return; // started by the end of the one before
+    /// The pool an operation must have for itself.
+    pub(crate) fn pool_of(&self, operation: u32) -> Option<PoolId> {
+        match self.plan(operation) {
+            Operation::DeleteNodes { nodes } => nodes.first().map(|&n| self.cluster.nodes[n].pool),
+            other => other.pool(),
         }
+    }
+
+    pub(crate) fn operation_starts(&mut self, operation: u32) {
+        if self.operations[operation as usize].ended.is_some() || !self.admitted(operation) {
+            return;
+        }
+        let plan = &self.p.scenario.changes[operation as usize].operation;
         self.operations[operation as usize].started = Some(self.now);
         self.tell(Incident::OperationStarted { operation });
-        if let Some(pool) = pool_of(plan) {
+        if let Some(failure) = self.objection(operation) {
+            self.operation_fails(operation, failure);
+            return;
+        }
+        if let Some(pool) = self.pool_of(operation) {
             self.autoscaler_lets_go_of_pool(pool);
         }
         match plan {
@@ -88,7 +107,10 @@ impl Sim<'_> {
                 self.empty_and_delete(operation, nodes, *drain);
             }
             Operation::Upgrade { pool, how } => self.start_upgrade(operation, *pool, how),
-            Operation::Reshape { takes, .. }
+            Operation::BlueGreen { pool, how } => self.start_blue_green(operation, *pool, how),
+            Operation::Rollback { pool, drain } => self.start_rollback(operation, *pool, *drain),
+            Operation::Abort { takes, .. }
+            | Operation::Reshape { takes, .. }
             | Operation::SetAutoscaler { takes, .. }
             | Operation::Settings { takes, .. } => {
                 self.operations[operation as usize].phase = Phase::Timed;
@@ -111,94 +133,6 @@ impl Sim<'_> {
         }
     }
 
-    /// True while an earlier operation of the list works on the pool.
-    fn pool_is_busy(&self, pool: PoolId, operation: u32) -> bool {
-        let earlier = &self.p.scenario.changes[..operation as usize];
-        earlier
-            .iter()
-            .zip(&self.operations)
-            .any(|(planned, run)| pool_of(&planned.operation) == Some(pool) && run.ended.is_none())
-    }
-
-    fn start_scale(&mut self, operation: u32, pool: PoolId, count: u32, drain: DrainSettings) {
-        let nodes: Vec<NodeId> = self.cluster.nodes_of(pool).collect();
-        let have = nodes.len() as u32;
-        if count > have {
-            let more = count - have;
-            if self.cluster.pools[pool].room.is_some_and(|room| room < more) {
-                self.operation_fails(operation, Failure::NoRoom);
-                return;
-            }
-            self.operations[operation as usize].phase = Phase::Growing { awaited: more };
-            for _ in 0..more {
-                self.request_node(pool, Origin::Operation(operation));
-            }
-        } else if count == have {
-            self.operation_ends(operation, None);
-        } else {
-            let leaving = self.leaving(nodes, have - count);
-            self.empty_and_delete(operation, leaving, drain);
-        }
-    }
-
-    /// Which nodes leave when a pool shrinks: one by one from the fullest zone, there the highest ordinal
-    /// (VMSS default scale-in policy as observed in Azure/AKS issue 2767; AKS promises no order).
-    fn leaving(&self, mut nodes: Vec<NodeId>, number: u32) -> Vec<NodeId> {
-        let zone = |n: NodeId| self.spec.node_shapes[self.cluster.nodes[n].shape].zone;
-        let mut leaving = Vec::new();
-        for _ in 0..number {
-            let crowd = |n: &NodeId| nodes.iter().filter(|&&m| zone(m) == zone(*n)).count();
-            let Some(next) = nodes.iter().copied().max_by_key(|n| (crowd(n), self.cluster.nodes[*n].ordinal)) else {
-                break;
-            };
-            nodes.retain(|&n| n != next);
-            leaving.push(next);
-        }
-        leaving
-    }
-
-    fn empty_and_delete(&mut self, operation: u32, nodes: Vec<NodeId>, drain: DrainSettings) {
-        if nodes.is_empty() {
-            self.operation_ends(operation, None);
-            return;
-        }
-        self.operations[operation as usize].phase =
-            Phase::Emptying { nodes: nodes.clone(), draining: nodes.len() as u32 };
-        for &node in &nodes {
-            self.cordon(node);
-        }
-        for &node in &nodes {
-            self.cluster.nodes[node].owner = Some(operation);
-            self.start_drain(Some(operation), node, drain);
-        }
-    }
-
-    fn start_plain_drain(&mut self, operation: u32, nodes: &[NodeId], drain: DrainSettings) {
-        if nodes.is_empty() {
-            self.operation_ends(operation, None);
-            return;
-        }
-        self.operations[operation as usize].phase = Phase::Draining { left: nodes.len() as u32 };
-        for &node in nodes {
-            self.autoscaler_lets_go(node);
-            self.cluster.nodes[node].owner = Some(operation);
-            self.start_drain(Some(operation), node, drain);
-        }
-    }
-
-    /// Deletes nodes after the platform's time for that.
-    pub(crate) fn delete_nodes(&mut self, operation: u32, nodes: Vec<NodeId>) {
-        let Some(&first) = nodes.first() else {
-            self.operation_ends(operation, None);
-            return;
-        };
-        let pool = &self.spec.pools[self.cluster.nodes[first].pool];
-        let key = sub_key(entity_key(&pool.name), u64::from(operation));
-        let takes = self.draw(&pool.delete, Process::DeleteNodes, key, 0);
-        self.operations[operation as usize].phase = Phase::Deleting { nodes };
-        self.queue.at(self.now + takes, Event::OperationGoesOn { operation, stage: 0 });
-    }
-
     pub(crate) fn operation_goes_on(&mut self, operation: u32, stage: u32) {
         match std::mem::replace(&mut self.operations[operation as usize].phase, Phase::Over) {
             Phase::Timed => {
@@ -206,6 +140,10 @@ impl Sim<'_> {
                 match plan {
                     Operation::Reshape { pool, shapes, .. } => self.reshape(*pool, shapes),
                     Operation::SetAutoscaler { pool, range, .. } => self.set_autoscaler(*pool, *range),
+                    Operation::Abort { pool, .. } => {
+                        self.abort(operation, *pool);
+                        return;
+                    }
                     _ => {}
                 }
                 self.operation_ends(operation, None);
@@ -219,39 +157,12 @@ impl Sim<'_> {
                 self.operations[operation as usize].phase = Phase::Upgrading(upgrade);
                 self.upgrade_goes_on(operation, stage);
             }
+            Phase::BlueGreen(state) => {
+                self.operations[operation as usize].phase = Phase::BlueGreen(state);
+                self.blue_green_goes_on(operation, stage);
+            }
             other => self.operations[operation as usize].phase = other,
         }
-    }
-
-    /// New labels and taints on live nodes; a NoExecute taint evicts at once, budgets or not
-    /// (AKS docs use-node-taints; Kubernetes v1.34 taint-eviction-controller).
-    fn reshape(&mut self, pool: PoolId, shapes: &[(NodeShapeId, NodeShapeId)]) {
-        let new = |old: NodeShapeId| shapes.iter().find(|(from, _)| *from == old).map_or(old, |(_, to)| *to);
-        for template in &mut self.cluster.pools[pool].templates {
-            *template = new(*template);
-        }
-        let nodes: Vec<NodeId> = self.cluster.nodes_of(pool).collect();
-        for &node in &nodes {
-            self.cluster.nodes[node].shape = new(self.cluster.nodes[node].shape);
-            self.tell(Incident::NodeLabelsChanged { node });
-        }
-        for &node in &nodes {
-            let shape = self.cluster.nodes[node].shape;
-            let pods = self.take_pods(node, |sim, p| {
-                let row = &sim.cluster.pods[p];
-                row.state != crate::cluster::pod::PodState::Terminating
-                    && !tolerates_execution(
-                        &sim.spec.pod_shapes[sim.cluster.shape_of(sim.spec, p)],
-                        &sim.spec.node_shapes[shape],
-                    )
-            });
-            for &pod in &pods {
-                self.evict(pod, node);
-            }
-            self.scheduling.pods = pods;
-        }
-        self.nodes_changed();
-        self.wake_scheduler();
     }
 
     /// A node that an operation waited for is Ready.
@@ -264,6 +175,7 @@ impl Sim<'_> {
                 }
             }
             Phase::Upgrading(_) => self.upgrade_node_ready(operation, node),
+            Phase::BlueGreen(_) => self.green_node_ready(operation),
             _ => {}
         }
     }
@@ -286,6 +198,7 @@ impl Sim<'_> {
                 }
             }
             Phase::Upgrading(_) => self.upgrade_drained(operation, node),
+            Phase::BlueGreen(_) => self.blue_node_drained(operation),
             _ => {}
         }
     }
@@ -299,16 +212,22 @@ impl Sim<'_> {
         budget: Option<BudgetId>,
     ) {
         let failure = Failure::DrainTimedOut { workload, budget };
-        let quarantine = match self.plan(operation) {
-            Operation::Upgrade { how, .. } => how.drain.undrainable == Undrainable::Quarantine,
-            _ => false,
-        };
-        if quarantine {
-            self.operations[operation as usize].failure = Some(failure);
-            self.upgrade_quarantines(operation, node);
-        } else {
-            self.operation_fails(operation, failure);
+        match self.plan(operation) {
+            Operation::Upgrade { how, .. } if how.drain.undrainable == Undrainable::Quarantine => {
+                self.upgrade_quarantines(operation, node, failure);
+            }
+            // A blue-green upgrade ignores undrainable behaviours and stops where it is, to be resumed or given up
+            // (AKS docs blue-green-node-pool-upgrade).
+            Operation::BlueGreen { .. } => self.halt(operation, failure),
+            _ => self.operation_fails(operation, failure),
         }
+    }
+
+    /// Ends an operation that was not let in.
+    fn operation_is_refused(&mut self, operation: u32, failure: Failure) {
+        self.operations[operation as usize].started = Some(self.now);
+        self.tell(Incident::OperationStarted { operation });
+        self.operation_ends(operation, Some(failure));
     }
 
     /// Ends an operation as failed: its drains stop, nodes that were not emptied are schedulable again, extra nodes stay
@@ -353,12 +272,11 @@ impl Sim<'_> {
         }
         self.tell(Incident::OperationEnded { operation, failure });
         self.wake_autoscaler();
-        let next = (operation + 1..self.operations.len() as u32).find(|&o| {
-            pool_of(self.plan(o)) == pool_of(self.plan(operation)) && self.operations[o as usize].started.is_none()
+        let next = (0..self.operations.len() as u32).find(|&o| {
+            let run = &self.operations[o as usize];
+            run.due && run.started.is_none() && run.ended.is_none() && self.pool_of(o) == self.pool_of(operation)
         });
-        if let Some(next) = next
-            && self.p.scenario.changes[next as usize].at <= now
-        {
+        if let Some(next) = next {
             self.queue.at(now, Event::OperationStarts(next));
         }
     }
@@ -378,26 +296,4 @@ impl Sim<'_> {
             })
             .collect()
     }
-}
-
-/// The pool an operation works on.
-pub(crate) fn pool_of(operation: &Operation) -> Option<PoolId> {
-    match operation {
-        Operation::Scale { pool, .. }
-        | Operation::DeletePool { pool, .. }
-        | Operation::Upgrade { pool, .. }
-        | Operation::Reshape { pool, .. }
-        | Operation::SetAutoscaler { pool, .. }
-        | Operation::Settings { pool, .. } => Some(*pool),
-        Operation::Cordon { .. }
-        | Operation::Uncordon { .. }
-        | Operation::Drain { .. }
-        | Operation::DeleteNodes { .. }
-        | Operation::SetReplicas { .. } => None,
-    }
-}
-
-/// True where a pod may stay on a node with these taints. A toleration with a time limit counts as unlimited.
-fn tolerates_execution(pod: &PodShape, node: &NodeShape) -> bool {
-    node.taints.iter().filter(|t| t.effect == Effect::NoExecute).all(|t| tolerated(t, &pod.tolerations))
 }

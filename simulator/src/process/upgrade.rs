@@ -30,8 +30,14 @@ pub(crate) struct Upgrade {
     awaited: u32,
     /// Old nodes being replaced.
     in_flight: u32,
-    /// Nodes left behind undrained; each keeps one surge node in its place.
+    /// Nodes left behind undrained.
     quarantined: u32,
+    /// How many there may be.
+    max_blocked: u32,
+    /// Extra nodes asked for so far.
+    asked: u32,
+    /// Fresh nodes on their way, each with a place in the batch that waits for it.
+    late: Vec<NodeId>,
     /// The first drains have started.
     rolling: bool,
     /// Surge nodes are being drained at the end.
@@ -75,10 +81,14 @@ impl Sim<'_> {
             awaited: surge,
             in_flight: 0,
             quarantined: 0,
+            max_blocked: how.max_blocked.of(size),
+            asked: surge,
+            late: Vec::new(),
             rolling: false,
             closing: 0,
         };
         self.operations[operation as usize].phase = Phase::Upgrading(Box::new(upgrade));
+        self.use_shapes(pool, &how.shapes);
         for n in 0..surge {
             self.request_surge_node(operation, pool, n);
         }
@@ -179,9 +189,13 @@ impl Sim<'_> {
         let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation else {
             return;
         };
+        if self.cluster.nodes[node].state == NodeState::Gone {
+            self.upgrade_node_ready(operation, node);
+            return;
+        }
         let old = self.cluster.nodes[node].shape;
         let shape = how.shapes.iter().find(|(from, _)| *from == old).map_or(old, |(_, to)| *to);
-        self.reimage(node, shape);
+        self.remake(node, shape, how.replacement);
     }
 
     /// A surge node or a reimaged node is Ready.
@@ -189,32 +203,73 @@ impl Sim<'_> {
         let Some(upgrade) = self.upgrade(operation) else {
             return;
         };
-        if upgrade.surge.contains(&node) {
+        if let Some(at) = upgrade.late.iter().position(|&n| n == node) {
+            upgrade.late.remove(at);
+            self.upgrade_node_done(operation);
+        } else if upgrade.surge.contains(&node) {
             upgrade.awaited = upgrade.awaited.saturating_sub(1);
             if upgrade.awaited == 0 {
                 self.roll(operation);
             }
         } else {
+            self.upgrade_node_done(operation);
+        }
+    }
+
+    /// An old node has been replaced, or has been left behind.
+    fn upgrade_node_done(&mut self, operation: u32) {
+        if let Some(upgrade) = self.upgrade(operation) {
             upgrade.in_flight -= 1;
             self.next_nodes(operation);
         }
     }
 
-    /// Leaves a node cordoned and goes on: undrainable behaviour Cordon (AKS docs upgrade-options). A surge node takes its
-    /// place for good.
-    pub(crate) fn upgrade_quarantines(&mut self, operation: u32, node: NodeId) {
+    /// Leaves a node cordoned and goes on: undrainable behaviour Cordon (AKS docs upgrade-options, 2026-06-22). A surge node
+    /// takes its place for good, and a fresh one that of the surge node where nodes are left to be done; without room for it,
+    /// or without surge, the upgrade goes on with what there is. More such nodes than `max_blocked` end it.
+    pub(crate) fn upgrade_quarantines(&mut self, operation: u32, node: NodeId, failure: Failure) {
         let Some(upgrade) = self.upgrade(operation) else {
             return;
         };
-        if upgrade.surge.contains(&node) {
-            upgrade.quarantined += 1;
-            self.surge_node_empty(operation);
+        upgrade.quarantined += 1;
+        if upgrade.quarantined > upgrade.max_blocked {
+            self.operation_fails(operation, failure);
             return;
         }
-        upgrade.in_flight -= 1;
-        upgrade.quarantined += 1;
+        let closing = upgrade.surge.contains(&node);
+        let replaced = closing || !upgrade.surge.is_empty();
+        let more = !upgrade.todo.is_empty();
+        if closing {
+            upgrade.surge.retain(|&n| n != node);
+        } else if replaced {
+            upgrade.surge.remove(0);
+        }
+        self.operations[operation as usize].failure = Some(failure);
         self.cluster.nodes[node].owner = None;
-        self.next_nodes(operation);
+        let pool = self.cluster.nodes[node].pool;
+        if closing {
+            self.surge_node_empty(operation);
+        } else if (more || !replaced) && self.cluster.pools[pool].room != Some(0) {
+            self.request_late_node(operation, pool, replaced);
+        } else {
+            self.upgrade_node_done(operation);
+        }
+    }
+
+    /// A fresh node, for which the place of the quarantined one in the batch waits: a surge node, or one that stays.
+    fn request_late_node(&mut self, operation: u32, pool: PoolId, surge: bool) {
+        let Some(upgrade) = self.upgrade(operation) else {
+            return;
+        };
+        let n = upgrade.asked;
+        upgrade.asked += 1;
+        let node = self.request_node(pool, Origin::Surge { operation, n });
+        if let Some(upgrade) = self.upgrade(operation) {
+            upgrade.late.push(node);
+            if surge {
+                upgrade.surge.push(node);
+            }
+        }
     }
 
     /// All old nodes are done: drains the surge nodes that are not needed any more.
@@ -225,8 +280,7 @@ impl Sim<'_> {
         let Some(upgrade) = self.upgrade(operation) else {
             return;
         };
-        let keep = (upgrade.quarantined as usize).min(upgrade.surge.len());
-        let leaving = upgrade.surge[keep..].to_vec();
+        let leaving = upgrade.surge.clone();
         upgrade.closing = leaving.len() as u32;
         if leaving.is_empty() {
             let failure = self.operations[operation as usize].failure;
@@ -245,8 +299,7 @@ impl Sim<'_> {
         };
         upgrade.closing -= 1;
         if upgrade.closing == 0 {
-            let keep = (upgrade.quarantined as usize).min(upgrade.surge.len());
-            let leaving = upgrade.surge[keep..].to_vec();
+            let leaving = upgrade.surge.clone();
             self.delete_nodes(operation, leaving);
         }
     }

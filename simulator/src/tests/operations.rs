@@ -1,7 +1,10 @@
 //! Planned operations: their normal course and their failure ends.
 
+mod admission;
+mod blue_green;
+
 use super::check;
-use crate::change::{Operation, Pace, Undrainable, UpgradeSettings};
+use crate::change::{Operation, Pace, Replacement, Undrainable, UpgradeSettings};
 use crate::example::{Example, drain_settings};
 use crate::spec::{BudgetRule, Effect, Quantity, Taint};
 use crate::time::Duration;
@@ -15,6 +18,8 @@ fn upgrade(surge: u32) -> UpgradeSettings {
         max_unavailable: Quantity::Count(1),
         soak: Duration::ZERO,
         drain: drain_settings(),
+        max_blocked: Quantity::Count(surge),
+        replacement: Replacement::Reimage,
         pace: Pace::Batches,
         surge_fallback: false,
         shapes: Vec::new(),
@@ -158,6 +163,104 @@ fn an_undrainable_node_is_quarantined_and_a_surge_node_takes_its_place() {
     );
 }
 
+/// AKS docs upgrade-options: as many nodes as maxBlockedNodes may stay behind, the next one ends the upgrade.
+#[test]
+fn more_blocked_nodes_than_allowed_end_the_upgrade() {
+    let cluster = |max_blocked, surge| {
+        let mut how = upgrade(surge);
+        how.drain.undrainable = Undrainable::Quarantine;
+        how.drain.timeout = Duration::secs(7);
+        how.max_blocked = Quantity::Count(max_blocked);
+        Example::new()
+            .pool("p", 2)
+            .deployment("web", 2)
+            .budget(BudgetRule::MinAvailable(Quantity::Count(2)))
+            .change(Duration::ZERO, Operation::Upgrade { pool: POOL, how })
+            .build()
+    };
+    let nodes = |story: String| {
+        story.lines().filter(|l| !l.contains("web") && !l.contains("cordoned")).collect::<Vec<_>>().join("\n")
+    };
+    let end = "end DrainTimedOut { workload: Some(WorkloadId(0)), budget: Some(BudgetId(0)) }";
+    // The surge node stays for p-0, a fresh one for p-1; both old nodes are left behind, cordoned.
+    assert_eq!(
+        nodes(super::story(&cluster(2, 1))),
+        format!(
+            "0s start\n0s p-new-2 requested\n150s p-new-2 ready\n150s p-0 drains\n157s p-0 stuck\n\
+             157s p-new-3 requested\n307s p-new-3 ready\n307s p-1 drains\n314s p-1 stuck\n314s {end}"
+        )
+    );
+    assert_eq!(
+        nodes(super::story(&cluster(1, 1))),
+        format!(
+            "0s start\n0s p-new-2 requested\n150s p-new-2 ready\n150s p-0 drains\n157s p-0 stuck\n\
+             157s p-new-3 requested\n307s p-new-3 ready\n307s p-1 drains\n314s p-1 stuck\n314s {end}"
+        )
+    );
+    assert!(super::story(&cluster(1, 1)).contains("314s p-1 uncordoned"), "what ends as failed is schedulable again");
+    assert!(!super::story(&cluster(2, 1)).contains("uncordoned"));
+    // Without surge a fresh node is made all the same.
+    assert_eq!(
+        nodes(super::story(&cluster(2, 0))),
+        format!(
+            "0s start\n0s p-0 drains\n7s p-0 stuck\n7s p-new-2 requested\n157s p-new-2 ready\n157s p-1 drains\n\
+             164s p-1 stuck\n164s p-new-3 requested\n314s p-new-3 ready\n314s {end}"
+        )
+    );
+    check(
+        &cluster(0, 1),
+        &format!(
+            "0s start
+             0s p-new-2 requested
+             150s p-new-2 ready
+             150s p-0 cordoned
+             150s p-0 drains
+             150s web refused
+             157s p-0 stuck
+             157s p-0 uncordoned
+             157s {end}"
+        ),
+    );
+}
+
+/// AKS docs upgrade-options: past `upgrade-override-until` budgets count again.
+#[test]
+fn a_forced_upgrade_asks_budgets_again_when_its_time_is_over() {
+    let until = |seconds| {
+        let mut how = upgrade(1);
+        how.drain.timeout = Duration::secs(30);
+        how.drain.respect_budgets = false;
+        how.drain.forced_until = Some(crate::Time::ZERO + Duration::secs(seconds));
+        let scenario = Example::new()
+            .pool("p", 1)
+            .deployment("web", 1)
+            .budget(BudgetRule::MinAvailable(Quantity::Count(1)))
+            .change(Duration::ZERO, Operation::Upgrade { pool: POOL, how })
+            .build();
+        simulate(&scenario, 1, 0).operations[0].ended.unwrap().as_secs_f64()
+    };
+    // As in the normal course; stuck at the first drain; stuck at the drain of the surge node.
+    assert_eq!((until(1000), until(150), until(200)), (390.0, 180.0, 385.0));
+}
+
+/// AKS docs resize-node-pool (VMSS, preview) and rotate-certificates: machines are deleted and made anew.
+#[test]
+fn a_machine_made_anew_takes_its_deletion_and_its_making() {
+    let mut how = upgrade(0);
+    how.replacement = Replacement::Recreate;
+    how.drain.evict = false;
+    let scenario = Example::new().pool("p", 1).change(Duration::ZERO, Operation::Upgrade { pool: POOL, how }).build();
+    check(
+        &scenario,
+        "0s start
+         0s p-0 cordoned
+         0s p-0 drains
+         0s p-0 reimaged
+         180s p-0 ready
+         180s end",
+    );
+}
+
 #[test]
 fn forced_drains_ignore_budgets() {
     let mut drain = drain_settings();
@@ -252,7 +355,7 @@ fn a_no_execute_taint_evicts_at_once_and_a_no_schedule_taint_does_not() {
             shapes.push((NodeShapeId(old), scenario.cluster.node_shapes.push(shape)));
         }
         let operation = Operation::Reshape { pool: PoolId(1), shapes, takes: Duration::secs(7) };
-        scenario.changes.push(crate::change::Planned { at: crate::Time::ZERO, operation });
+        scenario.changes.push(crate::change::Planned::new(crate::Time::ZERO, operation));
         scenario
     };
     check(&cluster(Effect::NoSchedule), "0s start\n7s q-0 relabelled\n7s end");
@@ -298,16 +401,6 @@ fn a_surge_node_that_is_not_awaited_leaves_a_one_node_pool_empty() {
     let outcome = simulate(&scenario, 1, 0);
     // Out for the gap and the start-up, and once more when it moves back.
     assert_eq!(outcome.workloads[0].longest, Duration::secs(70));
-}
-
-#[test]
-fn operations_on_one_pool_take_turns() {
-    let scenario = Example::new()
-        .pool("p", 1)
-        .change(Duration::ZERO, Operation::Scale { pool: POOL, count: 2, drain: drain_settings() })
-        .change(Duration::ZERO, Operation::Settings { pool: POOL, takes: Duration::secs(7) })
-        .build();
-    check(&scenario, "0s start\n0s p-new-1 requested\n150s p-new-1 ready\n150s end\n150s start\n157s end");
 }
 
 #[test]

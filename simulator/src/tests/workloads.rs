@@ -251,7 +251,7 @@ fn start_up_follows_its_distribution() {
         })
         .build();
     let drain = Operation::Drain { nodes: vec![NodeId(0)], drain: drain_settings() };
-    let scenario = Scenario { changes: vec![Planned { at: Time::ZERO, operation: drain }], ..scenario };
+    let scenario = Scenario { changes: vec![Planned::new(Time::ZERO, drain)], ..scenario };
     let runs = crate::Runs { seed: 3, first: 0, trials: 4001, threads: 0 };
     let mut longest = crate::replicate(&scenario, runs, &|o| o.workloads[0].longest.as_secs_f64());
     longest.sort_by(f64::total_cmp);

@@ -183,7 +183,8 @@ impl Sim<'_> {
         } else {
             let timeout = self.autoscaler_profile().max_graceful_termination;
             let undrainable = Undrainable::Fail;
-            self.start_drain(None, node, DrainSettings { evict: true, respect_budgets: true, timeout, undrainable });
+            let drain = DrainSettings { evict: true, respect_budgets: true, forced_until: None, timeout, undrainable };
+            self.start_drain(None, node, drain);
         }
     }
 
