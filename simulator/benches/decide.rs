@@ -64,8 +64,7 @@ impl Row {
             used: &self.used,
             used_score: (self.used.cpu, self.used.memory),
             ports: &[],
-            reserved: None,
-            nominated: &[],
+            promised: None,
             pods: &[],
             cordon_taint: false,
         }

@@ -312,24 +312,10 @@ impl Cluster {
 }
 
 pub(crate) fn add(total: &mut Resources, part: &Resources) {
-    total.cpu += part.cpu;
-    total.memory += part.memory;
-    total.ephemeral += part.ephemeral;
-    total.pods += part.pods;
-    total.disks += part.disks;
-    for (t, p) in total.extended.iter_mut().zip(&part.extended) {
-        *t += p;
-    }
+    total.shift(part, 1);
 }
 
 pub(crate) fn sub(total: &mut Resources, part: &Resources) {
-    total.cpu -= part.cpu;
-    total.memory -= part.memory;
-    total.ephemeral -= part.ephemeral;
-    total.pods -= part.pods;
-    total.disks -= part.disks;
-    for (t, p) in total.extended.iter_mut().zip(&part.extended) {
-        *t -= p;
-    }
+    total.shift(part, -1);
     debug_assert!(total.cpu >= 0 && total.memory >= 0 && total.pods >= 0, "more was freed than taken");
 }

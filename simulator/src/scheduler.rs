@@ -3,35 +3,47 @@
 //! queues and retries is elsewhere.
 //!
 //! Modelled: the filters NodeUnschedulable, NodeName, TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit,
-//! NodeVolumeLimits, VolumeBinding, VolumeZone, PodTopologySpread, InterPodAffinity; the scores TaintToleration, NodeAffinity, NodeResourcesFit (LeastAllocated),
-//! PodTopologySpread, InterPodAffinity, NodeResourcesBalancedAllocation, ImageLocality; DefaultPreemption. Left out:
-//! VolumeRestrictions (volumes only one pod may use), resource claims, and the sampling of nodes in clusters above 100 nodes (`percentageOfNodesToScore`): every node is
-//! looked at.
+//! NodeVolumeLimits, VolumeBinding, VolumeZone, PodTopologySpread, InterPodAffinity; the scores TaintToleration, NodeAffinity,
+//! NodeResourcesFit (LeastAllocated), PodTopologySpread, InterPodAffinity, NodeResourcesBalancedAllocation, ImageLocality;
+//! DefaultPreemption; the sampling of nodes in large clusters (`percentageOfNodesToScore`). Left out: VolumeRestrictions
+//! (volumes only one pod may use), resource claims.
 //!
 //! What a pod has to do with other pods is a table of shapes (`peers`); a decision counts the pods by topology domain
 //! (`census`) before it filters. Pods that have nothing to do with others skip both.
+//!
+//! There are two ways to a decision. [`decide`] looks at every node: it is the specification. [`Index`] keeps what it can
+//! from decision to decision and comes to the same node, tests hold the two equal; [`index`] tells how, and why it is exact.
 
+pub mod board;
 mod census;
 mod compat;
 mod filter;
+pub mod index;
 mod peers;
+mod place;
 mod preempt;
 mod rejection;
+mod sample;
 mod score;
+mod tally;
 
 #[cfg(test)]
 mod tests;
 
+pub use board::Board;
 pub use compat::{Compat, PortId};
 pub(crate) use filter::taint_toleration::tolerated;
 pub use peers::Tenant;
+pub use index::{Index, Nodes};
 pub use preempt::{Bound, Candidate, NoHelp, Preemption, attempts, choose, dry_runs, preempt};
 pub use rejection::{Code, Reason, Rejection, Shortage, Summary};
+pub use sample::{NodesScored, Sample};
 pub use score::Scores;
 
 use crate::spec::Resources;
 use crate::{NodeId, PodShapeId};
 use compat::Asked;
+use place::Place;
 
 /// The pod that looks for a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,16 +73,39 @@ pub struct NodeView<'a> {
     pub used_score: (i64, i64),
     /// Host ports held by the pods on it, in any order, as [`Compat::ports`] gives them.
     pub ports: &'a [PortId],
-    /// Requests of pods that preempted others to come here and are not bound yet (`nominatedNodeName`), as far as their
-    /// priority is at least that of the incoming pod: filters count them, scores do not.
-    pub reserved: Option<&'a Resources>,
-    /// The shapes of those pods.
-    pub nominated: &'a [PodShapeId],
+    /// What pods nominated to this node hold back (`nominatedNodeName`: they preempted others to come here and are not bound
+    /// yet), as far as their priority is at least that of the incoming pod: filters count them, scores do not.
+    pub promised: Option<&'a Promised>,
     /// Pods on it, by shape. Need not be given where [`Compat::has_peers`] is false.
     pub pods: &'a [Tenant],
     /// It carries the taint `node.kubernetes.io/unschedulable:NoSchedule`, which the node controller puts on cordoned nodes,
     /// beside those of its shape. NodeUnschedulable comes first, so only `nodeTaintsPolicy` sees it.
     pub cordon_taint: bool,
+}
+
+/// What nominated pods would take on a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Promised {
+    /// The sum of their requests.
+    pub requests: Resources,
+    /// Their host ports.
+    pub ports: Vec<PortId>,
+    /// Their shapes.
+    pub shapes: Vec<PodShapeId>,
+}
+
+impl Promised {
+    /// Adds a nominated pod to a list by node.
+    pub fn note(list: &mut Vec<(NodeId, Promised)>, compat: &Compat, pod: PodShapeId, node: NodeId) {
+        let at = list.iter().position(|(known, _)| *known == node).unwrap_or_else(|| {
+            list.push((node, Promised::default()));
+            list.len() - 1
+        });
+        let promised = &mut list[at].1;
+        promised.requests.shift(&compat.shape(pod).requests, 1);
+        promised.ports.extend_from_slice(compat.ports(pod));
+        promised.shapes.push(pod);
+    }
 }
 
 /// The Ready condition of a node, from which the node controller derives taints.
@@ -106,7 +141,7 @@ impl Scratch {
 }
 
 /// Chooses a node, or `None` when no node is feasible: then [`Scratch`] says why. Among equally good nodes the one at
-/// index `tie(number of them)` is taken, in the order of `nodes` (kube-scheduler draws one at random).
+/// index `tie(number of them)` is taken, like nodes together and in the order of their ids (kube-scheduler draws one at random).
 pub fn decide<'a>(
     compat: &Compat,
     pod: Incoming,
@@ -114,16 +149,35 @@ pub fn decide<'a>(
     scratch: &mut Scratch,
     tie: impl FnMut(u32) -> u32,
 ) -> Option<NodeId> {
+    decide_among(compat, pod, nodes.clone(), nodes, usize::MAX, scratch, tie).0
+}
+
+/// The same, but the search ends when `wanted` feasible nodes are found. `sought` are all nodes in the order they are looked at.
+/// Says also how many of them were looked at.
+pub fn decide_among<'a>(
+    compat: &Compat,
+    pod: Incoming,
+    sought: impl Iterator<Item = NodeView<'a>> + Clone,
+    nodes: impl Iterator<Item = NodeView<'a>> + Clone,
+    wanted: usize,
+    scratch: &mut Scratch,
+    mut tie: impl FnMut(u32) -> u32,
+) -> (Option<NodeId>, usize) {
     let asked = compat.asked(pod);
-    survey(&asked, nodes.clone(), scratch);
-    match &scratch.feasible.nodes[..] {
+    survey(&asked, sought.clone(), nodes.clone(), wanted, scratch);
+    let Scratch { feasible, rejected, .. } = scratch;
+    let seen = feasible.nodes.len() + rejected.len();
+    let chosen = match &feasible.nodes[..] {
         [] => None,
         [only] => Some(only.node),
         _ => {
-            score::look_around(&asked, nodes, &mut scratch.feasible);
-            Some(score::pick(&mut scratch.feasible, tie))
+            look_around(&asked, sought, nodes, feasible);
+            let best = feasible.settle();
+            let nth = if best > 1 { tie(best).min(best - 1) } else { 0 };
+            Some(feasible.nodes[feasible.best[nth as usize] as usize].node)
         }
-    }
+    };
+    (chosen, seen)
 }
 
 /// True where this one of the nodes passes every filter (a nominated node is tried before all others).
@@ -151,7 +205,7 @@ pub fn first_fit<'a>(
 fn census<'a>(asked: &Asked, nodes: impl Iterator<Item = NodeView<'a>>) -> census::Census {
     let mut census = census::Census::default();
     if let Some(peers) = &asked.row.peers {
-        census.take(asked, peers, nodes);
+        census.take(asked, peers, nodes.map(Place::node), false);
     }
     census
 }
@@ -170,8 +224,8 @@ pub fn explain<'a>(compat: &Compat, pod: Incoming, nodes: impl Iterator<Item = N
     let asked = compat.asked(pod);
     let mut scratch = Scratch::default();
     let mut verdicts: Vec<_> = nodes.clone().map(|node| (node.id, None)).collect();
-    survey(&asked, nodes.clone(), &mut scratch);
-    score::look_around(&asked, nodes, &mut scratch.feasible);
+    survey(&asked, nodes.clone(), nodes.clone(), usize::MAX, &mut scratch);
+    look_around(&asked, nodes.clone(), nodes, &mut scratch.feasible);
     let mut rejected = scratch.rejected.iter().peekable();
     for (node, verdict) in &mut verdicts {
         *verdict = rejected.next_if(|(id, _)| id == node).map(|&(_, rejection)| rejection);
@@ -179,17 +233,41 @@ pub fn explain<'a>(compat: &Compat, pod: Incoming, nodes: impl Iterator<Item = N
     Explanation { verdicts, scores: score::weighted(&asked, &scratch.feasible) }
 }
 
-/// Filters every node; raw scores of the feasible ones are taken in the same pass over the columns.
-fn survey<'a>(asked: &Asked, nodes: impl Iterator<Item = NodeView<'a>> + Clone, scratch: &mut Scratch) {
+/// Filters nodes until so many are feasible, and takes the raw scores of these in the same pass over the columns.
+fn survey<'a>(
+    asked: &Asked,
+    sought: impl Iterator<Item = NodeView<'a>>,
+    nodes: impl Iterator<Item = NodeView<'a>>,
+    wanted: usize,
+    scratch: &mut Scratch,
+) {
     scratch.feasible.clear();
     scratch.rejected.clear();
     if let Some(peers) = &asked.row.peers {
-        scratch.census.take(asked, peers, nodes.clone());
+        scratch.census.take(asked, peers, nodes.map(Place::node), false);
     }
-    for node in nodes {
+    for node in sought {
         match filter::check(asked, &scratch.census, &node) {
             Ok(()) => scratch.feasible.push(score::raw(asked, &node)),
             Err(rejection) => scratch.rejected.push((node.id, rejection)),
         }
+        if scratch.feasible.nodes.len() >= wanted {
+            break;
+        }
+    }
+}
+
+/// Adds the scores that depend on other pods and other nodes: only pods that have to do with others pay for the walk.
+fn look_around<'a>(
+    asked: &Asked,
+    sought: impl Iterator<Item = NodeView<'a>>,
+    nodes: impl Iterator<Item = NodeView<'a>> + Clone,
+    feasible: &mut score::Feasible,
+) {
+    if score::looks_around(asked) {
+        let mut left = feasible.nodes.iter().peekable();
+        let found = sought.filter(|node| left.next_if(|raw| raw.node == node.id).is_some());
+        let found: Vec<_> = found.map(|node| (Place::node(node), 1)).collect();
+        feasible.look_around(asked, nodes.map(Place::node), &found, false);
     }
 }

@@ -61,6 +61,20 @@ pub struct Resources {
     pub extended: [i64; EXTENDED],
 }
 
+impl Resources {
+    /// Adds `by`, `times` over (negative: takes it away).
+    pub fn shift(&mut self, by: &Resources, times: i64) {
+        self.cpu += times * by.cpu;
+        self.memory += times * by.memory;
+        self.ephemeral += times * by.ephemeral;
+        self.pods += times * by.pods;
+        self.disks += times * by.disks;
+        for (own, by) in self.extended.iter_mut().zip(&by.extended) {
+            *own += times * by;
+        }
+    }
+}
+
 /// A count or a percentage, as Kubernetes' IntOrString.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {

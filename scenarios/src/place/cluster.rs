@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use simulator::scheduler::{Bound, Candidate, Compat, Incoming, NodeView, PortId, Readiness, Tenant};
+use simulator::scheduler::{Bound, Candidate, Compat, Incoming, NodeView, PortId, Promised, Readiness, Tenant};
 use simulator::spec::{ClusterSpec, EXTENDED, MANY_DISKS, NodeShape, PodShape, Resources};
 use simulator::{BudgetId, Column, Id, NodeId, NodeShapeId, PodId, PodShapeId};
 
@@ -48,13 +48,7 @@ pub(super) struct Pod {
 }
 
 /// What nominated pods would take, by node.
-pub(super) type Reserved = Vec<Option<Hold>>;
-
-pub(super) struct Hold {
-    requests: Resources,
-    ports: Vec<PortId>,
-    shapes: Vec<PodShapeId>,
-}
+pub(super) type Reserved = Vec<Option<Promised>>;
 
 impl Cluster {
     pub fn new(case: &Case) -> Cluster {
@@ -140,11 +134,7 @@ impl Cluster {
                 continue;
             };
             reserved.resize_with(self.nodes.len(), || None);
-            let hold = reserved[node].get_or_insert_with(|| Hold {
-                requests: Resources::default(),
-                ports: self.nodes[node].ports.clone(),
-                shapes: Vec::new(),
-            });
+            let hold = reserved[node].get_or_insert_default();
             shift(&mut hold.requests, &other.requests, 1);
             hold.ports.extend(self.compat.ports(other.shape));
             hold.shapes.push(other.shape);
@@ -158,7 +148,6 @@ impl Cluster {
 
     pub fn view<'a>(&'a self, reserved: &'a Reserved, i: usize) -> NodeView<'a> {
         let node = &self.nodes[i];
-        let hold = reserved.get(i).and_then(Option::as_ref);
         NodeView {
             id: NodeId::from_index(i),
             shape: node.shape,
@@ -169,9 +158,8 @@ impl Cluster {
             cordon_taint: false,
             used: &node.used,
             used_score: node.used_score,
-            ports: hold.map_or(&node.ports, |hold| &hold.ports),
-            reserved: hold.map(|hold| &hold.requests),
-            nominated: hold.map_or(&[], |hold| &hold.shapes),
+            ports: &node.ports,
+            promised: reserved.get(i).and_then(Option::as_ref),
             pods: &node.tenants,
         }
     }

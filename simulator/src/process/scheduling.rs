@@ -9,9 +9,9 @@ use crate::cluster::pod::PodState;
 use crate::event::Event;
 use crate::outcome::Incident;
 use crate::random::Process;
-use crate::scheduler::{self, Bound, Candidate, Incoming, NodeView, Readiness, Scratch};
+use crate::scheduler::{self, Bound, Candidate, Incoming, NodeView, Promised, Readiness, Scratch};
 use crate::sim::Sim;
-use crate::spec::{Resources, WorkloadKind};
+use crate::spec::WorkloadKind;
 use crate::time::Duration;
 use crate::{Column, Id, NodeId, PodId, PodShapeId};
 
@@ -24,8 +24,8 @@ pub(crate) struct Scheduling {
     queued: bool,
     /// Pods that preempted others and wait for their node.
     nominated: Vec<(PodId, NodeId)>,
-    /// What nominated pods of at least the priority of the one in hand hold back on their nodes, and their shapes.
-    reserved: Vec<(NodeId, Resources, Vec<PodShapeId>)>,
+    /// What nominated pods of at least the priority of the one in hand hold back on their nodes.
+    promised: Vec<(NodeId, Promised)>,
     /// Shapes that found no node since the state last changed in their favour.
     hopeless: Vec<PodShapeId>,
     scratch: Scratch,
@@ -157,27 +157,20 @@ impl Sim<'_> {
     /// Notes what other nominated pods of at least this pod's priority hold back on their nodes.
     fn reserve(&mut self, incoming: PodId) {
         let priority = self.priority(incoming);
-        self.scheduling.reserved.clear();
+        self.scheduling.promised.clear();
         for i in 0..self.scheduling.nominated.len() {
             let (pod, node) = self.scheduling.nominated[i];
             if pod == incoming || self.cluster.pods[pod].state != PodState::Pending || self.priority(pod) < priority {
                 continue;
             }
             let shape = self.cluster.shape_of(self.spec, pod);
-            let requests = self.spec.pod_shapes[shape].requests;
-            match self.scheduling.reserved.iter_mut().find(|(n, ..)| *n == node) {
-                Some((_, total, shapes)) => {
-                    crate::cluster::add(total, &requests);
-                    shapes.push(shape);
-                }
-                None => self.scheduling.reserved.push((node, requests, vec![shape])),
-            }
+            Promised::note(&mut self.scheduling.promised, &self.p.compat, shape, node);
         }
     }
 
     pub(crate) fn view(&self, id: NodeId) -> NodeView<'_> {
         let node = &self.cluster.nodes[id];
-        let reserved = self.scheduling.reserved.iter().find(|(n, ..)| *n == id);
+        let promised = self.scheduling.promised.iter().find(|(n, _)| *n == id);
         NodeView {
             id,
             shape: node.shape,
@@ -187,8 +180,7 @@ impl Sim<'_> {
             used: &node.used,
             used_score: node.used_score,
             ports: &self.cluster.ports[id],
-            reserved: reserved.map(|(_, r, _)| r),
-            nominated: reserved.map_or(&[], |(.., shapes)| shapes),
+            promised: promised.map(|(_, promised)| promised),
             pods: &self.cluster.tenants[id],
             cordon_taint: node.cordoned,
         }

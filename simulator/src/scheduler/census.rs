@@ -3,48 +3,11 @@
 
 use super::compat::Asked;
 use super::filter::{node_affinity, taint_toleration};
-use super::peers::{Constraint, Peers, Tenant};
+use super::peers::{Constraint, KeyId, Peers, Tenant};
+use super::place::Place;
+use super::tally::Tally;
 use super::{Incoming, NodeView};
 use crate::PodShapeId;
-
-/// Pods by domain; domains nobody counted are not there.
-#[derive(Clone, Debug, Default)]
-pub struct Tally(Vec<Option<i64>>);
-
-impl Tally {
-    pub fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    #[inline]
-    pub fn add(&mut self, domain: usize, count: i64) {
-        if self.0.len() <= domain {
-            self.0.resize(domain + 1, None);
-        }
-        *self.0[domain].get_or_insert(0) += count;
-    }
-
-    /// Adds to a domain that is there.
-    #[inline]
-    pub fn raise(&mut self, domain: usize, count: impl FnOnce() -> i64) {
-        if let Some(Some(sum)) = self.0.get_mut(domain) {
-            *sum += count();
-        }
-    }
-
-    #[inline]
-    pub fn at(&self, domain: usize) -> i64 {
-        self.0.get(domain).copied().flatten().unwrap_or(0)
-    }
-
-    pub fn domains(&self) -> usize {
-        self.0.iter().flatten().count()
-    }
-
-    fn any(&self) -> bool {
-        self.0.iter().flatten().any(|&count| count != 0)
-    }
-}
 
 /// What the filters know of other pods.
 #[derive(Clone, Debug, Default)]
@@ -63,21 +26,26 @@ pub struct Census {
 }
 
 impl Census {
-    /// Counts anew.
-    pub fn take<'a>(&mut self, pod: &Asked, peers: &Peers, nodes: impl Iterator<Item = NodeView<'a>>) {
-        let keys = pod.compat.topology().len();
-        self.clear(peers.hard.len(), keys);
-        for node in nodes {
-            let spreads = !peers.hard.is_empty() && has_keys(pod, &peers.hard, &node);
+    /// Counts anew. Where groups of nodes are counted as one, tallies of host names hold only the nodes that are listed.
+    pub fn take<'a>(&mut self, pod: &Asked, peers: &Peers, places: impl Iterator<Item = Place<'a>>, grouped: bool) {
+        self.clear(pod, peers, grouped);
+        for place in places {
+            let node = &place.view;
+            let spreads = !peers.hard.is_empty() && has_keys(pod, &peers.hard, node);
             for (constraint, (tally, _)) in peers.hard.iter().zip(&mut self.spread) {
-                if spreads && included(pod, constraint, &node) {
-                    tally.add(domain(pod, constraint, &node), counted(constraint, node.pods));
+                if !spreads || !included(pod, constraint, node) {
+                    continue;
+                }
+                if place.speaks_for(constraint.hostname) {
+                    tally.add(domain(pod, constraint, node), counted(constraint, node.pods));
+                } else if constraint.hostname {
+                    tally.add_zeros(place.unlisted());
                 }
             }
             if peers.has_terms() {
                 for tenant in node.pods.iter().filter(|tenant| peers.filtered.has(tenant.shape)) {
                     let count = i64::from(tenant.alive + tenant.leaving);
-                    self.meet(pod, peers, &node, tenant.shape, count);
+                    self.meet(pod, peers, &place, tenant.shape, count);
                 }
             }
         }
@@ -85,12 +53,15 @@ impl Census {
         (0..peers.hard.len()).for_each(|i| self.settle(i, &peers.hard[i]));
     }
 
-    fn clear(&mut self, constraints: usize, keys: usize) {
-        self.spread.resize_with(constraints, Default::default);
-        self.spread.iter_mut().for_each(|(tally, _)| tally.clear());
+    fn clear(&mut self, pod: &Asked, peers: &Peers, grouped: bool) {
+        let topology = pod.compat.topology();
+        self.spread.resize_with(peers.hard.len(), Default::default);
+        let constraints = peers.hard.iter().zip(&mut self.spread);
+        constraints.for_each(|(constraint, (tally, _))| tally.clear(grouped && constraint.hostname));
         for tallies in [&mut self.affinity, &mut self.anti, &mut self.kept_off] {
-            tallies.resize_with(keys, Default::default);
-            tallies.iter_mut().for_each(Tally::clear);
+            tallies.resize_with(topology.len(), Default::default);
+            let keys = tallies.iter_mut().enumerate();
+            keys.for_each(|(key, tally)| tally.clear(grouped && topology.is_hostname(key)));
         }
         self.terms = false;
     }
@@ -110,14 +81,16 @@ impl Census {
             }
         }
         if self.terms {
-            self.meet(pod, peers, node, shape, count);
+            self.meet(pod, peers, &Place::node(*node), shape, count);
         }
     }
 
-    fn meet(&mut self, pod: &Asked, peers: &Peers, node: &NodeView, shape: PodShapeId, count: i64) {
+    fn meet(&mut self, pod: &Asked, peers: &Peers, place: &Place, shape: PodShapeId, count: i64) {
         let topology = pod.compat.topology();
-        let add = |tallies: &mut [Tally], key: usize| {
-            if let Some(domain) = topology.domain(key, node) {
+        let add = |tallies: &mut [Tally], key: KeyId| {
+            if place.speaks_for(topology.is_hostname(key))
+                && let Some(domain) = topology.domain(key, &place.view)
+            {
                 tallies[key].add(domain, count);
             }
         };
@@ -140,7 +113,7 @@ impl Census {
     /// Notes the fewest pods of any domain; none where there are fewer domains than wanted (`minMatchNum`).
     fn settle(&mut self, i: usize, constraint: &Constraint) {
         let (tally, fewest) = &mut self.spread[i];
-        let found = tally.0.iter().flatten().min().copied().unwrap_or(0);
+        let found = tally.least().unwrap_or(0);
         *fewest = if tally.domains() < constraint.min_domains { 0 } else { found };
     }
 }

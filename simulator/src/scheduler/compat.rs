@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::scheduler::filter::{node_affinity, node_ports, taint_toleration, volume_binding, volume_zone};
-use crate::scheduler::peers::{self, Peers, Topology};
+use crate::scheduler::peers::{self, Peers, Shapes, Topology};
 use crate::scheduler::{Incoming, NodeView, Rejection, score};
 use crate::spec::{ClusterSpec, Effect, HostPort, NodeShape, PodShape, Resources, Taint, VolumeRefusal};
 use crate::{Id, NodeShapeId, PodShapeId};
@@ -27,7 +27,19 @@ pub struct Compat {
     topology: Topology,
     /// Some node holds images.
     images: bool,
+    /// By node shape: shapes with the same labels, taints and images are of one kind, whatever their size.
+    kinds: Vec<u32>,
+    /// By pod shape: shapes that ask for the same room are of one class.
+    classes: Vec<u32>,
+    /// Pod shapes that some other shape counts by host name.
+    hosted: Shapes,
+    /// By node shape: its region and zone.
+    zones: Vec<u32>,
 }
+
+/// Nodes alike in everything but name, size and what they hold have one rank; the lowest comes first among equals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank(u32);
 
 /// A pod shape with what follows from it alone.
 #[derive(Clone, Debug)]
@@ -48,6 +60,8 @@ pub struct Row {
     pub conflicts: Vec<bool>,
     /// Preferred terms ask for names.
     pub preferred_by_name: bool,
+    /// Something asks for the names of nodes, so that no two are alike.
+    pub by_name: bool,
     /// What it has to do with other pods, where it has.
     pub peers: Option<Box<Peers>>,
 }
@@ -126,15 +140,16 @@ impl Compat {
             cells.extend(spec.node_shapes.rows().iter().map(|node| cell(pod, node, &mut taints)));
         }
         let topology = Topology::new(spec);
-        let peers = peers::all(spec, &topology);
+        let shapes = spec.pod_shapes.rows().iter().zip(peers::all(spec, &topology));
+        let pods: Vec<Row> = shapes.map(|(pod, peers)| Row { peers, refused: refused(pod, &refusals), ..row(pod, &ports) }).collect();
         Compat {
-            pods: spec
-                .pod_shapes
-                .rows()
-                .iter()
-                .zip(peers)
-                .map(|(pod, peers)| Row { peers, refused: refused(pod, &refusals), ..row(pod, &ports) })
-                .collect(),
+            kinds: alike(spec.node_shapes.rows(), |a, b| {
+                (&a.labels, &a.taints, a.nameless, &a.images) == (&b.labels, &b.taints, b.nameless, &b.images)
+            }),
+            classes: alike(&pods, same_room),
+            hosted: Shapes::joined(spec, pods.iter().filter_map(|row| Some(&row.peers.as_ref()?.hosted))),
+            zones: alike(spec.node_shapes.rows(), |a, b| region_and_zone(a) == region_and_zone(b)),
+            pods,
             images: spec.node_shapes.rows().iter().any(|node| !node.images.is_empty()),
             topology,
             nodes: spec.node_shapes.rows().to_vec(),
@@ -148,6 +163,35 @@ impl Compat {
     /// True where some pod has to do with others, so that [`NodeView::pods`] is looked at.
     pub fn has_peers(&self) -> bool {
         self.pods.iter().any(|row| row.peers.is_some())
+    }
+
+    /// What nodes alike to this one have in common.
+    #[inline]
+    pub(super) fn rank(&self, node: &NodeView) -> Rank {
+        let flags = u32::from(node.unschedulable) << 3 | u32::from(node.cordon_taint) << 2 | node.readiness as u32;
+        Rank(self.kinds[node.shape.index()] << 4 | flags)
+    }
+
+    /// The class of a pod shape: shapes of one class fit into the same room and score it alike.
+    #[inline]
+    pub(super) fn class(&self, pod: PodShapeId) -> usize {
+        self.classes[pod.index()] as usize
+    }
+
+    /// Number of a node's region and zone (`GetZoneKey`).
+    pub(super) fn zone(&self, node: NodeShapeId) -> u32 {
+        self.zones[node.index()]
+    }
+
+    /// Pod shapes that some other shape counts by host name.
+    #[inline]
+    pub(super) fn hosted(&self) -> &Shapes {
+        &self.hosted
+    }
+
+    /// Number of pod shapes.
+    pub(super) fn len(&self) -> usize {
+        self.pods.len()
     }
 
     /// Host ports a pod of this shape holds on its node: to be added to the node's when it is bound there.
@@ -224,6 +268,36 @@ impl Asked<'_> {
     }
 }
 
+/// Numbers things so that those `same` as an earlier one have its number.
+fn alike<T>(things: &[T], same: impl Fn(&T, &T) -> bool) -> Vec<u32> {
+    let mut firsts: Vec<usize> = Vec::new();
+    let number = |thing: usize| {
+        let found = firsts.iter().position(|&first| same(&things[first], &things[thing]));
+        found.unwrap_or_else(|| {
+            firsts.push(thing);
+            firsts.len() - 1
+        }) as u32
+    };
+    (0..things.len()).map(number).collect()
+}
+
+/// True where two pod shapes fit into the same room and score what is left alike.
+fn same_room(a: &Row, b: &Row) -> bool {
+    a.shape.requests == b.shape.requests
+        && a.shape.score_requests == b.shape.score_requests
+        && a.shape.placed_requests == b.shape.placed_requests
+        && a.conflicts == b.conflicts
+}
+
+/// k8s.io/component-helpers v0.34 `GetZoneKey`.
+fn region_and_zone(node: &NodeShape) -> (Option<&String>, Option<&String>) {
+    let label = |keys: [&str; 2]| keys.iter().find_map(|key| node.labels.get(*key));
+    (
+        label(["failure-domain.beta.kubernetes.io/region", "topology.kubernetes.io/region"]),
+        label(["failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone"]),
+    )
+}
+
 fn row(pod: &PodShape, ports: &[&HostPort]) -> Row {
     let holds = |port: &HostPort| pod.host_ports.iter().any(|own| own == port);
     let clashes = |port: &&HostPort| pod.host_ports.iter().any(|own| node_ports::conflict(own, port));
@@ -248,6 +322,9 @@ fn row(pod: &PodShape, ports: &[&HostPort]) -> Row {
         ports: (0..=u16::MAX).zip(ports).filter(|(_, port)| holds(port)).map(|(id, _)| id).collect(),
         conflicts: if pod.host_ports.is_empty() { Vec::new() } else { ports.iter().map(clashes).collect() },
         preferred_by_name: pod.preferred.iter().any(|(_, term)| node_affinity::asks_name(term)),
+        by_name: pod.node_name.as_ref().is_some_and(|name| !name.is_empty())
+            || volume_binding::by_name(&pod.volumes)
+            || node_affinity::by_name(pod, pod.required.iter().chain(pod.preferred.iter().map(|(_, term)| term))),
         peers: None,
         shape: pod.clone(),
     }

@@ -16,11 +16,59 @@ use super::census::Census;
 use super::compat::Asked;
 use super::{NodeView, Rejection};
 
-/// Every filter, the most telling reason first. Nominated pods of at least the same priority count as if they were there, and
-/// where there are any, the node must pass without them as well (`RunFilterPluginsWithNominatedPods`).
+/// Every filter, the most telling reason first.
 #[inline]
 pub fn check(pod: &Asked, census: &Census, node: &NodeView) -> Result<(), Rejection> {
     alone(pod, node)?;
+    social(pod, census, node)
+}
+
+/// The filters that look at nothing but the node and what it holds.
+#[inline]
+fn alone(pod: &Asked, node: &NodeView) -> Result<(), Rejection> {
+    by_labels(pod, node)?;
+    by_room(pod, node)?;
+    by_volumes(pod, node)
+}
+
+/// Of these, the ones that say the same of all nodes alike but for name and content, unless the pod asks for names.
+#[inline]
+pub fn by_kind(pod: &Asked, node: &NodeView) -> Result<(), Rejection> {
+    by_labels(pod, node)?;
+    by_volumes(pod, node)
+}
+
+#[inline]
+fn by_labels(pod: &Asked, node: &NodeView) -> Result<(), Rejection> {
+    volume_binding::pre_filter(pod)?;
+    node_affinity::pre_filter(pod, node)?;
+    node_unschedulable::filter(pod, node)?;
+    node_name::filter(pod, node)?;
+    taint_toleration::filter(pod, node)?;
+    node_affinity::filter(pod, node)
+}
+
+#[inline]
+fn by_volumes(pod: &Asked, node: &NodeView) -> Result<(), Rejection> {
+    if !pod.row.volumes {
+        return Ok(());
+    }
+    volume_binding::filter(pod, node)?;
+    volume_zone::filter(pod, node)
+}
+
+/// And those that look at what is left on the node.
+#[inline]
+pub fn by_room(pod: &Asked, node: &NodeView) -> Result<(), Rejection> {
+    node_ports::filter(pod, node)?;
+    node_resources_fit::filter(pod, node)?;
+    if pod.row.volumes { node_volume_limits::filter(pod, node) } else { Ok(()) }
+}
+
+/// The filters that look at other pods. Nominated pods of at least the same priority count as if they were there, and where
+/// there are any, the node must pass without them as well (`RunFilterPluginsWithNominatedPods`).
+#[inline]
+pub fn social(pod: &Asked, census: &Census, node: &NodeView) -> Result<(), Rejection> {
     let Some(peers) = pod.row.peers.as_deref() else {
         return Ok(());
     };
@@ -28,31 +76,12 @@ pub fn check(pod: &Asked, census: &Census, node: &NodeView) -> Result<(), Reject
         pod_topology_spread::filter(pod, peers, census, node)?;
         inter_pod_affinity::filter(pod, peers, census, node)
     };
-    if !node.nominated.is_empty() {
+    if let Some(promised) = node.promised {
         let mut with = census.clone();
-        for &shape in node.nominated {
+        for &shape in &promised.shapes {
             with.shift(pod, peers, node, shape, 1);
         }
         plugins(&with)?;
     }
     plugins(census)
-}
-
-/// The filters that look at nothing but the node and what it holds.
-#[inline]
-fn alone(pod: &Asked, node: &NodeView) -> Result<(), Rejection> {
-    volume_binding::pre_filter(pod)?;
-    node_affinity::pre_filter(pod, node)?;
-    node_unschedulable::filter(pod, node)?;
-    node_name::filter(pod, node)?;
-    taint_toleration::filter(pod, node)?;
-    node_affinity::filter(pod, node)?;
-    node_ports::filter(pod, node)?;
-    node_resources_fit::filter(pod, node)?;
-    if !pod.row.volumes {
-        return Ok(());
-    }
-    node_volume_limits::filter(pod, node)?;
-    volume_binding::filter(pod, node)?;
-    volume_zone::filter(pod, node)
 }

@@ -33,6 +33,17 @@ impl Shapes {
         set
     }
 
+    /// All shapes of several sets.
+    pub fn joined<'s>(spec: &ClusterSpec, sets: impl Iterator<Item = &'s Vec<PodShapeId>>) -> Shapes {
+        let mut all = Shapes::of(spec, |_| false);
+        sets.flatten().for_each(|&shape| all.insert(shape));
+        all
+    }
+
+    fn iter(&self) -> impl Iterator<Item = PodShapeId> + '_ {
+        (0..self.0.len() * 64).map(PodShapeId::from_index).filter(|&shape| self.has(shape))
+    }
+
     fn insert(&mut self, shape: PodShapeId) {
         self.0[shape.index() / 64] |= 1 << (shape.index() % 64);
     }
@@ -74,6 +85,10 @@ pub struct Peers {
     pub filtered: Shapes,
     /// Shapes with an entry in `wishes`.
     pub wished: Shapes,
+    /// All shapes that matter in any way.
+    pub relevant: Vec<PodShapeId>,
+    /// Those that matter by the host name of their nodes.
+    pub hosted: Vec<PodShapeId>,
 }
 
 /// A topology spread constraint of one shape.
@@ -159,11 +174,11 @@ fn one(shape: &PodShape, spec: &ClusterSpec, topology: &Topology, with_terms: &[
         peers.wishes.extend(others.map(|(id, _)| (id, topology.key(&term.key), *weight)));
     }
     peers.wishes.sort_by_key(|(id, ..)| *id);
-    index(&mut peers);
+    index(&mut peers, topology);
     peers
 }
 
-fn index(peers: &mut Peers) {
+fn index(peers: &mut Peers, topology: &Topology) {
     for constraint in &peers.hard {
         peers.filtered.join(&constraint.matched);
     }
@@ -177,6 +192,22 @@ fn index(peers: &mut Peers) {
     for (id, ..) in &peers.wishes {
         peers.wished.insert(*id);
     }
+    let mut relevant = peers.filtered.clone();
+    relevant.join(&peers.wished);
+    peers.soft.iter().for_each(|constraint| relevant.join(&constraint.matched));
+    peers.relevant = relevant.iter().collect();
+    let mut hosted = relevant;
+    hosted.0.fill(0);
+    let constraints = peers.hard.iter().chain(&peers.soft).filter(|constraint| constraint.hostname);
+    constraints.for_each(|constraint| hosted.join(&constraint.matched));
+    if peers.affinity.iter().any(|&key| topology.is_hostname(key)) {
+        hosted.join(&peers.together);
+    }
+    let anti = peers.anti.iter().filter(|(key, _)| topology.is_hostname(*key));
+    anti.for_each(|(_, meant)| hosted.join(meant));
+    let theirs = peers.kept_off.iter().copied().chain(peers.wishes.iter().map(|&(id, key, _)| (id, key)));
+    theirs.filter(|(_, key)| topology.is_hostname(*key)).for_each(|(id, _)| hosted.insert(id));
+    peers.hosted = hosted.iter().collect();
 }
 
 fn constraint(spread: &Spread, shape: &PodShape, spec: &ClusterSpec, topology: &Topology) -> Constraint {
@@ -238,6 +269,12 @@ impl Topology {
             nameless: nodes.iter().map(|node| node.nameless).collect(),
             keys,
         }
+    }
+
+    /// True for the host name, whose domains are single nodes.
+    #[inline]
+    pub fn is_hostname(&self, key: KeyId) -> bool {
+        self.hostname == Some(key)
     }
 
     /// Number of keys.

@@ -203,14 +203,6 @@ impl<'a> Trial<'a> {
         if let Some(peers) = &self.pod.row.peers {
             self.census.shift(self.pod, peers, &self.node, bound.shape, sign);
         }
-        let by = &self.pod.compat.shape(bound.shape).requests;
-        self.used.cpu += sign * by.cpu;
-        self.used.memory += sign * by.memory;
-        self.used.ephemeral += sign * by.ephemeral;
-        self.used.pods += sign;
-        self.used.disks += sign * by.disks;
-        for (used, by) in self.used.extended.iter_mut().zip(&by.extended) {
-            *used += sign * by;
-        }
+        self.used.shift(&self.pod.compat.shape(bound.shape).requests, sign);
     }
 }

@@ -11,7 +11,8 @@ pub mod pod_topology_spread;
 pub mod taint_toleration;
 
 use super::NodeView;
-use super::compat::Asked;
+use super::compat::{Asked, Rank};
+use super::place::Place;
 use crate::NodeId;
 
 /// Highest score a plugin gives before its weight (`MaxNodeScore`).
@@ -49,47 +50,58 @@ impl Scores {
     }
 }
 
-/// Scores of a feasible node before normalisation.
+/// Scores of a feasible node before normalisation, or of the best of a group of feasible nodes.
 #[derive(Clone, Copy, Debug)]
 pub struct Raw {
+    /// The node, or the one that stands for the group.
     pub node: NodeId,
+    /// What comes first among equals.
+    pub rank: Rank,
+    /// How many nodes are equally good: 1, but for groups.
+    pub alike: u32,
     taints: i64,
     affinity: i64,
     fit: i64,
     balanced: i64,
 }
 
-/// What every plugin says of one node.
-#[inline]
-pub fn raw(pod: &Asked, node: &NodeView) -> Raw {
-    Raw {
-        node: node.id,
-        taints: taint_toleration::score(pod, node),
-        affinity: node_affinity::score(pod, node),
-        fit: node_resources_fit::score(pod, node),
-        balanced: balanced_allocation::score(pod, node),
+impl Raw {
+    /// What [`level`] gave.
+    #[inline]
+    pub fn level(&self) -> i64 {
+        self.fit + self.balanced
     }
 }
 
-/// The best node; of several, the one `tie` points at. `feasible` must not be empty.
-pub fn pick(feasible: &mut Feasible, mut tie: impl FnMut(u32) -> u32) -> NodeId {
-    let norm = feasible.norm;
-    let (mut best, mut first, mut count) = (i64::MIN, 0, 0u32);
-    for (i, raw) in feasible.nodes.iter_mut().enumerate() {
-        // The total takes the place of a part: the parts are not read again.
-        raw.fit += raw.balanced + norm.taints(raw) + norm.affinity(raw);
-        if let Some(social) = feasible.social.get(i) {
-            raw.fit += social.total();
-        }
-        if raw.fit > best {
-            (best, first, count) = (raw.fit, i, 1);
-        } else if raw.fit == best {
-            count += 1;
-        }
+/// What every plugin says of one node.
+#[inline]
+pub fn raw(pod: &Asked, node: &NodeView) -> Raw {
+    Raw { fit: node_resources_fit::score(pod, node), balanced: balanced_allocation::score(pod, node), ..kind(pod, node) }
+}
+
+/// What is known of the best nodes of a group: `level` is what [`level`] gives for them.
+#[inline]
+pub fn raw_of_group(pod: &Asked, node: &NodeView, level: i64, alike: u32) -> Raw {
+    Raw { fit: level, alike, ..kind(pod, node) }
+}
+
+/// The part of the score that depends on what a node holds and on nothing else; 0 to 200.
+#[inline]
+pub fn level(pod: &Asked, node: &NodeView) -> i64 {
+    node_resources_fit::score(pod, node) + balanced_allocation::score(pod, node)
+}
+
+#[inline]
+fn kind(pod: &Asked, node: &NodeView) -> Raw {
+    Raw {
+        node: node.id,
+        rank: pod.compat.rank(node),
+        alike: 1,
+        taints: taint_toleration::score(pod, node),
+        affinity: node_affinity::score(pod, node),
+        fit: 0,
+        balanced: 0,
     }
-    let wanted = if count > 1 { tie(count).min(count - 1) } else { 0 };
-    let mut winners = feasible.nodes[first..].iter().filter(|raw| raw.fit == best);
-    winners.nth(wanted as usize).map_or(feasible.nodes[first].node, |raw| raw.node)
 }
 
 /// Weighted scores, plugin by plugin.
@@ -115,6 +127,9 @@ pub struct Feasible {
     norm: Norm,
     /// What depends on other pods and other nodes, by feasible node; empty where nothing does.
     social: Vec<Social>,
+    /// The highest total, and which of `nodes` reach it, in order.
+    pub best: Vec<u32>,
+    highest: i64,
 }
 
 /// Weighted scores that depend on other pods and other nodes.
@@ -131,40 +146,18 @@ impl Social {
     }
 }
 
-/// Adds the scores that depend on other pods and other nodes: each takes a walk over all nodes, and only pods that have to
-/// do with others pay for it.
-pub fn look_around<'a>(pod: &Asked, nodes: impl Iterator<Item = NodeView<'a>> + Clone, feasible: &mut Feasible) {
-    let peers = pod.row.peers.as_deref().filter(|p| !p.soft.is_empty() || !p.wishes.is_empty());
-    if peers.is_none() && !pod.compat.has_images() {
-        return;
-    }
-    let mut left = feasible.nodes.iter().peekable();
-    let views: Vec<NodeView> = nodes.clone().filter(|node| left.next_if(|raw| raw.node == node.id).is_some()).collect();
-    feasible.social.resize(views.len(), Social::default());
-    let social = &mut feasible.social;
-    if let Some(peers) = peers {
-        if !peers.soft.is_empty() {
-            let raw = pod_topology_spread::raw(pod, peers, nodes.clone(), &views);
-            let scores = pod_topology_spread::normalise(&raw);
-            social.iter_mut().zip(scores).for_each(|(s, score)| s.spread = Some(score));
-        }
-        if !peers.wishes.is_empty()
-            && let Some(raw) = inter_pod_affinity::raw(pod, peers, nodes.clone(), &views)
-        {
-            let scores = inter_pod_affinity::normalise(&raw);
-            social.iter_mut().zip(scores).for_each(|(s, score)| s.affinity = Some(score));
-        }
-    }
-    if pod.compat.has_images() {
-        let scores = image_locality::scores(pod, nodes, &views);
-        social.iter_mut().zip(scores).for_each(|(s, score)| s.images = score);
-    }
+/// True where the pod's scores depend on other pods or other nodes.
+#[inline]
+pub fn looks_around(pod: &Asked) -> bool {
+    let peers = pod.row.peers.as_deref();
+    pod.compat.has_images() || peers.is_some_and(|p| !p.soft.is_empty() || !p.wishes.is_empty())
 }
 
 impl Feasible {
     pub fn clear(&mut self) {
         self.nodes.clear();
         self.social.clear();
+        self.best.clear();
         self.norm = Norm::default();
     }
 
@@ -173,6 +166,62 @@ impl Feasible {
         self.norm.taints = self.norm.taints.max(raw.taints);
         self.norm.affinity = self.norm.affinity.max(raw.affinity);
         self.nodes.push(raw);
+    }
+
+    /// Adds the scores that depend on other pods and other nodes. `feasible` are the places of [`Feasible::nodes`], each with the
+    /// number of feasible nodes; `places` are all there are; `grouped` where some are groups.
+    pub fn look_around<'a>(
+        &mut self,
+        pod: &Asked,
+        places: impl Iterator<Item = Place<'a>> + Clone,
+        feasible: &[(Place, usize)],
+        grouped: bool,
+    ) {
+        self.social.resize(feasible.len(), Social::default());
+        let social = &mut self.social;
+        if let Some(peers) = pod.row.peers.as_deref() {
+            if !peers.soft.is_empty() {
+                let raw = pod_topology_spread::raw(pod, peers, places.clone(), feasible);
+                let scores = pod_topology_spread::normalise(&raw);
+                social.iter_mut().zip(scores).for_each(|(s, score)| s.spread = Some(score));
+            }
+            if !peers.wishes.is_empty()
+                && let Some(raw) = inter_pod_affinity::raw(pod, peers, places.clone(), feasible, grouped)
+            {
+                let scores = inter_pod_affinity::normalise(&raw);
+                social.iter_mut().zip(scores).for_each(|(s, score)| s.affinity = Some(score));
+            }
+        }
+        if pod.compat.has_images() {
+            let scores = image_locality::scores(pod, places, feasible);
+            social.iter_mut().zip(scores).for_each(|(s, score)| s.images = score);
+        }
+    }
+
+    /// The total of one of the feasible nodes.
+    #[inline]
+    pub fn total(&self, i: usize) -> i64 {
+        let raw = &self.nodes[i];
+        let social = self.social.get(i).map_or(0, Social::total);
+        raw.fit + raw.balanced + self.norm.taints(raw) + self.norm.affinity(raw) + social
+    }
+
+    /// Finds the best, in order of rank, and says how many nodes they are.
+    pub fn settle(&mut self) -> u32 {
+        self.highest = i64::MIN;
+        for i in 0..self.nodes.len() {
+            let total = self.total(i);
+            if total > self.highest {
+                self.highest = total;
+                self.best.clear();
+            }
+            if total == self.highest {
+                self.best.push(i as u32);
+            }
+        }
+        let nodes = &self.nodes;
+        self.best.sort_unstable_by_key(|&i| (nodes[i as usize].rank, nodes[i as usize].node));
+        self.best.iter().map(|&i| nodes[i as usize].alike).sum()
     }
 }
 

@@ -2,6 +2,7 @@
 //! real scheduler in the integration tests.
 
 mod filters;
+mod index;
 mod peers;
 mod preemption;
 mod scores;
@@ -19,7 +20,7 @@ struct Node {
     cordoned: bool,
     readiness: Readiness,
     running: Vec<PodShape>,
-    reserved: Option<Resources>,
+    promised: Option<Promised>,
 }
 
 /// 4 cores, 16 GiB, 110 pods; no labels, no taints.
@@ -34,7 +35,7 @@ fn node(name: &'static str) -> Node {
         zone: ZoneId(0),
         ..NodeShape::default()
     };
-    Node { name, shape, cordoned: false, readiness: Readiness::Ready, running: Vec::new(), reserved: None }
+    Node { name, shape, cordoned: false, readiness: Readiness::Ready, running: Vec::new(), promised: None }
 }
 
 impl Node {
@@ -175,8 +176,7 @@ impl World {
             used: &row.used,
             used_score: row.used_score,
             ports: &row.ports,
-            reserved: row.node.reserved.as_ref(),
-            nominated: &[],
+            promised: row.node.promised.as_ref(),
             pods: &row.tenants,
             cordon_taint: false,
         }

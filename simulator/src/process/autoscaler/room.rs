@@ -114,8 +114,7 @@ impl Sim<'_> {
             used: &room.used,
             used_score: (0, 0),
             ports: &room.ports,
-            reserved: None,
-            nominated: &[],
+            promised: None,
             pods: &room.tenants,
             cordon_taint: room.unschedulable,
         }

@@ -3,6 +3,7 @@
 use crate::scheduler::census::Census;
 use crate::scheduler::compat::Asked;
 use crate::scheduler::peers::Peers;
+use crate::scheduler::tally::Tally;
 use crate::scheduler::{NodeView, Rejection};
 
 /// Refuses nodes in whose domains terms are not met.
@@ -14,7 +15,7 @@ pub fn filter(pod: &Asked, peers: &Peers, census: &Census, node: &NodeView) -> R
     if !joins(pod, peers, census, node) {
         return Err(Rejection::PodAffinity);
     }
-    let held = |tallies: &[crate::scheduler::census::Tally], key| {
+    let held = |tallies: &[Tally], key| {
         topology.domain(key, node).is_some_and(|domain| tallies[key].at(domain) > 0)
     };
     if peers.anti.iter().any(|(key, _)| held(&census.anti, *key)) {

@@ -8,10 +8,14 @@ use crate::spec::HostPort;
 #[inline]
 pub fn filter(pod: &Asked, node: &NodeView) -> Result<(), Rejection> {
     let conflicts = &pod.row.conflicts;
-    if !conflicts.is_empty() && node.ports.iter().any(|port| conflicts[usize::from(*port)]) {
-        return Err(Rejection::Ports);
+    if conflicts.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let promised = node.promised.map_or(&[][..], |promised| &promised.ports);
+    match node.ports.iter().chain(promised).any(|port| conflicts[usize::from(*port)]) {
+        true => Err(Rejection::Ports),
+        false => Ok(()),
+    }
 }
 
 /// True where two ports cannot be held on one node (kube-scheduler v1.34.1 `HostPortInfo.CheckConflict`).

@@ -9,9 +9,9 @@ use crate::spec::{EXTENDED, Resources};
 #[inline]
 pub fn filter(pod: &Asked, node: &NodeView) -> Result<(), Rejection> {
     let has = pod.compat.allocatable(node.shape);
-    match node.reserved {
+    match node.promised {
         None => room(pod, has, node.used),
-        Some(reserved) => room(pod, has, &sum(node.used, reserved)),
+        Some(promised) => room(pod, has, &sum(node.used, &promised.requests)),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::scheduler::{NodeView, Rejection};
 #[inline]
 pub fn filter(pod: &Asked, node: &NodeView) -> Result<(), Rejection> {
     let asked = pod.row.shape.requests.disks;
-    let used = node.used.disks + node.reserved.map_or(0, |reserved| reserved.disks);
+    let used = node.used.disks + node.promised.map_or(0, |promised| promised.requests.disks);
     if asked > 0 && used.saturating_add(asked) > pod.compat.allocatable(node.shape).disks {
         return Err(Rejection::Disks);
     }

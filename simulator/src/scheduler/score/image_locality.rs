@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::MAX;
-use crate::scheduler::NodeView;
 use crate::scheduler::compat::Asked;
+use crate::scheduler::place::Place;
 
 const MIB: i64 = 1 << 20;
 /// Less than this counts as nothing (`minThreshold`).
@@ -12,23 +12,27 @@ const LEAST: i64 = 23 * MIB;
 /// More than this for each container adds nothing (`maxContainerThreshold`).
 const MOST: i64 = 1000 * MIB;
 
-/// Scores of the feasible nodes. What an image counts for is scaled by the share of nodes that hold it.
-pub fn scores<'a>(pod: &Asked, nodes: impl Iterator<Item = NodeView<'a>>, feasible: &[NodeView]) -> Vec<i64> {
+/// Scores of the feasible places. What an image counts for is scaled by the share of nodes that hold it.
+pub fn scores<'a>(
+    pod: &Asked,
+    places: impl Iterator<Item = Place<'a>>,
+    feasible: &[(Place, usize)],
+) -> Vec<i64> {
     let images = &pod.row.shape.images;
-    let mut holders: BTreeMap<&str, i64> = BTreeMap::new();
+    let mut holders: BTreeMap<&str, usize> = BTreeMap::new();
     let mut total = 0;
-    for node in nodes {
-        total += 1;
-        let held = pod.compat.images(node.shape);
+    for place in places {
+        total += place.nodes();
+        let held = pod.compat.images(place.view.shape);
         let mut names: Vec<&str> = images.iter().filter(|name| held.contains_key(*name)).map(String::as_str).collect();
         names.sort_unstable();
         names.dedup();
-        names.into_iter().for_each(|name| *holders.entry(name).or_default() += 1);
+        names.into_iter().for_each(|name| *holders.entry(name).or_default() += place.nodes());
     }
-    let score = |node: &NodeView| {
-        let held = pod.compat.images(node.shape);
+    let score = |(place, _): &(Place, usize)| {
+        let held = pod.compat.images(place.view.shape);
         let part = |name: &String| {
-            let spread = holders.get(name.as_str()).copied().unwrap_or(0) as f64 / f64::from(total);
+            let spread = holders.get(name.as_str()).copied().unwrap_or(0) as f64 / total as f64;
             (*held.get(name).unwrap_or(&0) as f64 * spread) as i64
         };
         let sum: i64 = images.iter().map(part).sum();

@@ -2,35 +2,41 @@
 //! theirs), scaled to the span over the feasible nodes.
 
 use super::MAX;
-use crate::scheduler::NodeView;
-use crate::scheduler::census::Tally;
 use crate::scheduler::compat::Asked;
 use crate::scheduler::peers::Peers;
+use crate::scheduler::place::Place;
+use crate::scheduler::tally::Tally;
 
 pub const WEIGHT: i64 = 2;
 
-/// Sums over the domains of each feasible node; `None` where no pod that is there has anything to say (Skip).
+/// Sums over the domains of each feasible place; `None` where no pod that is there has anything to say (Skip). `grouped` where
+/// `places` holds groups.
 pub fn raw<'a>(
     pod: &Asked,
     peers: &Peers,
-    nodes: impl Iterator<Item = NodeView<'a>>,
-    feasible: &[NodeView],
+    places: impl Iterator<Item = Place<'a>>,
+    feasible: &[(Place, usize)],
+    grouped: bool,
 ) -> Option<Vec<i64>> {
     let topology = pod.compat.topology();
     let mut tallies = vec![Tally::default(); topology.len()];
+    tallies.iter_mut().enumerate().for_each(|(key, tally)| tally.clear(grouped && topology.is_hostname(key)));
     let mut any = false;
-    for node in nodes {
-        for tenant in node.pods.iter().filter(|tenant| peers.wished.has(tenant.shape)) {
+    for place in places {
+        for tenant in place.view.pods.iter().filter(|tenant| peers.wished.has(tenant.shape)) {
             for &(_, key, weight) in Peers::entries(&peers.wishes, tenant.shape, |entry| entry.0) {
-                if let Some(domain) = topology.domain(key, &node) {
+                if place.speaks_for(topology.is_hostname(key))
+                    && let Some(domain) = topology.domain(key, &place.view)
+                {
                     tallies[key].add(domain, weight * i64::from(tenant.alive + tenant.leaving));
                     any = true;
                 }
             }
         }
     }
-    let sum = |node: &NodeView| {
-        let domains = tallies.iter().enumerate().filter_map(|(key, tally)| Some(tally.at(topology.domain(key, node)?)));
+    let sum = |(place, _): &(Place, usize)| {
+        let domains =
+            tallies.iter().enumerate().filter_map(|(key, tally)| Some(tally.at(topology.domain(key, &place.view)?)));
         domains.sum()
     };
     any.then(|| feasible.iter().map(sum).collect())

@@ -183,8 +183,9 @@ fn node_resources_fit() {
 
 #[test]
 fn nominated_pods_hold_their_room() {
-    let reserved = Resources { cpu: 3600, pods: 1, ..Resources::default() };
-    check(pod(), node("a").with(|n| n.reserved = Some(reserved)), "NodeResourcesFit: Insufficient cpu (resolvable)");
+    let requests = Resources { cpu: 3600, pods: 1, ..Resources::default() };
+    let promised = Promised { requests, ..Promised::default() };
+    check(pod(), node("a").with(|n| n.promised = Some(promised)), "NodeResourcesFit: Insufficient cpu (resolvable)");
 }
 
 #[test]

@@ -101,8 +101,8 @@ fn a_node_attaches_so_many_disks() {
     assert_eq!(verdict(&with_disks(3), attaching("a", 4, &[2])), FULL);
     assert_eq!(verdict(&with_disks(0), attaching("a", 4, &[2, 3])), FITS);
     let nominated = Resources { disks: 1, ..Resources::default() };
-    assert_eq!(verdict(&with_disks(2), attaching("a", 4, &[1]).with(|n| n.reserved = Some(nominated))), FITS);
-    assert_eq!(verdict(&with_disks(2), attaching("a", 4, &[2]).with(|n| n.reserved = Some(nominated))), FULL);
+    assert_eq!(verdict(&with_disks(2), attaching("a", 4, &[1]).with(|n| n.promised = Some(promised(nominated)))), FITS);
+    assert_eq!(verdict(&with_disks(2), attaching("a", 4, &[2]).with(|n| n.promised = Some(promised(nominated)))), FULL);
 }
 
 #[test]
@@ -156,4 +156,8 @@ fn preemption_frees_disks_but_moves_no_volume() {
     let pinned = || high(bound(&[zone("2")]));
     assert_eq!(preempted(&pinned(), vec![here("a", "1"), here("b", "2")]), Some((1, vec![2])));
     assert_eq!(preempted(&pinned(), vec![here("a", "1")]), None);
+}
+
+fn promised(requests: Resources) -> Promised {
+    Promised { requests, ..Promised::default() }
 }
