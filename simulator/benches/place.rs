@@ -38,7 +38,10 @@ fn main() {
     if std::env::args().any(|arg| arg == "--test") {
         return;
     }
-    println!("\n{:<9} {:>6} {:>7} {:>12} {:>14} {:>16}", "workload", "nodes", "pods", "us/decision", "decisions/s", "cost to 100 nodes");
+    println!(
+        "\n{:<9} {:>6} {:>7} {:>12} {:>14} {:>16}",
+        "workload", "nodes", "pods", "us/decision", "decisions/s", "cost to 100 nodes"
+    );
     for kind in WORKLOADS {
         let mut first = None;
         for (nodes, pods) in SIZES {
@@ -47,7 +50,12 @@ fn main() {
             times.sort_by(f64::total_cmp);
             let each = times[2] / pods as f64;
             let growth = each / *first.get_or_insert(each);
-            println!("{:<9} {nodes:>6} {pods:>7} {:>12.3} {:>14.0} {growth:>16.2}", format!("{kind:?}"), each * 1e6, 1.0 / each);
+            println!(
+                "{:<9} {nodes:>6} {pods:>7} {:>12.3} {:>14.0} {growth:>16.2}",
+                format!("{kind:?}"),
+                each * 1e6,
+                1.0 / each
+            );
         }
     }
 }

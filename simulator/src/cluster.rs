@@ -35,6 +35,8 @@ pub(crate) struct Cluster {
     pub pods: Column<PodId, Pod>,
     pub workloads: Column<WorkloadId, Workload>,
     pub pools: Column<PoolId, Pool>,
+    /// Nodes pods have come to or left, since the scheduler last looked.
+    pub touched: Vec<NodeId>,
     /// Head of the list of free pod rows.
     free: u32,
     /// Numbers pods in the order of their start, for "the youngest goes first".
@@ -100,6 +102,7 @@ impl Cluster {
         self.ports.copy_from(&other.ports);
         self.tenants.copy_from(&other.tenants);
         self.peers = other.peers;
+        self.touched.clear();
         self.pods.copy_from(&other.pods);
         self.workloads.copy_from(&other.workloads);
         self.pools.copy_from(&other.pools);
@@ -173,6 +176,13 @@ impl Cluster {
         if self.peers {
             self.tenant(node, shape).alive += 1;
         }
+        self.touch(node);
+    }
+
+    fn touch(&mut self, node: NodeId) {
+        if self.touched.last() != Some(&node) {
+            self.touched.push(node);
+        }
     }
 
     fn tenant(&mut self, node: NodeId, shape: PodShapeId) -> &mut Tenant {
@@ -217,6 +227,7 @@ impl Cluster {
             if row.next_on_node != NO_POD {
                 self.pods[PodId(row.next_on_node)].prev_on_node = row.prev_on_node;
             }
+            self.touch(node);
         }
         if row.state != PodState::Terminating {
             self.workloads[row.workload].alive -= 1;
@@ -247,6 +258,7 @@ impl Cluster {
             let tenant = self.tenant(node, shape);
             tenant.alive -= 1;
             tenant.leaving += 1;
+            self.touch(node);
         }
         let row = &mut self.pods[pod];
         assert!(!matches!(row.state, PodState::Free | PodState::Terminating), "a pod is deleted once");

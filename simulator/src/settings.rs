@@ -2,6 +2,7 @@
 //! Kubernetes v1.34 where it has one; rates and spreads have none here: whoever builds a scenario states them.
 
 use crate::random::Dist;
+use crate::scheduler::NodesScored;
 use crate::time::Duration;
 
 /// All settings of a run.
@@ -17,6 +18,8 @@ pub struct Settings {
     pub bursts: Bursts,
     /// How the cluster autoscaler behaves, for the pools it is on for.
     pub autoscaler: AutoscalerProfile,
+    /// How many of the feasible nodes the scheduler scores.
+    pub nodes_scored: NodesScored,
     /// Time between two attempts to evict a pod (Eviction API clients: 5 s). Zero: at the very instant it is allowed.
     pub eviction_retry: Duration,
     /// An uninterrupted period below the minimum longer than this is an outage.
@@ -56,6 +59,7 @@ impl Settings {
                 decay: Duration::mins(15),
             },
             autoscaler: AutoscalerProfile::default(),
+            nodes_scored: NodesScored::default(),
             eviction_retry: Duration::secs(5),
             outage_threshold: Duration::secs(60),
             loss_tolerance: 0.05,

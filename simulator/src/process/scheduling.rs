@@ -9,11 +9,13 @@ use crate::cluster::pod::PodState;
 use crate::event::Event;
 use crate::outcome::Incident;
 use crate::random::Process;
-use crate::scheduler::{self, Bound, Candidate, Incoming, NodeView, Promised, Readiness, Scratch};
+use crate::scheduler::{
+    self, Bound, Candidate, Incoming, Index, NodeView, Nodes, Promised, Readiness, Sample, Scratch,
+};
 use crate::sim::Sim;
 use crate::spec::WorkloadKind;
 use crate::time::Duration;
-use crate::{Column, Id, NodeId, PodId, PodShapeId};
+use crate::{Column, Id, NodeId, NodeShapeId, PodId, PodShapeId};
 
 /// Queue and buffers of the scheduler.
 #[derive(Debug, Default)]
@@ -28,6 +30,10 @@ pub(crate) struct Scheduling {
     promised: Vec<(NodeId, Promised)>,
     /// Shapes that found no node since the state last changed in their favour.
     hopeless: Vec<PodShapeId>,
+    index: Index,
+    sample: Sample,
+    /// Nodes as the index knows them.
+    known: Vec<Standing>,
     scratch: Scratch,
     /// A buffer for lists of pods, lent to whoever walks a node.
     pub pods: Vec<PodId>,
@@ -39,6 +45,31 @@ impl Scheduling {
         self.waiting.clear();
         self.nominated.clear();
         self.queued = false;
+        self.index.reset();
+        self.sample.reset();
+        self.known.clear();
+    }
+}
+
+/// What a node is to the scheduler, its pods aside.
+type Standing = (NodeShapeId, NodeState, bool);
+
+impl Nodes for Sim<'_> {
+    fn len(&self) -> usize {
+        self.cluster.nodes.len()
+    }
+
+    fn view(&self, node: NodeId) -> Option<NodeView<'_>> {
+        self.cluster.nodes[node].registered().then(|| Sim::view(self, node))
+    }
+
+    fn nominated(&self) -> impl Iterator<Item = NodeId> {
+        self.scheduling.promised.iter().map(|(node, _)| *node)
+    }
+
+    fn views(&self) -> impl Iterator<Item = NodeView<'_>> + Clone {
+        let nodes = self.cluster.nodes.rows().iter().enumerate();
+        nodes.filter(|(_, n)| n.registered()).map(|(id, _)| Sim::view(self, NodeId::from_index(id)))
     }
 }
 
@@ -83,6 +114,7 @@ impl Sim<'_> {
         self.scheduling.queued = false;
         self.scheduling.hopeless.clear();
         let mut active = std::mem::take(&mut self.scheduling.active);
+        self.survey_nodes();
         active.sort_unstable_by_key(|&p| (std::cmp::Reverse(self.priority(p)), self.cluster.pods[p].start));
         for &pod in &active {
             let row = &self.cluster.pods[pod];
@@ -122,7 +154,18 @@ impl Sim<'_> {
                     );
                     ((u * f64::from(n)) as u32).min(n - 1)
                 };
-                scheduler::decide(&self.p.compat, incoming, self.views(), &mut scratch, tie)
+                let mut index = std::mem::take(&mut self.scheduling.index);
+                let mut sample = std::mem::take(&mut self.scheduling.sample);
+                self.cluster.touched.drain(..).for_each(|node| index.touch(node));
+                let scored = (self.p.scenario.settings.nodes_scored, &mut sample);
+                let found = index.decide_some(&self.p.compat, incoming, self, scored, &mut scratch, tie);
+                #[cfg(test)]
+                if self.views().count() < 100 {
+                    let plain = scheduler::decide(&self.p.compat, incoming, self.views(), &mut scratch, tie);
+                    assert_eq!(found, plain, "the index finds what the plain scan finds");
+                }
+                (self.scheduling.index, self.scheduling.sample) = (index, sample);
+                found
             }
         };
         self.scheduling.scratch = scratch;
@@ -148,10 +191,18 @@ impl Sim<'_> {
         (there && scheduler::fits(&self.p.compat, incoming, &self.view(node), self.views())).then_some(node)
     }
 
-    /// All nodes the scheduler sees.
-    fn views(&self) -> impl Iterator<Item = NodeView<'_>> + Clone {
-        let registered = self.cluster.nodes.rows().iter().enumerate();
-        registered.filter(|(_, n)| n.registered()).map(|(id, _)| self.view(NodeId::from_index(id)))
+    /// Tells the index which nodes have changed. Any process may change a node, so all are compared.
+    fn survey_nodes(&mut self) {
+        let Scheduling { known, index, .. } = &mut self.scheduling;
+        for (id, node) in self.cluster.nodes.iter() {
+            let standing = (node.shape, node.state, node.cordoned);
+            match known.get_mut(id.index()) {
+                Some(seen) if *seen == standing => continue,
+                Some(seen) => *seen = standing,
+                None => known.push(standing),
+            }
+            index.touch(id);
+        }
     }
 
     /// Notes what other nominated pods of at least this pod's priority hold back on their nodes.

@@ -1,7 +1,9 @@
 //! Nodes and what is bound to them, with nothing that takes time: for placing pods one after the other, for measuring
 //! decisions, and as the ground the index is tested on.
 
-use super::{Compat, Incoming, Index, NodeView, Nodes, NodesScored, PortId, Promised, Readiness, Sample, Scratch, Tenant};
+use super::{
+    Compat, Incoming, Index, NodeView, Nodes, NodesScored, PortId, Promised, Readiness, Sample, Scratch, Tenant,
+};
 use super::{decide, decide_among};
 use crate::spec::Resources;
 use crate::{Column, Id, NodeId, NodeShapeId, PodShapeId};

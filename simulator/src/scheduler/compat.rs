@@ -141,7 +141,8 @@ impl Compat {
         }
         let topology = Topology::new(spec);
         let shapes = spec.pod_shapes.rows().iter().zip(peers::all(spec, &topology));
-        let pods: Vec<Row> = shapes.map(|(pod, peers)| Row { peers, refused: refused(pod, &refusals), ..row(pod, &ports) }).collect();
+        let pods: Vec<Row> =
+            shapes.map(|(pod, peers)| Row { peers, refused: refused(pod, &refusals), ..row(pod, &ports) }).collect();
         Compat {
             kinds: alike(spec.node_shapes.rows(), |a, b| {
                 (&a.labels, &a.taints, a.nameless, &a.images) == (&b.labels, &b.taints, b.nameless, &b.images)

@@ -278,10 +278,10 @@ impl Index {
         let levels = &classes[asked.compat.class(asked.incoming().shape)];
         let mut found_in = std::mem::take(&mut desk.found);
         found_in.clear();
-        found_in.extend((0..groups.len() as GroupId).map(|id| Found {
-            admits: admits(asked, census, &desk.group(groups, id)),
-            ..Found::default()
-        }));
+        found_in.extend(
+            (0..groups.len() as GroupId)
+                .map(|id| Found { admits: admits(asked, census, &desk.group(groups, id)), ..Found::default() }),
+        );
         let (mut seen, mut count) = (0, 0);
         for node in sample.nodes() {
             seen += 1;
@@ -401,9 +401,8 @@ impl Index {
         let best = feasible.settle();
         let mut nth = if best > 1 { tie(best).min(best - 1) } else { 0 };
         let levels = &mut self.classes[asked.compat.class(asked.incoming().shape)];
-        let mut winners = feasible.best.chunk_by(|&a, &b| {
-            feasible.nodes[a as usize].rank == feasible.nodes[b as usize].rank
-        });
+        let mut winners =
+            feasible.best.chunk_by(|&a, &b| feasible.nodes[a as usize].rank == feasible.nodes[b as usize].rank);
         let run = winners.find(|run| {
             let nodes: u32 = run.iter().map(|&i| feasible.nodes[i as usize].alike).sum();
             let here = nth < nodes;
@@ -443,11 +442,7 @@ fn filters_by_peers(asked: &Asked) -> bool {
 }
 
 /// All places: groups with nodes, then listed nodes.
-fn places<'a>(
-    groups: &'a Groups,
-    desk: &'a Desk,
-    nodes: &'a impl Nodes,
-) -> impl Iterator<Item = Place<'a>> + Clone {
+fn places<'a>(groups: &'a Groups, desk: &'a Desk, nodes: &'a impl Nodes) -> impl Iterator<Item = Place<'a>> + Clone {
     let there = groups.order.iter().filter(|&&id| groups.nodes(id) > 0);
     let grouped = there.map(|&id| desk.group(groups, id));
     let listed = desk.listed.iter().filter_map(|&node| nodes.view(node));

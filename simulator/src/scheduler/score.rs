@@ -76,7 +76,11 @@ impl Raw {
 /// What every plugin says of one node.
 #[inline]
 pub fn raw(pod: &Asked, node: &NodeView) -> Raw {
-    Raw { fit: node_resources_fit::score(pod, node), balanced: balanced_allocation::score(pod, node), ..kind(pod, node) }
+    Raw {
+        fit: node_resources_fit::score(pod, node),
+        balanced: balanced_allocation::score(pod, node),
+        ..kind(pod, node)
+    }
 }
 
 /// What is known of the best nodes of a group: `level` is what [`level`] gives for them.

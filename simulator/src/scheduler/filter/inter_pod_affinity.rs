@@ -15,9 +15,7 @@ pub fn filter(pod: &Asked, peers: &Peers, census: &Census, node: &NodeView) -> R
     if !joins(pod, peers, census, node) {
         return Err(Rejection::PodAffinity);
     }
-    let held = |tallies: &[Tally], key| {
-        topology.domain(key, node).is_some_and(|domain| tallies[key].at(domain) > 0)
-    };
+    let held = |tallies: &[Tally], key| topology.domain(key, node).is_some_and(|domain| tallies[key].at(domain) > 0);
     if peers.anti.iter().any(|(key, _)| held(&census.anti, *key)) {
         return Err(Rejection::PodAntiAffinity);
     }

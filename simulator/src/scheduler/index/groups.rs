@@ -11,8 +11,7 @@ use crate::{Id, NodeId, NodeShapeId, PodShapeId};
 /// Stands for a group: no node has this id, so no tally of host names knows it.
 const NOBODY: NodeId = NodeId(u32::MAX - 1);
 
-static NOTHING: Resources =
-    Resources { cpu: 0, memory: 0, ephemeral: 0, pods: 0, disks: 0, extended: [0; EXTENDED] };
+static NOTHING: Resources = Resources { cpu: 0, memory: 0, ephemeral: 0, pods: 0, disks: 0, extended: [0; EXTENDED] };
 
 /// Groups, their nodes and their pods.
 #[derive(Clone, Debug, Default)]

@@ -80,13 +80,15 @@ impl Levels {
     pub fn refresh(&mut self, pod: &Asked, node: NodeId, group: GroupId, view: Option<NodeView>) {
         let new = match view {
             // Nodes with promised room are listed as long as it is promised.
-            Some(view) if filter::by_room(pod, &NodeView { promised: None, ..view }).is_ok() => match u8::try_from(score::level(pod, &view)) {
-                Ok(level) if usize::from(level) <= TOP => level,
-                _ => {
-                    self.odd = true;
-                    FULL
+            Some(view) if filter::by_room(pod, &NodeView { promised: None, ..view }).is_ok() => {
+                match u8::try_from(score::level(pod, &view)) {
+                    Ok(level) if usize::from(level) <= TOP => level,
+                    _ => {
+                        self.odd = true;
+                        FULL
+                    }
                 }
-            },
+            }
             _ => FULL,
         };
         let (old, before) = (self.by_node[node.index()], self.group[node.index()]);

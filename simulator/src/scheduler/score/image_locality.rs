@@ -13,11 +13,7 @@ const LEAST: i64 = 23 * MIB;
 const MOST: i64 = 1000 * MIB;
 
 /// Scores of the feasible places. What an image counts for is scaled by the share of nodes that hold it.
-pub fn scores<'a>(
-    pod: &Asked,
-    places: impl Iterator<Item = Place<'a>>,
-    feasible: &[(Place, usize)],
-) -> Vec<i64> {
+pub fn scores<'a>(pod: &Asked, places: impl Iterator<Item = Place<'a>>, feasible: &[(Place, usize)]) -> Vec<i64> {
     let images = &pod.row.shape.images;
     let mut holders: BTreeMap<&str, usize> = BTreeMap::new();
     let mut total = 0;

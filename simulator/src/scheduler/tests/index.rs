@@ -53,6 +53,7 @@ impl Luck {
         shape.nameless = self.once_in(12);
         shape.allocatable.cpu = self.of(&[1000, 2000, 4000]);
         shape.allocatable.memory = self.of(&[2 << 30, 8 << 30]);
+        shape.allocatable.disks = self.of(&[1, 4, 1000]);
         shape.allocatable.pods = self.of(&[3, 8, 30]);
         shape.allocatable.extended[0] = self.of(&[0, 0, 2]);
         shape
@@ -110,7 +111,8 @@ impl Luck {
             shape.required = vec![on_label(ZONE, Operator::NotIn, &["1"])];
         }
         if self.once_in(20) {
-            shape.required = vec![self.of(&[on_name(Operator::In, &["n1"]), on_label(HOST, Operator::In, &["n2", "n3"])])];
+            shape.required =
+                vec![self.of(&[on_name(Operator::In, &["n1"]), on_label(HOST, Operator::In, &["n2", "n3"])])];
         }
         shape.preferred = self.some(2, |luck| {
             let value = luck.of(&["1", "2"]);
@@ -124,6 +126,11 @@ impl Luck {
             shape.pod_affinity = self.some(1, Luck::term);
             shape.pod_anti_affinity = self.some(2, Luck::term);
             shape.preferred_pods = self.some(2, |luck| (luck.below(201) as i64 - 100, luck.term()));
+        }
+        if self.once_in(6) {
+            let zone = self.of(&["1", "2"]);
+            shape.volumes.bound = vec![vec![on_label(ZONE, Operator::In, &[zone])]];
+            shape.requests.disks = 1;
         }
         shape.images = self.some(2, |luck| luck.of(&["i", "j", "k"]).into());
         shape
