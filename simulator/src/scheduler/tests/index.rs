@@ -321,7 +321,6 @@ fn the_same_node_as_the_plain_scan() {
         let (i, p) = play(seed, 1 + (seed % 13) as usize, 120, NodesScored::Percent(100));
         (indexed, preemptions) = (indexed + i, preemptions + p);
     }
-    println!("{indexed} decisions by the index, {preemptions} preemptions");
     assert!(indexed > 30_000 && preemptions > 1_000, "the index took {indexed} decisions, {preemptions} preempted");
 }
 
