@@ -1,6 +1,7 @@
 //! Failures, detection, trouble in provisioning, bursts: what becomes the simulator's settings.
 
 use simulator::Duration;
+use simulator::scheduler::NodesScored;
 use simulator::settings::{AutoscalerProfile, Bursts, Cause, Detection, Failures, Provisioning, Settings};
 
 use super::log_normal;
@@ -26,6 +27,7 @@ pub fn settings(minor: u32, given: &ChangeSettings, coverage: &mut Coverage) -> 
         provisioning: provisioning(coverage),
         bursts: bursts(given, coverage, &mut complaints),
         autoscaler: AutoscalerProfile::default(),
+        nodes_scored: NodesScored::Adaptive,
         eviction_retry: eviction_retry(coverage),
         outage_threshold: Duration::secs(given.outage_threshold_seconds.unwrap_or(OUTAGE_THRESHOLD).into()),
         loss_tolerance: 0.05,
