@@ -52,6 +52,7 @@ pub fn intern(full: &Snapshot, settings: &ChangeSettings, coverage: &mut Coverag
             workload,
             node: pod.node.as_ref().and_then(|n| interned.nodes.get(n)).copied(),
             ready: pod.ready,
+            gated: !pod.spec.gates.is_empty(),
         });
         interned.spec.pods.extend(pods);
         let missing = (draft.pods.len()..draft.expected()).map(|n| PodSpec {
@@ -59,6 +60,7 @@ pub fn intern(full: &Snapshot, settings: &ChangeSettings, coverage: &mut Coverag
             workload,
             node: None,
             ready: false,
+            gated: draft.gated(),
         });
         interned.spec.pods.extend(missing);
         interned.workloads.entry((draft.namespace.clone(), draft.name.clone())).or_default().push(workload);

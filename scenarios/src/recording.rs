@@ -111,6 +111,11 @@ pub enum NamedHappening {
         /// Time constant of the way back.
         decay: Duration,
     },
+    /// The scheduling gates of a workload's pods were lifted.
+    GatesLifted {
+        /// `namespace/name`.
+        workload: String,
+    },
 }
 
 /// Something that was seen.

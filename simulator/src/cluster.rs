@@ -31,7 +31,7 @@ pub(crate) struct Cluster {
     /// Pods on each node by shape; kept only where pods have to do with one another.
     pub tenants: Column<NodeId, Vec<Tenant>>,
     /// Pods have to do with one another.
-    peers: bool,
+    pub peers: bool,
     pub pods: Column<PodId, Pod>,
     pub workloads: Column<WorkloadId, Workload>,
     pub pools: Column<PoolId, Pool>,
@@ -74,7 +74,8 @@ impl Cluster {
         }
         for (_, workload) in spec.workloads.iter() {
             let key = sub_key(entity_key(&workload.namespace), entity_key(&workload.name) ^ workload.kind as u64);
-            cluster.workloads.push(Workload::new(key, workload.replicas));
+            let id = cluster.workloads.push(Workload::new(key, workload.replicas));
+            cluster.workloads[id].gated = workload.gated;
         }
         for pod in &spec.pods {
             let kind = spec.workloads[pod.workload].kind;
@@ -82,6 +83,7 @@ impl Cluster {
                 (WorkloadKind::DaemonSet, Some(node)) => cluster.create_daemon(pod.workload, node),
                 _ => cluster.create(pod.workload, None),
             };
+            cluster.pods[id].gated = pod.gated;
             if let Some(node) = pod.node {
                 let alive = cluster.nodes[node].state == NodeState::Ready;
                 cluster.bind(spec, compat, id, node);
@@ -132,6 +134,7 @@ impl Cluster {
     }
 
     fn insert(&mut self, mut pod: Pod) -> PodId {
+        pod.gated = self.workloads[pod.workload].gated;
         pod.start = self.next_start;
         self.next_start += 1;
         let owner = &mut self.workloads[pod.workload];

@@ -55,10 +55,10 @@ pub enum Event {
     AutoscalerScans,
     /// A node that it removes is gone; `number` tells removals apart.
     AutoscalerDeletes { node: NodeId, number: u32 },
-    /// A pod may be tried again by the scheduler.
-    BackoffOver { pod: PodId, epoch: u32 },
     /// The scheduler works off its queue.
     Schedule,
+    /// The scheduler looks for pods that nothing has woken for long.
+    FlushUnschedulable,
     /// Flows are brought up to date.
     Flow,
     /// The next step of the recorded series.
@@ -85,7 +85,7 @@ impl Event {
             | Event::DrainRetries(_)
             | Event::DrainTimesOut(_)
             | Event::SoakOver { .. } => 4,
-            Event::BackoffOver { .. } | Event::Schedule => 5,
+            Event::Schedule | Event::FlushUnschedulable => 5,
             // What the scheduler has just refused counts at a scan of the same instant.
             Event::AutoscalerScans | Event::Flow => 6,
             Event::Sample => 7,

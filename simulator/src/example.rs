@@ -144,9 +144,16 @@ impl Example {
             cpu_limit: None,
             follows_load: false,
             service: None,
+            gated: false,
         });
         for (i, node) in hosts.into_iter().enumerate() {
-            self.spec.pods.push(PodSpec { name: format!("{name}-{i}"), workload: id, node: Some(node), ready: true });
+            self.spec.pods.push(PodSpec {
+                name: format!("{name}-{i}"),
+                workload: id,
+                node: Some(node),
+                ready: true,
+                gated: false,
+            });
         }
         self
     }

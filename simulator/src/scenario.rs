@@ -66,6 +66,11 @@ pub enum Happening {
         /// Time constant of the exponential way back.
         decay: Duration,
     },
+    /// The scheduling gates of a workload's pods are lifted.
+    GatesLifted {
+        /// Which.
+        workload: WorkloadId,
+    },
     /// A node dies and comes back after `down`.
     NodeFailure {
         /// Which.

@@ -18,6 +18,7 @@ pub mod board;
 mod census;
 mod compat;
 mod filter;
+mod hint;
 pub mod index;
 mod peers;
 mod place;
@@ -33,6 +34,7 @@ mod tests;
 pub use board::Board;
 pub use compat::{Compat, PortId};
 pub(crate) use filter::taint_toleration::tolerated;
+pub use hint::{Change, Refusers, helps};
 pub use index::{Index, Nodes};
 pub use peers::Tenant;
 pub use preempt::{Bound, Candidate, NoHelp, Preemption, attempts, choose, dry_runs, preempt};
@@ -189,6 +191,13 @@ pub fn fits<'a>(
 ) -> bool {
     let asked = compat.asked(pod);
     filter::check(&asked, &census(&asked, nodes), node).is_ok()
+}
+
+/// The plugins that refuse a pod for which no node is feasible.
+pub fn refusers<'a>(compat: &Compat, pod: Incoming, nodes: impl Iterator<Item = NodeView<'a>> + Clone) -> Refusers {
+    let asked = compat.asked(pod);
+    let census = census(&asked, nodes.clone());
+    Refusers::of(nodes.filter_map(|node| filter::check(&asked, &census, &node).err()))
 }
 
 /// Position of the first node that passes every filter.

@@ -1,6 +1,10 @@
 //! Rates, distributions and switches of everything that happens by chance or by the clock. Defaults are the ones of
 //! Kubernetes v1.34 where it has one; rates and spreads have none here: whoever builds a scenario states them.
 
+mod scheduler;
+
+pub use scheduler::SchedulerProfile;
+
 use crate::random::Dist;
 use crate::scheduler::NodesScored;
 use crate::time::Duration;
@@ -16,6 +20,8 @@ pub struct Settings {
     pub provisioning: Provisioning,
     /// Random bursts of load.
     pub bursts: Bursts,
+    /// How the scheduler's queue behaves.
+    pub scheduler: SchedulerProfile,
     /// How the cluster autoscaler behaves, for the pools it is on for.
     pub autoscaler: AutoscalerProfile,
     /// How many of the feasible nodes the scheduler scores.
@@ -58,6 +64,7 @@ impl Settings {
                 hold: Dist::Constant(Duration::ZERO),
                 decay: Duration::mins(15),
             },
+            scheduler: SchedulerProfile::default(),
             autoscaler: AutoscalerProfile::default(),
             nodes_scored: NodesScored::default(),
             eviction_retry: Duration::secs(5),

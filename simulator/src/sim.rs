@@ -196,8 +196,8 @@ impl<'a> Sim<'a> {
             Event::SoakOver { operation, node } => self.soak_over(operation, node),
             Event::AutoscalerScans => self.autoscaler_scans(),
             Event::AutoscalerDeletes { node, number } => self.autoscaler_deletes(node, number),
-            Event::BackoffOver { pod, epoch } => self.backoff_over(pod, epoch),
             Event::Schedule => self.schedule(),
+            Event::FlushUnschedulable => self.flush_unschedulable(),
             Event::Flow => self.update_flows(),
             Event::Sample => self.sample(),
         }

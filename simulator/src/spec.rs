@@ -338,6 +338,8 @@ pub struct WorkloadSpec {
     pub follows_load: bool,
     /// The service it gives, where demand on it is modelled.
     pub service: Option<Service>,
+    /// New pods carry a scheduling gate (`spec.schedulingGates`).
+    pub gated: bool,
 }
 
 impl WorkloadSpec {
@@ -423,6 +425,8 @@ pub struct PodSpec {
     pub node: Option<NodeId>,
     /// Ready now.
     pub ready: bool,
+    /// Kept out of the scheduler's queue by a scheduling gate.
+    pub gated: bool,
 }
 
 /// A PodDisruptionBudget with its selector resolved.

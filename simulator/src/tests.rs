@@ -5,6 +5,7 @@
 mod autoscaler;
 mod operations;
 mod properties;
+mod scheduling;
 mod volumes;
 mod workloads;
 

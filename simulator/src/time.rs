@@ -31,6 +31,11 @@ impl Duration {
     /// No time at all.
     pub const ZERO: Duration = Duration(0);
 
+    /// Whole milliseconds.
+    pub const fn millis(ms: u64) -> Duration {
+        Duration(ms * 1000)
+    }
+
     /// Whole seconds.
     pub const fn secs(s: u64) -> Duration {
         Duration(s * 1_000_000)

@@ -216,10 +216,17 @@ impl Workload<'_> {
             cpu_limit: None,
             follows_load: application || dns,
             service: dns.then_some(Service { rate: 2000.0, capacity: 2500.0, cpu_seconds: 1e-5 }),
+            gated: false,
         });
         for i in 0..self.replicas {
             let node = nodes.get(i as usize % nodes.len()).copied();
-            cluster.pods.push(PodSpec { name: format!("{}-{i}", self.name), workload: id, node, ready: true });
+            cluster.pods.push(PodSpec {
+                name: format!("{}-{i}", self.name),
+                workload: id,
+                node,
+                ready: true,
+                gated: false,
+            });
         }
         id
     }

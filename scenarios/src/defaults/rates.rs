@@ -2,7 +2,9 @@
 
 use simulator::Duration;
 use simulator::scheduler::NodesScored;
-use simulator::settings::{AutoscalerProfile, Bursts, Cause, Detection, Failures, Provisioning, Settings};
+use simulator::settings::{
+    AutoscalerProfile, Bursts, Cause, Detection, Failures, Provisioning, SchedulerProfile, Settings,
+};
 
 use super::log_normal;
 use crate::change::ChangeSettings;
@@ -26,6 +28,7 @@ pub fn settings(minor: u32, given: &ChangeSettings, coverage: &mut Coverage) -> 
         detection: detection(minor, coverage),
         provisioning: provisioning(coverage),
         bursts: bursts(given, coverage, &mut complaints),
+        scheduler: scheduler(minor, coverage),
         autoscaler: AutoscalerProfile::default(),
         nodes_scored: NodesScored::Adaptive,
         eviction_retry: eviction_retry(coverage),
@@ -86,6 +89,23 @@ fn detection(minor: u32, coverage: &mut Coverage) -> Detection {
         'B',
     );
     Detection { grace: Duration::secs(grace), ..Detection::default() }
+}
+
+/// What became of the scheduler's queue, by Kubernetes' change logs: queueing hints are on since 1.32, pods are popped from
+/// the back-off queue since 1.33, and the hint for pods that repelled others was mended in 1.35.
+fn scheduler(minor: u32, coverage: &mut Coverage) -> SchedulerProfile {
+    coverage.assume(
+        "pace of the scheduler",
+        "680 decisions a second, 100 bindings at once, then 50 a second",
+        "kubernetes scheduler_perf (SchedulingBasic, 5,000 nodes) and the client's default rate limit; AKS publishes none",
+        'B',
+    );
+    SchedulerProfile {
+        hints: minor >= 32,
+        pops_from_backoff: minor >= 33,
+        hint_of_repelling_pods: minor >= 35,
+        ..SchedulerProfile::default()
+    }
 }
 
 fn provisioning(coverage: &mut Coverage) -> Provisioning {
@@ -179,6 +199,16 @@ mod tests {
         for (minor, seconds) in [(31, 40), (32, 50), (34, 50)] {
             let s = settings(minor, &ChangeSettings::default(), &mut Coverage::default()).unwrap();
             assert_eq!(s.detection.grace, Duration::secs(seconds), "1.{minor}");
+        }
+    }
+
+    #[test]
+    fn the_queue_follows_the_version() {
+        for (minor, expected) in
+            [(31, [false; 3]), (32, [true, false, false]), (34, [true, true, false]), (35, [true; 3])]
+        {
+            let s = settings(minor, &ChangeSettings::default(), &mut Coverage::default()).unwrap().scheduler;
+            assert_eq!([s.hints, s.pops_from_backoff, s.hint_of_repelling_pods], expected, "1.{minor}");
         }
     }
 

@@ -43,6 +43,11 @@ impl Draft<'_> {
             _ => 0,
         }
     }
+
+    /// New pods carry a scheduling gate.
+    pub fn gated(&self) -> bool {
+        self.object.is_some_and(|object| !object.template.gates.is_empty())
+    }
 }
 
 /// Kind, namespace and name of a workload.
@@ -262,6 +267,24 @@ mod tests {
                 ("StatefulSet", "db", 1, 1),
             ],
         );
+    }
+
+    #[test]
+    fn gates_are_the_pods_own_and_the_templates() {
+        let gates = r#""schedulingGates":[{"name":"example.org/quota"}]"#;
+        let waiting = owned("web-5c9-a", "ReplicaSet", "web-5c9", r#""pod-template-hash":"5c9""#)
+            .replace(r#""nodeName":"n1""#, gates);
+        let deployment = format!(
+            r#"{{"apiVersion":"apps/v1","kind":"Deployment","metadata":{{"namespace":"shop","name":"web"}},"spec":{{"template":{{"spec":{{{gates}}}}}}}}}"#
+        );
+        for (objects, pod, template) in [(vec![waiting.clone()], true, false), (vec![waiting, deployment], true, true)]
+        {
+            let node = r#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"n1"}}"#;
+            let json = format!(r#"{{"items":[{node},{}]}}"#, objects.join(","));
+            let snapshot = Snapshot::from_json(json.as_bytes()).unwrap();
+            let drafts = resolve(&snapshot, &mut Coverage::default());
+            assert_eq!((!drafts[0].pods[0].spec.gates.is_empty(), drafts[0].gated()), (pod, template));
+        }
     }
 
     #[test]

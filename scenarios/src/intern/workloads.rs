@@ -157,6 +157,7 @@ fn workload(draft: &Draft, shape: PodShapeId, context: &Context, coverage: &mut 
         cpu_use,
         cpu_limit: requests::cpu_limit(template).map(|l| l.min(shapes::MOST_CPU)),
         service,
+        gated: draft.gated(),
     }
 }
 

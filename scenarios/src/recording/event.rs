@@ -170,6 +170,10 @@ impl Event<'_> {
                 let workload = self.fields.workload.take();
                 Some(NamedHappening::Burst { workload, factor: factor?, ramp: ramp?, hold: hold?, decay: decay? })
             }
+            EventKind::GatesLifted => {
+                let workload = self.need("workload", |f| f.workload.take());
+                Some(NamedHappening::GatesLifted { workload: workload? })
+            }
             EventKind::Change | EventKind::Observed => None,
         }
     }
@@ -203,7 +207,7 @@ impl Event<'_> {
 
     /// Members that say nothing for this kind are mistakes, not decoration.
     fn refuse_strangers(&mut self) {
-        use EventKind::{Burst, Change, Load, NodeFailure, Observed, ZoneFailure};
+        use EventKind::{Burst, Change, GatesLifted, Load, NodeFailure, Observed, ZoneFailure};
         let f = &self.fields;
         let members: [(&str, bool, &[EventKind]); 9] = [
             ("change", f.change.is_some(), &[Change]),
@@ -211,7 +215,7 @@ impl Event<'_> {
             ("zone", f.zone.is_some(), &[ZoneFailure]),
             ("pool", f.pool.is_some(), &[ZoneFailure]),
             ("downMinutes", f.down_minutes.is_some(), &[NodeFailure, ZoneFailure]),
-            ("workload", f.workload.is_some(), &[Load, Burst, Observed]),
+            ("workload", f.workload.is_some(), &[Load, Burst, Observed, GatesLifted]),
             ("factor", f.factor.is_some(), &[Load, Burst]),
             ("holdMinutes", f.hold_minutes.is_some(), &[Burst]),
             ("rampMinutes, decayMinutes", f.ramp_minutes.or(f.decay_minutes).is_some(), &[Burst]),

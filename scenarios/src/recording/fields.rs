@@ -64,7 +64,7 @@ pub struct EventFields {
     pub pool: Option<String>,
     /// `nodeFailure`, `zoneFailure`: minutes until the nodes were Ready again.
     pub down_minutes: Option<f64>,
-    /// `load`, `burst`, `observed`: `namespace/name` of one workload instead of all.
+    /// `load`, `burst`, `observed`: `namespace/name` of one workload instead of all; `gatesLifted`: the workload.
     pub workload: Option<String>,
     /// `load`, `burst`: multiple of the base load.
     pub factor: Option<f64>,
@@ -92,6 +92,8 @@ pub enum EventKind {
     Load,
     /// The load rose and fell.
     Burst,
+    /// The scheduling gates of a workload's pods were lifted.
+    GatesLifted,
     /// Something was seen.
     Observed,
 }

@@ -45,6 +45,10 @@ fn resolve(happening: &TimedHappening, cluster: &ClusterSpec) -> Result<Happenin
             let (zone, pool) = both(found, pool.transpose())?;
             Ok(Happening::ZoneFailure { pool, zone, down: *down })
         }
+        NamedHappening::GatesLifted { workload } => {
+            let found = workload_id(workload, cluster).map_err(|expected| at("workload", workload, expected));
+            found.map(|workload| Happening::GatesLifted { workload })
+        }
         NamedHappening::Load { workload, factor } => Ok(Happening::Load { target: target(workload)?, factor: *factor }),
         NamedHappening::Burst { workload, factor, ramp, hold, decay } => {
             let target = target(workload)?;

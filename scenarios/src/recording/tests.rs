@@ -35,6 +35,7 @@ fn recording() -> Value {
             {"atMinutes": 40, "kind": "change", "change": "az aks nodepool scale -g rg --cluster-name prod -n apps --node-count 5"},
             {"atMinutes": 10, "kind": "burst", "factor": 3, "rampMinutes": 2, "holdMinutes": 15, "decayMinutes": 5},
             {"atMinutes": 60, "kind": "load", "factor": 1.5, "workload": "kube-system/coredns"},
+            {"atMinutes": 70, "kind": "gatesLifted", "workload": "kube-system/coredns"},
             {"atMinutes": 23, "kind": "observed", "workload": "kube-system/coredns", "note": "DNS time-outs"}
         ],
         "observed": {"outageMinutes": {"kube-system/coredns": 4.5}, "durationMinutes": 47, "succeeded": true},
@@ -61,7 +62,7 @@ fn everything_is_read_and_in_the_order_of_time() {
     assert_eq!(changes, [(5.0, "upgrade"), (40.0, "scale")]);
     assert!(recording.changes.iter().all(|c| c.change.cluster.name == "prod"));
     let happenings: Vec<f64> = recording.happenings.iter().map(|h| at(h.at)).collect();
-    assert_eq!(happenings, [10.0, 20.0, 60.0]);
+    assert_eq!(happenings, [10.0, 20.0, 60.0, 70.0]);
     assert_eq!((at(recording.notes[0].at), recording.notes[0].text.as_str()), (23.0, "DNS time-outs"));
     assert_eq!(recording.observed.outage_minutes["kube-system/coredns"], 4.5);
     assert_eq!(recording.counterfactual.unwrap().set[0].to_string(), "3");
@@ -74,7 +75,9 @@ fn names_are_resolved_against_the_cluster() {
     let cluster = &loaded.scenario.cluster;
     let starts: Vec<Time> = loaded.scenario.changes.iter().map(|p| p.at).collect();
     assert_eq!(starts, [Time::ZERO + Duration::mins(5), Time::ZERO + Duration::mins(40)]);
-    let [burst, zone, load] = &loaded.scenario.script[..] else { panic!("three happenings") };
+    let [burst, zone, load, lifted] = &loaded.scenario.script[..] else { panic!("four happenings") };
+    let Happening::GatesLifted { workload } = lifted.what else { panic!("gates") };
+    assert_eq!(cluster.workloads[workload].name, "coredns");
     assert!(matches!(burst.what, Happening::Burst { target: None, factor, .. } if factor == 3.0));
     let Happening::ZoneFailure { pool: Some(pool), zone: failed, down } = zone.what else { panic!("a zone") };
     assert_eq!(
@@ -152,7 +155,7 @@ fn a_counterfactual_says_what_is_different() {
     value["counterfactual"] = json!({"description": "Leave it.", "changes": []});
     let (nothing, cluster) = read(&value);
     let loaded = nothing.load_counterfactual(&cluster, &ChangeSettings::default()).unwrap().unwrap();
-    assert_eq!((loaded.scenario.changes.len(), loaded.scenario.script.len()), (0, 3));
+    assert_eq!((loaded.scenario.changes.len(), loaded.scenario.script.len()), (0, 4));
     value["counterfactual"] = json!({
         "description": "Scale first.",
         "change": "az aks nodepool scale -g rg --cluster-name prod -n sys --node-count 6"

@@ -1,6 +1,7 @@
 //! A node's row.
 
 use crate::cluster::pod::NO_POD;
+use crate::scheduler::Readiness;
 use crate::spec::Resources;
 use crate::{DrainId, NodeShapeId, PoolId};
 
@@ -92,6 +93,11 @@ impl Node {
     /// True while the scheduler sees it at all.
     pub fn registered(&self) -> bool {
         matches!(self.state, NodeState::Ready | NodeState::Dead | NodeState::NotReady)
+    }
+
+    /// Its Ready condition.
+    pub fn readiness(&self) -> Readiness {
+        if self.state == NodeState::NotReady { Readiness::Unreachable } else { Readiness::Ready }
     }
 
     /// True while the control plane holds it Ready.

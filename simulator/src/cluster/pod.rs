@@ -30,9 +30,12 @@ pub(crate) struct Pod {
     pub start: u32,
     /// Pending: since when. Starting: when its containers run.
     pub since: Time,
-    /// Failed attempts of the scheduler, and when the last one was.
+    /// Failed attempts of the scheduler.
     pub attempts: u32,
-    pub last_try: Time,
+    /// When the scheduler's queue got it: its creation, then its last failed attempt.
+    pub queued: Time,
+    /// Kept out of the scheduler's queue by a scheduling gate.
+    pub gated: bool,
     pub next_on_node: u32,
     pub prev_on_node: u32,
     pub next_sibling: u32,
@@ -70,7 +73,8 @@ impl Pod {
             start: 0,
             since: Time::ZERO,
             attempts: 0,
-            last_try: Time::ZERO,
+            queued: Time::ZERO,
+            gated: false,
             next_on_node: NO_POD,
             prev_on_node: NO_POD,
             next_sibling: NO_POD,

@@ -20,6 +20,8 @@ pub(crate) struct Workload {
     pub up: u32,
     /// Ordinal of the next additional pod.
     pub next_ordinal: u32,
+    /// New pods carry a scheduling gate.
+    pub gated: bool,
     /// Head of the list of its pods.
     pub first_pod: u32,
     /// Load as a multiple of the base.
@@ -40,6 +42,7 @@ impl Workload {
             ready: 0,
             up: 0,
             next_ordinal: 0,
+            gated: false,
             first_pod: NO_POD,
             load: 1.0,
             scripted_load: 1.0,

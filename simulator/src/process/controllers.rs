@@ -21,7 +21,13 @@ impl Sim<'_> {
 
     fn create_pod(&mut self, workload: WorkloadId, predecessor: Option<(u32, u32)>) {
         let pod = self.cluster.create(workload, predecessor);
+        self.submit(pod);
+    }
+
+    /// Hands a new pod to the scheduler.
+    fn submit(&mut self, pod: PodId) {
         self.cluster.pods[pod].since = self.now;
+        self.cluster.pods[pod].queued = self.now;
         self.enqueue(pod);
     }
 
@@ -32,9 +38,8 @@ impl Sim<'_> {
             && self.daemon_fits(workload, node)
         {
             let pod = self.cluster.create_daemon(workload, node);
-            self.cluster.pods[pod].since = self.now;
             self.cluster.pods[pod].nominated = Some(node);
-            self.enqueue(pod);
+            self.submit(pod);
         }
     }
 

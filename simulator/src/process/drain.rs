@@ -169,20 +169,23 @@ impl Sim<'_> {
 
     /// Marks a node unschedulable.
     pub(crate) fn cordon(&mut self, node: NodeId) {
-        if !self.cluster.nodes[node].cordoned {
+        let before = self.cluster.nodes[node];
+        if !before.cordoned {
             self.cluster.nodes[node].cordoned = true;
             self.tell(Incident::NodeCordoned { node });
             self.nodes_changed();
+            self.node_updated(node, before);
         }
     }
 
     /// Marks a node schedulable.
     pub(crate) fn uncordon(&mut self, node: NodeId) {
-        if self.cluster.nodes[node].cordoned {
+        let before = self.cluster.nodes[node];
+        if before.cordoned {
             self.cluster.nodes[node].cordoned = false;
             self.tell(Incident::NodeUncordoned { node });
             self.nodes_changed();
-            self.wake_scheduler();
+            self.node_updated(node, before);
         }
     }
 }

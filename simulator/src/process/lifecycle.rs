@@ -7,6 +7,7 @@
 use crate::cluster::pod::PodState;
 use crate::event::Event;
 use crate::outcome::Incident;
+use crate::process::scheduling::Happened;
 use crate::random::Process;
 use crate::sim::Sim;
 use crate::spec::WorkloadKind;
@@ -23,6 +24,10 @@ impl Sim<'_> {
         }
         self.cluster.bind(self.spec, &self.p.compat, pod, node);
         self.cluster.pods[pod].nominated = None;
+        if self.cluster.peers {
+            let shape = self.cluster.shape_of(self.spec, pod);
+            self.wake_scheduler(Happened::PodBound(shape));
+        }
         self.tell(Incident::PodBound { workload, node });
         if self.spec.workloads[workload].service.is_some() {
             self.cluster.nodes[node].serving += 1;
@@ -67,6 +72,8 @@ impl Sim<'_> {
         let row = self.cluster.pods[pod];
         debug_assert!(row.state != PodState::Terminating);
         self.cluster.terminate(self.spec, pod);
+        // Spreading does not count it any more. The scheduler is not told of that, but counts anew when it tries.
+        self.scheduling.hope();
         self.serving_changed(row.workload);
         match row.node {
             None => self.pod_gone(pod),
@@ -94,13 +101,17 @@ impl Sim<'_> {
     pub(crate) fn pod_gone(&mut self, pod: PodId) {
         let row = self.cluster.pods[pod];
         let was_alive = row.state != PodState::Terminating;
+        let shape = self.cluster.shape_of(self.spec, pod);
         self.cluster.remove(self.spec, &self.p.compat, pod);
+        if self.scheduling.forget_nominated(pod) {
+            self.wake_scheduler(Happened::PodGone(shape));
+        }
         if let Some(node) = row.node {
             if self.spec.workloads[row.workload].service.is_some() {
                 self.cluster.nodes[node].serving -= 1;
             }
             self.node_load_changed(node);
-            self.wake_scheduler();
+            self.wake_scheduler(Happened::PodGone(shape));
             self.drain_may_be_done(node);
         }
         self.serving_changed(row.workload);

@@ -93,6 +93,7 @@ impl Sim<'_> {
         match self.p.scenario.script[i as usize].what {
             Happening::Load { target, factor } => self.set_load(target, factor),
             Happening::Burst { target, factor, ramp, hold, decay } => self.add_burst(target, factor, ramp, hold, decay),
+            Happening::GatesLifted { workload } => self.lift_gates(workload),
             Happening::NodeFailure { node, down } => self.node_dies(node, down),
             Happening::ZoneFailure { pool, zone, down } => self.zone_dies(zone, pool, down),
         }
@@ -131,6 +132,7 @@ impl Sim<'_> {
         if row.epoch != epoch || row.state != NodeState::Dead {
             return;
         }
+        let before = *row;
         row.state = NodeState::NotReady;
         self.tell(Incident::NodeNotReady { node });
         let pods = self.take_pods(node, |sim, p| sim.cluster.pods[p].state != PodState::Terminating);
@@ -144,6 +146,7 @@ impl Sim<'_> {
         }
         self.scheduling.pods = pods;
         self.nodes_changed();
+        self.node_updated(node, before);
     }
 
     pub(crate) fn toleration_over(&mut self, pod: PodId, epoch: u32) {
@@ -160,6 +163,7 @@ impl Sim<'_> {
         if row.epoch != epoch || !matches!(row.state, NodeState::Dead | NodeState::NotReady) {
             return;
         }
+        let before = *row;
         row.state = NodeState::Ready;
         row.epoch += 1;
         self.tell(Incident::NodeReady { node });
@@ -179,7 +183,7 @@ impl Sim<'_> {
         self.scheduling.pods = pods;
         self.create_missing_daemons(node);
         self.nodes_changed();
-        self.wake_scheduler();
+        self.node_updated(node, before);
     }
 
     /// Daemons that were lost while the node was away.

@@ -4,6 +4,7 @@ use crate::change::Replacement;
 use crate::cluster::node::{Node, NodeState};
 use crate::event::Event;
 use crate::outcome::{Failure, Incident};
+use crate::process::scheduling::Happened;
 use crate::random::{Process, entity_key, sub_key};
 use crate::settings::Cause;
 use crate::sim::Sim;
@@ -118,7 +119,7 @@ impl Sim<'_> {
         self.autoscaler_node_ready(node);
         self.create_daemons(node);
         self.nodes_changed();
-        self.wake_scheduler();
+        self.wake_scheduler(Happened::NodeAdded(node));
         if let Some(operation) = owner {
             self.operation_node_ready(operation, node);
         }
@@ -144,10 +145,14 @@ impl Sim<'_> {
     pub(crate) fn remake(&mut self, node: NodeId, shape: NodeShapeId, how: Replacement) {
         self.tell(Incident::NodeReimaging { node });
         let row = &mut self.cluster.nodes[node];
+        let registered = row.registered();
         row.state = NodeState::Reimaging;
         row.epoch += 1;
         row.incarnation += 1;
         self.lose_pods(node);
+        if registered {
+            self.wake_scheduler(Happened::NodeGone(node));
+        }
         self.cluster.nodes[node].shape = shape;
         self.nodes_changed();
         let row = self.cluster.nodes[node];
@@ -169,6 +174,7 @@ impl Sim<'_> {
         if row.state == NodeState::Gone {
             return;
         }
+        let registered = row.registered();
         row.state = NodeState::Gone;
         row.epoch += 1;
         row.drain = None;
@@ -178,6 +184,9 @@ impl Sim<'_> {
         }
         self.tell(Incident::NodeDeleted { node });
         self.lose_pods(node);
+        if registered {
+            self.wake_scheduler(Happened::NodeGone(node));
+        }
         self.nodes_changed();
     }
 }

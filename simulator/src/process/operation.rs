@@ -86,7 +86,9 @@ impl Sim<'_> {
     }
 
     pub(crate) fn operation_starts(&mut self, operation: u32) {
-        if self.operations[operation as usize].ended.is_some() || !self.admitted(operation) {
+        let run = &self.operations[operation as usize];
+        // It may have been started by the end of the one before, at the very instant it was planned for.
+        if run.started.is_some() || run.ended.is_some() || !self.admitted(operation) {
             return;
         }
         let plan = &self.p.scenario.changes[operation as usize].operation;

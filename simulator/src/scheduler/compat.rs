@@ -225,6 +225,10 @@ impl Compat {
         &self.nodes[node.index()].allocatable
     }
 
+    pub(super) fn taints(&self, node: NodeShapeId) -> &[Taint] {
+        &self.nodes[node.index()].taints
+    }
+
     pub(super) fn topology(&self) -> &Topology {
         &self.topology
     }

@@ -105,6 +105,8 @@ fn the_range_bounds_what_is_added() {
     // Three more are wanted, one is allowed; pods of 1,500m share nodes.
     let adds = |max, cpu, wanted| {
         let example = pool(1, 1, max).deployment("web", 1).with_shape(|s| s.requests.cpu = cpu);
+        // All are refused at the instant of the first scan.
+        let example = example.settings(|s| s.scheduler.cycle = Duration::ZERO);
         of_autoscaler(&replicas(example, 0, wanted).horizon(Duration::mins(3)).build())
     };
     assert_eq!(adds(2, 3000, 4), ["0s autoscaler adds 1 to p"]);

@@ -404,6 +404,17 @@ fn a_surge_node_that_is_not_awaited_leaves_a_one_node_pool_empty() {
 }
 
 #[test]
+fn an_operation_begins_once_though_the_one_before_ends_at_its_very_instant() {
+    let scenario = Example::new()
+        .pool("p", 1)
+        .with_pool(|p| p.room = Some(1))
+        .change(Duration::ZERO, Operation::Scale { pool: POOL, count: 6, drain: drain_settings() })
+        .change(Duration::ZERO, Operation::Scale { pool: POOL, count: 2, drain: drain_settings() })
+        .build();
+    check(&scenario, "0s start\n0s end NoRoom\n0s start\n0s p-new-1 requested\n150s p-new-1 ready\n150s end");
+}
+
+#[test]
 fn surge_nodes_are_paid_from_their_request_until_they_are_gone() {
     let scenario = Example::new().pool("p", 1).deployment("web", 1).upgrade(POOL, Quantity::Count(1)).build();
     // The normal course above: asked for at 0 s, deleted at 390 s.

@@ -39,7 +39,7 @@ impl Sim<'_> {
                 upcoming: false,
                 gone: false,
                 unschedulable: node.cordoned,
-                readiness: if node.state == NodeState::NotReady { Readiness::Unreachable } else { Readiness::Ready },
+                readiness: node.readiness(),
                 used: node.used,
                 ports: self.cluster.ports[id].clone(),
                 tenants: self.cluster.tenants[id].clone(),

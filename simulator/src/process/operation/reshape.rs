@@ -22,8 +22,10 @@ impl Sim<'_> {
         self.use_shapes(pool, shapes);
         let nodes: Vec<NodeId> = self.cluster.nodes_of(pool).collect();
         for &node in &nodes {
-            self.cluster.nodes[node].shape = new(self.cluster.nodes[node].shape);
+            let before = self.cluster.nodes[node];
+            self.cluster.nodes[node].shape = new(before.shape);
             self.tell(Incident::NodeLabelsChanged { node });
+            self.node_updated(node, before);
         }
         for &node in &nodes {
             let shape = self.cluster.nodes[node].shape;
@@ -41,7 +43,6 @@ impl Sim<'_> {
             self.scheduling.pods = pods;
         }
         self.nodes_changed();
-        self.wake_scheduler();
     }
 }
 

@@ -1,0 +1,232 @@
+//! One attempt to place one pod: the nominated node first, then all nodes, then preemption.
+
+use super::Scheduling;
+use super::queue::Waiting;
+use crate::cluster::node::NodeState;
+use crate::cluster::pod::PodState;
+use crate::outcome::Incident;
+use crate::random::Process;
+use crate::scheduler::{self, Bound, Candidate, Incoming, NodeView, Nodes, Promised, Refusers};
+use crate::sim::Sim;
+use crate::spec::WorkloadKind;
+use crate::{Column, Id, NodeId, NodeShapeId, PodId};
+
+/// What a node is to the scheduler, its pods aside.
+pub(super) type Standing = (NodeShapeId, NodeState, bool);
+
+impl Nodes for Sim<'_> {
+    fn len(&self) -> usize {
+        self.cluster.nodes.len()
+    }
+
+    fn view(&self, node: NodeId) -> Option<NodeView<'_>> {
+        self.cluster.nodes[node].registered().then(|| Sim::view(self, node))
+    }
+
+    fn nominated(&self) -> impl Iterator<Item = NodeId> {
+        self.scheduling.promised.iter().map(|(node, _)| *node)
+    }
+
+    fn views(&self) -> impl Iterator<Item = NodeView<'_>> + Clone {
+        let nodes = self.cluster.nodes.rows().iter().enumerate();
+        nodes.filter(|(_, n)| n.registered()).map(|(id, _)| Sim::view(self, NodeId::from_index(id)))
+    }
+}
+
+impl Sim<'_> {
+    /// Tries to place a pod. True where it was bound.
+    pub(super) fn attempt(&mut self, pod: PodId) -> bool {
+        let incoming = self.incoming(pod);
+        let nominated = self.cluster.pods[pod].nominated.is_some();
+        if let (None, false) = (incoming.pin, nominated)
+            && let Some(&(_, refusers)) = self.scheduling.hopeless.iter().find(|(shape, _)| *shape == incoming.shape)
+        {
+            self.unschedulable(pod, refusers);
+            return false;
+        }
+        self.reserve(pod);
+        let chosen = self.nominated_node(pod, incoming).or_else(|| self.decide(pod, incoming));
+        let Some(node) = chosen else {
+            let refusers = scheduler::refusers(&self.p.compat, incoming, self.views());
+            self.unschedulable(pod, refusers);
+            // Where one pod of a shape preempts, its siblings may do so elsewhere.
+            if !self.preempt(pod, incoming) && incoming.pin.is_none() {
+                self.scheduling.hopeless.push((incoming.shape, refusers));
+            }
+            return false;
+        };
+        self.scheduling.nominated.retain(|(p, _)| *p != pod);
+        self.place(pod, node);
+        true
+    }
+
+    /// A pod as decisions see it.
+    pub(super) fn incoming(&self, pod: PodId) -> Incoming {
+        let row = &self.cluster.pods[pod];
+        let daemon = self.spec.workloads[row.workload].kind == WorkloadKind::DaemonSet;
+        Incoming { shape: self.cluster.shape_of(self.spec, pod), pin: daemon.then_some(NodeId(row.ordinal)) }
+    }
+
+    /// The one place where the scheduler decides.
+    fn decide(&mut self, pod: PodId, incoming: Incoming) -> Option<NodeId> {
+        let mut scratch = std::mem::take(&mut self.scheduling.scratch);
+        let mut index = std::mem::take(&mut self.scheduling.index);
+        let mut sample = std::mem::take(&mut self.scheduling.sample);
+        self.cluster.touched.drain(..).for_each(|node| index.touch(node));
+        let row = &self.cluster.pods[pod];
+        let tie = |n: u32| {
+            let draw = row.generation.wrapping_mul(64).wrapping_add(row.attempts);
+            let u = self.streams.uniform(Process::TieBreak, row.key, draw);
+            ((u * f64::from(n)) as u32).min(n - 1)
+        };
+        let scored = (self.p.scenario.settings.nodes_scored, &mut sample);
+        let chosen = index.decide_some(&self.p.compat, incoming, self, scored, &mut scratch, tie);
+        #[cfg(test)]
+        if self.views().count() < 100 {
+            let plain = scheduler::decide(&self.p.compat, incoming, self.views(), &mut scratch, tie);
+            assert_eq!(chosen, plain, "the index finds what the plain scan finds");
+        }
+        (self.scheduling.scratch, self.scheduling.index, self.scheduling.sample) = (scratch, index, sample);
+        chosen
+    }
+
+    /// Tells the index which nodes have changed. Any process may change a node, so all are compared, unless nothing but
+    /// decisions has happened since the last time.
+    pub(super) fn survey_nodes(&mut self) {
+        let event = self.counts.events;
+        let Scheduling { known, known_at, index, .. } = &mut self.scheduling;
+        if std::mem::replace(known_at, event).wrapping_add(1) == event {
+            return;
+        }
+        for (id, node) in self.cluster.nodes.iter() {
+            let standing = (node.shape, node.state, node.cordoned);
+            match known.get_mut(id.index()) {
+                Some(seen) if *seen == standing => continue,
+                Some(seen) => *seen = standing,
+                None => known.push(standing),
+            }
+            index.touch(id);
+        }
+    }
+
+    /// The node a pod is nominated to, where it fits there now.
+    fn nominated_node(&self, pod: PodId, incoming: Incoming) -> Option<NodeId> {
+        let node = self.cluster.pods[pod].nominated?;
+        let there = self.cluster.nodes[node].registered();
+        (there && scheduler::fits(&self.p.compat, incoming, &self.view(node), self.views())).then_some(node)
+    }
+
+    /// Notes what other nominated pods of at least this pod's priority hold back on their nodes.
+    fn reserve(&mut self, incoming: PodId) {
+        let priority = self.priority(incoming);
+        self.scheduling.promised.clear();
+        for i in 0..self.scheduling.nominated.len() {
+            let (pod, node) = self.scheduling.nominated[i];
+            if pod == incoming || self.cluster.pods[pod].state != PodState::Pending || self.priority(pod) < priority {
+                continue;
+            }
+            let shape = self.cluster.shape_of(self.spec, pod);
+            Promised::note(&mut self.scheduling.promised, &self.p.compat, shape, node);
+        }
+    }
+
+    pub(crate) fn view(&self, id: NodeId) -> NodeView<'_> {
+        let node = &self.cluster.nodes[id];
+        let promised = self.scheduling.promised.iter().find(|(n, _)| *n == id);
+        NodeView {
+            id,
+            shape: node.shape,
+            name: &self.cluster.names[id],
+            unschedulable: node.cordoned,
+            readiness: node.readiness(),
+            used: &node.used,
+            used_score: node.used_score,
+            ports: &self.cluster.ports[id],
+            promised: promised.map(|(_, promised)| promised),
+            pods: &self.cluster.tenants[id],
+            cordon_taint: node.cordoned,
+        }
+    }
+
+    fn unschedulable(&mut self, pod: PodId, refusers: Refusers) {
+        let row = &mut self.cluster.pods[pod];
+        row.attempts += 1;
+        row.queued = self.now;
+        let (workload, attempts) = (row.workload, row.attempts);
+        if attempts == 1 {
+            if self.spec.workloads[workload].minimum.is_some() {
+                self.counts.unschedulable += 1;
+            }
+            self.tell(Incident::PodUnschedulable { workload });
+            self.autoscaler_sees(pod);
+        }
+        self.wait(Waiting { entry: self.entry(pod), refusers, attempts });
+    }
+
+    /// Deletes pods of lower priority where that makes room, and nominates the node. False where nothing can be made room
+    /// for a pod of this shape now.
+    fn preempt(&mut self, pod: PodId, incoming: Incoming) -> bool {
+        let priority = self.priority(pod);
+        let lowest = self.spec.pod_shapes.rows().iter().map(|s| s.priority).min().unwrap_or(0);
+        let waits_for_victims = self.cluster.pods[pod].nominated.is_some_and(|node| {
+            // PodEligibleToPreemptOthers: not while earlier victims on the nominated node are still terminating.
+            self.cluster
+                .pods_on(node)
+                .any(|p| self.cluster.pods[p].state == PodState::Terminating && self.priority(p) < priority)
+        });
+        if priority <= lowest || waits_for_victims {
+            return waits_for_victims;
+        }
+        let mut allowed: Column<crate::BudgetId, u32> = Column::default();
+        for (_, budget) in self.spec.budgets.iter() {
+            let s = crate::cluster::budget::standing(budget, &self.cluster);
+            allowed.push(s.healthy.saturating_sub(s.desired));
+        }
+        let pods = |id: NodeId| match incoming.pin {
+            Some(pin) if pin != id => Vec::new(), // left out in advance
+            _ => self.cluster.pods_on(id).map(|p| self.bound(p)).collect(),
+        };
+        let candidates: Vec<Candidate> = self.views().map(|node| Candidate { node, pods: pods(node.id) }).collect();
+        let found = scheduler::preempt(&self.p.compat, incoming, &candidates, &allowed);
+        let Some(preemption) = found else {
+            return false;
+        };
+        self.nominate(pod, preemption.node);
+        for victim in preemption.victims {
+            if self.cluster.pods[victim].state != PodState::Terminating {
+                self.counts.preemptions += 1;
+                let workload = self.cluster.pods[victim].workload;
+                self.tell(Incident::PodPreempted { workload, node: preemption.node });
+                self.delete_pod(victim);
+            }
+        }
+        true
+    }
+
+    /// Nominates a pod to a node; pods of lower priority lose their nomination there (kube-scheduler v1.34.1
+    /// `getLowerPriorityNominatedPods`).
+    fn nominate(&mut self, pod: PodId, node: NodeId) {
+        let priority = self.priority(pod);
+        let mut nominated = std::mem::take(&mut self.scheduling.nominated);
+        nominated.retain(|&(other, at)| {
+            let stays = other != pod && (at != node || self.priority(other) >= priority);
+            if !stays {
+                self.cluster.pods[other].nominated = None;
+            }
+            stays
+        });
+        self.cluster.pods[pod].nominated = Some(node);
+        nominated.push((pod, node));
+        self.scheduling.nominated = nominated;
+    }
+
+    fn bound(&self, pod: PodId) -> Bound<'_> {
+        let row = &self.cluster.pods[pod];
+        Bound {
+            pod,
+            shape: self.cluster.shape_of(self.spec, pod),
+            started: i64::from(row.start),
+            budgets: self.p.budgets.of(row.workload),
+        }
+    }
+}
