@@ -1,7 +1,11 @@
 //! A builder of example clusters for tests, benches and demonstrations: defaults make a healthy three-zone cluster, the
 //! caller states only what it cares about.
 
+mod fleet;
+
 use std::collections::BTreeMap;
+
+pub use fleet::fleet;
 
 use crate::change::{Admission, DrainSettings, Operation, Pace, Planned, Replacement, Undrainable, UpgradeSettings};
 use crate::random::Dist;

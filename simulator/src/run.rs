@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
 
+use crate::cluster::Cluster;
 use crate::cluster::node::NodeState;
 use crate::outcome::{NodeIdentity, Outcome, Pair, Trace};
 use crate::scenario::Scenario;
@@ -20,6 +21,22 @@ pub struct Runs {
     pub trials: u32,
     /// Worker threads; 0 for one per core.
     pub threads: usize,
+}
+
+/// The state every trial of a scenario starts from, for measuring what it takes: nothing can be done with it but copying.
+#[derive(Clone, Debug)]
+pub struct Start(Cluster);
+
+impl Start {
+    /// The start state of a scenario.
+    pub fn of(scenario: &Scenario) -> Start {
+        Start(Prepared::new(scenario).initial)
+    }
+
+    /// Becomes a copy of `other` in the room it has, as before each trial.
+    pub fn copy_from(&mut self, other: &Start) {
+        self.0.copy_from(&other.0);
+    }
 }
 
 /// Runs one trial.
