@@ -1,6 +1,7 @@
 //! Resolves a change against a snapshot into a scenario: completes the snapshot, finds out what the change really does to it,
 //! and puts both into the simulator's terms.
 
+mod admission;
 mod diff;
 mod horizon;
 mod operations;
@@ -88,17 +89,18 @@ pub fn load_all(
     let (mut findings, mut operations) = (Vec::new(), Vec::new());
     for (_, change) in changes {
         let resolved = diff::resolve(change, &full, &mut coverage).map_err(&mut keep).unwrap_or_default();
-        findings.extend(rule::check(&full, change, &resolved));
+        findings.push(rule::check(&full, change, &resolved));
         operations::add_pools(change, &resolved, &mut full, &mut keep);
         operations.push(resolved);
     }
     let simulated = defaults::rates::settings(minor, &settings, &mut coverage).map_err(&mut keep).ok();
     let mut interned = intern(&full, &settings, &mut coverage);
     let mut planned = Vec::new();
-    for ((at, change), resolved) in changes.iter().zip(&operations) {
-        let found = operations::plan(change, resolved, &full, &mut interned, &mut coverage);
+    for (((at, change), resolved), findings) in changes.iter().zip(&operations).zip(&findings) {
+        let found = operations::plan(change, resolved, &planned, &full, &mut interned, &mut coverage);
         let shift = |p: Planned| Planned { at: *at + p.at.since(START), ..p };
-        let found = found.map_err(&mut keep).unwrap_or_default();
+        let mut found = found.map_err(&mut keep).unwrap_or_default();
+        admission::refuse(&mut found, change, findings, &interned.spec);
         planned.extend(found.into_iter().map(shift));
     }
     planned.sort_by_key(|p| p.at);
@@ -116,7 +118,7 @@ pub fn load_all(
     settings.outage_threshold_seconds.get_or_insert(defaults::rates::OUTAGE_THRESHOLD);
     Ok(Loaded {
         scenario: Scenario { cluster: interned.spec, script, changes: planned, settings: simulated, horizon },
-        findings,
+        findings: findings.into_iter().flatten().collect(),
         operations: operations.into_iter().flatten().collect(),
         coverage,
         pools,

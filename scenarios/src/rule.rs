@@ -66,6 +66,32 @@ pub fn catalogue() -> Vec<Rule> {
     THEMES.concat()
 }
 
+/// Error codes of rules that block, where they are known: recorded answers (2025-11-21) and support articles by the name of
+/// the code.
+const CODES: [(&str, &str); 15] = [
+    ("system-pool-restricted-taint", "SystemPoolHasRestrictedTaint"),
+    ("managed-system-pool-single", "InvalidParameter"),
+    ("pdb-unsatisfiable", "UnsatisfiablePDB"),
+    ("quota-short", "QuotaExceeded"),
+    ("subnet-short", "SubnetIsFull"),
+    ("version-above-control-plane", "NodePoolMcVersionIncompatible"),
+    ("version-skew", "NodePoolMcVersionIncompatible"),
+    ("version-downgrade", "NodePoolMcVersionIncompatible"),
+    ("vm-size-refused", "SkuNotAvailable"),
+    ("pool-busy", "OperationNotAllowed"),
+    ("pool-failed", "OperationNotAllowed"),
+    ("system-pool-stop", "OperationNotAllowed"),
+    ("stop-with-auto-provisioning", "OperationNotAllowed"),
+    ("manual-scale-with-autoscaler", "OperationNotAllowed"),
+    ("last-system-pool", "OperationNotAllowed"),
+];
+
+/// The error code AKS answers with where a rule blocks a change. For rules about the body of a request whose answer was
+/// not recorded it is the one of such checks in general.
+pub fn code(id: &str) -> &'static str {
+    CODES.iter().find(|(rule, _)| *rule == id).map_or("InvalidParameter", |(_, code)| code)
+}
+
 /// Every rule as a table in Markdown, for documentation.
 pub fn catalogue_markdown() -> String {
     let mut text = String::from(
@@ -186,6 +212,13 @@ mod tests {
             assert!(rule.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{}", rule.id);
             assert!(rule.says.ends_with('.') && rule.source.len() > 10, "{}", rule.id);
         }
+    }
+
+    #[test]
+    fn codes_are_of_rules_that_there_are() {
+        let ids: BTreeSet<&str> = catalogue().iter().map(|r| r.id).collect();
+        assert!(CODES.iter().all(|(id, _)| ids.contains(id)));
+        assert_eq!((code("subnet-short"), code("pool-name")), ("SubnetIsFull", "InvalidParameter"));
     }
 
     #[test]

@@ -231,6 +231,23 @@ pub struct UpgradeSettings {
     pub shapes: Vec<(NodeShapeId, NodeShapeId)>,
 }
 
+impl UpgradeSettings {
+    /// One node at a time, in place and without soak.
+    pub fn one_by_one(drain: DrainSettings) -> UpgradeSettings {
+        UpgradeSettings {
+            max_surge: Quantity::Count(0),
+            max_unavailable: Quantity::Count(1),
+            soak: Duration::ZERO,
+            drain,
+            max_blocked: Quantity::Count(0),
+            replacement: Replacement::Reimage,
+            pace: Pace::Batches,
+            surge_fallback: false,
+            shapes: Vec::new(),
+        }
+    }
+}
+
 /// How an empty node comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replacement {

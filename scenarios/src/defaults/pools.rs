@@ -88,6 +88,12 @@ pub fn settings_take(coverage: &mut Coverage) -> Duration {
     Duration::secs(7)
 }
 
+/// How long it takes until an operation is aborted.
+pub fn abort_takes(coverage: &mut Coverage) -> Duration {
+    coverage.assume("an abort", "5 s", "AKS docs, manage-abort-operations: Canceled within a few seconds", 'A');
+    Duration::secs(5)
+}
+
 /// The VM size of a pool, or the one assumed for it.
 pub fn size(pool: &AgentPool, coverage: &mut Coverage) -> Option<Sku> {
     match pool.vm_size.as_deref() {

@@ -1,7 +1,7 @@
 //! How long a change is simulated: until it is done, and on until the damage it may do late has shown (the longest grace
 //! period, the toleration of a lost node, a new node; METHODS of the estimate, section 0).
 
-use simulator::change::{BlueGreenSettings, DrainSettings, Operation, Planned, UpgradeSettings};
+use simulator::change::{BlueGreenSettings, DrainSettings, Operation, Planned, Replacement, UpgradeSettings};
 use simulator::random::Dist;
 use simulator::spec::ClusterSpec;
 use simulator::{Duration, PoolId, Time};
@@ -73,15 +73,28 @@ fn emptying(drain: &DrainSettings) -> Duration {
     if drain.evict { drain.timeout.max(DRAIN) } else { Duration::ZERO }
 }
 
+/// How long the replacement of a pool's nodes takes where no drain is blocked; nothing for other operations.
+pub(super) fn replacing(operation: &Operation, cluster: &ClusterSpec) -> Option<Duration> {
+    match operation {
+        Operation::Upgrade { pool, how } => Some(rolling(how, *pool, cluster)),
+        Operation::BlueGreen { pool, how } => Some(blue_green(how, *pool, cluster)),
+        _ => None,
+    }
+}
+
 /// How long an upgrade takes where no drain is blocked.
-pub(super) fn rolling(how: &UpgradeSettings, pool: PoolId, cluster: &ClusterSpec) -> Duration {
+fn rolling(how: &UpgradeSettings, pool: PoolId, cluster: &ClusterSpec) -> Duration {
     let nodes = cluster.nodes.iter().filter(|(_, n)| n.pool == pool).count() as u32;
     let parallel = match how.max_surge.of(nodes) {
         0 => how.max_unavailable.of(nodes),
         surge => surge,
     };
     let rounds = u64::from(nodes.div_ceil(parallel.max(1)));
-    let round = DRAIN + how.soak + high(&cluster.pools[pool].reimage);
+    let renewed = match how.replacement {
+        Replacement::Reimage => high(&cluster.pools[pool].reimage),
+        Replacement::Recreate => high(&cluster.pools[pool].delete) + made(pool, cluster),
+    };
+    let round = DRAIN + how.soak + renewed;
     made(pool, cluster) + Duration(round.0.saturating_mul(rounds))
 }
 

@@ -1,5 +1,7 @@
 //! Operations of AKS in the simulator's terms.
 
+mod replace;
+
 use std::collections::BTreeMap;
 
 use simulator::change::{DrainSettings, Operation as Simulated, Planned, Undrainable};
@@ -8,7 +10,7 @@ use simulator::{Duration, NodeId, PoolId, Time};
 
 use super::upgrade::{self, Asked};
 use super::{diff, horizon, later, pool as fields};
-use crate::change::{Change, Operation, PoolFields};
+use crate::change::{Change, Operation, UpgradeFields};
 use crate::complaint::Complaint;
 use crate::complete::nodes::taints;
 use crate::coverage::Coverage;
@@ -20,6 +22,8 @@ use crate::snapshot::{AgentPool, Snapshot};
 /// A temporary pool and its successor, as Terraform names and makes them when it cycles a pool.
 const TEMPORARY: &str = "-temporary";
 const SUCCESSOR: &str = "-new";
+/// A pool without nodes that says what machines of the new size are like.
+const RESIZED: &str = "-resized";
 
 /// Adds the pools that the operations will make, without nodes.
 pub(super) fn add_pools(
@@ -37,9 +41,10 @@ pub(super) fn add_pools(
                 }
                 None => keep(vec![Complaint::at("pool", "nothing", "the name of the new pool")]),
             },
-            Operation::ResizePool { desired, .. } => {
+            Operation::ResizePool { desired, method } => {
                 if let Some(pool) = diff::named(change, full).map(|p| fields::written(p, desired)) {
-                    for suffix in [TEMPORARY, SUCCESSOR] {
+                    let suffixes: &[&str] = if method == "rotate" { &[TEMPORARY, SUCCESSOR] } else { &[RESIZED] };
+                    for suffix in suffixes {
                         full.pools.push(AgentPool {
                             count: 0,
                             enable_auto_scaling: false,
@@ -54,16 +59,18 @@ pub(super) fn add_pools(
     }
 }
 
-/// The planned operations, by time.
+/// The planned operations, by time; `before` are those of earlier changes.
 pub(super) fn plan(
     change: &Change,
     operations: &[Operation],
+    before: &[Planned],
     full: &Snapshot,
     interned: &mut Interned,
     coverage: &mut Coverage,
 ) -> Result<Vec<Planned>, Vec<Complaint>> {
     let mut planner = Planner {
         change,
+        before,
         full,
         interned,
         coverage,
@@ -81,6 +88,7 @@ pub(super) fn plan(
 
 struct Planner<'a> {
     change: &'a Change,
+    before: &'a [Planned],
     full: &'a Snapshot,
     interned: &'a mut Interned,
     coverage: &'a mut Coverage,
@@ -117,12 +125,14 @@ impl Planner<'_> {
                 for (pool, id) in self.pools_of(other) {
                     let first = self.planned.len();
                     self.of_pool(other, &pool, id);
-                    // AKS upgrades the pools of a cluster one after another.
-                    if let Some(Planned { at: start, operation: Simulated::Upgrade { how, .. }, .. }) =
-                        self.planned.get_mut(first)
+                    // AKS upgrades the pools of a cluster one after another; certificates change everywhere at once.
+                    let one_by_one = !matches!(other, Operation::RotateCertificates);
+                    if let Some(Planned { at: start, operation, .. }) = self.planned.get_mut(first)
+                        && one_by_one
+                        && let Some(takes) = horizon::replacing(operation, &self.interned.spec)
                     {
                         *start = at;
-                        at = at + horizon::rolling(how, id, &self.interned.spec);
+                        at = at + takes;
                     }
                 }
             }
@@ -141,12 +151,14 @@ impl Planner<'_> {
                 | Operation::SetAutoscaler { .. }
                 | Operation::SetUpgradeSettings { .. }
                 | Operation::SetProperties { .. }
+                | Operation::RotateCertificates
+                | Operation::Abort
+                | Operation::Rollback
         );
         if self.change.pool.is_some() || !(whole || all.len() == 1) {
             return self.pool().into_iter().collect();
         }
-        let running =
-            |p: &&&AgentPool| !matches!(operation, Operation::Upgrade { .. }) || p.count > 0 && !p.is_stopped();
+        let running = |p: &&&AgentPool| !replaces_nodes(operation) || p.count > 0 && !p.is_stopped();
         let with_id = |p: &AgentPool| Some((p.clone(), *self.interned.pools.get(&p.name)?));
         all.iter().filter(running).filter_map(|p| with_id(p)).collect()
     }
@@ -160,17 +172,17 @@ impl Planner<'_> {
                 self.scale(id, new.count);
                 self.autoscaled(id, &new, later(Duration::ZERO));
             }
-            Operation::Upgrade { version, settings, force, .. } => {
-                let asked = Asked { version: version.as_deref(), settings, force: *force };
-                match upgrade::settings(pool, &asked, self.full, self.interned, self.coverage) {
-                    Ok(how) => self.at_once(Simulated::Upgrade { pool: id, how }),
-                    // Pools of one cluster may all have the same strategy: once is enough.
-                    Err(found) => {
-                        let new: Vec<_> = found.into_iter().filter(|c| !self.complaints.contains(c)).collect();
-                        self.complaints.extend(new);
-                    }
+            Operation::Upgrade { version, settings, force, reason, .. } => {
+                // The blue-green strategy is for versions and images (AKS docs, blue-green-node-pool-upgrade).
+                let asked = Asked { version: version.as_deref(), settings, force: *force, rolling: reason.is_some() };
+                match upgrade::operation(id, pool, &asked, self.full, self.interned, self.coverage) {
+                    Ok(upgrade) => self.at_once(upgrade),
+                    Err(found) => self.complain_once(found),
                 }
             }
+            Operation::Rollback => self.rollback(pool, id),
+            Operation::Abort => self.abort(pool, id),
+            Operation::RotateCertificates => self.certificates(id),
             // Events may carry newer modes, whose effect on nodes that are there is not known.
             Operation::SetMode { mode } if known_mode(mode).is_none() => {
                 let expected = format!("a mode that is simulated: {}", MODES.join(", "));
@@ -218,10 +230,47 @@ impl Planner<'_> {
                 self.scale(id, pool.count);
                 self.autoscaled(id, &AgentPool { power_state: None, ..pool.clone() }, later(Duration::ZERO));
             }
-            Operation::ResizePool { desired, .. } => self.rotate(pool, id, desired),
+            Operation::ResizePool { desired, method } if method == "rotate" => self.rotate(pool, id, desired),
+            Operation::ResizePool { .. } => self.resize(pool, id),
             // Refused or resolved before.
             _ => {}
         }
+    }
+
+    /// The version and image before, as an upgrade (AKS docs, roll-back-node-pool-version); or the way back of a blue-green
+    /// upgrade that was aborted before.
+    fn rollback(&mut self, pool: &AgentPool, id: PoolId) {
+        let of_pool = |p: &&Planned| p.operation.pool() == Some(id);
+        if self.before.iter().filter(of_pool).any(|p| matches!(p.operation, Simulated::BlueGreen { .. })) {
+            let drain = self.platform_drain(true);
+            self.at_once(Simulated::Rollback { pool: id, drain });
+            return;
+        }
+        self.coverage.assume(
+            "rolling a pool back",
+            "replaces its nodes as an upgrade does, with the pool's own settings",
+            "AKS docs, roll-back-node-pool-version; a blue-green upgrade under way is not in a snapshot",
+            'B',
+        );
+        let asked = Asked { version: None, settings: &UpgradeFields::default(), force: false, rolling: false };
+        match upgrade::operation(id, pool, &asked, self.full, self.interned, self.coverage) {
+            Ok(upgrade) => self.at_once(upgrade),
+            Err(found) => self.complain_once(found),
+        }
+    }
+
+    /// Ends what a change before began; what began before the snapshot is not known, and its nodes stay as they are.
+    fn abort(&mut self, pool: &AgentPool, id: PoolId) {
+        let takes = pools::abort_takes(self.coverage);
+        if self.before.iter().any(|p| p.operation.pool() == Some(id)) {
+            self.at_once(Simulated::Abort { pool: id, takes });
+            return;
+        }
+        self.coverage.missing(format!(
+            "what the operation that is aborted would still have done to pool {} is not known; its nodes stay as the snapshot shows them",
+            pool.name
+        ));
+        self.at_once(Simulated::Settings { pool: id, takes });
     }
 
     fn scale(&mut self, pool: PoolId, count: u32) {
@@ -277,42 +326,6 @@ impl Planner<'_> {
         self.at_once(Simulated::Reshape { pool, shapes, takes });
     }
 
-    /// Terraform's cycling of a pool: make a temporary one, delete the old, make the new, delete the temporary one.
-    fn rotate(&mut self, pool: &AgentPool, id: PoolId, desired: &PoolFields) {
-        let count = desired.count.unwrap_or(pool.count);
-        let of = |suffix: &str| self.interned.pools.get(&format!("{}{suffix}", pool.name)).copied();
-        let (Some(temporary), Some(successor)) = (of(TEMPORARY), of(SUCCESSOR)) else {
-            return;
-        };
-        self.coverage.assume(
-            "replacing a pool",
-            "temporary pool, delete the old, make the new, delete the temporary; each step starts when the one before is as good as done",
-            "terraform-provider-azurerm: temporary_name_for_rotation",
-            'A',
-        );
-        let drain = self.platform_drain(true);
-        let steps = [
-            Simulated::Scale { pool: temporary, count, drain },
-            Simulated::DeletePool { pool: id, drain },
-            Simulated::Scale { pool: successor, count, drain },
-            Simulated::DeletePool { pool: temporary, drain },
-        ];
-        let mut after = Duration::ZERO;
-        for operation in steps {
-            let takes = match &operation {
-                // Nothing leaves a pool that grows.
-                Simulated::Scale { pool, .. } => horizon::made(*pool, &self.interned.spec),
-                other => horizon::expected(other, &self.interned.spec),
-            };
-            let made = matches!(&operation, Simulated::Scale { pool, .. } if *pool == successor);
-            self.planned.push(Planned::new(later(after), operation));
-            if made {
-                self.autoscaled(successor, &fields::written(pool, desired), later(after));
-            }
-            after += takes;
-        }
-    }
-
     /// The pool the change names.
     fn pool(&mut self) -> Option<(AgentPool, PoolId)> {
         let named = diff::named(self.change, self.full).cloned();
@@ -355,6 +368,11 @@ impl Planner<'_> {
     fn at_once(&mut self, operation: Simulated) {
         self.planned.push(Planned::new(later(Duration::ZERO), operation));
     }
+}
+
+/// True for what makes every node of a pool anew.
+fn replaces_nodes(operation: &Operation) -> bool {
+    matches!(operation, Operation::Upgrade { .. } | Operation::RotateCertificates | Operation::Rollback)
 }
 
 fn drain(respect_budgets: bool, timeout: Duration) -> DrainSettings {

@@ -1,9 +1,9 @@
 //! How AKS rolls a pool: surge, soak, drain time-out, what becomes of nodes that cannot be drained (AKS docs,
 //! upgrade-aks-node-pools-rolling, 2026-05-29; AKS changelog).
 
-use simulator::Duration;
-use simulator::change::{DrainSettings, Pace, Replacement, Undrainable, UpgradeSettings};
+use simulator::change::{BlueGreenSettings, DrainSettings, Operation, Pace, Replacement, Undrainable, UpgradeSettings};
 use simulator::spec::Quantity;
+use simulator::{Duration, NodeShapeId, PoolId};
 
 use crate::azure::allocatable::{minor, reserve};
 use crate::change::UpgradeFields;
@@ -18,10 +18,90 @@ pub(super) struct Asked<'a> {
     pub version: Option<&'a str>,
     pub settings: &'a UpgradeFields,
     pub force: bool,
+    /// Node by node even where the pool's strategy is blue-green.
+    pub rolling: bool,
 }
 
-/// The upgrade in the simulator's terms.
-pub(super) fn settings(
+/// The upgrade in the simulator's terms, by the strategy of the call or the pool.
+pub(super) fn operation(
+    id: PoolId,
+    pool: &AgentPool,
+    asked: &Asked,
+    full: &Snapshot,
+    interned: &mut Interned,
+    coverage: &mut Coverage,
+) -> Result<Operation, Vec<Complaint>> {
+    let fields = asked.settings.over(&pool.upgrade_settings).normal();
+    if fields.is_blue_green() && !asked.rolling && !pool.is_spot() {
+        let how = blue_green(pool, asked, &fields, full, interned, coverage)?;
+        return Ok(Operation::BlueGreen { pool: id, how });
+    }
+    settings(pool, asked, full, interned, coverage).map(|how| Operation::Upgrade { pool: id, how })
+}
+
+/// A second set of nodes beside the first (AKS docs, blue-green-node-pool-upgrade, 2024-11-06).
+fn blue_green(
+    pool: &AgentPool,
+    asked: &Asked,
+    fields: &UpgradeFields,
+    full: &Snapshot,
+    interned: &mut Interned,
+    coverage: &mut Coverage,
+) -> Result<BlueGreenSettings, Vec<Complaint>> {
+    let mut complaints = Vec::new();
+    let batch = read("drainBatchSize", fields.drain_batch_size.as_deref(), &mut complaints);
+    if !complaints.is_empty() {
+        return Err(complaints);
+    }
+    coverage.assume(
+        "blue-green upgrade",
+        "all nodes are cordoned, as many new ones made, then the old drained by batches; no soak after the last batch but the final one",
+        "AKS docs, blue-green-node-pool-upgrade; a recorded upgrade of two nodes in 439 s",
+        'A',
+    );
+    let minutes = |value: Option<u32>| Duration::mins(value.unwrap_or_default().into());
+    let now = pools::minor(Some(pool), &full.cluster, coverage);
+    Ok(BlueGreenSettings {
+        batch: batch.unwrap_or(Quantity::Percent(10)),
+        batch_soak: minutes(fields.batch_soak_duration_in_minutes),
+        final_soak: minutes(fields.final_soak_duration_in_minutes),
+        drain: drain(fields, asked.force),
+        shapes: new_shapes(pool, asked, now, full, interned, coverage),
+    })
+}
+
+/// How nodes are emptied in an upgrade. A forced one bypasses disruption budgets, for three days unless told otherwise
+/// (AKS docs, upgrade-options, 2026-06-22), which is longer than anything simulated.
+fn drain(fields: &UpgradeFields, force: bool) -> DrainSettings {
+    DrainSettings {
+        evict: true,
+        respect_budgets: !force,
+        forced_until: None,
+        timeout: Duration::mins(fields.drain_timeout_in_minutes.unwrap_or(30).into()),
+        undrainable: match fields.undrainable_node_behavior.as_deref() {
+            // Force outranks undrainable behaviours (AKS docs, upgrade-options).
+            _ if force => Undrainable::Fail,
+            Some(b) if b.eq_ignore_ascii_case("cordon") => Undrainable::Quarantine,
+            // AKS docs upgrade-options say the node is replaced, the changelog that the operation fails: the changelog is followed.
+            _ => Undrainable::Fail,
+        },
+    }
+}
+
+fn new_shapes(
+    pool: &AgentPool,
+    asked: &Asked,
+    now: u32,
+    full: &Snapshot,
+    interned: &mut Interned,
+    coverage: &mut Coverage,
+) -> Vec<(NodeShapeId, NodeShapeId)> {
+    let id = interned.pools.get(&pool.name).copied();
+    id.map(|id| reserve_changes(id, pool, asked.version, now, full, interned, coverage)).unwrap_or_default()
+}
+
+/// The rolling upgrade in the simulator's terms.
+fn settings(
     pool: &AgentPool,
     asked: &Asked,
     full: &Snapshot,
@@ -30,9 +110,6 @@ pub(super) fn settings(
 ) -> Result<UpgradeSettings, Vec<Complaint>> {
     let fields = asked.settings.over(&pool.upgrade_settings).normal();
     let now = pools::minor(Some(pool), &full.cluster, coverage);
-    if fields.is_blue_green() {
-        return Err(vec![super::diff::left_out("upgrade with strategy BlueGreen")]);
-    }
     let mut complaints = Vec::new();
     let max_surge =
         read("maxSurge", fields.max_surge.as_deref(), &mut complaints).unwrap_or_else(|| default_surge(now, coverage));
@@ -50,21 +127,8 @@ pub(super) fn settings(
         "AKS docs, upgrade-aks-node-pools-rolling; the order of nodes is not documented",
         'A',
     );
-    let drain = DrainSettings {
-        evict: true,
-        // A forced upgrade bypasses disruption budgets (AKS docs, upgrade-options).
-        respect_budgets: !asked.force,
-        forced_until: None,
-        timeout: Duration::mins(fields.drain_timeout_in_minutes.unwrap_or(30).into()),
-        undrainable: match fields.undrainable_node_behavior.as_deref() {
-            Some(b) if b.eq_ignore_ascii_case("cordon") => Undrainable::Quarantine,
-            // AKS docs upgrade-options say the node is replaced, the changelog that the operation fails: the changelog is followed.
-            _ => Undrainable::Fail,
-        },
-    };
-    let id = interned.pools.get(&pool.name).copied();
-    let shapes =
-        id.map(|id| reserve_changes(id, pool, asked.version, now, full, interned, coverage)).unwrap_or_default();
+    let drain = drain(&fields, asked.force);
+    let shapes = new_shapes(pool, asked, now, full, interned, coverage);
     let rolling = UpgradeSettings {
         max_surge,
         max_unavailable,

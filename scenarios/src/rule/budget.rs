@@ -11,7 +11,7 @@ use crate::snapshot::{Budget, Pod, Snapshot};
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "pdb-unsatisfiable",
-        says: "A budget with maxUnavailable 0 never lets a pod go: upgrades are refused before they begin, other drains time out.",
+        says: "A budget with maxUnavailable 0 never lets a pod go: upgrades of any pool are refused before they begin, other drains time out.",
         source: "support article unsatisfiablepdb-error; AKS docs, upgrade-options",
         check: unsatisfiable,
     },
@@ -80,7 +80,7 @@ fn guard<'a>(snapshot: &'a Snapshot, budget: &'a Budget, going: &[&'a Pod]) -> O
 
 impl Guard<'_> {
     fn never_lets_go(&self) -> bool {
-        matches!(self.budget.rule, BudgetRule::MaxUnavailable(Quantity::Count(0) | Quantity::Percent(0)))
+        never_lets_go(self.budget)
     }
 
     fn has_no_slack(&self) -> bool {
@@ -126,25 +126,31 @@ fn unsatisfiable(facts: &Facts<'_>) -> Vec<Hit> {
     if facts.forced {
         return Vec::new();
     }
-    let prechecked = facts.has(|op| matches!(op, Operation::Upgrade { .. }));
+    let precheck = |op: &Operation| matches!(op, Operation::Upgrade { .. } | Operation::Rolling | Operation::Rollback);
+    if facts.has(precheck) {
+        return facts.snapshot.budgets.iter().filter(|b| never_lets_go(b)).map(refused).collect();
+    }
     let hit = |guard: &Guard<'_>| {
-        let (name, demand, pool) = (guard.name(), guard.demand(), pool_text(facts));
-        let hit = if prechecked {
-            Hit::refused(
-                guard.subject(),
-                format!(
-                    "Budget {name} ({demand}) guards pods on {pool}: AKS refuses the upgrade with UnsatisfiablePDB."
-                ),
-            )
-        } else {
-            Hit::error(
-                guard.subject(),
-                format!("Budget {name} ({demand}) never lets its pods on {pool} go: the drain cannot end."),
-            )
-        };
-        guard.with_figures(hit)
+        let message = format!(
+            "Budget {} ({}) never lets its pods on {} go: the drain cannot end.",
+            guard.name(),
+            guard.demand(),
+            pool_text(facts)
+        );
+        guard.with_figures(Hit::error(guard.subject(), message))
     };
     guards(facts).iter().filter(|g| g.never_lets_go()).map(hit).collect()
+}
+
+/// The check before an upgrade looks at every budget of the cluster.
+fn refused(budget: &Budget) -> Hit {
+    let name = format!("{}/{}", budget.namespace, budget.name);
+    let message = format!("Budget {name} has maxUnavailable 0: AKS refuses upgrades with UnsatisfiablePDB.");
+    Hit::refused(format!("pdb {name}"), message).text("rule", "maxUnavailable 0")
+}
+
+fn never_lets_go(budget: &Budget) -> bool {
+    matches!(budget.rule, BudgetRule::MaxUnavailable(Quantity::Count(0) | Quantity::Percent(0)))
 }
 
 fn no_slack(facts: &Facts<'_>) -> Vec<Hit> {

@@ -185,10 +185,8 @@ impl<'a> Facts<'a> {
                 self.drained.extend(all(self.snapshot));
                 self.rolls = true;
             }
-            Operation::RotateCertificates => {
-                self.drained.extend(self.snapshot.nodes.iter());
-                self.rolls = true;
-            }
+            // All nodes are recreated; a drain is not spoken of (AKS docs, rotate-certificates).
+            Operation::RotateCertificates => self.killed.extend(self.snapshot.nodes.iter()),
             Operation::Drain { nodes } if nodes.is_empty() => self.drained.extend(all(self.snapshot)),
             Operation::Drain { nodes } => self.drained.extend(named(self.snapshot, nodes)),
             Operation::DeleteMachines { machines } => {

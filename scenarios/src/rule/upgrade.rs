@@ -30,9 +30,15 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: "upgrade-settings-range",
-        says: "Drain timeout is 5 to 1,440 minutes, soak 0 to 30.",
-        source: ROLLING,
+        says: "Drain timeout is 5 to 1,440 minutes, soak 0 to 30; blue-green: drain 1 to 1,440, batch soak to 1,440, final soak to 10,080, and a batch of at least one node.",
+        source: "AKS docs, upgrade-aks-node-pools-rolling (2026-05-29), blue-green-node-pool-upgrade (2024-11-06)",
         check: ranges,
+    },
+    Rule {
+        id: "resize-needs-surge",
+        says: "A pool is resized in place with surge nodes of the new size: with maxSurge 0 the request is refused.",
+        source: "AKS docs, resize-node-pool (preview, API 2026-01-02)",
+        check: resize,
     },
     Rule {
         id: "surge-zones",
@@ -137,13 +143,32 @@ fn ranges(facts: &Facts<'_>) -> Vec<Hit> {
         )
         .number("minutes", minutes)
     };
+    let above = |what: &str, value: Option<u32>, most: u32, range: &str| {
+        value.filter(|m| *m > most).map(|m| refused(what, m, range))
+    };
     let hits = |s: &UpgradeFields| {
+        let (least, range) = if s.is_blue_green() { (1, "1 to 1,440") } else { (5, "5 to 1,440") };
         let drain = s
             .drain_timeout_in_minutes
-            .filter(|m| !(5..=1440).contains(m))
-            .map(|m| refused("A drain timeout", m, "5 to 1,440"));
-        let soak = s.node_soak_duration_in_minutes.filter(|m| *m > 30).map(|m| refused("A soak", m, "0 to 30"));
-        drain.into_iter().chain(soak)
+            .filter(|m| !(least..=1440).contains(m))
+            .map(|m| refused("A drain timeout", m, range));
+        let nothing = s.drain_batch_size.as_deref().and_then(quantity).filter(|_| !is_positive(&s.drain_batch_size));
+        let batch = nothing.map(|_| {
+            Hit::refused(
+                subject(name),
+                format!("A drain batch of no node on pool {name} is refused: one at least is drained."),
+            )
+            .number("nodes", 0)
+        });
+        [
+            drain,
+            above("A soak", s.node_soak_duration_in_minutes, 30, "0 to 30"),
+            above("A batch soak", s.batch_soak_duration_in_minutes, 1440, "0 to 1,440"),
+            above("A final soak", s.final_soak_duration_in_minutes, 10_080, "0 to 10,080"),
+            batch,
+        ]
+        .into_iter()
+        .flatten()
     };
     settings_given(facts).flat_map(hits).collect()
 }
@@ -175,6 +200,15 @@ fn spot(facts: &Facts<'_>) -> Vec<Hit> {
         counted(pods, "pod")
     );
     vec![Hit::warning(subject(&pool.name), message).number("pods", figure(pods))]
+}
+
+fn resize(facts: &Facts<'_>) -> Vec<Hit> {
+    let in_place = facts.has(|op| matches!(op, Operation::ResizePool { method, .. } if method == "resize"));
+    let Some(pool) = facts.before.filter(|p| in_place && facts.surge(p) == 0) else {
+        return Vec::new();
+    };
+    let message = format!("Pool {} has maxSurge 0: AKS refuses to resize it in place.", pool.name);
+    vec![Hit::refused(subject(&pool.name), message).number("surge", 0)]
 }
 
 fn forced(facts: &Facts<'_>) -> Vec<Hit> {

@@ -86,7 +86,9 @@ fn budgets() -> Vec<Row> {
             Refused: |s| web_budget(s, BudgetRule::MaxUnavailable(Quantity::Percent(0))), "apps", upgrade();
             Error: |s| web_budget(s, BudgetRule::MaxUnavailable(Quantity::Count(0))), "apps", delete();
             Quiet: |s| web_budget(s, BudgetRule::MaxUnavailable(Quantity::Count(0))), "apps", forced_delete();
-            Quiet: |s| web_budget(s, BudgetRule::MaxUnavailable(Quantity::Count(0))), "sys", upgrade();
+            Refused: |s| web_budget(s, BudgetRule::MaxUnavailable(Quantity::Count(0))), "sys", upgrade();
+            Refused: |s| web_budget(s, BudgetRule::MaxUnavailable(Quantity::Count(0))), "sys", Operation::Rollback;
+            Quiet: |s| web_budget(s, BudgetRule::MaxUnavailable(Quantity::Count(0))), "sys", delete();
             Quiet: |s| web_budget(s, BudgetRule::MaxUnavailable(Quantity::Percent(1))), "apps", upgrade();
         }
         "pdb-no-slack" {

@@ -315,7 +315,15 @@ fn settings() -> Vec<Row> {
         "upgrade-settings-range" {
             Refused: as_is, "apps", upgrade_with(UpgradeFields { drain_timeout_in_minutes: Some(4), ..UpgradeFields::default() });
             Refused: as_is, "apps", upgrade_with(UpgradeFields { node_soak_duration_in_minutes: Some(31), ..UpgradeFields::default() });
+            Refused: as_is, "apps", upgrade_with(UpgradeFields { strategy: Some("BlueGreen".into()), final_soak_duration_in_minutes: Some(10_081), ..UpgradeFields::default() });
+            Refused: as_is, "apps", upgrade_with(UpgradeFields { strategy: Some("BlueGreen".into()), drain_batch_size: Some("0%".into()), ..UpgradeFields::default() });
+            Quiet: as_is, "apps", upgrade_with(UpgradeFields { strategy: Some("BlueGreen".into()), drain_timeout_in_minutes: Some(1), ..UpgradeFields::default() });
             Quiet: as_is, "apps", upgrade_with(UpgradeFields { drain_timeout_in_minutes: Some(1440), node_soak_duration_in_minutes: Some(30), ..UpgradeFields::default() });
+        }
+        "resize-needs-surge" {
+            Refused: |s| s.pools[0].upgrade_settings.max_surge = Some("0".into()), "apps", Operation::ResizePool { desired: sized("Standard_D8s_v5"), method: "resize".into() };
+            Quiet: |s| s.pools[0].upgrade_settings.max_surge = Some("0".into()), "apps", Operation::ResizePool { desired: sized("Standard_D8s_v5"), method: "rotate".into() };
+            Quiet: as_is, "apps", Operation::ResizePool { desired: sized("Standard_D8s_v5"), method: "resize".into() };
         }
         "surge-zones" {
             Info: as_is, "apps", upgrade_with(UpgradeFields { max_surge: Some("2".into()), ..UpgradeFields::default() });

@@ -1,0 +1,73 @@
+//! What AKS' own checks make of a change before it begins.
+
+use simulator::outcome::Failure;
+
+use super::*;
+
+const BLOCKER: &str = r#"{"apiVersion":"policy/v1","kind":"PodDisruptionBudget","metadata":{"name":"never","namespace":"shop"},
+    "spec":{"maxUnavailable":0,"selector":{"matchLabels":{"app":"web"}}}}"#;
+
+fn with_objects(objects: &str) -> String {
+    POOLS.replace(r#""agentPools""#, &format!(r#""items":[{objects}],"agentPools""#))
+}
+
+fn refused(planned: &Planned) -> Option<&'static str> {
+    planned.admission.refused
+}
+
+#[test]
+fn a_change_that_is_refused_ends_with_the_code_and_does_nothing() {
+    for (pool, operation, code) in [
+        ("system1", Operation::SetTaints { taints: vec!["team=a:NoSchedule".into()] }, "SystemPoolHasRestrictedTaint"),
+        ("system1", Operation::StopPool, "OperationNotAllowed"),
+        ("system1", Operation::Scale { count: 0 }, "InvalidParameter"),
+        ("apps", upgrade(Some("1.36.0")), "NodePoolMcVersionIncompatible"),
+        ("apps", put(r#"{"vmSize":"Standard_D8s_v3"}"#), "InvalidParameter"),
+    ] {
+        let own = POOLS.replace(r#""location""#, r#""kubernetesVersion":"1.33.2","location""#);
+        let l = try_load(pool, operation.clone(), &own).unwrap();
+        assert!(l.findings.iter().any(|f| f.blocks), "{operation:?}");
+        assert!(l.scenario.changes.iter().all(|p| refused(p) == Some(code)), "{operation:?} {:?}", l.scenario.changes);
+        let outcome = simulator::simulate(&l.scenario, 1, 0);
+        for o in &outcome.operations {
+            assert_eq!((o.failure, o.ended), (Some(Failure::Refused { code }), Some(o.started)), "{operation:?}");
+        }
+    }
+    assert_eq!(refused(&loaded("apps", Operation::Scale { count: 4 }).scenario.changes[0]), None);
+}
+
+/// What is over was let in.
+#[test]
+fn a_change_that_is_over_is_not_refused() {
+    let snapshot = Snapshot::from_json(POOLS.as_bytes()).unwrap();
+    let over = Change { phase: Phase::Completed, ..change("system1", Operation::StopPool) };
+    let l = load(&over, &snapshot, &ChangeSettings::default()).unwrap();
+    assert_eq!(refused(&l.scenario.changes[0]), None);
+}
+
+/// Support article unsatisfiablepdb-error: AKS looks at every budget of the cluster.
+#[test]
+fn a_budget_that_allows_nothing_stops_upgrades_of_any_pool() {
+    let l = try_load("apps", upgrade(None), &with_objects(BLOCKER)).unwrap();
+    assert_eq!(refused(&l.scenario.changes[0]), Some("UnsatisfiablePDB"));
+    let l = try_load("apps", Operation::Scale { count: 1 }, &with_objects(BLOCKER)).unwrap();
+    assert_eq!(refused(&l.scenario.changes[0]), None);
+}
+
+#[test]
+fn a_pool_that_is_short_of_quota_is_left_out_of_the_upgrade_of_its_cluster() {
+    let short = POOLS
+        .replace(
+            r#""name":"apps","count":2,"vmSize":"Standard_D4s_v3""#,
+            r#""name":"apps","count":2,"vmSize":"Standard_E4s_v3""#,
+        )
+        .replace(r#""location""#, r#""quota":{"standardESv3Family":1},"location""#);
+    let l = try_load("", upgrade(Some("1.34.0")), &short).unwrap();
+    let codes: Vec<_> = l
+        .scenario
+        .changes
+        .iter()
+        .map(|p| (l.scenario.cluster.pools[p.operation.pool().unwrap()].name.as_str(), refused(p)))
+        .collect();
+    assert!(codes.contains(&("apps", Some("QuotaExceeded"))) && codes.contains(&("system1", None)), "{codes:?}");
+}
