@@ -107,8 +107,72 @@ fn place_says_where_pods_go_or_why_not() {
             "spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "3"}}}]}}]});
     let ended = run_with_file(&snapshot, &["--why", "n1"]);
     let expected = "shop/big: 0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: \
-                    1 Preemption is not helpful for scheduling.\n    n1: refused by NodeResourcesFit: Insufficient cpu\n";
+                    1 Preemption is not helpful for scheduling.\n    n1: refused by NodeResourcesFit: Insufficient cpu\n        \
+                    NodeUnschedulable: passes\n        NodeName: passes\n        TaintToleration: passes\n        NodeAffinity: passes\n        \
+                    NodePorts: passes\n        NodeResourcesFit: refuses: Insufficient cpu\n        NodeVolumeLimits: passes\n        \
+                    VolumeBinding: passes\n        VolumeZone: passes\n";
     assert_eq!(ended.stdout, expected);
+}
+
+#[test]
+fn place_knows_volumes_gates_and_other_schedulers() {
+    let node = |name: &str, zone: &str| {
+        json!({"apiVersion": "v1", "kind": "Node", "status": {"allocatable": {"cpu": "2", "memory": "4Gi", "pods": "10"}},
+            "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "topology.disk.csi.azure.com/zone": zone}}})
+    };
+    let pod = |name: &str, claim: &str, spec: Value| {
+        let mut all =
+            json!({"containers": [], "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}]});
+        all.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "shop"}, "spec": all, "status": {"phase": "Pending"}})
+    };
+    let claim = |name: &str, volume: &str| {
+        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"volumeName": volume}, "status": {"phase": "Bound"}})
+    };
+    let disk = |name: &str, zone: &str| {
+        let term = json!({"matchExpressions": [{"key": "topology.disk.csi.azure.com/zone", "operator": "In", "values": [zone]}]});
+        json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
+            "spec": {"csi": {"driver": "disk.csi.azure.com"}, "nodeAffinity": {"required": {"nodeSelectorTerms": [term]}}}})
+    };
+    let limit = |node: &str, count: u32| {
+        json!({"apiVersion": "storage.k8s.io/v1", "kind": "CSINode", "metadata": {"name": node},
+            "spec": {"drivers": [{"name": "disk.csi.azure.com", "allocatable": {"count": count}}]}})
+    };
+    let snapshot = json!({"items": [
+        node("n1", "westeurope-1"), node("n2", "westeurope-2"), limit("n1", 1), limit("n2", 8),
+        claim("one", "pv-1"), claim("two", "pv-2"), claim("three", "pv-3"), claim("gone", "pv-9"),
+        disk("pv-1", "westeurope-1"), disk("pv-2", "westeurope-2"), disk("pv-3", "westeurope-3"),
+        pod("a", "one", json!({})), pod("b", "two", json!({})), pod("c", "three", json!({})), pod("d", "gone", json!({})),
+        pod("e", "none", json!({})), pod("f", "one", json!({"schedulingGates": [{"name": "example.com/quota"}]})),
+        pod("g", "one", json!({"schedulerName": "batch"})),
+    ]});
+    let refused = |what: &str, preemption: &str| {
+        format!("0/2 nodes are available: {what}. preemption: 0/2 nodes are available: {preemption}.")
+    };
+    let (helpless, nobody) =
+        ("2 Preemption is not helpful for scheduling", "1 No preemption victims found for incoming pod");
+    let expected = [
+        "shop/a: n1, score 400; 1 of 2 nodes are feasible".to_owned(),
+        "shop/b: n2, score 400; 1 of 2 nodes are feasible".to_owned(),
+        format!(
+            "shop/c: {}",
+            refused(
+                "1 node(s) didn't match PersistentVolume's node affinity, 1 node(s) exceed max volume count",
+                "1 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling"
+            )
+        ),
+        format!("shop/d: {}", refused("persistentvolume \"pv-9\" not found", helpless)),
+        format!("shop/e: {}", refused("persistentvolumeclaim \"none\" not found", helpless)),
+        "shop/f: SchedulingGated: Scheduling is blocked due to non-empty scheduling gates (example.com/quota)"
+            .to_owned(),
+        "shop/g: left to scheduler batch; no decision is made for it here".to_owned(),
+    ];
+    let ended = run_with_file(&snapshot, &[]);
+    assert_eq!(ended.stdout.lines().collect::<Vec<_>>(), expected, "{}", ended.stdout);
+    let document = parsed(&run_with_file(&snapshot, &["--format", "json"]).stdout);
+    assert_eq!(document["skipped"][0]["pod"], "shop/f");
+    assert_eq!(document["decisions"][3]["preFilter"]["plugin"], "VolumeZone");
 }
 
 /// `place` on a snapshot of its own.

@@ -4,18 +4,22 @@
 //! the test data hold them) or the pending pods of a snapshot, the most important first. Nodes keep the taints they were given;
 //! nothing else happens meanwhile: victims of preemption go at once, a pod that fits nowhere is not tried again.
 //!
-//! Left out: scheduling gates, volumes, resource claims, other schedulers' pods.
+//! Pods behind scheduling gates and pods of other schedulers are not decided for, and named with the reason. Left out: resource
+//! claims, claims that only one pod may use.
 
 mod cluster;
 mod decision;
+mod notes;
 mod record;
 mod text;
+
+use std::fmt;
 
 use serde_json::{Value, json};
 use simulator::scheduler::Scratch;
 
 use crate::complaint::{Complaint, Complaints};
-use crate::snapshot::{Labels, Snapshot};
+use crate::snapshot::{Labels, Pod, Snapshot};
 use cluster::Cluster;
 
 /// Nodes, bound pods and pending pods.
@@ -26,8 +30,41 @@ pub struct Case {
     snapshot: Snapshot,
     /// Positions of the pending pods in the snapshot, in the order they are served.
     pending: Vec<usize>,
+    /// Positions of pending pods that the scheduler leaves alone, and why.
+    skipped: Vec<(usize, Skipped)>,
     /// Only sums are written.
     summary: bool,
+}
+
+/// Why the scheduler does not look at a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Skipped {
+    /// Scheduling gates hold it back.
+    Gated(Vec<String>),
+    /// Another scheduler's.
+    Foreign(String),
+}
+
+impl Skipped {
+    fn of(pod: &Pod) -> Option<Skipped> {
+        match &pod.spec.scheduler {
+            Some(scheduler) => Some(Skipped::Foreign(scheduler.clone())),
+            None => (!pod.spec.gates.is_empty()).then(|| Skipped::Gated(pod.spec.gates.clone())),
+        }
+    }
+}
+
+impl fmt::Display for Skipped {
+    /// Reason and message of the pod's condition PodScheduled (Kubernetes v1.34), and what a user has to look at.
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Skipped::Gated(gates) => {
+                let names = gates.join(", ");
+                write!(f, "SchedulingGated: Scheduling is blocked due to non-empty scheduling gates ({names})")
+            }
+            Skipped::Foreign(scheduler) => write!(f, "left to scheduler {scheduler}; no decision is made for it here"),
+        }
+    }
 }
 
 /// True where a document is a recorded case rather than a snapshot.
@@ -41,7 +78,7 @@ impl Case {
     /// # Errors
     /// Everything wrong with its objects.
     pub fn from_record(document: &Value) -> Result<Case, Complaints> {
-        const KINDS: [(&str, &str); 9] = [
+        const KINDS: [(&str, &str); 14] = [
             ("nodes", "Node"),
             ("pods", "Pod"),
             ("pending", "Pod"),
@@ -51,6 +88,11 @@ impl Case {
             ("replicaSets", "ReplicaSet"),
             ("statefulSets", "StatefulSet"),
             ("replicationControllers", "ReplicationController"),
+            ("persistentVolumeClaims", "PersistentVolumeClaim"),
+            ("persistentVolumes", "PersistentVolume"),
+            ("storageClasses", "StorageClass"),
+            ("csiNodes", "CSINode"),
+            ("volumeAttachments", "VolumeAttachment"),
         ];
         let case = &document["case"];
         let mut items = Vec::new();
@@ -80,6 +122,7 @@ impl Case {
         Ok(Case {
             name: case["name"].as_str().unwrap_or_default().to_owned(),
             summary: case["summary"] == true,
+            skipped: set_aside(&snapshot, &mut pending),
             pending,
             snapshot,
         })
@@ -88,7 +131,7 @@ impl Case {
     /// The pending pods of a snapshot, by priority and name.
     pub fn from_snapshot(snapshot: &Snapshot) -> Case {
         let mut snapshot = snapshot.clone();
-        let priority = |pod: &crate::snapshot::Pod| crate::intern::requests::priority(&pod.spec);
+        let priority = |pod: &Pod| crate::intern::requests::priority(&pod.spec);
         let waits = |pod: &&usize| {
             let pod = &snapshot.pods[**pod];
             pod.node.is_none() && !pod.deleting && !pod.is_over()
@@ -100,7 +143,8 @@ impl Case {
             let name = ("kubernetes.io/metadata.name".to_owned(), pod.namespace.clone());
             snapshot.namespaces.entry(pod.namespace.clone()).or_insert_with(|| Labels::from([name]));
         }
-        Case { name: snapshot.name.clone(), summary: false, pending, snapshot }
+        let skipped = set_aside(&snapshot, &mut pending);
+        Case { name: snapshot.name.clone(), summary: false, pending, skipped, snapshot }
     }
 
     /// Number of pods that look for a node.
@@ -123,19 +167,32 @@ impl Case {
                 record::write(&cluster, &decision, self.summary)
             })
             .collect();
-        json!({"case": self.name, "decisions": decisions})
+        let mut out = json!({"case": self.name, "decisions": decisions});
+        if !self.skipped.is_empty() {
+            let entry =
+                |(pod, why): &(usize, Skipped)| json!({"pod": cluster.pods[*pod].id, "reason": why.to_string()});
+            out["skipped"] = self.skipped.iter().map(entry).collect();
+        }
+        if !cluster.notes.is_empty() {
+            out["notes"] = json!(cluster.notes);
+        }
+        out
     }
 
     /// Every decision in words; with a node, what each plugin says of it as well.
     pub fn to_text(&self, why: Option<&str>) -> String {
         let mut cluster = Cluster::new(self);
         let why = why.and_then(|name| cluster.nodes.iter().position(|node| node.name == name));
-        let mut out = String::new();
+        let mut out: String = cluster.notes.iter().map(|note| format!("note: {note}\n")).collect();
         for (order, &pod) in self.pending.iter().enumerate() {
+            let plugins = why.map(|node| decision::look(&cluster, pod, node));
             let decision = decision::step(&mut cluster, pod, order);
-            text::write(&mut out, &cluster, &decision, why);
+            text::write(&mut out, &cluster, &decision, why.zip(plugins));
         }
-        if self.pending.is_empty() {
+        for (pod, why) in &self.skipped {
+            out.push_str(&format!("{}: {why}\n", cluster.pods[*pod].id));
+        }
+        if self.pending.is_empty() && self.skipped.is_empty() {
             out.push_str("no pod is pending\n");
         }
         out
@@ -160,6 +217,19 @@ impl Ready<'_> {
         let served = self.case.pending.iter().enumerate();
         served.filter(|&(order, &pod)| decision::quick(&mut self.cluster, pod, order, &mut scratch).is_some()).count()
     }
+}
+
+/// Takes the pods out of the list that the scheduler does not look at.
+fn set_aside(snapshot: &Snapshot, pending: &mut Vec<usize>) -> Vec<(usize, Skipped)> {
+    let mut skipped = Vec::new();
+    pending.retain(|&pod| match Skipped::of(&snapshot.pods[pod]) {
+        Some(why) => {
+            skipped.push((pod, why));
+            false
+        }
+        None => true,
+    });
+    skipped
 }
 
 fn of_kind(object: &Value, kind: &str) -> Value {

@@ -242,6 +242,17 @@ pub fn explain<'a>(compat: &Compat, pod: Incoming, nodes: impl Iterator<Item = N
     Explanation { verdicts, scores: score::weighted(&asked, &scratch.feasible) }
 }
 
+/// What each filter plugin says of one node by itself, in order; [`explain`] tells only the first refusal.
+pub fn verdicts<'a>(
+    compat: &Compat,
+    pod: Incoming,
+    node: &NodeView,
+    nodes: impl Iterator<Item = NodeView<'a>> + Clone,
+) -> Vec<(&'static str, Option<Rejection>)> {
+    let asked = compat.asked(pod);
+    filter::each(&asked, &census(&asked, nodes), node)
+}
+
 /// Filters nodes until so many are feasible, and takes the raw scores of these in the same pass over the columns.
 fn survey<'a>(
     asked: &Asked,

@@ -7,13 +7,14 @@
 mod owners;
 
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use simulator::spec::{MANY_DISKS, NodeTerm, Operator, Requirement, VolumePlugin, VolumeRefusal, Volumes};
 
 use crate::azure::sku;
 use crate::coverage::Coverage;
 use crate::snapshot::storage::{Claim, Class, DISK_DRIVER};
-use crate::snapshot::{ClaimRef, Labels, Node, Snapshot, Storage};
+use crate::snapshot::{ClaimRef, Labels, Node, Pod, Snapshot, Storage};
 
 pub use owners::{Notes, Places, places};
 
@@ -151,11 +152,11 @@ impl<'a> Lookup<'a> {
 
     fn bound(&self, name: &str, claim: &Claim, by_name: bool, asked: &mut Asked, refusals: &mut Refusals) {
         let Some(volume) = self.storage.volumes.get(name) else {
-            if self.complete && by_name {
-                refusals.first(VolumePlugin::Zone, || format!("persistentvolume \"{name}\" not found"));
-            }
             let class = claim.class.as_deref().and_then(|name| self.class(name));
             asked.disks += i64::from(class.is_some_and(|c| c.provisioner == DISK_DRIVER));
+            if self.complete && by_name {
+                return refusals.first(VolumePlugin::Zone, || format!("persistentvolume \"{name}\" not found"));
+            }
             return asked.unknown.push(Unknown::Volume(name.to_owned()));
         };
         asked.disks += i64::from(volume.driver.as_deref() == Some(DISK_DRIVER));
@@ -229,6 +230,27 @@ impl Refusals {
         let found = plugins.into_iter().zip(self.found);
         found.filter_map(|(plugin, reason)| Some(VolumeRefusal { plugin, reason: reason? })).next()
     }
+}
+
+/// Disks still attached to each node for pods that are gone: they count against its limit until they are detached.
+pub fn left_behind(snapshot: &Snapshot) -> BTreeMap<&str, i64> {
+    let storage = &snapshot.storage;
+    let claims = |pod: &'_ Pod| -> Vec<(String, String)> {
+        let name = |claim: &ClaimRef| match claim {
+            ClaimRef::Named(name) => Some(name.clone()),
+            ClaimRef::Ephemeral { volume, .. } => Some(format!("{}-{volume}", pod.name)),
+            ClaimRef::Disk => None,
+        };
+        pod.spec.claims.iter().filter_map(name).map(|name| (pod.namespace.clone(), name)).collect()
+    };
+    let living = snapshot.pods.iter().filter(|pod| !pod.is_over()).flat_map(claims);
+    let used: BTreeSet<&str> = living.filter_map(|key| storage.claims.get(&key)?.volume.as_deref()).collect();
+    let disk = |volume: &&String| {
+        let driver = storage.volumes.get(*volume).and_then(|v| v.driver.as_deref());
+        driver == Some(DISK_DRIVER) && !used.contains(volume.as_str())
+    };
+    let count = |volumes: &[String]| i64::try_from(volumes.iter().filter(disk).count()).unwrap_or(i64::MAX);
+    storage.attached.iter().map(|(node, volumes)| (node.as_str(), count(volumes))).collect()
 }
 
 /// What nodes offer to volumes.

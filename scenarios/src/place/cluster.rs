@@ -1,12 +1,14 @@
 //! Nodes and pods of a case as the scheduler sees them, kept up as pods are bound and removed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use simulator::scheduler::{Bound, Candidate, Compat, Incoming, NodeView, PortId, Promised, Readiness, Tenant};
 use simulator::spec::{ClusterSpec, EXTENDED, MANY_DISKS, NodeShape, PodShape, Resources};
 use simulator::{BudgetId, Column, Id, NodeId, NodeShapeId, PodId, PodShapeId};
 
-use super::Case;
+use super::{Case, notes};
+use crate::coverage::Coverage;
+use crate::intern::volumes::{self, Ground, Lookup, Unknown};
 use crate::intern::{Asking, peers, pod_shape, requests, shapes};
 use crate::snapshot::{self, Snapshot};
 
@@ -16,6 +18,8 @@ pub(super) struct Cluster {
     pub nodes: Vec<Node>,
     pub pods: Vec<Pod>,
     pub allowed: Column<BudgetId, u32>,
+    /// What decisions do not rest on, though they might have to.
+    pub notes: Vec<String>,
 }
 
 pub(super) struct Node {
@@ -42,6 +46,8 @@ pub(super) struct Pod {
     pub astray: bool,
     pub deleting: bool,
     pub started: i64,
+    /// Claims, volumes and classes it would have to be judged by and that were not given.
+    unknown: Vec<Unknown>,
     requests: Resources,
     score_requests: (i64, i64),
     budgets: Vec<BudgetId>,
@@ -53,10 +59,16 @@ pub(super) type Reserved = Vec<Option<Promised>>;
 impl Cluster {
     pub fn new(case: &Case) -> Cluster {
         let s = &case.snapshot;
-        let extended = extended(s);
+        let (extended, cut) = extended(case);
         let mut spec = ClusterSpec { namespaces: s.namespaces.clone(), ..ClusterSpec::default() };
         let mut shapes = Distinct::default();
-        let nodes: Vec<Node> = s.nodes.iter().map(|n| node(n, &extended, &mut shapes, &mut spec)).collect();
+        let (ground, left) = (Ground::new(s), volumes::left_behind(s));
+        let disks = |n: &snapshot::Node| {
+            let unlimited = s.kinds.contains("CSINode") && !s.storage.limits.contains_key(&n.name);
+            let limit = if unlimited { MANY_DISKS } else { ground.disks(n, &mut Coverage::default()) };
+            limit - left.get(n.name.as_str()).copied().unwrap_or(0)
+        };
+        let nodes: Vec<Node> = s.nodes.iter().map(|n| node(n, disks(n), &extended, &mut shapes, &mut spec)).collect();
         let place = |name: &Option<String>| {
             let name = name.as_ref()?;
             nodes.binary_search_by(|node| node.name.cmp(name)).ok()
@@ -67,6 +79,8 @@ impl Cluster {
             .iter()
             .map(|p| (pod(p, s, &extended, &mut shapes, &mut spec, place(&p.nominated)), place(&p.node)))
             .collect();
+        let unknown = pods.iter().flat_map(|(pod, _)| &pod.unknown).collect();
+        let notes = notes::of(case, &cut, unknown);
         spec.extended = extended;
         let allowed = s.budgets.iter().map(|b| u32::try_from(b.disruptions_allowed.unwrap_or(0)).unwrap_or(0));
         let mut cluster = Cluster {
@@ -74,6 +88,7 @@ impl Cluster {
             allowed: allowed.collect::<Vec<_>>().into(),
             nodes,
             pods: Vec::with_capacity(pods.len()),
+            notes,
         };
         for (i, (pod, node)) in pods.into_iter().enumerate() {
             cluster.pods.push(pod);
@@ -95,7 +110,7 @@ impl Cluster {
         let Pod { shape, requests, score_requests, deleting, .. } = self.pods[pod];
         let host = &mut self.nodes[node];
         host.pods.push(pod);
-        shift(&mut host.used, &requests, 1);
+        host.used.shift(&requests, 1);
         host.used_score.0 += score_requests.0;
         host.used_score.1 += score_requests.1;
         host.ports.extend(self.compat.ports(shape));
@@ -112,7 +127,7 @@ impl Cluster {
         self.pods[pod].node = None;
         let host = &mut self.nodes[node];
         host.pods.retain(|&p| p != pod);
-        shift(&mut host.used, &requests, -1);
+        host.used.shift(&requests, -1);
         host.used_score.0 -= score_requests.0;
         host.used_score.1 -= score_requests.1;
         for port in self.compat.ports(shape) {
@@ -135,7 +150,7 @@ impl Cluster {
             };
             reserved.resize_with(self.nodes.len(), || None);
             let hold = reserved[node].get_or_insert_default();
-            shift(&mut hold.requests, &other.requests, 1);
+            hold.requests.shift(&other.requests, 1);
             hold.ports.extend(self.compat.ports(other.shape));
             hold.shapes.push(other.shape);
         }
@@ -194,10 +209,10 @@ impl Distinct {
     }
 }
 
-fn node(n: &snapshot::Node, extended: &[String], shapes: &mut Distinct, spec: &mut ClusterSpec) -> Node {
+fn node(n: &snapshot::Node, disks: i64, extended: &[String], shapes: &mut Distinct, spec: &mut ClusterSpec) -> Node {
     let mut labels = n.labels.clone();
     let hostname = labels.remove("kubernetes.io/hostname");
-    let allocatable = Resources { disks: MANY_DISKS, ..shapes::resources(&n.allocatable, extended) };
+    let allocatable = Resources { disks, ..shapes::resources(&n.allocatable, extended) };
     let shape = NodeShape {
         labels,
         taints: n.taints.clone(),
@@ -233,7 +248,14 @@ fn pod(
         labels: &p.labels,
         like_it: peers::default_selector(s, &p.namespace, &p.labels, p.owner.as_ref()),
     };
-    let shape: PodShape = pod_shape(&asking, extended);
+    let waits = p.node.is_none();
+    let lookup = if waits { Lookup::strict(s) } else { Lookup::lenient(s) };
+    let asked = lookup.asked(&p.namespace, &p.name, &p.spec.claims);
+    let mut shape: PodShape = pod_shape(&asking, extended);
+    shape.requests.disks = asked.disks;
+    if waits {
+        shape.volumes = asked.volumes; // of a pod that has its node they decide nothing more
+    }
     let covers = |b: &snapshot::Budget| {
         b.namespace == p.namespace
             // An empty selector covers none here (`filterPodsWithPDBViolation`), nor does a pod let go already count twice.
@@ -249,7 +271,8 @@ fn pod(
         score_requests: shape.score_requests,
         shape: shapes.of(shape, &mut spec.pod_shapes),
         node: None,
-        nominated: nominated.filter(|_| p.node.is_none()),
+        nominated: nominated.filter(|_| waits),
+        unknown: if waits { asked.unknown } else { Vec::new() },
         astray: p.nominated.is_some() && nominated.is_none(),
         deleting: p.deleting,
         started: p.started.as_deref().map_or(i64::MAX, digits),
@@ -263,20 +286,11 @@ fn digits(time: &str) -> i64 {
     digits.parse().unwrap_or(i64::MAX)
 }
 
-/// The extended resources pods ask for, as many as the simulator tells apart.
-fn extended(s: &Snapshot) -> Vec<String> {
-    let asked = s.pods.iter().flat_map(|p| requests::effective(&p.spec).other.into_iter().filter(|(_, n)| *n > 0));
-    let names: std::collections::BTreeSet<String> = asked.map(|(name, _)| name).collect();
-    names.into_iter().take(EXTENDED).collect()
-}
-
-fn shift(to: &mut Resources, by: &Resources, sign: i64) {
-    to.cpu += sign * by.cpu;
-    to.memory += sign * by.memory;
-    to.ephemeral += sign * by.ephemeral;
-    to.pods += sign * by.pods;
-    to.disks += sign * by.disks;
-    for (to, by) in to.extended.iter_mut().zip(&by.extended) {
-        *to += sign * by;
-    }
+/// The extended resources that the pods to be placed ask for, as many as the simulator tells apart, and those that are left over.
+fn extended(case: &Case) -> (Vec<String>, Vec<String>) {
+    let pending = case.pending.iter().map(|&pod| &case.snapshot.pods[pod]);
+    let asked = pending.flat_map(|p| requests::effective(&p.spec).other.into_iter().filter(|(_, n)| *n > 0));
+    let mut names: Vec<String> = asked.map(|(name, _)| name).collect::<BTreeSet<_>>().into_iter().collect();
+    let cut = names.split_off(names.len().min(EXTENDED));
+    (names, cut)
 }

@@ -1,7 +1,7 @@
 //! One scheduling decision after the other: filters, scores, preemption, and what they change in the cluster.
 
 use simulator::scheduler::{
-    NoHelp, Preemption, Rejection, Scores, Scratch, attempts, choose, decide, dry_runs, explain, fits,
+    NoHelp, Preemption, Rejection, Scores, Scratch, attempts, choose, decide, dry_runs, explain, fits, verdicts,
 };
 use simulator::{Id, NodeId};
 
@@ -78,6 +78,13 @@ pub(super) fn step(cluster: &mut Cluster, pod: usize, order: usize) -> Decision 
         None => make_room(cluster, &mut decision, order),
     }
     decision
+}
+
+/// What each plugin says of one node, before the pod is decided for.
+pub(super) fn look(cluster: &Cluster, pod: usize, node: usize) -> Vec<(&'static str, Option<Rejection>)> {
+    let reserved = cluster.reserved(pod);
+    let views = cluster.views(&reserved);
+    verdicts(&cluster.compat, cluster.incoming(pod), &cluster.view(&reserved, node), views)
 }
 
 /// The same without explanations, for measuring: places the pod and says where.

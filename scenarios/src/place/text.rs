@@ -1,4 +1,5 @@
-//! A decision in words: those `kubectl describe pod` shows where a pod fits nowhere (kube-scheduler v1.34.1 `FitError`).
+//! A decision in words: those `kubectl describe pod` shows where a pod fits nowhere (kube-scheduler v1.34.1 `FitError`). What
+//! DynamicResources adds before `preemption:` from v1.34 on, `no new claims to deallocate`, says nothing and is left out.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,8 +14,11 @@ use super::record::by_plugin;
 /// Equally good nodes that are named beside the chosen one.
 const MOST_NAMES: usize = 3;
 
-/// Appends the decision; `why` is a node whose verdict by each plugin is shown.
-pub(super) fn write(out: &mut String, cluster: &Cluster, decision: &Decision, why: Option<usize>) {
+/// What each plugin says of a node.
+type Verdicts = Vec<(&'static str, Option<Rejection>)>;
+
+/// Appends the decision; `why` is a node and what each plugin says of it.
+pub(super) fn write(out: &mut String, cluster: &Cluster, decision: &Decision, why: Option<(usize, Verdicts)>) {
     let line = match &decision.preemption {
         _ if !decision.best.is_empty() => goes(cluster, decision),
         Some(preempted) => {
@@ -27,8 +31,8 @@ pub(super) fn write(out: &mut String, cluster: &Cluster, decision: &Decision, wh
     };
     // Writing to a String does not fail.
     let _ = writeln!(out, "{}: {line}", cluster.pods[decision.pod].id);
-    if let Some(node) = why {
-        explain(out, cluster, decision, node);
+    if let Some((node, verdicts)) = why {
+        explain(out, cluster, decision, node, &verdicts);
     }
 }
 
@@ -80,19 +84,26 @@ fn no_help(cluster: &Cluster, why: &[NoHelp]) -> String {
     format!("0/{} nodes are available: {}.", why.len(), parts.join(", "))
 }
 
-fn explain(out: &mut String, cluster: &Cluster, decision: &Decision, node: usize) {
+/// The verdict, then a line per plugin: what it says by itself, and what score it gives.
+fn explain(out: &mut String, cluster: &Cluster, decision: &Decision, node: usize, verdicts: &Verdicts) {
     let name = &cluster.nodes[node].name;
-    if let Some(rejection) = decision.verdicts.get(node).copied().flatten() {
-        let _ = writeln!(out, "    {name}: refused by {}: {}", plugin(rejection), reasons(cluster, rejection));
-        return;
+    let scores = decision.scores.iter().find(|(n, _)| *n == node).map(|(_, scores)| scores);
+    let verdict = match (verdicts.iter().find_map(|(plugin, verdict)| Some((plugin, (*verdict)?))), scores) {
+        (Some((plugin, refused)), _) => format!("refused by {plugin}: {}", reasons(cluster, refused)),
+        (None, Some(scores)) => format!("passes every filter, score {}", scores.total()),
+        (None, None) => "passes every filter".to_owned(),
+    };
+    let _ = writeln!(out, "    {name}: {verdict}");
+    let given: Vec<(&str, i64)> = scores.map_or(Vec::new(), |scores| by_plugin(scores).collect());
+    for (plugin, verdict) in verdicts {
+        let said =
+            verdict.map_or_else(|| "passes".to_owned(), |refused| format!("refuses: {}", reasons(cluster, refused)));
+        let score = given.iter().find(|(p, _)| p == plugin).map(|(_, n)| format!(", score {n}"));
+        let _ = writeln!(out, "        {plugin}: {said}{}", score.unwrap_or_default());
     }
-    let Some((_, scores)) = decision.scores.iter().find(|(n, _)| *n == node) else { return };
-    let parts: Vec<String> = by_plugin(scores).map(|(plugin, score)| format!("{plugin} {score}")).collect();
-    let _ = writeln!(out, "    {name}: passes every filter; scores {}: total {}", parts.join(", "), scores.total());
-}
-
-fn plugin(rejection: Rejection) -> &'static str {
-    Some(rejection.plugin()).filter(|name| !name.is_empty()).unwrap_or("NodeAffinity")
+    for (plugin, n) in given.iter().filter(|(plugin, _)| !verdicts.iter().any(|(p, _)| p == plugin)) {
+        let _ = writeln!(out, "        {plugin}: score {n}");
+    }
 }
 
 fn reasons(cluster: &Cluster, rejection: Rejection) -> String {

@@ -14,6 +14,7 @@ pub mod volume_zone;
 
 use super::census::Census;
 use super::compat::Asked;
+use super::peers::Peers;
 use super::{NodeView, Rejection};
 
 /// Every filter, the most telling reason first.
@@ -76,12 +77,47 @@ pub fn social(pod: &Asked, census: &Census, node: &NodeView) -> Result<(), Rejec
         pod_topology_spread::filter(pod, peers, census, node)?;
         inter_pod_affinity::filter(pod, peers, census, node)
     };
-    if let Some(promised) = node.promised {
-        let mut with = census.clone();
-        for &shape in &promised.shapes {
-            with.shift(pod, peers, node, shape, 1);
-        }
+    if let Some(with) = with_promised(pod, peers, census, node) {
         plugins(&with)?;
     }
     plugins(census)
+}
+
+/// The counts with the pods nominated to the node, where there are any.
+fn with_promised(pod: &Asked, peers: &Peers, census: &Census, node: &NodeView) -> Option<Census> {
+    let promised = node.promised?;
+    let mut with = census.clone();
+    promised.shapes.iter().for_each(|&shape| with.shift(pod, peers, node, shape, 1));
+    Some(with)
+}
+
+/// What each plugin says by itself, in order, whatever the others say. A refusal before any node is looked at stands for all.
+pub fn each(pod: &Asked, census: &Census, node: &NodeView) -> Vec<(&'static str, Option<Rejection>)> {
+    type Filter = fn(&Asked, &NodeView) -> Result<(), Rejection>;
+    const ALONE: [(&str, Filter); 9] = [
+        ("NodeUnschedulable", node_unschedulable::filter),
+        ("NodeName", node_name::filter),
+        ("TaintToleration", taint_toleration::filter),
+        ("NodeAffinity", |pod, node| {
+            node_affinity::pre_filter(pod, node).and_then(|()| node_affinity::filter(pod, node))
+        }),
+        ("NodePorts", node_ports::filter),
+        ("NodeResourcesFit", node_resources_fit::filter),
+        ("NodeVolumeLimits", node_volume_limits::filter),
+        ("VolumeBinding", volume_binding::filter),
+        ("VolumeZone", volume_zone::filter),
+    ];
+    if let Err(general) = volume_binding::pre_filter(pod) {
+        return vec![(general.plugin(), Some(general))];
+    }
+    let mut found: Vec<_> = ALONE.iter().map(|(plugin, filter)| (*plugin, filter(pod, node).err())).collect();
+    if let Some(peers) = pod.row.peers.as_deref() {
+        let with = with_promised(pod, peers, census, node);
+        let first = |filter: fn(&Asked, &Peers, &Census, &NodeView) -> Result<(), Rejection>| {
+            with.iter().chain([census]).find_map(|census| filter(pod, peers, census, node).err())
+        };
+        found.push(("PodTopologySpread", first(pod_topology_spread::filter)));
+        found.push(("InterPodAffinity", first(inter_pod_affinity::filter)));
+    }
+    found
 }

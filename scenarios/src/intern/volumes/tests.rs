@@ -89,7 +89,7 @@ fn claims_of_pods_that_wait() {
         ("going", r#"1 disks; bound 1; Binding: persistentvolumeclaim "going" is being deleted"#),
         ("lost", r#"0 disks; Binding: persistentvolumeclaim "lost" bound to non-existent persistentvolume "pv-1""#),
         ("now going", r#"1 disks; bound 1; Binding: persistentvolumeclaim "going" is being deleted"#),
-        ("dark", r#"1 disks; Zone: persistentvolume "pv-x" not found; Volume("pv-x")"#),
+        ("dark", r#"1 disks; Zone: persistentvolume "pv-x" not found"#),
     ] {
         assert_eq!(told(&Lookup::strict(&s).asked("shop", "web", &named(claims))), want, "{claims}");
     }
@@ -122,7 +122,7 @@ fn shapes(spec: &ClusterSpec, set: &WorkloadSpec) -> String {
     format!("{} then {}", places.join(" "), of(set.shape))
 }
 
-fn db<'a>(spec: &'a ClusterSpec) -> &'a WorkloadSpec {
+fn db(spec: &ClusterSpec) -> &WorkloadSpec {
     spec.workloads.rows().iter().find(|w| w.name == "db").unwrap()
 }
 

@@ -189,6 +189,30 @@ fn nominated_pods_hold_their_room() {
 }
 
 #[test]
+fn nominated_pods_hold_their_ports() {
+    let holder = holding(&[port("0.0.0.0", "TCP", 80)]);
+    let world = World::new(&holder, &[node("a"), node("b").with(|n| n.running = vec![holder.clone()])]);
+    let promised = Promised { ports: world.compat.ports(PodShapeId(1)).to_vec(), ..Promised::default() };
+    let coming = NodeView { promised: Some(&promised), ..world.view(0) };
+    let says = |node: &NodeView| verdicts(&world.compat, POD, node, world.views()).into_iter().filter_map(|(_, r)| r);
+    assert_eq!(says(&world.view(0)).count(), 0);
+    assert_eq!(says(&coming).collect::<Vec<_>>(), [Rejection::Ports]);
+    assert!(!fits(&world.compat, POD, &coming, world.views()));
+}
+
+#[test]
+fn every_plugin_speaks_for_itself() {
+    let pinned = PodShape { node_name: Some("b".into()), ..asking(9000, 0) };
+    let world = World::new(&pinned, &[node("a").taint("x").with(|n| n.cordoned = true)]);
+    let said = verdicts(&world.compat, POD, &world.view(0), world.views());
+    let refused: Vec<&str> = said.iter().filter(|(_, verdict)| verdict.is_some()).map(|(plugin, _)| *plugin).collect();
+    assert_eq!(refused, ["NodeUnschedulable", "NodeName", "TaintToleration", "NodeResourcesFit"]);
+    assert_eq!(said.len(), 9);
+    // A plugin and its refusal bear one name.
+    assert!(said.iter().all(|(plugin, verdict)| verdict.is_none_or(|r| r.plugin() == *plugin)));
+}
+
+#[test]
 fn the_first_plugin_decides() {
     let bad = node("a").with(|n| n.cordoned = true).taint("a").label("disk", "hdd");
     let demanding = PodShape { node_selector: [("disk".into(), "ssd".into())].into(), ..asking(9000, 1) };
