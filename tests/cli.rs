@@ -150,8 +150,7 @@ fn place_knows_volumes_gates_and_other_schedulers() {
     let refused = |what: &str, preemption: &str| {
         format!("0/2 nodes are available: {what}. preemption: 0/2 nodes are available: {preemption}.")
     };
-    let (helpless, nobody) =
-        ("2 Preemption is not helpful for scheduling", "1 No preemption victims found for incoming pod");
+    let helpless = "2 Preemption is not helpful for scheduling";
     let expected = [
         "shop/a: n1, score 400; 1 of 2 nodes are feasible".to_owned(),
         "shop/b: n2, score 400; 1 of 2 nodes are feasible".to_owned(),
