@@ -11,6 +11,7 @@ mod arithmetic;
 mod autoscaler;
 mod drain;
 mod failures;
+mod nodes;
 #[path = "../reports/tests/reports/reference.rs"]
 mod reference;
 mod upgrade;
@@ -26,8 +27,14 @@ type Found = Vec<(String, Got)>;
 enum Got {
     /// Computed without sampling.
     Exact(Value),
-    /// Mean of so many trials.
-    Mean(f64, u32),
+    /// Mean of so many trials, with the standard error they show themselves.
+    Mean { value: f64, trials: u32, error: f64 },
+    /// A statistic of trials that is no mean (a standard deviation, a ratio, a difference), with its standard error.
+    Statistic { value: f64, error: f64 },
+    /// Trials whose quantile at this level is asked for: as many of them lie below the expected value as the level says.
+    Quantile { level: f64, values: Vec<f64> },
+    /// The smallest or largest of trials: none lies beyond the expected bound, one comes within 1 % of it.
+    Extreme { value: f64, upper: bool },
 }
 
 /// Seed of every random case; fixed, so that a failure is investigated and not rerun.
@@ -43,12 +50,15 @@ const FAMILIES: &[Family] = &[
     ("04", failures::k_of_n),
     ("05", failures::longer_than),
     ("07", failures::quorum),
+    ("10", nodes::provisioning),
     ("11", failures::detection),
+    ("12", nodes::colocation),
     ("13", arithmetic::intervals),
     ("19", arithmetic::pairs),
     ("20", arithmetic::generator),
     ("21", arithmetic::replicas),
     ("22", autoscaler::timeline),
+    ("23", nodes::spot),
     ("25", failures::rolling_drain),
     ("26", arithmetic::score),
 ];
@@ -117,14 +127,25 @@ fn case_files() -> Vec<PathBuf> {
 /// The acceptance rule: tolerances for exact values; four standard errors for means of trials.
 fn accept(expected: &Value, got: &Got) -> (bool, String) {
     let number = |key: &str| expected[key].as_f64().unwrap_or(0.0);
+    let within = |value: f64, error: f64| ((value - number("value")).abs() <= error, format!("{value} +- {error:.3e}"));
     match got {
         Got::Exact(value) => {
             (equal(&expected["value"], value, number("rel_tol"), number("abs_tol")), value.to_string())
         }
-        Got::Mean(mean, n) => {
-            let error = 4.0 * number("mc_sd") / f64::from(*n).sqrt();
-            let off = (mean - number("value")).abs();
-            (expected["mc_sd"].is_number() && off <= error + number("abs_tol"), format!("{mean} +- {error:.3e}"))
+        Got::Mean { value, trials, error } => {
+            let error = expected["mc_sd"].as_f64().map_or(*error, |sd| sd / f64::from(*trials).sqrt());
+            within(*value, 4.0 * error + number("abs_tol"))
+        }
+        Got::Statistic { value, error } => within(*value, 4.0 * error + number("abs_tol")),
+        Got::Quantile { level, values } => {
+            let below = values.iter().filter(|v| **v <= number("value")).count() as f64 / values.len() as f64;
+            let error = 4.0 * (level * (1.0 - level) / values.len() as f64).sqrt();
+            let ok = (below - level).abs() <= error;
+            (ok, format!("a share of {below} below, for {level} +- {error:.3e}"))
+        }
+        Got::Extreme { value, upper } => {
+            let inside = if *upper { *value <= number("value") } else { *value >= number("value") };
+            (inside && (value / number("value") - 1.0).abs() < 0.01, value.to_string())
         }
     }
 }
@@ -151,7 +172,37 @@ fn exact(name: &str, value: impl Into<Value>) -> (String, Got) {
 
 /// A named mean over trials.
 fn mean(name: &str, values: &[f64]) -> (String, Got) {
-    (name.to_owned(), Got::Mean(values.iter().sum::<f64>() / values.len() as f64, values.len() as u32))
+    let (value, variance, _) = moments(values);
+    let error = (variance / values.len() as f64).sqrt();
+    (name.to_owned(), Got::Mean { value, trials: values.len() as u32, error })
+}
+
+/// A named standard deviation over trials; its error follows from the fourth moment.
+fn spread(name: &str, values: &[f64]) -> (String, Got) {
+    let (_, variance, fourth) = moments(values);
+    let error = ((fourth - variance * variance).max(0.0) / values.len() as f64 / (4.0 * variance)).sqrt();
+    (name.to_owned(), Got::Statistic { value: variance.sqrt(), error })
+}
+
+/// The named quantile of trials.
+fn quantile(name: &str, level: f64, values: &[f64]) -> (String, Got) {
+    (name.to_owned(), Got::Quantile { level, values: values.to_vec() })
+}
+
+/// The named ratio of two means over the same trials, with its error to first order.
+fn ratio(name: &str, above: &[f64], below: &[f64]) -> (String, Got) {
+    let value = moments(above).0 / moments(below).0;
+    let residuals: Vec<f64> = above.iter().zip(below).map(|(a, b)| a - value * b).collect();
+    let error = (moments(&residuals).1 / residuals.len() as f64).sqrt() / moments(below).0;
+    (name.to_owned(), Got::Statistic { value, error })
+}
+
+/// Mean, variance and fourth central moment.
+fn moments(values: &[f64]) -> (f64, f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let central = |power| values.iter().map(|v| (v - mean).powi(power)).sum::<f64>() / n;
+    (mean, central(2), central(4))
 }
 
 /// The share of trials in which something happened.

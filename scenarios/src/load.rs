@@ -155,9 +155,6 @@ fn note_not_simulated(full: &Snapshot, coverage: &mut Coverage) {
         );
     }
     coverage.missing("volumes and their attachment are not simulated in this version");
-    if full.pools.iter().any(AgentPool::is_spot) {
-        coverage.missing("spot evictions are not simulated in this version");
-    }
 }
 
 /// The start of a change, later by `after`.

@@ -8,7 +8,7 @@
 //! operations act, then the scheduler places what they made, then the cluster autoscaler looks, flows and samples are brought up to date. Within a
 //! stage, first queued is first delivered.
 
-use crate::{DrainId, NodeId, PodId};
+use crate::{DrainId, NodeId, PodId, PoolId, ZoneId};
 
 /// Something that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,16 @@ pub enum Event {
     NodeFails { node: NodeId, n: u32 },
     /// The `n`-th random failure of a zone.
     ZoneFails { zone: u32, n: u32 },
+    /// A repair crew has finished.
+    CrewDone { node: NodeId, epoch: u32 },
+    /// The `n`-th window of spot pressure on a pool begins.
+    SpotWindow { pool: PoolId, n: u32 },
+    /// A spot node learns when it will be taken back.
+    SpotNotice { node: NodeId },
+    /// A spot node is taken back.
+    SpotReclaims { node: NodeId },
+    /// The next lost node of a zone gets the taint that evicts.
+    TaintNext { zone: ZoneId },
     /// A scripted happening.
     Scripted(u32),
     /// A dead node is declared NotReady.
@@ -71,6 +81,11 @@ impl Event {
         match self {
             Event::NodeFails { .. }
             | Event::ZoneFails { .. }
+            | Event::CrewDone { .. }
+            | Event::SpotWindow { .. }
+            | Event::SpotNotice { .. }
+            | Event::SpotReclaims { .. }
+            | Event::TaintNext { .. }
             | Event::Scripted(_)
             | Event::NodeNoticed { .. }
             | Event::NodeRecovers { .. }

@@ -9,7 +9,7 @@ pub use fleet::fleet;
 
 use crate::change::{Admission, DrainSettings, Operation, Pace, Planned, Replacement, Undrainable, UpgradeSettings};
 use crate::random::Dist;
-use crate::scenario::Scenario;
+use crate::scenario::{Happening, Scenario, Scripted};
 use crate::settings::Settings;
 use crate::spec::{
     BudgetRule, BudgetSpec, ClusterSpec, MANY_DISKS, NodeShape, NodeSpec, PodShape, PodSpec, PoolSpec, Quantity,
@@ -26,6 +26,7 @@ pub struct Example {
     spec: ClusterSpec,
     settings: Settings,
     changes: Vec<Planned>,
+    script: Vec<Scripted>,
     horizon: Duration,
 }
 
@@ -42,7 +43,13 @@ impl Example {
         for zone in ["1", "2", "3"] {
             spec.zones.push(zone.to_owned());
         }
-        Example { spec, settings: Settings::calm(), changes: Vec::new(), horizon: Duration::mins(120) }
+        Example {
+            spec,
+            settings: Settings::calm(),
+            changes: Vec::new(),
+            script: Vec::new(),
+            horizon: Duration::mins(120),
+        }
     }
 
     /// Adds a pool of `count` nodes with 4 cores, 16 GiB and 110 pod slots each, spread over the zones. Nodes take 150 s to
@@ -91,7 +98,20 @@ impl Example {
             next_ordinal: count,
             usd_per_hour: None,
             autoscaler: None,
+            spot: None,
         });
+        self
+    }
+
+    /// Puts the pool added last into the first `count` zones.
+    pub fn zones(mut self, count: u32) -> Example {
+        let id = PoolId(self.spec.pools.len().saturating_sub(1) as u32);
+        let Some(pool) = self.spec.pools.rows_mut().last_mut() else { return self };
+        pool.templates.truncate((count as usize).max(1));
+        let templates = pool.templates.clone();
+        for node in self.spec.nodes.rows_mut().iter_mut().filter(|n| n.pool == id) {
+            node.shape = templates[node.ordinal as usize % templates.len()];
+        }
         self
     }
 
@@ -223,6 +243,12 @@ impl Example {
         self
     }
 
+    /// Scripts something that happens whatever is planned.
+    pub fn happens(mut self, at: Duration, what: Happening) -> Example {
+        self.script.push(Scripted { at: Time::ZERO + at, what });
+        self
+    }
+
     /// Plans a rolling upgrade of a pool at time zero, in batches, with the given surge.
     pub fn upgrade(self, pool: PoolId, max_surge: Quantity) -> Example {
         let how = UpgradeSettings {
@@ -249,7 +275,7 @@ impl Example {
     pub fn build(self) -> Scenario {
         Scenario {
             cluster: self.spec,
-            script: Vec::new(),
+            script: self.script,
             changes: self.changes,
             settings: self.settings,
             horizon: self.horizon,

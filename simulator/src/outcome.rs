@@ -29,6 +29,8 @@ pub struct WorkloadOutcome {
     pub outages: u32,
     /// Start of the first such period.
     pub first: Option<Time>,
+    /// Up replicas at the horizon.
+    pub at_end: u32,
     /// Fewest up replicas at any time.
     pub fewest: u32,
     /// Requests asked of its service.
@@ -101,6 +103,8 @@ pub struct Counts {
     pub preemptions: u32,
     /// Nodes that failed.
     pub node_failures: u32,
+    /// Spot nodes the platform took back.
+    pub spot_evictions: u32,
     /// Nodes the cluster autoscaler asked for.
     pub nodes_added: u32,
     /// Nodes it began to remove.
@@ -187,6 +191,7 @@ pub enum Incident {
     NodeReimaging { node: NodeId },
     NodeDied { node: NodeId },
     NodeNotReady { node: NodeId },
+    NodeReclaimed { node: NodeId },
     NodeDeleted { node: NodeId },
     NodeLabelsChanged { node: NodeId },
     PodEvicted { pod: PodId, workload: WorkloadId, node: NodeId },

@@ -3,6 +3,7 @@
 //! There is no generator that is shared or advanced: a draw is a pure function of its name, so an extra drain of one node
 //! disturbs no other, and the proposal and doing nothing live through the same futures (common random numbers).
 
+pub(crate) mod beta;
 pub(crate) mod distribution;
 mod philox;
 
@@ -56,7 +57,12 @@ pub enum Process {
     /// Phases of periodic controllers.
     Phase = 20,
     /// Which pool the cluster autoscaler grows.
+    /// Which pool the cluster autoscaler grows.
     Expander = 21,
+    /// How short spot capacity is in a window.
+    SpotPressure = 40,
+    /// When a spot node is evicted under that pressure.
+    SpotEviction = 41,
 }
 
 /// Stable 64-bit key of an entity's name (FNV-1a): equal in every plan the entity occurs in.

@@ -78,6 +78,11 @@ pub enum Happening {
         /// Until it is Ready again.
         down: Duration,
     },
+    /// The platform announces that it takes a spot node back, and does so after the notice.
+    SpotEviction {
+        /// Which.
+        node: NodeId,
+    },
     /// The nodes of a pool in one zone die together and come back after `down`.
     ZoneFailure {
         /// Which pool; all when absent.

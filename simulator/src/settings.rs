@@ -1,8 +1,10 @@
 //! Rates, distributions and switches of everything that happens by chance or by the clock. Defaults are the ones of
 //! Kubernetes v1.34 where it has one; rates and spreads have none here: whoever builds a scenario states them.
 
+mod nodes;
 mod scheduler;
 
+pub use nodes::{Detection, Failures, Provisioning, Spot};
 pub use scheduler::SchedulerProfile;
 
 use crate::random::Dist;
@@ -16,6 +18,8 @@ pub struct Settings {
     pub failures: Failures,
     /// How the control plane notices that a node is gone.
     pub detection: Detection,
+    /// Evictions of spot nodes.
+    pub spot: Spot,
     /// Trouble while nodes are made.
     pub provisioning: Provisioning,
     /// Random bursts of load.
@@ -42,20 +46,10 @@ impl Settings {
     /// No failures, no bursts, nothing random: what remains is mechanism.
     pub fn calm() -> Settings {
         Settings {
-            failures: Failures {
-                per_hour: 0.0,
-                down: Dist::Constant(Duration::ZERO),
-                zone_per_hour: 0.0,
-                zone_down: Dist::Constant(Duration::ZERO),
-            },
+            failures: Failures::default(),
             detection: Detection::default(),
-            provisioning: Provisioning {
-                allocation_failure: 0.0,
-                bootstrap_failure: 0.0,
-                bootstrap_notice: Duration::mins(15),
-                gap_share: 0.0,
-                gap: Dist::Constant(Duration::ZERO),
-            },
+            spot: Spot::default(),
+            provisioning: Provisioning::default(),
             bursts: Bursts {
                 per_hour: 0.0,
                 factor_alpha: 2.2,
@@ -79,58 +73,6 @@ impl Settings {
     pub fn on(&self, cause: Cause) -> bool {
         !self.off.contains(&cause)
     }
-}
-
-/// Failures of nodes.
-#[derive(Clone, Debug)]
-pub struct Failures {
-    /// Failures of one node per hour, exponential.
-    pub per_hour: f64,
-    /// Until a failed node is Ready again.
-    pub down: Dist,
-    /// Incidents that take all nodes of a zone, per zone and hour.
-    pub zone_per_hour: f64,
-    /// Until a failed zone is back.
-    pub zone_down: Dist,
-}
-
-/// How the loss of a node is noticed (Kubernetes v1.34 defaults).
-#[derive(Clone, Copy, Debug)]
-pub struct Detection {
-    /// Time between heartbeats.
-    pub heartbeat: Duration,
-    /// Time between looks of the node controller.
-    pub monitor: Duration,
-    /// Age of the last heartbeat at which a node is declared NotReady (50 s since 1.32).
-    pub grace: Duration,
-    /// From NotReady until traffic stops going to its pods.
-    pub propagation: Duration,
-}
-
-impl Default for Detection {
-    fn default() -> Self {
-        Detection {
-            heartbeat: Duration::secs(10),
-            monitor: Duration::secs(5),
-            grace: Duration::secs(50),
-            propagation: Duration::secs(0),
-        }
-    }
-}
-
-/// Trouble while nodes are made.
-#[derive(Clone, Debug)]
-pub struct Provisioning {
-    /// Probability that the platform has no machine to give.
-    pub allocation_failure: f64,
-    /// Probability that a new machine never joins.
-    pub bootstrap_failure: f64,
-    /// When that is noticed.
-    pub bootstrap_notice: Duration,
-    /// Share of upgrades whose first drain starts before the surge node is usable.
-    pub gap_share: f64,
-    /// How much before.
-    pub gap: Dist,
 }
 
 /// Random bursts of load on everything that follows load.
@@ -264,11 +206,13 @@ pub enum Cause {
     Contention,
     /// The cluster autoscaler: pools keep their size.
     Autoscaler,
+    /// Spot nodes that the platform takes back.
+    SpotEviction,
 }
 
 impl Cause {
     /// Every cause with the name it is switched off by.
-    pub const ALL: [(Cause, &'static str); 8] = [
+    pub const ALL: [(Cause, &'static str); 9] = [
         (Cause::NodeFailure, "node-failure"),
         (Cause::ZoneFailure, "zone-failure"),
         (Cause::Burst, "burst"),
@@ -277,5 +221,6 @@ impl Cause {
         (Cause::SlowStart, "slow-start"),
         (Cause::Contention, "contention"),
         (Cause::Autoscaler, "autoscaler"),
+        (Cause::SpotEviction, "spot-eviction"),
     ];
 }

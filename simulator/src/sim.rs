@@ -9,9 +9,12 @@ use crate::process::autoscaler::Autoscaler;
 use crate::process::drain::Drain;
 use crate::process::flow::Flows;
 use crate::process::load::Burst;
+use crate::process::node_eviction::Tainting;
+use crate::process::node_failure::Repairs;
 use crate::process::observe::Observer;
 use crate::process::operation::Run;
 use crate::process::scheduling::Scheduling;
+use crate::process::spot::Pressure;
 use crate::queue::EventQueue;
 use crate::random::{Dist, Process, Streams};
 use crate::scenario::Scenario;
@@ -75,6 +78,9 @@ pub(crate) struct Sim<'a> {
     pub drains: Column<DrainId, Drain>,
     pub operations: Vec<Run>,
     pub bursts: Vec<Burst>,
+    pub repairs: Repairs,
+    pub tainting: Tainting,
+    pub spot: Vec<Pressure>,
     pub autoscaler: Autoscaler,
     pub flows: Flows,
     pub observer: Observer,
@@ -97,6 +103,9 @@ impl<'a> Sim<'a> {
             drains: Column::default(),
             operations: Vec::new(),
             bursts: Vec::new(),
+            repairs: Repairs::default(),
+            tainting: Tainting::default(),
+            spot: Vec::new(),
             autoscaler: Autoscaler::default(),
             flows: Flows::default(),
             observer: Observer::default(),
@@ -133,6 +142,7 @@ impl<'a> Sim<'a> {
         self.drains.clear();
         self.operations.clear();
         self.bursts.clear();
+        self.repairs.clear();
         self.counts = Counts::default();
         self.horizontal_queued = false;
         self.proportional_queued = false;
@@ -150,7 +160,9 @@ impl<'a> Sim<'a> {
             }
         }
         self.start_autoscaler();
+        self.start_tainting();
         self.start_failures();
+        self.start_spot();
         self.start_bursts();
         self.start_pods();
         self.flows.restart(&self.p.services);
@@ -177,6 +189,11 @@ impl<'a> Sim<'a> {
         match event {
             Event::NodeFails { node, n } => self.node_fails(node, n),
             Event::ZoneFails { zone, n } => self.zone_fails(zone, n),
+            Event::CrewDone { node, epoch } => self.crew_done(node, epoch),
+            Event::SpotWindow { pool, n } => self.spot_window(pool, n),
+            Event::SpotNotice { node } => self.spot_notice(node),
+            Event::SpotReclaims { node } => self.spot_reclaims(node),
+            Event::TaintNext { zone } => self.taint_turn(zone),
             Event::Scripted(i) => self.scripted(i),
             Event::NodeNoticed { node, epoch } => self.node_noticed(node, epoch),
             Event::NodeRecovers { node, epoch } => self.node_recovers(node, epoch),

@@ -118,6 +118,17 @@ pub struct PoolSpec {
     pub usd_per_hour: Option<f64>,
     /// What the cluster autoscaler may do with it; absent where that is off for the pool.
     pub autoscaler: Option<Autoscaled>,
+    /// What becomes of its nodes when the platform takes them back; absent where it cannot (not a spot pool).
+    pub spot: Option<SpotPolicy>,
+}
+
+/// What becomes of a spot node that is evicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpotPolicy {
+    /// The machine is deleted.
+    Delete,
+    /// The machine is stopped; the node stays registered.
+    Deallocate,
 }
 
 /// The range of a pool in which the cluster autoscaler chooses its size.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod autoscaler;
+mod nodes;
 mod operations;
 mod properties;
 mod scheduling;
@@ -39,6 +40,7 @@ fn story(scenario: &Scenario) -> String {
             Incident::NodeReimaging { node } => format!("{} reimaged", n(node)),
             Incident::NodeDied { node } => format!("{} dies", n(node)),
             Incident::NodeNotReady { node } => format!("{} NotReady", n(node)),
+            Incident::NodeReclaimed { node } => format!("{} reclaimed", n(node)),
             Incident::NodeDeleted { node } => format!("{} deleted", n(node)),
             Incident::NodeLabelsChanged { node } => format!("{} relabelled", n(node)),
             Incident::PodEvicted { workload, node, .. } => {

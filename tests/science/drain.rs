@@ -8,7 +8,7 @@ use simulator::random::Dist;
 use simulator::spec::{BudgetRule, Quantity, WorkloadKind};
 use simulator::{Duration, NodeId, Scenario, replicate, simulate};
 
-use super::{Found, exact, f, mean, n, runs, secs, share, trials};
+use super::{Found, exact, f, mean, n, quantile, runs, secs, share, spread, trials};
 
 /// One workload of a case.
 struct Guarded {
@@ -98,5 +98,10 @@ pub fn exponential(inputs: &Value) -> Found {
     let scenario = scenario(vec![guarded], 0.0, 1e6);
     let elapsed =
         replicate(&scenario, runs(trials()), &|o| o.operations[0].ended.map_or(f64::NAN, |e| e.as_secs_f64()));
-    vec![mean("drain_mean_s", &elapsed), share("p_drain_exceeds_timeout", elapsed.iter().map(|e| *e > timeout))]
+    vec![
+        mean("drain_mean_s", &elapsed),
+        spread("drain_sd_s", &elapsed),
+        quantile("drain_p95_s", 0.95, &elapsed),
+        share("p_drain_exceeds_timeout", elapsed.iter().map(|e| *e > timeout)),
+    ]
 }

@@ -8,7 +8,7 @@ use simulator::scenario::{Happening, Scripted};
 use simulator::spec::{Role, Service, WorkloadKind};
 use simulator::{Duration, NodeId, PoolId, Runs, Scenario, Time, paired, replicate};
 
-use super::{Found, SEED, f, mean, n, runs, secs, share, trials};
+use super::{Found, Got, SEED, f, mean, n, ratio, runs, secs, share, spread, trials};
 
 /// One pod on each of `count` nodes, up again the moment its node is back; no other cause is at work.
 fn one_pod_each(count: u32, minimum: u32, mtbf_h: f64, repair: Dist) -> Example {
@@ -28,25 +28,41 @@ fn one_pod_each(count: u32, minimum: u32, mtbf_h: f64, repair: Dist) -> Example 
 }
 
 pub fn k_of_n(inputs: &Value) -> Found {
-    let nodes = n(inputs, "nodes");
-    if n(inputs, "repair_crews") < nodes {
-        return Vec::new(); // repair in this version never waits for a crew
-    }
     let repair = Dist::Exponential { mean: secs(f(inputs, "mttr_h") * 3600.0) };
-    let scenario = one_pod_each(nodes, n(inputs, "min_up"), f(inputs, "mtbf_h"), repair)
-        .horizon(secs(f(inputs, "horizon_h") * 3600.0))
-        .build();
-    let hours = replicate(&scenario, runs(trials() * 5), &|o| o.workloads[0].below.as_secs_f64() / 3600.0);
-    vec![share("p_ever_below", hours.iter().map(|h| *h > 0.0)), mean("expected_hours_below", &hours)]
+    let minimum = n(inputs, "min_up");
+    let scenario = |hours: f64| {
+        one_pod_each(n(inputs, "nodes"), minimum, f(inputs, "mtbf_h"), repair.clone())
+            .settings(|s| s.failures.crews = Some(n(inputs, "repair_crews")))
+            .horizon(secs(hours * 3600.0))
+            .build()
+    };
+    let below = |hours: f64, trials| {
+        let fact =
+            |o: simulator::Outcome| (o.workloads[0].below.as_secs_f64() / 3600.0, o.workloads[0].at_end < minimum);
+        replicate(&scenario(hours), runs(trials), &fact)
+    };
+    let facts = below(f(inputs, "horizon_h"), trials() * 5);
+    let hours: Vec<f64> = facts.iter().map(|f| f.0).collect();
+    vec![
+        share("p_below_at_horizon", facts.iter().map(|f| f.1)),
+        share("p_ever_below", hours.iter().map(|h| *h > 0.0)),
+        mean("expected_hours_below", &hours),
+        mean("steady_state_unavailability", &steady(&|hours| below(hours, trials()), f(inputs, "mttr_h"))),
+    ]
+}
+
+/// The share of time spent below long after the start: what a long horizon adds to a shorter one of the same futures.
+fn steady(below: &dyn Fn(f64) -> Vec<(f64, bool)>, mttr_h: f64) -> Vec<f64> {
+    let (settled, end) = (30.0 * mttr_h, 1000.0 * mttr_h);
+    let (early, all) = (below(settled), below(end));
+    all.iter().zip(&early).map(|(all, early)| (all.0 - early.0) / (end - settled)).collect()
 }
 
 pub fn longer_than(inputs: &Value) -> Found {
     let replicas = n(inputs, "replicas");
-    if n(inputs, "repair_crews") < replicas {
-        return Vec::new();
-    }
     let repair = Dist::Exponential { mean: secs(f(inputs, "mttr_min") * 60.0) };
     let scenario = one_pod_each(replicas, n(inputs, "min_up"), f(inputs, "mtbf_h"), repair)
+        .settings(|s| s.failures.crews = Some(n(inputs, "repair_crews")))
         .horizon(secs(f(inputs, "horizon_h") * 3600.0))
         .build();
     let longest = replicate(&scenario, runs(trials() * 5), &|o| o.workloads[0].longest.as_secs_f64() / 60.0);
@@ -104,9 +120,12 @@ pub fn quorum(inputs: &Value) -> Found {
     };
     let lost =
         |maintenance| replicate(&scenario(maintenance), runs(trials() * 5), &|o| !o.workloads[0].below.is_zero());
+    let (alone, maintained) = (lost(false), lost(true));
+    let indicator = |lost: &[bool]| lost.iter().map(|l| f64::from(u8::from(*l))).collect::<Vec<_>>();
     vec![
-        share("p_quorum_lost", lost(false).into_iter()),
-        share("p_quorum_lost_with_maintenance", lost(true).into_iter()),
+        ratio("risk_ratio", &indicator(&maintained), &indicator(&alone)),
+        share("p_quorum_lost", alone.into_iter()),
+        share("p_quorum_lost_with_maintenance", maintained.into_iter()),
     ]
 }
 
@@ -139,8 +158,15 @@ pub fn detection(inputs: &Value) -> Found {
     // The dead replica's share is lost until the node is NotReady: that tells when it was noticed.
     let per_second = f(inputs, "service_qps") / f64::from(replicas);
     let detected: Vec<f64> = lost.iter().map(|l| l / per_second).collect();
+    let extreme = |upper: bool| {
+        let value = detected.iter().copied().reduce(if upper { f64::max } else { f64::min }).unwrap();
+        Got::Extreme { value, upper }
+    };
     vec![
         mean("detect_mean_s", &detected),
+        spread("detect_sd_s", &detected),
+        ("detect_min_s".to_owned(), extreme(false)),
+        ("detect_max_s".to_owned(), extreme(true)),
         share("p_detected_within_x", detected.iter().map(|d| *d <= f(inputs, "x_s"))),
         mean("mean_until_replacement_ready_s", &until_ready),
         mean("mean_lost_queries", &lost),
@@ -155,11 +181,15 @@ pub fn rolling_drain(inputs: &Value) -> Found {
     let seconds = |o: &simulator::Outcome| o.workloads[0].below.as_secs_f64();
     let proposal: Vec<f64> = pairs.iter().map(|p| seconds(&p.proposal)).collect();
     let baseline: Vec<f64> = pairs.iter().map(|p| seconds(&p.baseline)).collect();
+    let added =
+        |of: &dyn Fn(f64) -> f64| proposal.iter().zip(&baseline).map(|(p, b)| of(*p) - of(*b)).collect::<Vec<_>>();
     vec![
         share("p_outage", proposal.iter().map(|s| *s > 0.0)),
         mean("mean_outage_s", &proposal),
         share("p_outage_do_nothing", baseline.iter().map(|s| *s > 0.0)),
         mean("mean_outage_do_nothing_s", &baseline),
+        mean("added_p_outage", &added(&|s| f64::from(u8::from(s > 0.0)))),
+        mean("added_outage_s", &added(&|s| s)),
     ]
 }
 

@@ -7,7 +7,7 @@ use simulator::random::Dist;
 use simulator::spec::{Quantity, WorkloadKind};
 use simulator::{Duration, NodeId, PoolId, Scenario, replicate, simulate};
 
-use super::{Found, exact, f, mean, n, runs, secs, share, trials};
+use super::{Found, exact, f, mean, n, runs, secs, share, spread, trials};
 
 pub fn duration(inputs: &Value) -> Found {
     let scenario = scenario(inputs);
@@ -22,6 +22,7 @@ pub fn duration(inputs: &Value) -> Found {
     } else {
         let all = replicate(&scenario, runs(trials()), &seconds);
         found.push(mean("upgrade_duration_mean_s", &all));
+        found.push(spread("upgrade_duration_sd_s", &all));
         if inputs["window_s"].is_number() {
             found.push(share("p_exceeds_window", all.iter().map(|s| *s > f(inputs, "window_s"))));
         }

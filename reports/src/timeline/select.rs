@@ -40,7 +40,10 @@ fn rank(what: Incident, watched: &BTreeSet<WorkloadId>) -> Option<u8> {
     match what {
         Incident::OperationStarted { .. } | Incident::OperationEnded { .. } => Some(0),
         Incident::OutageBegan { workload, .. } | Incident::OutageEnded { workload, .. } => pod(workload, 0),
-        Incident::NodeDrainTimedOut { .. } | Incident::NodeDied { .. } | Incident::NodeNotReady { .. } => Some(1),
+        Incident::NodeDrainTimedOut { .. }
+        | Incident::NodeDied { .. }
+        | Incident::NodeNotReady { .. }
+        | Incident::NodeReclaimed { .. } => Some(1),
         Incident::PodUnschedulable { workload }
         | Incident::PodPreempted { workload, .. }
         | Incident::PodLost { workload, .. } => pod(workload, 1),

@@ -69,6 +69,9 @@ impl Teller<'_> {
             Incident::NodeNotReady { node } => {
                 ("node NotReady", self.node(node), "the control plane has noticed".to_string())
             }
+            Incident::NodeReclaimed { node } => {
+                ("spot node evicted", self.node(node), "the platform takes the machine back".to_string())
+            }
             Incident::NodeDeleted { node } => ("node deleted", self.node(node), none()),
             Incident::NodeLabelsChanged { node } => ("labels or taints changed", self.node(node), none()),
             Incident::PodEvicted { workload, node, .. } => {

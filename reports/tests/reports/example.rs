@@ -66,6 +66,7 @@ impl Example {
             room: None,
             next_ordinal,
             autoscaler: None,
+            spot: None,
             usd_per_hour: Some(0.2),
         };
         let system = cluster.pools.push(pool("system", true, system_shape, self.system_nodes));

@@ -2,6 +2,7 @@
 
 use simulator::Duration;
 use simulator::random::Dist;
+use simulator::spec::SpotPolicy;
 
 use super::log_normal;
 use crate::azure::{Sku, allocatable, sku};
@@ -75,6 +76,22 @@ pub fn reimage(pool: &AgentPool, coverage: &mut Coverage) -> Dist {
 pub fn delete(coverage: &mut Coverage) -> Dist {
     coverage.assume("deleting nodes", "uniform, 25-50 s", "recorded deletions of one-node pools", 'A');
     Dist::Uniform { low: Duration::secs(25), high: Duration::secs(50) }
+}
+
+/// What becomes of the pool's nodes when Azure takes them back: nothing for regular pools (AKS docs, spot-node-pool: the
+/// eviction policy is Delete unless set).
+pub fn spot(pool: &AgentPool, coverage: &mut Coverage) -> Option<SpotPolicy> {
+    if !pool.is_spot() {
+        return None;
+    }
+    coverage.assume(
+        "spot evictions",
+        "5 % per node and hour, correlation 0.3, 30 s notice with a drain as far as it gets",
+        "lowest published bucket of eviction rates for a size that is not known; Azure docs spot-vms, AKS docs node-auto-drain",
+        'C',
+    );
+    let policy = pool.other.get("scaleSetEvictionPolicy").and_then(|v| v.as_str()).unwrap_or("Delete");
+    Some(if policy.eq_ignore_ascii_case("Deallocate") { SpotPolicy::Deallocate } else { SpotPolicy::Delete })
 }
 
 /// How long AKS takes for a change of settings that touches no node.

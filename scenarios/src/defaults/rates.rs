@@ -3,7 +3,7 @@
 use simulator::Duration;
 use simulator::scheduler::NodesScored;
 use simulator::settings::{
-    AutoscalerProfile, Bursts, Cause, Detection, Failures, Provisioning, SchedulerProfile, Settings,
+    AutoscalerProfile, Bursts, Cause, Detection, Failures, Provisioning, SchedulerProfile, Settings, Spot,
 };
 
 use super::log_normal;
@@ -14,6 +14,8 @@ use crate::coverage::Coverage;
 const HOURS_PER_YEAR: f64 = 8766.0;
 /// Outage threshold where none is given, in seconds.
 pub const OUTAGE_THRESHOLD: u32 = 60;
+/// Probability that a spot node is evicted within an hour; noted as assumed with each spot pool.
+const SPOT_HOURLY: f64 = 0.05;
 /// Points of the recorded series.
 const SERIES_STEPS: u32 = 120;
 
@@ -27,6 +29,7 @@ pub fn settings(minor: u32, given: &ChangeSettings, coverage: &mut Coverage) -> 
         failures: failures(coverage),
         detection: detection(minor, coverage),
         provisioning: provisioning(coverage),
+        spot: Spot { hourly: SPOT_HOURLY, ..Spot::default() },
         bursts: bursts(given, coverage, &mut complaints),
         scheduler: scheduler(minor, coverage),
         autoscaler: AutoscalerProfile::default(),
@@ -75,6 +78,7 @@ fn failures(coverage: &mut Coverage) -> Failures {
         down: log_normal(8.0 * 60.0, 0.9),
         zone_per_hour: 0.03 / HOURS_PER_YEAR,
         zone_down: log_normal(6.0 * 3600.0, 1.1),
+        ..Failures::default()
     }
 }
 
@@ -128,6 +132,7 @@ fn provisioning(coverage: &mut Coverage) -> Provisioning {
         bootstrap_notice: Duration::mins(15),
         gap_share: 0.25,
         gap: log_normal(60.0, 0.6),
+        ..Provisioning::default()
     }
 }
 

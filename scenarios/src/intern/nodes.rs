@@ -192,6 +192,7 @@ fn add_pool(
         // A spot price is not a list price.
         usd_per_hour: size.and_then(|s| s.usd_per_hour).filter(|_| !pool.is_spot()),
         autoscaler: crate::defaults::autoscaler::range(pool),
+        spot: defaults::spot(pool, coverage),
     };
     let id: PoolId = interned.spec.pools.push(spec);
     interned.pools.insert(pool.name.clone(), id);

@@ -3,6 +3,7 @@
 use crate::cluster::pod::NO_POD;
 use crate::scheduler::Readiness;
 use crate::spec::Resources;
+use crate::time::Time;
 use crate::{DrainId, NodeShapeId, PoolId};
 
 /// A node.
@@ -21,6 +22,12 @@ pub(crate) struct Node {
     pub incarnation: u32,
     /// Times it has failed, for naming draws.
     pub failures: u32,
+    /// Since when it has the taint that evicts from lost nodes.
+    pub tainted: Option<Time>,
+    /// When the platform takes it back, where that is announced.
+    pub reclaimed: Time,
+    /// Times its machine was asked for in vain.
+    pub attempts: u32,
     /// Requests of the pods bound to it.
     pub used: Resources,
     /// The same as the scoring plugins count them.
@@ -79,6 +86,9 @@ impl Node {
             epoch: 0,
             incarnation: 0,
             failures: 0,
+            tainted: None,
+            reclaimed: Time::NEVER,
+            attempts: 0,
             used: Resources::default(),
             used_score: (0, 0),
             first_pod: NO_POD,

@@ -1,9 +1,8 @@
-//! Nodes and zones that fail, how that is noticed, what is evicted, and how they come back.
+//! Nodes and zones that fail, and how they come back.
 //!
 //! Failures come in calendar time, one renewal process per node and zone, so that the same crash at the same minute hits
-//! every plan. Detection: a dead node's last heartbeat is U(0, heartbeat) old, the controller looks every monitor period
-//! with an independent phase (validation family 11). Eviction after the pod's toleration of the NoExecute taint
-//! (Kubernetes v1.34 taint-eviction-controller). Left out: eviction rates per zone, the small-zone rule, repair in steps.
+//! every plan. A failed node comes back after its time, or waits for one of a limited number of repair crews first.
+//! Left out: repair in steps.
 
 use crate::cluster::node::NodeState;
 use crate::cluster::pod::PodState;
@@ -15,7 +14,23 @@ use crate::scenario::Happening;
 use crate::settings::Cause;
 use crate::sim::Sim;
 use crate::time::Duration;
-use crate::{NodeId, PodId, ZoneId};
+use crate::{NodeId, ZoneId};
+use std::collections::VecDeque;
+
+/// Crews that repair failed nodes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Repairs {
+    busy: u32,
+    /// Nodes without a crew, the epoch of their failure, and how long the repair will take.
+    waiting: VecDeque<(NodeId, u32, Duration)>,
+}
+
+impl Repairs {
+    pub fn clear(&mut self) {
+        self.busy = 0;
+        self.waiting.clear();
+    }
+}
 
 impl Sim<'_> {
     pub(crate) fn start_failures(&mut self) {
@@ -65,7 +80,9 @@ impl Sim<'_> {
         self.next_node_failure(node, n + 1);
         let key = self.cluster.nodes[node].key;
         let down = self.draw(&self.p.scenario.settings.failures.down, Process::NodeDown, key, n);
-        self.node_dies(node, down);
+        if self.node_dies(node) {
+            self.repair(node, down);
+        }
     }
 
     pub(crate) fn zone_fails(&mut self, zone: u32, n: u32) {
@@ -84,7 +101,7 @@ impl Sim<'_> {
         for node in self.cluster.nodes.ids() {
             let row = &self.cluster.nodes[node];
             if self.spec.node_shapes[row.shape].zone == zone && pool.is_none_or(|p| p == row.pool) {
-                self.node_dies(node, down);
+                self.node_dies_for(node, down);
             }
         }
     }
@@ -94,16 +111,50 @@ impl Sim<'_> {
             Happening::Load { target, factor } => self.set_load(target, factor),
             Happening::Burst { target, factor, ramp, hold, decay } => self.add_burst(target, factor, ramp, hold, decay),
             Happening::GatesLifted { workload } => self.lift_gates(workload),
-            Happening::NodeFailure { node, down } => self.node_dies(node, down),
+            Happening::NodeFailure { node, down } => self.node_dies_for(node, down),
+            Happening::SpotEviction { node } => self.spot_announced(node),
             Happening::ZoneFailure { pool, zone, down } => self.zone_dies(zone, pool, down),
         }
     }
 
-    /// A node stops at once; the control plane does not know yet. Nothing happens to a node that is not running.
-    fn node_dies(&mut self, node: NodeId, down: Duration) {
+    /// A node stops and is back after a time that nothing lengthens.
+    pub(crate) fn node_dies_for(&mut self, node: NodeId, down: Duration) {
+        if self.node_dies(node) {
+            let epoch = self.cluster.nodes[node].epoch;
+            self.queue.at(self.now + down, Event::NodeRecovers { node, epoch });
+        }
+    }
+
+    /// A failed node is worked on for `takes`, once a crew is free.
+    fn repair(&mut self, node: NodeId, takes: Duration) {
+        let epoch = self.cluster.nodes[node].epoch;
+        match self.p.scenario.settings.failures.crews {
+            None => self.queue.at(self.now + takes, Event::NodeRecovers { node, epoch }),
+            Some(crews) if self.repairs.busy < crews => {
+                self.repairs.busy += 1;
+                self.queue.at(self.now + takes, Event::CrewDone { node, epoch });
+            }
+            Some(_) => self.repairs.waiting.push_back((node, epoch, takes)),
+        }
+    }
+
+    /// A crew has finished, whatever has become of the node meanwhile; the next failed node is its.
+    pub(crate) fn crew_done(&mut self, node: NodeId, epoch: u32) {
+        self.repairs.busy -= 1;
+        while let Some((next, seen, takes)) = self.repairs.waiting.pop_front() {
+            if self.cluster.nodes[next].epoch == seen {
+                self.repair(next, takes);
+                break;
+            }
+        }
+        self.node_recovers(node, epoch);
+    }
+
+    /// A node stops at once; the control plane does not know yet. False, and nothing happens, where it is not running.
+    pub(crate) fn node_dies(&mut self, node: NodeId) -> bool {
         let row = &mut self.cluster.nodes[node];
         if row.state != NodeState::Ready {
-            return;
+            return false;
         }
         row.state = NodeState::Dead;
         row.epoch += 1;
@@ -123,38 +174,7 @@ impl Sim<'_> {
         let look = d.monitor.as_secs_f64() * self.streams.uniform(Process::Detection, key, 2 * n + 1);
         let noticed = Duration::from_secs_f64(d.grace.as_secs_f64() - age + look);
         self.queue.at(self.now + noticed, Event::NodeNoticed { node, epoch });
-        self.queue.at(self.now + down, Event::NodeRecovers { node, epoch });
-    }
-
-    /// NotReady: traffic stops going to its pods, and their tolerations begin to run.
-    pub(crate) fn node_noticed(&mut self, node: NodeId, epoch: u32) {
-        let row = &mut self.cluster.nodes[node];
-        if row.epoch != epoch || row.state != NodeState::Dead {
-            return;
-        }
-        let before = *row;
-        row.state = NodeState::NotReady;
-        self.tell(Incident::NodeNotReady { node });
-        let pods = self.take_pods(node, |sim, p| sim.cluster.pods[p].state != PodState::Terminating);
-        for &pod in &pods {
-            let row = self.cluster.pods[pod];
-            self.cluster.set_serving(pod, false, false);
-            self.serving_changed(row.workload);
-            if let Some(tolerated) = self.spec.workloads[row.workload].unreachable {
-                self.queue.at(self.now + tolerated, Event::TolerationOver { pod, epoch: row.epoch });
-            }
-        }
-        self.scheduling.pods = pods;
-        self.nodes_changed();
-        self.node_updated(node, before);
-    }
-
-    pub(crate) fn toleration_over(&mut self, pod: PodId, epoch: u32) {
-        let row = self.cluster.pods[pod];
-        let away = row.node.is_some_and(|n| self.cluster.nodes[n].state == NodeState::NotReady);
-        if row.epoch == epoch && away && !matches!(row.state, PodState::Terminating | PodState::Free) {
-            self.delete_pod(pod);
-        }
+        true
     }
 
     /// A failed node is back: pods that are still bound start again, those marked for deletion are gone.
@@ -166,6 +186,7 @@ impl Sim<'_> {
         let before = *row;
         row.state = NodeState::Ready;
         row.epoch += 1;
+        row.tainted = None;
         self.tell(Incident::NodeReady { node });
         let pods = self.take_pods(node, |_, _| true);
         for &pod in &pods {
@@ -182,6 +203,7 @@ impl Sim<'_> {
         }
         self.scheduling.pods = pods;
         self.create_missing_daemons(node);
+        self.zones_changed();
         self.nodes_changed();
         self.node_updated(node, before);
     }

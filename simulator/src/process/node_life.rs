@@ -84,8 +84,8 @@ impl Sim<'_> {
         let row = self.cluster.nodes[node];
         let troubles = &self.p.scenario.settings.provisioning;
         if self.on(Cause::ProvisioningFailure) {
-            let refused = self.streams.uniform(Process::ProvisionFailure, row.key, 0) < troubles.allocation_failure;
-            let broken = self.streams.uniform(Process::ProvisionFailure, row.key, 1) < troubles.bootstrap_failure;
+            let u = |n| self.streams.uniform(Process::ProvisionFailure, row.key, 2 * row.attempts + n);
+            let (refused, broken) = (u(0) < troubles.allocation_failure, u(1) < troubles.bootstrap_failure);
             if refused || broken {
                 let noticed = match refused {
                     true => REFUSED,
@@ -96,7 +96,7 @@ impl Sim<'_> {
                 return;
             }
         }
-        let wait = self.draw(&self.spec.pools[row.pool].provision, Process::Provision, row.key, 0);
+        let wait = self.draw(&self.spec.pools[row.pool].provision, Process::Provision, row.key, row.attempts);
         let patience = self.p.scenario.settings.autoscaler.max_node_provision;
         if row.added && wait > patience {
             // The autoscaler gives up a node that takes too long (kubernetes/autoscaler 1.33 max-node-provision-time).
@@ -117,7 +117,9 @@ impl Sim<'_> {
         let owner = row.owner;
         self.tell(Incident::NodeReady { node });
         self.autoscaler_node_ready(node);
+        self.spot_node(node);
         self.create_daemons(node);
+        self.nodes_came_or_went();
         self.nodes_changed();
         self.wake_scheduler(Happened::NodeAdded(node));
         if let Some(operation) = owner {
@@ -125,10 +127,15 @@ impl Sim<'_> {
         }
     }
 
-    /// A machine that was asked for does not come: the operation that wanted it fails.
+    /// A machine that was asked for does not come: the platform asks again, or the operation that wanted it fails.
     pub(crate) fn node_never_joins(&mut self, node: NodeId, epoch: u32, refused: bool) {
         let row = self.cluster.nodes[node];
         if row.epoch != epoch || row.state != NodeState::Joining {
+            return;
+        }
+        if !row.added && row.attempts < self.p.scenario.settings.provisioning.retries {
+            self.cluster.nodes[node].attempts += 1;
+            self.await_machine(node);
             return;
         }
         self.delete_node(node);
@@ -154,6 +161,7 @@ impl Sim<'_> {
             self.wake_scheduler(Happened::NodeGone(node));
         }
         self.cluster.nodes[node].shape = shape;
+        self.nodes_came_or_went();
         self.nodes_changed();
         let row = self.cluster.nodes[node];
         // The machine is the one that joined before: only its time is uncertain.
@@ -184,6 +192,7 @@ impl Sim<'_> {
         }
         self.tell(Incident::NodeDeleted { node });
         self.lose_pods(node);
+        self.nodes_came_or_went();
         if registered {
             self.wake_scheduler(Happened::NodeGone(node));
         }

@@ -160,7 +160,8 @@ impl Sim<'_> {
         let flows = &self.flows.services;
         let workloads = self.observer.watches.iter().map(|watch| {
             let flow = flows.iter().find(|f| f.workload == watch.workload);
-            WorkloadOutcome { asked: flow.map_or(0.0, |f| f.asked), lost: flow.map_or(0.0, |f| f.lost), ..watch.facts }
+            let (asked, lost) = flow.map_or((0.0, 0.0), |f| (f.asked, f.lost));
+            WorkloadOutcome { asked, lost, at_end: watch.up, ..watch.facts }
         });
         Outcome {
             workloads: workloads.collect(),

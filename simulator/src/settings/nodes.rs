@@ -1,0 +1,122 @@
+//! How nodes come, fail, are noticed and go. Whatever a rate of zero stands for never happens; the defaults here are calm.
+
+use crate::random::Dist;
+use crate::time::Duration;
+
+/// Failures of nodes.
+#[derive(Clone, Debug)]
+pub struct Failures {
+    /// Failures of one node per hour, exponential.
+    pub per_hour: f64,
+    /// Until a failed node is Ready again, from the moment somebody works on it.
+    pub down: Dist,
+    /// How many failed nodes are worked on at a time, first come first served; absent where none waits for another.
+    pub crews: Option<u32>,
+    /// Incidents that take all nodes of a zone, per zone and hour.
+    pub zone_per_hour: f64,
+    /// Until a failed zone is back.
+    pub zone_down: Dist,
+}
+
+impl Default for Failures {
+    fn default() -> Self {
+        Failures {
+            per_hour: 0.0,
+            down: Dist::Constant(Duration::ZERO),
+            crews: None,
+            zone_per_hour: 0.0,
+            zone_down: Dist::Constant(Duration::ZERO),
+        }
+    }
+}
+
+/// How the loss of a node is noticed, and how fast pods are taken off lost nodes (Kubernetes v1.34 defaults of
+/// kube-controller-manager; AKS publishes no values of its own).
+#[derive(Clone, Copy, Debug)]
+pub struct Detection {
+    /// Time between heartbeats.
+    pub heartbeat: Duration,
+    /// Time between looks of the node controller (`--node-monitor-period`).
+    pub monitor: Duration,
+    /// Age of the last heartbeat at which a node is declared NotReady (`--node-monitor-grace-period`, 50 s since 1.32).
+    pub grace: Duration,
+    /// From NotReady until traffic stops going to its pods.
+    pub propagation: Duration,
+    /// Lost nodes of one zone that get the taint that evicts their pods, per second (`--node-eviction-rate`). Infinite:
+    /// all at once.
+    pub evictions_per_second: f64,
+    /// The same in a large zone that is unhealthy (`--secondary-node-eviction-rate`).
+    pub secondary_per_second: f64,
+    /// Share of NotReady nodes from which a zone with more than two of them is unhealthy (`--unhealthy-zone-threshold`).
+    pub unhealthy_zone: f64,
+    /// Nodes above which a zone is large; in a smaller unhealthy one nothing is evicted (`--large-cluster-size-threshold`).
+    pub large_zone: u32,
+}
+
+impl Default for Detection {
+    fn default() -> Self {
+        Detection {
+            heartbeat: Duration::secs(10),
+            monitor: Duration::secs(5),
+            grace: Duration::secs(50),
+            propagation: Duration::secs(0),
+            evictions_per_second: 0.1,
+            secondary_per_second: 0.01,
+            unhealthy_zone: 0.55,
+            large_zone: 50,
+        }
+    }
+}
+
+/// Trouble while nodes are made.
+#[derive(Clone, Debug)]
+pub struct Provisioning {
+    /// Probability that the platform has no machine to give.
+    pub allocation_failure: f64,
+    /// Probability that a new machine never joins.
+    pub bootstrap_failure: f64,
+    /// When that is noticed.
+    pub bootstrap_notice: Duration,
+    /// How often the platform asks again, at once, for a machine an operation waits for.
+    pub retries: u32,
+    /// Share of upgrades whose first drain starts before the surge node is usable.
+    pub gap_share: f64,
+    /// How much before.
+    pub gap: Dist,
+}
+
+impl Default for Provisioning {
+    fn default() -> Self {
+        Provisioning {
+            allocation_failure: 0.0,
+            bootstrap_failure: 0.0,
+            bootstrap_notice: Duration::mins(15),
+            retries: 0,
+            gap_share: 0.0,
+            gap: Dist::Constant(Duration::ZERO),
+        }
+    }
+}
+
+/// Evictions of spot nodes: capacity that the platform takes back. Nodes of one VM size share the pressure, so that they go
+/// together more often than chance has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Spot {
+    /// Probability that one node is evicted within an hour.
+    pub hourly: f64,
+    /// Correlation of the fates of two nodes within a window, 0 to 1: the pressure is beta distributed, the number of
+    /// evictions beta-binomial.
+    pub correlation: f64,
+    /// How long a level of pressure lasts.
+    pub window: Duration,
+    /// Time between the notice and the eviction (Azure Scheduled Events, `Preempt`: 30 s, best effort).
+    pub notice: Duration,
+    /// At the notice the node is cordoned and drained as far as time allows (AKS docs, node-auto-drain).
+    pub drain: bool,
+}
+
+impl Default for Spot {
+    fn default() -> Self {
+        Spot { hourly: 0.0, correlation: 0.3, window: Duration::mins(60), notice: Duration::secs(30), drain: true }
+    }
+}
