@@ -73,7 +73,7 @@ impl Recording {
 /// How long a happening is felt.
 fn lasting(what: &Happening) -> Duration {
     match what {
-        Happening::Load { .. } | Happening::GatesLifted { .. } => Duration::ZERO,
+        Happening::Load { .. } | Happening::GatesLifted { .. } | Happening::SpotEviction { .. } => Duration::ZERO,
         Happening::Burst { ramp, hold, decay, .. } => *ramp + *hold + *decay + *decay,
         Happening::NodeFailure { down, .. } | Happening::ZoneFailure { down, .. } => *down,
     }
