@@ -45,20 +45,19 @@ pub fn provisioning(inputs: &Value) -> Found {
     ]
 }
 
-/// A pool that grows from none to `nodes`; a pod of a node's size waits for each, and `ready` of them are asked for.
+/// A pool that grows from none to `nodes`; a daemon is up on each the moment it is Ready, and `ready` of them are asked for.
+/// (Waiting pods would not do: those of them that found no room on the node before are backed off.)
 fn grown(inputs: &Value, nodes: u32, ready: u32, fails: f64) -> Scenario {
-    let scenario = Example::new()
+    Example::new()
         .pool("p", 0)
         .with_pool(|p| p.provision = Dist::LogNormal { median: secs(f(inputs, "median_s")), sigma: f(inputs, "sigma") })
-        .workload("w", WorkloadKind::Deployment, Vec::new())
-        .with_shape(|s| s.requests.cpu = 2000)
+        .workload("w", WorkloadKind::DaemonSet, Vec::new())
         .with(|w| w.readiness = Dist::Constant(Duration::ZERO))
         .minimum(ready)
         .settings(|s| s.provisioning.bootstrap_failure = fails)
         .change(Duration::ZERO, Operation::Scale { pool: PoolId(0), count: nodes, drain: drain_settings() })
         .horizon(Duration::mins(600))
-        .build();
-    waiting(scenario, nodes)
+        .build()
 }
 
 /// One node whose machine is asked for again, at once, as often as it does not come.
