@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use simulator::change::{Operation, Pace, UpgradeSettings};
+use simulator::change::{Operation, Pace, Replacement, UpgradeSettings};
 use simulator::example::{Example, drain_settings};
 use simulator::outcome::Incident;
 use simulator::random::Dist;
@@ -99,6 +99,8 @@ fn placements(inputs: &Value, apart: bool) -> Vec<Placement> {
         max_unavailable: Quantity::Count(n(inputs, "batch")),
         soak: Duration::ZERO,
         drain: drain_settings(),
+        max_blocked: Quantity::Count(0),
+        replacement: Replacement::Reimage,
         pace: Pace::Batches,
         surge_fallback: false,
         shapes: Vec::new(),
