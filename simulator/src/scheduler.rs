@@ -37,7 +37,7 @@ pub(crate) use filter::taint_toleration::tolerated;
 pub use hint::{Change, Refusers, helps};
 pub use index::{Index, Nodes};
 pub use peers::Tenant;
-pub use preempt::{Bound, Candidate, NoHelp, Preemption, attempts, choose, dry_runs, preempt};
+pub use preempt::{Bound, Candidate, NoHelp, Preemption, attempts, choose, dry_runs, preempt, search};
 pub use rejection::{Code, Reason, Rejection, Shortage, Summary};
 pub use sample::{NodesScored, Sample};
 pub use score::Scores;

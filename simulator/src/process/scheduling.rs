@@ -7,6 +7,7 @@
 //! binding waits for the client's rate limit does not keep the scheduler from the next decision.
 
 mod attempt;
+mod preemption;
 mod queue;
 
 use queue::{Entry, Queue, Waiting};

@@ -1,6 +1,5 @@
 //! DefaultPreemption of kube-scheduler v1.34.1: which pods of lower priority must go so that a pod fits, and from which
-//! node. Left out: the sample of candidates in large clusters (all are tried) and waiting for victims to end, which is
-//! the caller's.
+//! node. Left out: waiting for victims to end, which is the caller's.
 
 use std::cmp::Reverse;
 
@@ -54,6 +53,43 @@ pub fn preempt(
     allowed: &Column<BudgetId, u32>,
 ) -> Option<Preemption> {
     let mut runs = dry_runs(compat, pod, candidates, allowed);
+    let best = choose(&runs)?;
+    Some(runs.swap_remove(best))
+}
+
+/// The same for many nodes, whose pods are asked for only where removing some may help. With `offset` the search goes round
+/// from there (given how many nodes come into question) and ends as soon as it has found a tenth of them, at least 100, one of
+/// which breaks no budget (v1.34.1 `GetOffsetAndNumCandidates`, `dryRunPreemption`); without, every node is tried.
+pub fn search<'a>(
+    compat: &Compat,
+    pod: Incoming,
+    nodes: impl Iterator<Item = NodeView<'a>> + Clone,
+    pods: impl Fn(NodeId) -> Vec<Bound<'a>>,
+    allowed: &Column<BudgetId, u32>,
+    offset: Option<&mut dyn FnMut(u32) -> u32>,
+) -> Option<Preemption> {
+    let asked = compat.asked(pod);
+    if !asked.row.shape.preempts {
+        return None;
+    }
+    let census = super::census(&asked, nodes.clone());
+    let may_help = |node: &NodeView| {
+        filter::check(&asked, &census, node).is_err_and(|refused| refused.code() == Code::Unschedulable)
+    };
+    let potential: Vec<NodeView> = nodes.filter(may_help).collect();
+    let (first, wanted) = match offset {
+        Some(draw) if !potential.is_empty() => {
+            (draw(potential.len() as u32) as usize % potential.len(), (potential.len() / 10).max(100))
+        }
+        _ => (0, usize::MAX),
+    };
+    let mut runs: Vec<Preemption> = Vec::new();
+    for &node in potential[first..].iter().chain(&potential[..first]) {
+        runs.extend(select(&asked, &census, &Candidate { node, pods: pods(node.id) }, allowed));
+        if runs.len() >= wanted && runs.iter().any(|run| run.violations == 0) {
+            break;
+        }
+    }
     let best = choose(&runs)?;
     Some(runs.swap_remove(best))
 }

@@ -2,17 +2,16 @@
 
 use super::Scheduling;
 use super::queue::Waiting;
-use crate::cluster::node::NodeState;
 use crate::cluster::pod::PodState;
 use crate::outcome::Incident;
 use crate::random::Process;
-use crate::scheduler::{self, Bound, Candidate, Incoming, NodeView, Nodes, Promised, Refusers};
+use crate::scheduler::{self, Incoming, NodeView, Nodes, Promised, Readiness, Refusers};
 use crate::sim::Sim;
 use crate::spec::WorkloadKind;
-use crate::{Column, Id, NodeId, NodeShapeId, PodId};
+use crate::{Id, NodeId, NodeShapeId, PodId};
 
 /// What a node is to the scheduler, its pods aside.
-pub(super) type Standing = (NodeShapeId, NodeState, bool);
+pub(super) type Standing = (NodeShapeId, bool, Readiness, bool);
 
 impl Nodes for Sim<'_> {
     fn len(&self) -> usize {
@@ -99,7 +98,7 @@ impl Sim<'_> {
             return;
         }
         for (id, node) in self.cluster.nodes.iter() {
-            let standing = (node.shape, node.state, node.cordoned);
+            let standing = (node.shape, node.registered(), node.readiness(), node.cordoned);
             match known.get_mut(id.index()) {
                 Some(seen) if *seen == standing => continue,
                 Some(seen) => *seen = standing,
@@ -161,72 +160,5 @@ impl Sim<'_> {
             self.autoscaler_sees(pod);
         }
         self.wait(Waiting { entry: self.entry(pod), refusers, attempts });
-    }
-
-    /// Deletes pods of lower priority where that makes room, and nominates the node. False where nothing can be made room
-    /// for a pod of this shape now.
-    fn preempt(&mut self, pod: PodId, incoming: Incoming) -> bool {
-        let priority = self.priority(pod);
-        let lowest = self.spec.pod_shapes.rows().iter().map(|s| s.priority).min().unwrap_or(0);
-        let waits_for_victims = self.cluster.pods[pod].nominated.is_some_and(|node| {
-            // PodEligibleToPreemptOthers: not while earlier victims on the nominated node are still terminating.
-            self.cluster
-                .pods_on(node)
-                .any(|p| self.cluster.pods[p].state == PodState::Terminating && self.priority(p) < priority)
-        });
-        if priority <= lowest || waits_for_victims {
-            return waits_for_victims;
-        }
-        let mut allowed: Column<crate::BudgetId, u32> = Column::default();
-        for (_, budget) in self.spec.budgets.iter() {
-            let s = crate::cluster::budget::standing(budget, &self.cluster);
-            allowed.push(s.healthy.saturating_sub(s.desired));
-        }
-        let pods = |id: NodeId| match incoming.pin {
-            Some(pin) if pin != id => Vec::new(), // left out in advance
-            _ => self.cluster.pods_on(id).map(|p| self.bound(p)).collect(),
-        };
-        let candidates: Vec<Candidate> = self.views().map(|node| Candidate { node, pods: pods(node.id) }).collect();
-        let found = scheduler::preempt(&self.p.compat, incoming, &candidates, &allowed);
-        let Some(preemption) = found else {
-            return false;
-        };
-        self.nominate(pod, preemption.node);
-        for victim in preemption.victims {
-            if self.cluster.pods[victim].state != PodState::Terminating {
-                self.counts.preemptions += 1;
-                let workload = self.cluster.pods[victim].workload;
-                self.tell(Incident::PodPreempted { workload, node: preemption.node });
-                self.delete_pod(victim);
-            }
-        }
-        true
-    }
-
-    /// Nominates a pod to a node; pods of lower priority lose their nomination there (kube-scheduler v1.34.1
-    /// `getLowerPriorityNominatedPods`).
-    fn nominate(&mut self, pod: PodId, node: NodeId) {
-        let priority = self.priority(pod);
-        let mut nominated = std::mem::take(&mut self.scheduling.nominated);
-        nominated.retain(|&(other, at)| {
-            let stays = other != pod && (at != node || self.priority(other) >= priority);
-            if !stays {
-                self.cluster.pods[other].nominated = None;
-            }
-            stays
-        });
-        self.cluster.pods[pod].nominated = Some(node);
-        nominated.push((pod, node));
-        self.scheduling.nominated = nominated;
-    }
-
-    fn bound(&self, pod: PodId) -> Bound<'_> {
-        let row = &self.cluster.pods[pod];
-        Bound {
-            pod,
-            shape: self.cluster.shape_of(self.spec, pod),
-            started: i64::from(row.start),
-            budgets: self.p.budgets.of(row.workload),
-        }
     }
 }

@@ -293,7 +293,10 @@ impl History {
         let candidates: Vec<Candidate> =
             self.board.views().map(|node| Candidate { pods: bound(node.id).collect(), node }).collect();
         let allowed: Column<BudgetId, u32> = Column::default();
-        let Some(best) = preempt(&self.compat, pod, &candidates, &allowed) else { return };
+        let best = preempt(&self.compat, pod, &candidates, &allowed);
+        let lazily = search(&self.compat, pod, self.board.views(), |node| bound(node).collect(), &allowed, None);
+        assert_eq!(best, lazily);
+        let Some(best) = best else { return };
         drop(candidates);
         self.preemptions += 1;
         let mut victims: Vec<usize> = best.victims.iter().map(|pod| pod.index()).collect();

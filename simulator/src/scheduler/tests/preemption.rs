@@ -113,3 +113,28 @@ fn ports_come_free_with_their_pods() {
     let found: Vec<_> = found.iter().map(|run| (run.node, &run.victims[..], run.violations)).collect();
     assert_eq!(found, [(NodeId(0), &[PodId(0)][..], 0)]);
 }
+
+#[test]
+fn in_a_large_cluster_a_tenth_of_the_candidates_is_tried() {
+    // Nodes 0-9 hold nothing of lower priority; the later a node, the lower the priority of its victim.
+    let running = |i: i32| PodShape { priority: if i < 10 { 5000 } else { 999 - i }, ..asking(3000, 0) };
+    let nodes: Vec<Node> = (0..400).map(|i| node("n").with(|n| n.running = vec![running(i)])).collect();
+    let world = World::new(&high(2000), &nodes);
+    let pods = |id: NodeId| {
+        vec![Bound { pod: PodId(id.0), shape: world.rows[id.index()].running[0], started: 0, budgets: &[] }]
+    };
+    let allowed = Column::<BudgetId, u32>::default();
+    let mut asked = 0;
+    let mut from = |offset: Option<u32>| {
+        let mut draw = |n| {
+            asked = n;
+            offset.unwrap_or(0)
+        };
+        let draw: Option<&mut dyn FnMut(u32) -> u32> = if offset.is_some() { Some(&mut draw) } else { None };
+        search(&world.compat, POD, world.views(), pods, &allowed, draw).map(|found| found.node.0)
+    };
+    // All, 100 from the fourth on less the six without victims, 100 going round the end.
+    let found = [from(None), from(Some(4)), from(Some(350))];
+    assert_eq!(found, [Some(399), Some(109), Some(399)]);
+    assert_eq!(asked, 400);
+}
