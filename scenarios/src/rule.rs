@@ -21,6 +21,7 @@ mod system;
 mod taint;
 mod upgrade;
 mod version;
+mod volumes;
 
 #[cfg(test)]
 mod case;
@@ -44,7 +45,7 @@ pub struct Rule {
 }
 
 /// The themes in the order in which their findings stand in reports.
-const THEMES: [&[Rule]; 14] = [
+const THEMES: [&[Rule]; 15] = [
     system::RULES,
     moves::RULES,
     size::RULES,
@@ -58,6 +59,7 @@ const THEMES: [&[Rule]; 14] = [
     room::RULES,
     budget::RULES,
     drain::RULES,
+    volumes::RULES,
     state::RULES,
 ];
 

@@ -42,7 +42,9 @@ pub use rejection::{Code, Reason, Rejection, Shortage, Summary};
 pub use sample::{NodesScored, Sample};
 pub use score::Scores;
 
-use crate::spec::Resources;
+use std::collections::BTreeMap;
+
+use crate::spec::{Resources, Volumes};
 use crate::{NodeId, PodShapeId};
 use compat::Asked;
 use place::Place;
@@ -240,6 +242,12 @@ pub fn explain<'a>(compat: &Compat, pod: Incoming, nodes: impl Iterator<Item = N
         *verdict = rejected.next_if(|(id, _)| id == node).map(|&(_, rejection)| rejection);
     }
     Explanation { verdicts, scores: score::weighted(&asked, &scratch.feasible) }
+}
+
+/// True where all volumes can be reached from a node with these labels and this name (VolumeBinding, VolumeZone).
+pub fn reaches(volumes: &Volumes, labels: &BTreeMap<String, String>, name: &str) -> bool {
+    let node = filter::node_affinity::Labels { shared: labels, name, nameless: false };
+    filter::volume_binding::reach(volumes, &node).is_ok() && !filter::volume_zone::elsewhere(volumes, labels)
 }
 
 /// What each filter plugin says of one node by itself, in order; [`explain`] tells only the first refusal.

@@ -64,7 +64,7 @@ pub(super) const RULES: &[Rule] = &[
 
 /// Nodes on which a pod might stand after the change: those that remain, and one as it would come for each pool that has
 /// none now and may get one.
-fn places(facts: &Facts<'_>) -> Vec<Node> {
+pub(super) fn places(facts: &Facts<'_>) -> Vec<Node> {
     let gone: BTreeSet<&str> = facts.drained.iter().chain(&facts.killed).map(|n| n.name.as_str()).collect();
     let remains = |n: &&Node| !gone.contains(n.name.as_str()) && !n.cordoned;
     let mut places: Vec<Node> = facts.snapshot.nodes.iter().filter(remains).cloned().collect();
@@ -80,7 +80,7 @@ fn places(facts: &Facts<'_>) -> Vec<Node> {
 }
 
 /// True where the pod would fit onto the node if nothing else ran there; a node of unknown room holds everything.
-fn holds(node: &Node, asked: &Amounts) -> bool {
+pub(super) fn holds(node: &Node, asked: &Amounts) -> bool {
     let room = &node.allocatable;
     let named = |(name, n): (&String, &i64)| *n <= room.other.get(name).copied().unwrap_or(0);
     room.cpu == 0 || (asked.cpu <= room.cpu && asked.memory <= room.memory && asked.other.iter().all(named))
