@@ -315,7 +315,7 @@ pub struct ChangeSettings {
     /// Service level objective for the error budget, such as 0.999.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slo: Option<f64>,
-    /// Causes switched off, by name.
+    /// Causes and mechanisms switched off, or fixed at their median, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub off: Vec<String>,
     /// Simulated hours.

@@ -57,12 +57,40 @@ pub enum Process {
     /// Phases of periodic controllers.
     Phase = 20,
     /// Which pool the cluster autoscaler grows.
-    /// Which pool the cluster autoscaler grows.
     Expander = 21,
     /// How short spot capacity is in a window.
     SpotPressure = 40,
     /// When a spot node is evicted under that pressure.
     SpotEviction = 41,
+}
+
+impl Process {
+    /// Every process.
+    pub const ALL: &[Process] = &[
+        Process::NodeFailure,
+        Process::NodeDown,
+        Process::ZoneFailure,
+        Process::ZoneDown,
+        Process::Detection,
+        Process::Provision,
+        Process::ProvisionFailure,
+        Process::Reimage,
+        Process::DeleteNodes,
+        Process::SurgeGap,
+        Process::ImagePull,
+        Process::StartUp,
+        Process::Readiness,
+        Process::Exit,
+        Process::BurstTime,
+        Process::BurstFactor,
+        Process::BurstRamp,
+        Process::BurstHold,
+        Process::TieBreak,
+        Process::Phase,
+        Process::Expander,
+        Process::SpotPressure,
+        Process::SpotEviction,
+    ];
 }
 
 /// Stable 64-bit key of an entity's name (FNV-1a): equal in every plan the entity occurs in.

@@ -1,9 +1,12 @@
 //! Rates, distributions and switches of everything that happens by chance or by the clock. Defaults are the ones of
 //! Kubernetes v1.34 where it has one; rates and spreads have none here: whoever builds a scenario states them.
 
+mod cause;
 mod nodes;
 mod scheduler;
 
+pub use cause::Cause;
+pub(crate) use cause::Off;
 pub use nodes::{Detection, Failures, Provisioning, Spot};
 pub use scheduler::SchedulerProfile;
 
@@ -38,7 +41,7 @@ pub struct Settings {
     pub loss_tolerance: f64,
     /// Steps of the recorded series; 0 records none.
     pub series_steps: u32,
-    /// Causes that are switched off.
+    /// Causes and mechanisms that are switched off, or fixed to their median.
     pub off: Vec<Cause>,
 }
 
@@ -67,11 +70,6 @@ impl Settings {
             series_steps: 0,
             off: Vec::new(),
         }
-    }
-
-    /// True where a cause is active.
-    pub fn on(&self, cause: Cause) -> bool {
-        !self.off.contains(&cause)
     }
 }
 
@@ -185,42 +183,4 @@ pub enum Expander {
     Priority,
     /// The one whose new nodes cost least.
     Price,
-}
-
-/// A cause that can be switched off by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cause {
-    /// Failures of single nodes.
-    NodeFailure,
-    /// Failures of zones.
-    ZoneFailure,
-    /// Random bursts.
-    Burst,
-    /// Allocation and bootstrap failures.
-    ProvisioningFailure,
-    /// Surge nodes that are not awaited.
-    SurgeGap,
-    /// Spread of pod start-up, pull and exit times: medians instead.
-    SlowStart,
-    /// Contention for CPU between pods of a node.
-    Contention,
-    /// The cluster autoscaler: pools keep their size.
-    Autoscaler,
-    /// Spot nodes that the platform takes back.
-    SpotEviction,
-}
-
-impl Cause {
-    /// Every cause with the name it is switched off by.
-    pub const ALL: [(Cause, &'static str); 9] = [
-        (Cause::NodeFailure, "node-failure"),
-        (Cause::ZoneFailure, "zone-failure"),
-        (Cause::Burst, "burst"),
-        (Cause::ProvisioningFailure, "provisioning-failure"),
-        (Cause::SurgeGap, "surge-gap"),
-        (Cause::SlowStart, "slow-start"),
-        (Cause::Contention, "contention"),
-        (Cause::Autoscaler, "autoscaler"),
-        (Cause::SpotEviction, "spot-eviction"),
-    ];
 }

@@ -19,7 +19,7 @@ use crate::queue::EventQueue;
 use crate::random::{Dist, Process, Streams};
 use crate::scenario::Scenario;
 use crate::scheduler::Compat;
-use crate::settings::Cause;
+use crate::settings::{Cause, Off};
 use crate::spec::{ClusterSpec, WorkloadKind};
 use crate::time::{Duration, Time};
 use crate::{Column, DrainId, WorkloadId};
@@ -34,6 +34,7 @@ pub(crate) struct Prepared<'a> {
     pub watched: Vec<WorkloadId>,
     pub daemons: Vec<WorkloadId>,
     pub services: Vec<WorkloadId>,
+    pub off: Off,
 }
 
 impl<'a> Prepared<'a> {
@@ -42,7 +43,8 @@ impl<'a> Prepared<'a> {
         let with = |test: &dyn Fn(&crate::spec::WorkloadSpec) -> bool| {
             spec.workloads.iter().filter(|(_, w)| test(w)).map(|(id, _)| id).collect::<Vec<_>>()
         };
-        let compat = Compat::new(spec);
+        let off = Off::new(&scenario.settings.off);
+        let compat = if off.has(Cause::Capacity) { Compat::new(&roomy(spec)) } else { Compat::new(spec) };
         let mut initial = Cluster::new(spec, &compat);
         let services = with(&|w| w.service.is_some());
         for pod in initial.pods.ids() {
@@ -62,8 +64,21 @@ impl<'a> Prepared<'a> {
             watched: scenario.watched(),
             daemons: with(&|w| w.kind == WorkloadKind::DaemonSet),
             services,
+            off,
         }
     }
+}
+
+/// The same cluster with nodes that hold any number of pods. What a node does not have at all it still lacks.
+fn roomy(spec: &ClusterSpec) -> ClusterSpec {
+    const PLENTY: i64 = 1 << 50;
+    let mut roomy = spec.clone();
+    for shape in roomy.node_shapes.rows_mut() {
+        let has = &mut shape.allocatable;
+        (has.cpu, has.memory, has.ephemeral, has.pods, has.disks) = (PLENTY, PLENTY, PLENTY, PLENTY, PLENTY);
+        has.extended.iter_mut().filter(|amount| **amount > 0).for_each(|amount| *amount = PLENTY);
+    }
+    roomy
 }
 
 /// One trial in progress. Kept between trials for its room.
@@ -220,21 +235,23 @@ impl<'a> Sim<'a> {
         }
     }
 
-    /// Draws a duration. Pod timings lose their spread when slow starts are switched off.
+    /// Draws a duration; its median where the spread of the process is switched off.
     pub fn draw(&self, dist: &Dist, process: Process, entity: u64, n: u32) -> Duration {
-        if let Dist::Constant(d) = *dist {
-            return d;
+        match *dist {
+            Dist::Constant(d) => d,
+            _ if self.p.off.fixes(process) => dist.median(),
+            _ => dist.quantile(self.streams.uniform(process, entity, n)),
         }
-        let pod_timing = matches!(process, Process::ImagePull | Process::StartUp | Process::Readiness | Process::Exit);
-        if pod_timing && !self.on(Cause::SlowStart) {
-            return dist.median();
-        }
-        dist.quantile(self.streams.uniform(process, entity, n))
+    }
+
+    /// Draws a uniform variate; one half where the spread of the process is switched off.
+    pub fn uniform(&self, process: Process, entity: u64, n: u32) -> f64 {
+        if self.p.off.fixes(process) { 0.5 } else { self.streams.uniform(process, entity, n) }
     }
 
     /// True where a cause is active.
     pub fn on(&self, cause: Cause) -> bool {
-        self.p.scenario.settings.on(cause)
+        !self.p.off.has(cause)
     }
 
     /// Writes a line of the trial's log, where one is kept.

@@ -4,6 +4,7 @@
 
 mod autoscaler;
 mod nodes;
+mod off;
 mod operations;
 mod properties;
 mod scheduling;

@@ -5,6 +5,7 @@ use simulator::change::Operation;
 use simulator::example::Example;
 use simulator::outcome::Incident;
 use simulator::random::Dist;
+use simulator::settings::Cause;
 use simulator::spec::{Autoscaled, PoolSpec, WorkloadKind};
 use simulator::{Duration, NodeId, Scenario, Trace, WorkloadId, trace};
 
@@ -64,6 +65,7 @@ fn scenario(inputs: &Value) -> Scenario {
             w.readiness = Dist::Constant(Duration::ZERO);
         })
         .settings(|s| {
+            s.off.push(Cause::SchedulingTime);
             s.provisioning.bootstrap_failure = if failures > 0.0 { 0.5 } else { 0.0 };
             let profile = &mut s.autoscaler;
             profile.scan_interval = secs(f(inputs, "scan_interval_s"));

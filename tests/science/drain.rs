@@ -5,6 +5,7 @@ use simulator::change::{DrainSettings, Operation, Undrainable};
 use simulator::example::{Example, drain_settings};
 use simulator::outcome::Failure;
 use simulator::random::Dist;
+use simulator::settings::Cause;
 use simulator::spec::{BudgetRule, Quantity, WorkloadKind};
 use simulator::{Duration, NodeId, Scenario, replicate, simulate};
 
@@ -37,7 +38,10 @@ fn scenario(workloads: Vec<Guarded>, retry: f64, timeout: f64) -> Scenario {
     }
     let drain = DrainSettings { timeout: secs(timeout), undrainable: Undrainable::Fail, ..drain_settings() };
     example
-        .settings(|s| s.eviction_retry = secs(retry))
+        .settings(|s| {
+            s.eviction_retry = secs(retry);
+            s.off.push(Cause::SchedulingTime);
+        })
         .change(Duration::ZERO, Operation::Drain { nodes: vec![NodeId(0)], drain })
         .horizon(Duration::mins(24 * 60))
         .build()

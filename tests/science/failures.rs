@@ -5,6 +5,7 @@ use simulator::change::{Operation, Planned};
 use simulator::example::{Example, drain_settings};
 use simulator::random::Dist;
 use simulator::scenario::{Happening, Scripted};
+use simulator::settings::Cause;
 use simulator::spec::{Role, Service, WorkloadKind};
 use simulator::{Duration, NodeId, PoolId, Runs, Scenario, Time, paired, replicate};
 
@@ -24,6 +25,7 @@ fn one_pod_each(count: u32, minimum: u32, mtbf_h: f64, repair: Dist) -> Example 
             s.failures.per_hour = 1.0 / mtbf_h;
             s.failures.down = repair;
             s.outage_threshold = Duration::ZERO;
+            s.off.push(Cause::SchedulingTime);
         })
 }
 
@@ -143,6 +145,7 @@ pub fn detection(inputs: &Value) -> Found {
             w.service = Some(Service { rate: f(inputs, "service_qps"), capacity: 1e9, cpu_seconds: 1e-9 });
         })
         .settings(|s| {
+            s.off.push(Cause::SchedulingTime);
             s.detection.grace = secs(f(inputs, "grace_s"));
             s.detection.heartbeat = secs(f(inputs, "heartbeat_s"));
             s.detection.monitor = secs(f(inputs, "monitor_period_s"));

@@ -36,6 +36,8 @@ pub(crate) struct Pod {
     pub queued: Time,
     /// Kept out of the scheduler's queue by a scheduling gate.
     pub gated: bool,
+    /// Its successor is ready as soon as it is bound; on the successor: it is the one.
+    pub gapless: bool,
     pub next_on_node: u32,
     pub prev_on_node: u32,
     pub next_sibling: u32,
@@ -75,6 +77,7 @@ impl Pod {
             attempts: 0,
             queued: Time::ZERO,
             gated: false,
+            gapless: false,
             next_on_node: NO_POD,
             prev_on_node: NO_POD,
             next_sibling: NO_POD,

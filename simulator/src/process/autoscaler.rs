@@ -72,7 +72,7 @@ impl<'a> Sim<'a> {
     pub(crate) fn start_autoscaler(&mut self) {
         let on = self.on(Cause::Autoscaler);
         let profile = self.autoscaler_profile();
-        let drawn = interval(profile).as_secs_f64() * self.streams.uniform(Process::Phase, entity_key(NAME), 0);
+        let drawn = interval(profile).as_secs_f64() * self.uniform(Process::Phase, entity_key(NAME), 0);
         let phase = profile.phase.unwrap_or_else(|| Duration::from_secs_f64(drawn));
         let mut state = std::mem::take(&mut self.autoscaler);
         state.groups.clear();

@@ -5,6 +5,7 @@
 //! node whose taints and labels allow it, cordoned or not. Left out: rollouts in progress, Job completion, surge of
 //! DaemonSets.
 
+use crate::cluster::pod::Pod;
 use crate::outcome::Incident;
 use crate::sim::Sim;
 use crate::spec::WorkloadKind;
@@ -12,15 +13,17 @@ use crate::{NodeId, PodId, WorkloadId};
 
 impl Sim<'_> {
     /// Makes the successor of a pod where its owner still wants one.
-    pub(crate) fn replace(&mut self, workload: WorkloadId, ordinal: u32, generation: u32) {
-        let owner = &self.cluster.workloads[workload];
+    pub(crate) fn replace(&mut self, gone: &Pod) {
+        let owner = &self.cluster.workloads[gone.workload];
         if owner.alive < owner.desired {
-            self.create_pod(workload, Some((ordinal, generation)));
+            let pod = self.cluster.create(gone.workload, Some((gone.ordinal, gone.generation)));
+            self.cluster.pods[pod].gapless = gone.gapless;
+            self.submit(pod);
         }
     }
 
-    fn create_pod(&mut self, workload: WorkloadId, predecessor: Option<(u32, u32)>) {
-        let pod = self.cluster.create(workload, predecessor);
+    fn create_pod(&mut self, workload: WorkloadId) {
+        let pod = self.cluster.create(workload, None);
         self.submit(pod);
     }
 
@@ -64,7 +67,7 @@ impl Sim<'_> {
         self.tell(Incident::ReplicasChanged { workload, from, to: desired });
         self.cluster.workloads[workload].desired = desired;
         while self.cluster.workloads[workload].alive < desired {
-            self.create_pod(workload, None);
+            self.create_pod(workload);
         }
         while self.cluster.workloads[workload].alive > desired {
             let Some(pod) = self.first_to_go(workload) else {

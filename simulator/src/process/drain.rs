@@ -8,6 +8,7 @@ use crate::change::{DrainSettings, Undrainable};
 use crate::cluster::pod::PodState;
 use crate::event::Event;
 use crate::outcome::Incident;
+use crate::settings::Cause;
 use crate::sim::Sim;
 use crate::spec::WorkloadKind;
 use crate::{BudgetId, DrainId, NodeId, PodId, WorkloadId};
@@ -61,7 +62,7 @@ impl Sim<'_> {
                 continue;
             }
             match self.p.budgets.allow(self.spec, &self.cluster, pod, self.now) {
-                Err(budget) if settings.respects_budgets(self.now) => {
+                Err(budget) if settings.respects_budgets(self.now) && self.on(Cause::DisruptionBudgets) => {
                     refused = true;
                     self.counts.refusals += 1;
                     let workload = self.cluster.pods[pod].workload;
@@ -83,6 +84,7 @@ impl Sim<'_> {
         let workload = self.cluster.pods[pod].workload;
         self.counts.evictions += 1;
         self.tell(Incident::PodEvicted { pod, workload, node });
+        self.cluster.pods[pod].gapless = !self.on(Cause::EvictionGap);
         self.delete_pod(pod);
     }
 

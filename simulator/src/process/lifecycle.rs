@@ -41,6 +41,11 @@ impl Sim<'_> {
     /// Pulls (where the node does not have the images yet), starts and awaits readiness of a bound pod: one pending event.
     pub(crate) fn start_pod(&mut self, pod: PodId, pull: bool) {
         let row = self.cluster.pods[pod];
+        if row.gapless {
+            self.cluster.pods[pod].gapless = false;
+            self.queue.at(self.now, Event::PodReady { pod, epoch: row.epoch });
+            return;
+        }
         let workload = &self.spec.workloads[row.workload];
         let pull = if pull {
             self.draw(&workload.pull, Process::ImagePull, row.key, row.generation)
@@ -85,7 +90,7 @@ impl Sim<'_> {
             }
         }
         if matches!(self.spec.workloads[row.workload].kind, WorkloadKind::Deployment | WorkloadKind::Job) {
-            self.replace(row.workload, row.ordinal, row.generation);
+            self.replace(&row);
         }
     }
 
@@ -116,10 +121,8 @@ impl Sim<'_> {
         }
         self.serving_changed(row.workload);
         match self.spec.workloads[row.workload].kind {
-            WorkloadKind::StatefulSet => self.replace(row.workload, row.ordinal, row.generation),
-            WorkloadKind::Deployment | WorkloadKind::Job if was_alive => {
-                self.replace(row.workload, row.ordinal, row.generation)
-            }
+            WorkloadKind::StatefulSet => self.replace(&row),
+            WorkloadKind::Deployment | WorkloadKind::Job if was_alive => self.replace(&row),
             WorkloadKind::DaemonSet => self.replace_daemon(row.workload, row.node),
             _ => {}
         }

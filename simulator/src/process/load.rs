@@ -59,7 +59,7 @@ impl Sim<'_> {
         let key = entity_key("cluster");
         let bursts = &self.p.scenario.settings.bursts;
         let factor =
-            pareto_quantile(self.streams.uniform(Process::BurstFactor, key, n), bursts.factor_min, bursts.factor_alpha);
+            pareto_quantile(self.uniform(Process::BurstFactor, key, n), bursts.factor_min, bursts.factor_alpha);
         let ramp = self.draw(&bursts.ramp, Process::BurstRamp, key, n);
         let hold = self.draw(&bursts.hold, Process::BurstHold, key, n);
         self.add_burst(None, factor, ramp, hold, bursts.decay);
@@ -130,11 +130,10 @@ impl Sim<'_> {
     }
 
     fn queue_horizontal(&mut self) {
-        if !self.horizontal_queued {
+        if !self.horizontal_queued && self.on(Cause::HorizontalAutoscaler) {
             self.horizontal_queued = true;
-            let phase = Duration::from_secs_f64(
-                SYNC.as_secs_f64() * self.streams.uniform(Process::Phase, entity_key("horizontal"), 0),
-            );
+            let phase =
+                Duration::from_secs_f64(SYNC.as_secs_f64() * self.uniform(Process::Phase, entity_key("horizontal"), 0));
             let periods = self.now.since(Time::ZERO + phase).0.div_ceil(SYNC.0);
             let next = Time(phase.0 + periods * SYNC.0).0.max(self.now.0);
             self.queue.at(Time(next), Event::HorizontalSync);
@@ -189,7 +188,7 @@ impl Sim<'_> {
     pub(crate) fn nodes_changed(&mut self) {
         self.wake_autoscaler();
         let proportional = self.spec.workloads.iter().any(|(_, w)| matches!(w.scaling, Some(Scaling::Ladder { .. })));
-        if proportional && !self.proportional_queued {
+        if proportional && !self.proportional_queued && self.on(Cause::ProportionalAutoscaler) {
             self.proportional_queued = true;
             self.queue.at(self.now + POLL, Event::ProportionalSync);
         }

@@ -17,6 +17,7 @@ use crate::cluster::node::NodeState;
 use crate::cluster::pod::PodState;
 use crate::event::Event;
 use crate::outcome::Incident;
+use crate::settings::Cause;
 use crate::sim::Sim;
 use crate::time::{Duration, Time};
 use crate::{NodeId, PodId, ZoneId};
@@ -200,7 +201,9 @@ impl Sim<'_> {
         let pods = self.take_pods(node, |sim, p| sim.cluster.pods[p].state != PodState::Terminating);
         for &pod in &pods {
             let row = &self.cluster.pods[pod];
-            if let Some(tolerated) = self.spec.workloads[row.workload].unreachable {
+            if let Some(tolerated) = self.spec.workloads[row.workload].unreachable
+                && self.on(Cause::UnreachableEviction)
+            {
                 self.queue.at(self.now + tolerated, Event::TolerationOver { pod, epoch: row.epoch });
             }
         }

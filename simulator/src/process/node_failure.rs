@@ -170,8 +170,8 @@ impl Sim<'_> {
         }
         self.scheduling.pods = pods;
         let d = self.p.scenario.settings.detection;
-        let age = d.heartbeat.as_secs_f64() * self.streams.uniform(Process::Detection, key, 2 * n);
-        let look = d.monitor.as_secs_f64() * self.streams.uniform(Process::Detection, key, 2 * n + 1);
+        let age = d.heartbeat.as_secs_f64() * self.uniform(Process::Detection, key, 2 * n);
+        let look = d.monitor.as_secs_f64() * self.uniform(Process::Detection, key, 2 * n + 1);
         let noticed = Duration::from_secs_f64(d.grace.as_secs_f64() - age + look);
         self.queue.at(self.now + noticed, Event::NodeNoticed { node, epoch });
         true

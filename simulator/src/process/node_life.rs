@@ -85,7 +85,10 @@ impl Sim<'_> {
         let troubles = &self.p.scenario.settings.provisioning;
         if self.on(Cause::ProvisioningFailure) {
             let u = |n| self.streams.uniform(Process::ProvisionFailure, row.key, 2 * row.attempts + n);
-            let (refused, broken) = (u(0) < troubles.allocation_failure, u(1) < troubles.bootstrap_failure);
+            let (refused, broken) = (
+                self.on(Cause::AllocationFailure) && u(0) < troubles.allocation_failure,
+                self.on(Cause::BootstrapFailure) && u(1) < troubles.bootstrap_failure,
+            );
             if refused || broken {
                 let noticed = match refused {
                     true => REFUSED,

@@ -17,7 +17,7 @@ use crate::cluster::pod::PodState;
 use crate::event::Event;
 use crate::random::{Process, entity_key};
 use crate::scheduler::{self, Change, Index, NodeView, Promised, Refusers, Sample, Scratch};
-use crate::settings::SchedulerProfile;
+use crate::settings::{Cause, SchedulerProfile};
 use crate::sim::Sim;
 use crate::time::{Duration, Time};
 use crate::{NodeId, PodId, PodShapeId, WorkloadId};
@@ -174,6 +174,9 @@ impl<'a> Sim<'a> {
 
     /// A decision keeps the scheduler busy, and a binding needs its turn under the client's rate limit.
     fn decision_taken(&mut self, bound: bool) {
+        if !self.on(Cause::SchedulingTime) {
+            return;
+        }
         let profile = self.scheduler_profile();
         let mut free = self.now + profile.cycle;
         if bound && !profile.bind_interval.is_zero() {
@@ -197,7 +200,7 @@ impl<'a> Sim<'a> {
         let profile = self.scheduler_profile();
         let every = profile.flush_every.max(Duration::secs(1));
         let phase = profile.flush_phase.unwrap_or_else(|| {
-            let u = self.streams.uniform(Process::Phase, entity_key("scheduler flush"), 0);
+            let u = self.uniform(Process::Phase, entity_key("scheduler flush"), 0);
             Duration::from_secs_f64(every.as_secs_f64() * u)
         });
         // The first look at which it has waited for longer than allowed.

@@ -23,7 +23,8 @@ pub struct EstimateArgs {
     /// A quick look: 200 trials
     #[arg(long, env = "POOLPROOF_QUICK", conflicts_with = "trials", value_parser = clap::builder::BoolishValueParser::new())]
     quick: bool,
-    /// Causes to switch off, separated by commas: node-failure, zone-failure, burst, ...
+    /// Causes and mechanisms to switch off or to fix at their median, separated by commas: node-failure, burst,
+    /// slow-start, preemption, ...; an unknown one is answered with all
     #[arg(long, env = "POOLPROOF_OFF", value_name = "CAUSE", value_delimiter = ',', value_parser = cause)]
     off: Vec<String>,
 }

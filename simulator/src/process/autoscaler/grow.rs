@@ -179,7 +179,7 @@ impl Sim<'_> {
         let profile = self.autoscaler_profile();
         let best = best(offers, profile.expander);
         let scan = self.now.0 / super::interval(profile).0;
-        let u = self.streams.uniform(Process::Expander, entity_key(NAME), scan as u32);
+        let u = self.uniform(Process::Expander, entity_key(NAME), scan as u32);
         let index = (u * best.len() as f64) as usize;
         best.get(index.min(best.len().saturating_sub(1))).copied()
     }

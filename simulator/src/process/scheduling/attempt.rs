@@ -75,7 +75,7 @@ impl Sim<'_> {
         let row = &self.cluster.pods[pod];
         let tie = |n: u32| {
             let draw = row.generation.wrapping_mul(64).wrapping_add(row.attempts);
-            let u = self.streams.uniform(Process::TieBreak, row.key, draw);
+            let u = self.uniform(Process::TieBreak, row.key, draw);
             ((u * f64::from(n)) as u32).min(n - 1)
         };
         let scored = (self.p.scenario.settings.nodes_scored, &mut sample);

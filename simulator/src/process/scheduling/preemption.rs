@@ -4,6 +4,7 @@ use crate::cluster::pod::PodState;
 use crate::outcome::Incident;
 use crate::random::Process;
 use crate::scheduler::{self, Bound, Incoming, Nodes, NodesScored};
+use crate::settings::Cause;
 use crate::sim::Sim;
 use crate::{Column, NodeId, PodId};
 
@@ -19,13 +20,14 @@ impl Sim<'_> {
                 .pods_on(node)
                 .any(|p| self.cluster.pods[p].state == PodState::Terminating && self.priority(p) < priority)
         });
-        if priority <= lowest || waits_for_victims {
+        if !self.on(Cause::Preemption) || priority <= lowest || waits_for_victims {
             return waits_for_victims;
         }
         let mut allowed: Column<crate::BudgetId, u32> = Column::default();
         for (_, budget) in self.spec.budgets.iter() {
             let s = crate::cluster::budget::standing(budget, &self.cluster);
-            allowed.push(s.healthy.saturating_sub(s.desired));
+            let budgets = self.on(Cause::DisruptionBudgets);
+            allowed.push(if budgets { s.healthy.saturating_sub(s.desired) } else { u32::MAX });
         }
         let pods = |id: NodeId| match incoming.pin {
             Some(pin) if pin != id => Vec::new(), // left out in advance
@@ -34,7 +36,7 @@ impl Sim<'_> {
         let row = &self.cluster.pods[pod];
         let mut offset = |n: u32| {
             let draw = row.generation.wrapping_mul(64).wrapping_add(row.attempts) | 1 << 31;
-            ((self.streams.uniform(Process::TieBreak, row.key, draw) * f64::from(n)) as u32).min(n - 1)
+            ((self.uniform(Process::TieBreak, row.key, draw) * f64::from(n)) as u32).min(n - 1)
         };
         // Whoever wants all nodes scored wants all of them tried as well.
         let offset: Option<&mut dyn FnMut(u32) -> u32> = match self.p.scenario.settings.nodes_scored {

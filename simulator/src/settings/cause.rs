@@ -1,0 +1,159 @@
+//! What can be switched off by name: things that happen by chance, their spread, and mechanisms.
+//!
+//! Switched off, a chance event never happens, a spread becomes its median (every variate is an inverse CDF, so all draws of
+//! the process are taken at one half), and a mechanism takes the neutral value its line names. Everything else stays as
+//! it is, draw by draw, so that two runs differ by the cause alone.
+
+use crate::random::Process;
+
+macro_rules! causes {
+    ($($(#[doc = $doc:literal])* $cause:ident $name:literal)*) => {
+        /// A cause or mechanism that can be switched off by name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Cause {
+            $($(#[doc = $doc])* $cause,)*
+        }
+
+        impl Cause {
+            /// Every cause with the name it is switched off by.
+            pub const ALL: [(Cause, &'static str); [$($name),*].len()] = [$((Cause::$cause, $name)),*];
+        }
+    };
+}
+
+causes! {
+    /// Failures of single nodes.
+    NodeFailure "node-failure"
+    /// Failures of zones.
+    ZoneFailure "zone-failure"
+    /// Spot nodes that the platform takes back.
+    SpotEviction "spot-eviction"
+    /// Random bursts.
+    Burst "burst"
+    /// Allocation and bootstrap failures.
+    ProvisioningFailure "provisioning-failure"
+    /// Allocation failures alone.
+    AllocationFailure "allocation-failure"
+    /// Bootstrap failures alone.
+    BootstrapFailure "bootstrap-failure"
+    /// Surge nodes that are not awaited.
+    SurgeGap "surge-gap"
+    /// Spread of pod start-up, pull, readiness and exit times: medians instead.
+    SlowStart "slow-start"
+    /// Spread of pull times alone.
+    PullTime "pull-time"
+    /// Spread of start-up times alone.
+    StartTime "start-time"
+    /// Spread of readiness times alone.
+    ReadinessTime "readiness-time"
+    /// Spread of exit times alone.
+    ExitTime "exit-time"
+    /// Spread of the times nodes take to come, to be reimaged and to go: medians instead.
+    NodeTimes "node-times"
+    /// Spread of the times until failed nodes and zones are back: medians instead.
+    RepairTimes "repair-times"
+    /// Spread of the time until a lost node is noticed: heartbeat and look in the middle of their periods.
+    DetectionPhase "detection-phase"
+    /// Spread of size, ramp and hold of bursts: medians instead.
+    BurstShape "burst-shape"
+    /// Phases of periodic controllers: the middle of their periods.
+    ClockPhases "clock-phases"
+    /// Which of equally good nodes the scheduler takes: the one in the middle.
+    TieBreak "tie-break"
+    /// Which of equally good pools the cluster autoscaler grows: the one in the middle.
+    ExpanderChoice "expander-choice"
+    /// Contention for CPU between pods of a node: everybody gets what he wants.
+    Contention "contention"
+    /// Shortage of room: nodes hold any number of pods.
+    Capacity "capacity"
+    /// The time an evicted pod's successor takes: it is ready as soon as it is bound.
+    EvictionGap "eviction-gap"
+    /// Disruption budgets: evictions are granted whatever they say.
+    DisruptionBudgets "disruption-budgets"
+    /// Eviction of pods from unreachable nodes: they stay.
+    UnreachableEviction "unreachable-eviction"
+    /// Preemption: nobody goes for a pod of higher priority.
+    Preemption "preemption"
+    /// The time of the scheduler's decisions and bindings: none.
+    SchedulingTime "scheduling-time"
+    /// Horizontal autoscalers: replicas stay.
+    HorizontalAutoscaler "horizontal-autoscaler"
+    /// Proportional autoscalers: replicas stay.
+    ProportionalAutoscaler "proportional-autoscaler"
+    /// The cluster autoscaler: pools keep their size.
+    Autoscaler "autoscaler"
+}
+
+/// A set of causes, and the random processes that are fixed with them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Off {
+    causes: u64,
+    processes: u64,
+}
+
+impl Off {
+    pub fn new(causes: &[Cause]) -> Off {
+        let set = causes.iter().fold(0u64, |set, &cause| set | 1 << cause as u32);
+        let mut off = Off { causes: set, processes: 0 };
+        for &process in Process::ALL {
+            if spread(process).iter().any(|&cause| off.has(cause)) {
+                off.processes |= 1 << process as u32;
+            }
+        }
+        off
+    }
+
+    #[inline]
+    pub fn has(self, cause: Cause) -> bool {
+        self.causes & (1 << cause as u32) != 0
+    }
+
+    /// All draws of this process are medians.
+    #[inline]
+    pub fn fixes(self, process: Process) -> bool {
+        self.processes & (1 << process as u32) != 0
+    }
+}
+
+/// What takes the spread out of a process. Whether and when things happen has none: they are switched off as a whole.
+fn spread(process: Process) -> &'static [Cause] {
+    match process {
+        Process::ImagePull => &[Cause::SlowStart, Cause::PullTime],
+        Process::StartUp => &[Cause::SlowStart, Cause::StartTime],
+        Process::Readiness => &[Cause::SlowStart, Cause::ReadinessTime],
+        Process::Exit => &[Cause::SlowStart, Cause::ExitTime],
+        Process::Provision | Process::Reimage | Process::DeleteNodes => &[Cause::NodeTimes],
+        Process::NodeDown | Process::ZoneDown => &[Cause::RepairTimes],
+        Process::Detection => &[Cause::DetectionPhase],
+        Process::BurstFactor | Process::BurstRamp | Process::BurstHold => &[Cause::BurstShape],
+        Process::Phase => &[Cause::ClockPhases],
+        Process::TieBreak => &[Cause::TieBreak],
+        Process::Expander => &[Cause::ExpanderChoice],
+        Process::NodeFailure
+        | Process::ZoneFailure
+        | Process::ProvisionFailure
+        | Process::SurgeGap
+        | Process::SpotPressure
+        | Process::SpotEviction
+        | Process::BurstTime => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_distinct_and_sets_hold_what_was_put_in() {
+        let mut names: Vec<&str> = Cause::ALL.iter().map(|(_, name)| *name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Cause::ALL.len());
+        for (cause, name) in Cause::ALL {
+            let off = Off::new(&[cause]);
+            assert!(Cause::ALL.iter().all(|&(other, _)| off.has(other) == (other == cause)), "{name}");
+        }
+        assert!(!Off::new(&[Cause::PullTime]).fixes(Process::StartUp));
+        assert!(Off::new(&[Cause::SlowStart]).fixes(Process::StartUp));
+    }
+}
