@@ -6,12 +6,22 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use scenarios::place::Case;
+use scenarios::place::{Case, Way};
 use serde_json::Value;
 
 /// Every recorded decision of every family, all of whose disagreements are shown.
 #[test]
 fn decisions_are_those_of_kube_scheduler() {
+    agree(Way::Scan);
+}
+
+/// The same where the simulator's index says which nodes are feasible, and what their scores come to.
+#[test]
+fn decisions_by_the_index_are_those_of_kube_scheduler() {
+    agree(Way::Index);
+}
+
+fn agree(way: Way) {
     let folders = folders();
     assert!(!folders.is_empty(), "no recorded decisions");
     for folder in folders {
@@ -20,7 +30,7 @@ fn decisions_are_those_of_kube_scheduler() {
         families.sort();
         let (mut wrong, mut total) = (Vec::new(), Count::default());
         for family in &families {
-            let count = check(family, &mut wrong);
+            let count = check(family, way, &mut wrong);
             println!("{:14} {count}", family.file_name().unwrap().to_string_lossy());
             total.add(&count);
         }
@@ -74,14 +84,14 @@ impl std::fmt::Display for Count {
     }
 }
 
-fn check(family: &Path, wrong: &mut Vec<String>) -> Count {
+fn check(family: &Path, way: Way, wrong: &mut Vec<String>) -> Count {
     let mut files: Vec<PathBuf> = family.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let mut count = Count::default();
     for file in files {
         let record: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
         let case = Case::from_record(&record).unwrap();
-        let ours = case.to_json();
+        let ours = case.to_json(way);
         assert_eq!(ours["case"], record["case"]["name"]);
         let (ours, theirs) = (ours["decisions"].as_array().unwrap(), record["decisions"].as_array().unwrap());
         assert_eq!(ours.len(), theirs.len(), "{}", case.name);

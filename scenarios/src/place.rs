@@ -16,11 +16,11 @@ mod text;
 use std::fmt;
 
 use serde_json::{Value, json};
-use simulator::scheduler::Scratch;
 
 use crate::complaint::{Complaint, Complaints};
 use crate::snapshot::{Labels, Pod, Snapshot};
 use cluster::Cluster;
+pub use decision::Way;
 
 /// Nodes, bound pods and pending pods.
 #[derive(Clone, Debug)]
@@ -158,12 +158,12 @@ impl Case {
     }
 
     /// Every decision, as `{"case": name, "decisions": [...]}`.
-    pub fn to_json(&self) -> Value {
+    pub fn to_json(&self, way: Way) -> Value {
         let mut cluster = Cluster::new(self);
         let served = self.pending.iter().enumerate();
         let decisions: Vec<Value> = served
             .map(|(order, &pod)| {
-                let decision = decision::step(&mut cluster, pod, order);
+                let decision = decision::step(&mut cluster, pod, order, way);
                 record::write(&cluster, &decision, self.summary)
             })
             .collect();
@@ -185,8 +185,8 @@ impl Case {
         let why = why.and_then(|name| cluster.nodes.iter().position(|node| node.name == name));
         let mut out: String = cluster.notes.iter().map(|note| format!("note: {note}\n")).collect();
         for (order, &pod) in self.pending.iter().enumerate() {
-            let plugins = why.map(|node| decision::look(&cluster, pod, node));
-            let decision = decision::step(&mut cluster, pod, order);
+            let plugins = why.map(|node| decision::look(&mut cluster, pod, node));
+            let decision = decision::step(&mut cluster, pod, order, Way::Scan);
             text::write(&mut out, &cluster, &decision, why.zip(plugins));
         }
         for (pod, why) in &self.skipped {
@@ -213,9 +213,8 @@ pub struct Ready<'a> {
 impl Ready<'_> {
     /// Serves all pending pods and says how many got a node.
     pub fn serve(mut self) -> usize {
-        let mut scratch = Scratch::default();
         let served = self.case.pending.iter().enumerate();
-        served.filter(|&(order, &pod)| decision::quick(&mut self.cluster, pod, order, &mut scratch).is_some()).count()
+        served.filter(|&(order, &pod)| decision::quick(&mut self.cluster, pod, order).is_some()).count()
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use simulator::scheduler::{Bound, Candidate, Compat, Incoming, NodeView, PortId, Promised, Readiness, Tenant};
+use simulator::scheduler::{Board, Bound, Candidate, Compat, Incoming, NodeView, NodesScored, fits};
 use simulator::spec::{ClusterSpec, EXTENDED, MANY_DISKS, NodeShape, PodShape, Resources};
-use simulator::{BudgetId, Column, Id, NodeId, NodeShapeId, PodId, PodShapeId};
+use simulator::{BudgetId, Column, Id, NodeId, PodId, PodShapeId};
 
 use super::{Case, notes};
 use crate::coverage::Coverage;
@@ -15,6 +15,7 @@ use crate::snapshot::{self, Snapshot};
 /// The state of a case.
 pub(super) struct Cluster {
     pub compat: Compat,
+    board: Board,
     pub nodes: Vec<Node>,
     pub pods: Vec<Pod>,
     pub allowed: Column<BudgetId, u32>,
@@ -24,12 +25,6 @@ pub(super) struct Cluster {
 
 pub(super) struct Node {
     pub name: String,
-    shape: NodeShapeId,
-    unschedulable: bool,
-    used: Resources,
-    used_score: (i64, i64),
-    ports: Vec<PortId>,
-    tenants: Vec<Tenant>,
     pods: Vec<usize>,
 }
 
@@ -48,13 +43,8 @@ pub(super) struct Pod {
     pub started: i64,
     /// Claims, volumes and classes it would have to be judged by and that were not given.
     unknown: Vec<Unknown>,
-    requests: Resources,
-    score_requests: (i64, i64),
     budgets: Vec<BudgetId>,
 }
-
-/// What nominated pods would take, by node.
-pub(super) type Reserved = Vec<Option<Promised>>;
 
 impl Cluster {
     pub fn new(case: &Case) -> Cluster {
@@ -68,7 +58,15 @@ impl Cluster {
             let limit = if unlimited { MANY_DISKS } else { ground.disks(n, &mut Coverage::default()) };
             limit - left.get(n.name.as_str()).copied().unwrap_or(0)
         };
-        let nodes: Vec<Node> = s.nodes.iter().map(|n| node(n, disks(n), &extended, &mut shapes, &mut spec)).collect();
+        let mut board = Board::new(NodesScored::Percent(100));
+        let mut nodes: Vec<Node> = Vec::with_capacity(s.nodes.len());
+        for n in &s.nodes {
+            let shape = shapes.of(node_shape(n, disks(n), &extended), &mut spec.node_shapes);
+            let id = board.add(n.name.clone(), shape);
+            // The taints of nodes are taken as they are written.
+            board.change(id, |row| row.unschedulable = n.cordoned);
+            nodes.push(Node { name: n.name.clone(), pods: Vec::new() });
+        }
         let place = |name: &Option<String>| {
             let name = name.as_ref()?;
             nodes.binary_search_by(|node| node.name.cmp(name)).ok()
@@ -85,6 +83,7 @@ impl Cluster {
         let allowed = s.budgets.iter().map(|b| u32::try_from(b.disruptions_allowed.unwrap_or(0)).unwrap_or(0));
         let mut cluster = Cluster {
             compat: Compat::new(&spec),
+            board,
             allowed: allowed.collect::<Vec<_>>().into(),
             nodes,
             pods: Vec::with_capacity(pods.len()),
@@ -104,91 +103,59 @@ impl Cluster {
     }
 
     pub fn bind(&mut self, pod: usize, node: usize) {
-        self.pods[pod].node = Some(node);
-        self.pods[pod].nominated = None;
-        self.pods[pod].astray = false;
-        let Pod { shape, requests, score_requests, deleting, .. } = self.pods[pod];
-        let host = &mut self.nodes[node];
-        host.pods.push(pod);
-        host.used.shift(&requests, 1);
-        host.used_score.0 += score_requests.0;
-        host.used_score.1 += score_requests.1;
-        host.ports.extend(self.compat.ports(shape));
-        let at = host.tenants.iter().position(|t| t.shape == shape).unwrap_or_else(|| {
-            host.tenants.push(Tenant { shape, alive: 0, leaving: 0 });
-            host.tenants.len() - 1
-        });
-        let tenant = &mut host.tenants[at];
-        *(if deleting { &mut tenant.leaving } else { &mut tenant.alive }) += 1;
+        let row = &mut self.pods[pod];
+        row.node = Some(node);
+        row.nominated = None;
+        row.astray = false;
+        self.board.bind(&self.compat, row.shape, NodeId::from_index(node), row.deleting);
+        self.nodes[node].pods.push(pod);
     }
 
     pub fn remove(&mut self, pod: usize) {
-        let Pod { node: Some(node), shape, requests, score_requests, deleting, .. } = self.pods[pod] else { return };
-        self.pods[pod].node = None;
-        let host = &mut self.nodes[node];
-        host.pods.retain(|&p| p != pod);
-        host.used.shift(&requests, -1);
-        host.used_score.0 -= score_requests.0;
-        host.used_score.1 -= score_requests.1;
-        for port in self.compat.ports(shape) {
-            if let Some(at) = host.ports.iter().position(|held| held == port) {
-                host.ports.remove(at);
-            }
-        }
-        if let Some(tenant) = host.tenants.iter_mut().find(|t| t.shape == shape) {
-            *(if deleting { &mut tenant.leaving } else { &mut tenant.alive }) -= 1;
-        }
-        host.tenants.retain(|t| t.alive + t.leaving > 0);
+        let row = &mut self.pods[pod];
+        let Some(node) = row.node.take() else { return };
+        self.board.release(&self.compat, row.shape, NodeId::from_index(node), row.deleting);
+        self.nodes[node].pods.retain(|&p| p != pod);
     }
 
-    /// Nominated pods that count against `pod`: those of at least its priority.
-    pub fn reserved(&self, pod: usize) -> Reserved {
-        let mut reserved: Reserved = Vec::new();
-        for (i, other) in self.pods.iter().enumerate() {
-            let Some(node) = other.nominated.filter(|_| i != pod && other.priority >= self.pods[pod].priority) else {
-                continue;
-            };
-            reserved.resize_with(self.nodes.len(), || None);
-            let hold = reserved[node].get_or_insert_default();
-            hold.requests.shift(&other.requests, 1);
-            hold.ports.extend(self.compat.ports(other.shape));
-            hold.shapes.push(other.shape);
-        }
-        reserved
+    /// Sets what nominated pods hold back from this one: those of at least its priority.
+    pub fn turn_to(&mut self, pod: usize) {
+        let counts = |(i, other): (usize, &Pod)| {
+            let node = other.nominated.filter(|_| i != pod && other.priority >= self.pods[pod].priority)?;
+            Some((other.shape, NodeId::from_index(node)))
+        };
+        self.board.promise(&self.compat, self.pods.iter().enumerate().filter_map(counts));
     }
 
-    pub fn views<'a>(&'a self, reserved: &'a Reserved) -> impl Iterator<Item = NodeView<'a>> + Clone {
-        (0..self.nodes.len()).map(move |i| self.view(reserved, i))
+    /// Where the index would put the pod; like [`Cluster::totals`] it has nothing to do with explanations.
+    pub fn decide(&mut self, pod: usize) -> Option<usize> {
+        let incoming = self.incoming(pod);
+        self.board.decide(&self.compat, incoming, |_| 0).map(NodeId::index)
     }
 
-    pub fn view<'a>(&'a self, reserved: &'a Reserved, i: usize) -> NodeView<'a> {
-        let node = &self.nodes[i];
-        NodeView {
-            id: NodeId::from_index(i),
-            shape: node.shape,
-            name: &node.name,
-            unschedulable: node.unschedulable,
-            // The taints of nodes are taken as they are written.
-            readiness: Readiness::Ready,
-            cordon_taint: false,
-            used: &node.used,
-            used_score: node.used_score,
-            ports: &node.ports,
-            promised: reserved.get(i).and_then(Option::as_ref),
-            pods: &node.tenants,
-        }
+    /// Feasible nodes with their totals as the index knows them; `None` where it leaves the decision to the plain scan.
+    pub fn totals(&mut self, pod: usize) -> Option<Vec<(NodeId, i64)>> {
+        let incoming = self.incoming(pod);
+        self.board.totals(&self.compat, incoming)
     }
 
-    pub fn candidates<'a>(&'a self, reserved: &'a Reserved) -> Vec<Candidate<'a>> {
+    /// True where the pod passes every filter of a node.
+    pub fn fits(&self, pod: usize, node: usize) -> bool {
+        let view = self.board.view(NodeId::from_index(node));
+        view.is_some_and(|view| fits(&self.compat, self.incoming(pod), &view, self.board.views()))
+    }
+
+    pub fn views(&self) -> impl Iterator<Item = NodeView<'_>> + Clone {
+        self.board.views()
+    }
+
+    pub fn candidates(&self) -> Vec<Candidate<'_>> {
         let bound = |&p: &usize| {
             let pod = &self.pods[p];
             Bound { pod: PodId::from_index(p), shape: pod.shape, started: pod.started, budgets: &pod.budgets }
         };
-        let candidate = |(i, node): (usize, &Node)| Candidate {
-            node: self.view(reserved, i),
-            pods: sorted(&node.pods).iter().map(bound).collect(),
-        };
-        self.nodes.iter().enumerate().map(candidate).collect()
+        let candidate = |(node, row)| Candidate { node, pods: sorted(row).iter().map(bound).collect() };
+        self.board.views().zip(self.nodes.iter().map(|node| &node.pods[..])).map(candidate).collect()
     }
 }
 
@@ -209,11 +176,11 @@ impl Distinct {
     }
 }
 
-fn node(n: &snapshot::Node, disks: i64, extended: &[String], shapes: &mut Distinct, spec: &mut ClusterSpec) -> Node {
+fn node_shape(n: &snapshot::Node, disks: i64, extended: &[String]) -> NodeShape {
     let mut labels = n.labels.clone();
     let hostname = labels.remove("kubernetes.io/hostname");
     let allocatable = Resources { disks, ..shapes::resources(&n.allocatable, extended) };
-    let shape = NodeShape {
+    NodeShape {
         labels,
         taints: n.taints.clone(),
         allocatable,
@@ -221,16 +188,6 @@ fn node(n: &snapshot::Node, disks: i64, extended: &[String], shapes: &mut Distin
         nameless: hostname.is_none(),
         images: n.images.clone(),
         ..NodeShape::default()
-    };
-    Node {
-        name: n.name.clone(),
-        shape: shapes.of(shape, &mut spec.node_shapes),
-        unschedulable: n.cordoned,
-        used: Resources::default(),
-        used_score: (0, 0),
-        ports: Vec::new(),
-        tenants: Vec::new(),
-        pods: Vec::new(),
     }
 }
 
@@ -267,8 +224,6 @@ fn pod(
         id: format!("{}/{}", p.namespace, p.name),
         priority: shape.priority,
         preempts: shape.preempts,
-        requests: shape.requests,
-        score_requests: shape.score_requests,
         shape: shapes.of(shape, &mut spec.pod_shapes),
         node: None,
         nominated: nominated.filter(|_| waits),

@@ -1,8 +1,6 @@
 //! One scheduling decision after the other: filters, scores, preemption, and what they change in the cluster.
 
-use simulator::scheduler::{
-    NoHelp, Preemption, Rejection, Scores, Scratch, attempts, choose, decide, dry_runs, explain, fits, verdicts,
-};
+use simulator::scheduler::{NoHelp, Preemption, Rejection, Scores, attempts, choose, dry_runs, explain, verdicts};
 use simulator::{Id, NodeId};
 
 use super::cluster::Cluster;
@@ -12,8 +10,8 @@ pub(super) struct Decision {
     pub pod: usize,
     /// What the filters say, by node.
     pub verdicts: Vec<Option<Rejection>>,
-    /// Scores of the feasible nodes.
-    pub scores: Vec<(usize, Scores)>,
+    /// Scores of the feasible nodes, and their sums.
+    pub scores: Vec<(usize, Scores, i64)>,
     /// The nominated node passed the filters and was taken without looking at others.
     pub via_nominated: Option<usize>,
     /// Nodes that share the highest score; the first is taken.
@@ -49,24 +47,38 @@ impl Decision {
     }
 }
 
+/// How feasible nodes and totals are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// By looking at every node.
+    Scan,
+    /// By the simulator's index, where it does not leave the decision to the scan. Reasons and the parts of scores are the
+    /// scan's.
+    Index,
+}
+
 /// Decides for one pod and brings the cluster to where it goes on. `order` counts the pods served, for their start times.
-pub(super) fn step(cluster: &mut Cluster, pod: usize, order: usize) -> Decision {
-    let reserved = cluster.reserved(pod);
-    let incoming = cluster.incoming(pod);
-    let found = explain(&cluster.compat, incoming, cluster.views(&reserved));
-    let via_nominated = cluster.pods[pod]
-        .nominated
-        .filter(|&node| fits(&cluster.compat, incoming, &cluster.view(&reserved, node), cluster.views(&reserved)));
-    let highest = found.scores.iter().map(|(_, s)| s.total()).max();
+pub(super) fn step(cluster: &mut Cluster, pod: usize, order: usize, way: Way) -> Decision {
+    cluster.turn_to(pod);
+    let found = explain(&cluster.compat, cluster.incoming(pod), cluster.views());
+    let mut verdicts: Vec<Option<Rejection>> = found.verdicts.into_iter().map(|(_, verdict)| verdict).collect();
+    let mut scores: Vec<(usize, Scores, i64)> =
+        found.scores.into_iter().map(|(node, scores)| (node.index(), scores, scores.total())).collect();
+    if way == Way::Index
+        && let Some(totals) = cluster.totals(pod)
+    {
+        believe(&totals, &mut verdicts, &mut scores);
+    }
+    let via_nominated = cluster.pods[pod].nominated.filter(|&node| cluster.fits(pod, node));
+    let highest = scores.iter().map(|(.., total)| *total).max();
     let best = match via_nominated {
         Some(node) => vec![node],
-        None => found.scores.iter().filter(|(_, s)| Some(s.total()) == highest).map(|(node, _)| node.index()).collect(),
+        None => scores.iter().filter(|(.., total)| Some(*total) == highest).map(|(node, ..)| *node).collect(),
     };
-    drop(reserved);
     let mut decision = Decision {
         pod,
-        verdicts: found.verdicts.into_iter().map(|(_, verdict)| verdict).collect(),
-        scores: found.scores.into_iter().map(|(node, scores)| (node.index(), scores)).collect(),
+        verdicts,
+        scores,
         via_nominated,
         best,
         preemption: None,
@@ -80,24 +92,30 @@ pub(super) fn step(cluster: &mut Cluster, pod: usize, order: usize) -> Decision 
     decision
 }
 
+/// Takes feasible nodes and totals from the index. Where it differs from the scan, it shows.
+fn believe(totals: &[(NodeId, i64)], verdicts: &mut [Option<Rejection>], scores: &mut Vec<(usize, Scores, i64)>) {
+    for (node, verdict) in verdicts.iter_mut().enumerate() {
+        let feasible = totals.iter().any(|(id, _)| id.index() == node);
+        if feasible != verdict.is_none() {
+            *verdict = (!feasible).then_some(Rejection::Excluded);
+        }
+    }
+    let parts = |node: usize| scores.iter().find(|(id, ..)| *id == node).map_or_else(Scores::default, |(_, s, _)| *s);
+    *scores = totals.iter().map(|&(node, total)| (node.index(), parts(node.index()), total)).collect();
+}
+
 /// What each plugin says of one node, before the pod is decided for.
-pub(super) fn look(cluster: &Cluster, pod: usize, node: usize) -> Vec<(&'static str, Option<Rejection>)> {
-    let reserved = cluster.reserved(pod);
-    let views = cluster.views(&reserved);
-    verdicts(&cluster.compat, cluster.incoming(pod), &cluster.view(&reserved, node), views)
+pub(super) fn look(cluster: &mut Cluster, pod: usize, node: usize) -> Vec<(&'static str, Option<Rejection>)> {
+    cluster.turn_to(pod);
+    let view = cluster.views().nth(node);
+    view.map_or(Vec::new(), |view| verdicts(&cluster.compat, cluster.incoming(pod), &view, cluster.views()))
 }
 
 /// The same without explanations, for measuring: places the pod and says where.
-pub(super) fn quick(cluster: &mut Cluster, pod: usize, order: usize, scratch: &mut Scratch) -> Option<usize> {
-    let reserved = cluster.reserved(pod);
-    let incoming = cluster.incoming(pod);
-    let views = || cluster.views(&reserved);
-    let nominated = cluster.pods[pod]
-        .nominated
-        .filter(|&node| fits(&cluster.compat, incoming, &cluster.view(&reserved, node), views()));
-    let chosen = nominated.or_else(|| decide(&cluster.compat, incoming, views(), scratch, |_| 0).map(NodeId::index));
-    drop(reserved);
-    if let Some(node) = chosen {
+pub(super) fn quick(cluster: &mut Cluster, pod: usize, order: usize) -> Option<usize> {
+    cluster.turn_to(pod);
+    let nominated = cluster.pods[pod].nominated.filter(|&node| cluster.fits(pod, node));
+    if let Some(node) = nominated.or_else(|| cluster.decide(pod)) {
         start(cluster, pod, node, order);
         return Some(node);
     }
@@ -115,9 +133,7 @@ fn start(cluster: &mut Cluster, pod: usize, node: usize, order: usize) {
 }
 
 fn candidates(cluster: &Cluster, pod: usize) -> Vec<Preemption> {
-    let reserved = cluster.reserved(pod);
-    let nodes = cluster.candidates(&reserved);
-    dry_runs(&cluster.compat, cluster.incoming(pod), &nodes, &cluster.allowed)
+    dry_runs(&cluster.compat, cluster.incoming(pod), &cluster.candidates(), &cluster.allowed)
 }
 
 fn make_room(cluster: &mut Cluster, decision: &mut Decision, order: usize) {
@@ -143,9 +159,8 @@ fn make_room(cluster: &mut Cluster, decision: &mut Decision, order: usize) {
     let chosen = runs[best].clone();
     decision.cleared = preempt(cluster, pod, &chosen);
     let node = chosen.node.index();
-    let reserved = cluster.reserved(pod);
-    let fits = fits(&cluster.compat, cluster.incoming(pod), &cluster.view(&reserved, node), cluster.views(&reserved));
-    drop(reserved);
+    cluster.turn_to(pod);
+    let fits = cluster.fits(pod, node);
     if fits {
         start(cluster, pod, node, order);
     }
@@ -153,8 +168,7 @@ fn make_room(cluster: &mut Cluster, decision: &mut Decision, order: usize) {
 }
 
 fn no_help(cluster: &Cluster, pod: usize) -> Vec<NoHelp> {
-    let reserved = cluster.reserved(pod);
-    let nodes = cluster.candidates(&reserved);
+    let nodes = cluster.candidates();
     attempts(&cluster.compat, cluster.incoming(pod), &nodes, &cluster.allowed).filter_map(Result::err).collect()
 }
 

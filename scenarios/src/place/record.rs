@@ -37,11 +37,12 @@ pub(super) fn write(cluster: &Cluster, decision: &Decision, summary: bool) -> Va
     }
     if !decision.scores.is_empty() {
         if !summary {
-            let by_node = decision.scores.iter().map(|(node, s)| (cluster.nodes[*node].name.clone(), scores(s)));
+            let by_node =
+                decision.scores.iter().map(|(node, s, total)| (cluster.nodes[*node].name.clone(), scores(s, *total)));
             put("scores", by_node.collect::<Map<_, _>>().into());
         }
         if decision.via_nominated.is_none() {
-            put("bestTotal", json!(decision.scores.iter().map(|(_, s)| s.total()).max()));
+            put("bestTotal", json!(decision.scores.iter().map(|(.., total)| total).max()));
         }
     }
     put("best", decision.best.iter().map(|&node| name(node)).collect());
@@ -98,9 +99,9 @@ pub(super) fn by_plugin(s: &Scores) -> impl Iterator<Item = (&'static str, i64)>
     parts.into_iter().filter_map(|(plugin, score)| Some((plugin, score?)))
 }
 
-fn scores(s: &Scores) -> Value {
+fn scores(s: &Scores, total: i64) -> Value {
     let mut map: Map<String, Value> = by_plugin(s).map(|(plugin, score)| (plugin.to_owned(), json!(score))).collect();
-    map.insert("total".into(), json!(s.total()));
+    map.insert("total".into(), json!(total));
     map.into()
 }
 

@@ -42,7 +42,7 @@ fn goes(cluster: &Cluster, decision: &Decision) -> String {
     if decision.via_nominated.is_some() {
         return format!("{first}, to which it was nominated");
     }
-    let total = decision.scores.iter().map(|(_, s)| s.total()).max().unwrap_or(0);
+    let total = decision.scores.iter().map(|(.., total)| *total).max().unwrap_or(0);
     let feasible = decision.scores.len();
     let mut line = format!("{first}, score {total}; {feasible} of {} nodes are feasible", decision.verdicts.len());
     if !others.is_empty() {
@@ -87,7 +87,7 @@ fn no_help(cluster: &Cluster, why: &[NoHelp]) -> String {
 /// The verdict, then a line per plugin: what it says by itself, and what score it gives.
 fn explain(out: &mut String, cluster: &Cluster, decision: &Decision, node: usize, verdicts: &Verdicts) {
     let name = &cluster.nodes[node].name;
-    let scores = decision.scores.iter().find(|(n, _)| *n == node).map(|(_, scores)| scores);
+    let scores = decision.scores.iter().find(|(n, ..)| *n == node).map(|(_, scores, _)| scores);
     let verdict = match (verdicts.iter().find_map(|(plugin, verdict)| Some((plugin, (*verdict)?))), scores) {
         (Some((plugin, refused)), _) => format!("refused by {plugin}: {}", reasons(cluster, refused)),
         (None, Some(scores)) => format!("passes every filter, score {}", scores.total()),

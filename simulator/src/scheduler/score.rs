@@ -19,7 +19,7 @@ use crate::NodeId;
 const MAX: i64 = 100;
 
 /// Weighted scores of one node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scores {
     /// Few untolerated PreferNoSchedule taints.
     pub taint_toleration: i64,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::ValueEnum;
-use scenarios::place::{Case, is_record};
+use scenarios::place::{Case, Way, is_record};
 use scenarios::snapshot::Snapshot;
 use scenarios::{Complaint, Complaints};
 use serde_json::Value;
@@ -49,7 +49,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     match args.format {
         Format::Text => output::data(&case.to_text(args.why.as_deref()))?,
-        Format::Json => output::data(&format!("{:#}\n", case.to_json()))?,
+        Format::Json => output::data(&format!("{:#}\n", case.to_json(Way::Scan)))?,
     }
     Ok(())
 }
