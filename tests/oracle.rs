@@ -37,6 +37,8 @@ fn agree(way: Way) {
         println!("{:14} {total}", "all");
         let shown = wrong[..wrong.len().min(20)].join("\n");
         assert!(wrong.is_empty(), "{} disagreements in {}\n{shown}", wrong.len(), folder.display());
+        let indexed = if way == Way::Index { total.decisions * 4 / 5 } else { 0 };
+        assert!(total.by_index >= indexed, "the index left most decisions to the scan");
         assert!(families.len() >= 19 && total.decisions > 500, "the records are not all there");
     }
 }
@@ -61,6 +63,7 @@ struct Count {
     verdicts: usize,
     scores: usize,
     preemptions: usize,
+    by_index: usize,
 }
 
 impl Count {
@@ -71,15 +74,16 @@ impl Count {
         self.verdicts += other.verdicts;
         self.scores += other.scores;
         self.preemptions += other.preemptions;
+        self.by_index += other.by_index;
     }
 }
 
 impl std::fmt::Display for Count {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        let Count { cases, decisions, agree, verdicts, scores, preemptions } = self;
+        let Count { cases, decisions, agree, verdicts, scores, preemptions, by_index } = self;
         write!(
             f,
-            "{cases:3} cases {agree:5} of {decisions:5} decisions agree ({verdicts} verdicts, {scores} scored nodes, {preemptions} dry runs)"
+            "{cases:3} cases {agree:5} of {decisions:5} decisions agree ({verdicts} verdicts, {scores} scored nodes, {preemptions} dry runs; {by_index} by the index)"
         )
     }
 }
@@ -93,6 +97,7 @@ fn check(family: &Path, way: Way, wrong: &mut Vec<String>) -> Count {
         let case = Case::from_record(&record).unwrap();
         let ours = case.to_json(way);
         assert_eq!(ours["case"], record["case"]["name"]);
+        count.by_index += ours["byIndex"].as_u64().unwrap_or(0) as usize;
         let (ours, theirs) = (ours["decisions"].as_array().unwrap(), record["decisions"].as_array().unwrap());
         assert_eq!(ours.len(), theirs.len(), "{}", case.name);
         count.cases += 1;

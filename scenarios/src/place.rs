@@ -157,17 +157,22 @@ impl Case {
         self.snapshot.nodes.iter().map(|node| node.name.as_str())
     }
 
-    /// Every decision, as `{"case": name, "decisions": [...]}`.
+    /// Every decision, as `{"case": name, "decisions": [...]}`; by the index, `byIndex` counts those it did not leave to the scan.
     pub fn to_json(&self, way: Way) -> Value {
         let mut cluster = Cluster::new(self);
         let served = self.pending.iter().enumerate();
+        let mut by_index = 0;
         let decisions: Vec<Value> = served
             .map(|(order, &pod)| {
                 let decision = decision::step(&mut cluster, pod, order, way);
+                by_index += usize::from(decision.by_index);
                 record::write(&cluster, &decision, self.summary)
             })
             .collect();
         let mut out = json!({"case": self.name, "decisions": decisions});
+        if way == Way::Index {
+            out["byIndex"] = json!(by_index);
+        }
         if !self.skipped.is_empty() {
             let entry =
                 |(pod, why): &(usize, Skipped)| json!({"pod": cluster.pods[*pod].id, "reason": why.to_string()});

@@ -20,6 +20,8 @@ pub(super) struct Decision {
     pub no_preemption: Option<NoPreemption>,
     /// Pods that lost their nomination.
     pub cleared: Vec<usize>,
+    /// Feasible nodes and totals are the index's.
+    pub by_index: bool,
 }
 
 /// Pods that make room.
@@ -64,10 +66,9 @@ pub(super) fn step(cluster: &mut Cluster, pod: usize, order: usize, way: Way) ->
     let mut verdicts: Vec<Option<Rejection>> = found.verdicts.into_iter().map(|(_, verdict)| verdict).collect();
     let mut scores: Vec<(usize, Scores, i64)> =
         found.scores.into_iter().map(|(node, scores)| (node.index(), scores, scores.total())).collect();
-    if way == Way::Index
-        && let Some(totals) = cluster.totals(pod)
-    {
-        believe(&totals, &mut verdicts, &mut scores);
+    let totals = if way == Way::Index { cluster.totals(pod) } else { None };
+    if let Some(totals) = &totals {
+        believe(totals, &mut verdicts, &mut scores);
     }
     let via_nominated = cluster.pods[pod].nominated.filter(|&node| cluster.fits(pod, node));
     let highest = scores.iter().map(|(.., total)| *total).max();
@@ -84,6 +85,7 @@ pub(super) fn step(cluster: &mut Cluster, pod: usize, order: usize, way: Way) ->
         preemption: None,
         no_preemption: None,
         cleared: Vec::new(),
+        by_index: totals.is_some(),
     };
     match decision.bound() {
         Some(node) => start(cluster, pod, node, order),
