@@ -291,7 +291,8 @@ impl Sim<'_> {
             .iter()
             .zip(plans)
             .map(|(run, plan)| OperationOutcome {
-                started: run.started.unwrap_or(plan.at),
+                // What was ended while it waited never began.
+                started: run.started.or(run.ended).unwrap_or(plan.at),
                 ended: run.ended,
                 failure: run.failure,
                 extra_node_time: run.extra.iter().fold(run.extra_time, |sum, (_, since)| sum + now.since(*since)),

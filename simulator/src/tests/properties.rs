@@ -196,3 +196,82 @@ proptest! {
         prop_assert_eq!(result.len(), 2);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// Operations of every kind asked for at random times of the same two pools, with failures under them: the invariants
+    /// hold, everything that begins ends or is still at work, and pools have one operation at a time.
+    #[test]
+    fn operations_at_random_take_turns_and_end(
+        nodes in 1u32..5, room in 0u32..7, replicas in 1u32..7, min in 0u32..3, failures in 0.0..4.0f64,
+        asked in proptest::collection::vec((0u64..90, 0u32..11, 0u32..2, 0u32..5, 0usize..3, 0usize..3), 1..6),
+    ) {
+        use crate::change::{BlueGreenSettings, Busy, Replacement, UpgradeSettings};
+        let mut example = Example::new()
+            .pool("a", nodes)
+            .with_pool(|p| p.room = Some(room))
+            .workload("daemon", WorkloadKind::DaemonSet, (0..nodes).map(NodeId).collect())
+            .deployment("w", replicas)
+            .minimum(1)
+            .budget(BudgetRule::MinAvailable(Quantity::Count(min)))
+            .pool("b", 2)
+            .deployment("other", replicas)
+            .settings(|s| {
+                s.failures.per_hour = failures;
+                s.failures.down = crate::random::Dist::Exponential { mean: Duration::mins(6) };
+                s.provisioning.bootstrap_failure = 0.1;
+                s.provisioning.allocation_failure = 0.1;
+            });
+        let mut asked = asked;
+        asked.sort();
+        for &(at, kind, pool, count, undrainable, busy) in &asked {
+            let mut drain = drain_settings();
+            drain.timeout = Duration::mins(3);
+            drain.undrainable = [Undrainable::Fail, Undrainable::Quarantine, Undrainable::Force][undrainable];
+            let (pool, takes) = (PoolId(pool), Duration::secs(7));
+            let how = UpgradeSettings {
+                max_surge: Quantity::Count(count),
+                max_blocked: Quantity::Count(1),
+                replacement: [Replacement::Reimage, Replacement::Recreate][busy % 2],
+                ..UpgradeSettings::one_by_one(drain)
+            };
+            let green = BlueGreenSettings {
+                batch: Quantity::Count(count),
+                batch_soak: Duration::secs(60),
+                final_soak: Duration::mins(10),
+                drain,
+                shapes: Vec::new(),
+            };
+            let operation = match kind {
+                0 => Operation::Scale { pool, count, drain },
+                1 => Operation::DeletePool { pool, drain },
+                2 | 3 => Operation::Upgrade { pool, how },
+                4 | 5 => Operation::BlueGreen { pool, how: green },
+                6 | 7 => Operation::Abort { pool, takes },
+                8 => Operation::Rollback { pool, drain },
+                9 => Operation::DeleteNodes { nodes: vec![NodeId(0)] },
+                _ => Operation::Settings { pool, takes },
+            };
+            example = example
+                .change(Duration::mins(at), operation)
+                .admission(|a| a.busy = [Busy::Waits, Busy::Refused, Busy::Displaces][busy]);
+        }
+        let scenario = example.horizon(Duration::mins(240)).build();
+        let pairs = pairs(&scenario, 2, 1);
+        let mut spans: Vec<(PoolId, crate::Time, crate::Time)> = Vec::new();
+        for (planned, run) in scenario.changes.iter().zip(&pairs[0].proposal.operations) {
+            let Some(end) = run.ended else { continue };
+            prop_assert!(run.started <= end);
+            if let Some(pool) = planned.operation.pool()
+                && end > run.started
+            {
+                prop_assert!(
+                    spans.iter().all(|(p, from, until)| *p != pool || *until <= run.started || end <= *from),
+                    "{spans:?} {pool:?} {run:?}"
+                );
+                spans.push((pool, run.started, end));
+            }
+        }
+    }
+}
