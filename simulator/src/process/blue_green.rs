@@ -86,8 +86,10 @@ impl Sim<'_> {
     }
 
     /// A green node is Ready.
-    pub(crate) fn green_node_ready(&mut self, operation: u32) {
-        if let Some(BlueGreen { step: Step::Creating { awaited }, .. }) = self.blue_green(operation) {
+    pub(crate) fn green_node_ready(&mut self, operation: u32, node: NodeId) {
+        if let Some(BlueGreen { sets, step: Step::Creating { awaited } }) = self.blue_green(operation)
+            && sets.green.contains(&node)
+        {
             *awaited -= 1;
             if *awaited == 0 {
                 self.next_batch(operation, 0);

@@ -177,7 +177,7 @@ impl Sim<'_> {
                 }
             }
             Phase::Upgrading(_) => self.upgrade_node_ready(operation, node),
-            Phase::BlueGreen(_) => self.green_node_ready(operation),
+            Phase::BlueGreen(_) => self.green_node_ready(operation, node),
             _ => {}
         }
     }

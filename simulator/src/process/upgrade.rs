@@ -36,8 +36,8 @@ pub(crate) struct Upgrade {
     max_blocked: u32,
     /// Extra nodes asked for so far.
     asked: u32,
-    /// Fresh nodes on their way, each with a place in the batch that waits for it.
-    late: Vec<NodeId>,
+    /// Nodes on their way, old ones and fresh ones, each with a place in the batch that waits for it.
+    coming: Vec<NodeId>,
     /// The first drains have started.
     rolling: bool,
     /// Surge nodes are being drained at the end.
@@ -83,7 +83,7 @@ impl Sim<'_> {
             quarantined: 0,
             max_blocked: how.max_blocked.of(size),
             asked: surge,
-            late: Vec::new(),
+            coming: Vec::new(),
             rolling: false,
             closing: 0,
         };
@@ -190,8 +190,11 @@ impl Sim<'_> {
             return;
         };
         if self.cluster.nodes[node].state == NodeState::Gone {
-            self.upgrade_node_ready(operation, node);
+            self.upgrade_node_done(operation);
             return;
+        }
+        if let Some(upgrade) = self.upgrade(operation) {
+            upgrade.coming.push(node);
         }
         let old = self.cluster.nodes[node].shape;
         let shape = how.shapes.iter().find(|(from, _)| *from == old).map_or(old, |(_, to)| *to);
@@ -203,17 +206,16 @@ impl Sim<'_> {
         let Some(upgrade) = self.upgrade(operation) else {
             return;
         };
-        if let Some(at) = upgrade.late.iter().position(|&n| n == node) {
-            upgrade.late.remove(at);
+        if let Some(at) = upgrade.coming.iter().position(|&n| n == node) {
+            upgrade.coming.remove(at);
             self.upgrade_node_done(operation);
         } else if upgrade.surge.contains(&node) {
             upgrade.awaited = upgrade.awaited.saturating_sub(1);
             if upgrade.awaited == 0 {
                 self.roll(operation);
             }
-        } else {
-            self.upgrade_node_done(operation);
         }
+        // Any other node was on its way when the upgrade began, and its turn has yet to come.
     }
 
     /// An old node has been replaced, or has been left behind.
@@ -265,7 +267,7 @@ impl Sim<'_> {
         upgrade.asked += 1;
         let node = self.request_node(pool, Origin::Surge { operation, n });
         if let Some(upgrade) = self.upgrade(operation) {
-            upgrade.late.push(node);
+            upgrade.coming.push(node);
             if surge {
                 upgrade.surge.push(node);
             }

@@ -272,3 +272,37 @@ fn an_abort_of_nothing_fails_and_one_of_a_waiting_operation_ends_it() {
          150s p-new-1 ready",
     );
 }
+
+/// A node that the displaced upgrade had sent away comes back while the new one waits for its surge node.
+#[test]
+fn nodes_still_on_their_way_from_an_aborted_upgrade_are_done_again_in_their_turn() {
+    let in_place = Operation::Upgrade { pool: POOL, how: upgrade(0) };
+    check(
+        &Example::new()
+            .pool("p", 1)
+            .change(Duration::ZERO, in_place)
+            .change(Duration::secs(100), Operation::Upgrade { pool: POOL, how: upgrade(1) })
+            .admission(|a| a.busy = Busy::Displaces)
+            .build(),
+        "0s start
+         0s p-0 cordoned
+         0s p-0 drains
+         0s p-0 drained
+         0s p-0 reimaged
+         100s end Displaced
+         100s start
+         100s p-new-1 requested
+         200s p-0 ready
+         250s p-new-1 ready
+         250s p-0 cordoned
+         250s p-0 drains
+         250s p-0 drained
+         250s p-0 reimaged
+         450s p-0 ready
+         450s p-new-1 cordoned
+         450s p-new-1 drains
+         450s p-new-1 drained
+         480s p-new-1 deleted
+         480s end",
+    );
+}
