@@ -147,13 +147,6 @@ fn note_not_simulated(full: &Snapshot, coverage: &mut Coverage) {
     if full.cluster.node_provisioning.as_deref().is_some_and(|m| m.eq_ignore_ascii_case("auto")) {
         coverage.missing("node auto-provisioning is not simulated in this version");
     }
-    let deallocates =
-        |p: &AgentPool| p.scale_down_mode.as_deref().is_some_and(|m| m.eq_ignore_ascii_case("Deallocate"));
-    if full.pools.iter().any(deallocates) {
-        coverage.missing(
-            "scale-down mode Deallocate is simulated like Delete: stopped nodes start no faster than new ones are made",
-        );
-    }
     coverage.missing("volumes and their attachment are not simulated in this version");
 }
 

@@ -309,9 +309,9 @@ impl Cluster {
         })
     }
 
-    /// Nodes of a pool that exist or are on their way.
+    /// Nodes of a pool that run or are on their way.
     pub fn nodes_of(&self, pool: PoolId) -> impl Iterator<Item = NodeId> + '_ {
-        self.nodes.iter().filter(move |(_, n)| n.pool == pool && n.state != NodeState::Gone).map(|(id, _)| id)
+        self.nodes.iter().filter(move |(_, n)| n.pool == pool && !n.is_away()).map(|(id, _)| id)
     }
 
     /// Shape of a pod.

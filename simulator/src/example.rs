@@ -94,6 +94,7 @@ impl Example {
             provision: Dist::Constant(Duration::secs(150)),
             reimage: Dist::Constant(Duration::secs(200)),
             delete: Dist::Constant(Duration::secs(30)),
+            deallocates: None,
             room: None,
             next_ordinal: count,
             usd_per_hour: None,

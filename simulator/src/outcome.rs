@@ -193,6 +193,7 @@ pub enum Incident {
     NodeNotReady { node: NodeId },
     NodeReclaimed { node: NodeId },
     NodeDeleted { node: NodeId },
+    NodeDeallocated { node: NodeId },
     NodeLabelsChanged { node: NodeId },
     PodEvicted { pod: PodId, workload: WorkloadId, node: NodeId },
     EvictionRefused { workload: WorkloadId, node: NodeId, budget: Option<BudgetId> },

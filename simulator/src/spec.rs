@@ -110,6 +110,9 @@ pub struct PoolSpec {
     pub reimage: Dist,
     /// From the request to delete nodes until they are gone.
     pub delete: Dist,
+    /// Scale-down mode Deallocate: nodes that the pool gives up are stopped and kept, and take so long from the request until
+    /// they are Ready again. `None` for mode Delete (AKS docs scale-down-mode).
+    pub deallocates: Option<Dist>,
     /// How many nodes may be added before quota or addresses run out; absent when not known.
     pub room: Option<u32>,
     /// Ordinal of the next new node (one above the highest in use).

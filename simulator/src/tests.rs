@@ -43,6 +43,7 @@ fn story(scenario: &Scenario) -> String {
             Incident::NodeNotReady { node } => format!("{} NotReady", n(node)),
             Incident::NodeReclaimed { node } => format!("{} reclaimed", n(node)),
             Incident::NodeDeleted { node } => format!("{} deleted", n(node)),
+            Incident::NodeDeallocated { node } => format!("{} deallocated", n(node)),
             Incident::NodeLabelsChanged { node } => format!("{} relabelled", n(node)),
             Incident::PodEvicted { workload, node, .. } => {
                 format!("{} evicted from {}", w(workload), n(node))

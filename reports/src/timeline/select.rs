@@ -57,6 +57,7 @@ fn rank(what: Incident, watched: &BTreeSet<WorkloadId>) -> Option<u8> {
         Incident::NodeRequested { .. }
         | Incident::NodeReady { .. }
         | Incident::NodeDeleted { .. }
+        | Incident::NodeDeallocated { .. }
         | Incident::NodeReimaging { .. } => Some(3),
         Incident::NodeCordoned { .. }
         | Incident::NodeUncordoned { .. }

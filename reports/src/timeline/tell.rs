@@ -73,6 +73,7 @@ impl Teller<'_> {
                 ("spot node evicted", self.node(node), "the platform takes the machine back".to_string())
             }
             Incident::NodeDeleted { node } => ("node deleted", self.node(node), none()),
+            Incident::NodeDeallocated { node } => ("node deallocated", self.node(node), none()),
             Incident::NodeLabelsChanged { node } => ("labels or taints changed", self.node(node), none()),
             Incident::PodEvicted { workload, node, .. } => {
                 ("pod evicted", self.names.workload(workload), format!("from {}", self.node(node)))

@@ -63,6 +63,7 @@ impl Example {
             provision: Dist::LogNormal { median: Duration::secs(150), sigma: 0.4 },
             reimage: Dist::LogNormal { median: Duration::secs(240), sigma: 0.3 },
             delete: Dist::Constant(Duration::secs(60)),
+            deallocates: None,
             room: None,
             next_ordinal,
             autoscaler: None,

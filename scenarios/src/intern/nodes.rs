@@ -187,6 +187,7 @@ fn add_pool(
         provision: defaults::provision(pool, size.as_ref(), coverage),
         reimage: defaults::reimage(pool, coverage),
         delete: defaults::delete(coverage),
+        deallocates: defaults::deallocates(pool, coverage),
         room: room(pool, cluster, coverage),
         next_ordinal: highest.map_or(u32::try_from(own.len()).unwrap_or(0), |n| n.saturating_add(1)),
         // A spot price is not a list price.

@@ -70,6 +70,8 @@ pub(crate) enum NodeState {
     NotReady,
     /// Being reimaged.
     Reimaging,
+    /// Stopped and kept, for its pool to start again.
+    Deallocated,
     /// Deleted.
     Gone,
 }
@@ -113,6 +115,11 @@ impl Node {
     /// True while the control plane holds it Ready.
     pub fn seems_ready(&self) -> bool {
         matches!(self.state, NodeState::Ready | NodeState::Dead)
+    }
+
+    /// True where it is neither running nor on its way.
+    pub fn is_away(&self) -> bool {
+        matches!(self.state, NodeState::Deallocated | NodeState::Gone)
     }
 
     /// True where nothing on it runs.

@@ -163,7 +163,7 @@ impl Sim<'_> {
             self.operation_fails(operation, Failure::NothingThere);
             return;
         };
-        let there = |n: &NodeId| self.cluster.nodes[*n].state != NodeState::Gone;
+        let there = |n: &NodeId| !self.cluster.nodes[*n].is_away();
         let (blue, green): (Vec<NodeId>, Vec<NodeId>) =
             (sets.blue.into_iter().filter(there).collect(), sets.green.into_iter().filter(there).collect());
         blue.into_iter().for_each(|node| self.uncordon(node));

@@ -134,7 +134,7 @@ impl Sim<'_> {
             match node.state {
                 NodeState::Ready | NodeState::Dead => zone.ready += 1,
                 NodeState::NotReady | NodeState::Reimaging => zone.lost += 1,
-                NodeState::Joining | NodeState::Gone => {}
+                NodeState::Joining | NodeState::Deallocated | NodeState::Gone => {}
             }
         }
     }

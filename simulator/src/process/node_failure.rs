@@ -74,6 +74,7 @@ impl Sim<'_> {
     }
 
     pub(crate) fn node_fails(&mut self, node: NodeId, n: u32) {
+        // A stopped machine may be started again, and fail then.
         if self.cluster.nodes[node].state == NodeState::Gone {
             return;
         }

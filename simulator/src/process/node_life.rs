@@ -8,7 +8,7 @@ use crate::process::scheduling::Happened;
 use crate::random::{Process, entity_key, sub_key};
 use crate::settings::Cause;
 use crate::sim::Sim;
-use crate::{Duration, NodeId, NodeShapeId, PoolId};
+use crate::{Duration, NodeId, NodeShapeId, PoolId, Time};
 
 /// When a request for a machine is refused: an allocation failure is answered within the request [inferred].
 const REFUSED: Duration = Duration::secs(30);
@@ -30,8 +30,47 @@ const SURGE: u64 = 0x7375_7267_6500;
 const AUTO: u64 = 0x6175_746f_0000_0000;
 
 impl Sim<'_> {
-    /// Asks the platform for a node.
+    /// Asks the platform for a node: a stopped one where the pool keeps such and grows (AKS docs scale-down-mode), else a new
+    /// one.
     pub(crate) fn request_node(&mut self, pool: PoolId, origin: Origin) -> NodeId {
+        let stopped = |n: &NodeId| {
+            let row = &self.cluster.nodes[*n];
+            row.pool == pool && row.state == NodeState::Deallocated
+        };
+        let grows = self.spec.pools[pool].deallocates.is_some() && !matches!(origin, Origin::Surge { .. });
+        match self.cluster.nodes.ids().find(|n| grows && stopped(n)) {
+            Some(node) => self.start_stopped_node(node, origin),
+            None => self.request_new_node(pool, origin),
+        }
+    }
+
+    /// How many nodes a pool may grow by: what quota and addresses leave room for, and those it has stopped.
+    pub(crate) fn room_to_grow(&self, pool: PoolId) -> Option<u32> {
+        let stopped = |n: &Node| n.pool == pool && n.state == NodeState::Deallocated;
+        let kept = if self.spec.pools[pool].deallocates.is_some() {
+            self.cluster.nodes.rows().iter().filter(|n| stopped(n)).count() as u32
+        } else {
+            0
+        };
+        self.cluster.pools[pool].room.map(|room| room.saturating_add(kept))
+    }
+
+    fn start_stopped_node(&mut self, node: NodeId, origin: Origin) -> NodeId {
+        let row = &mut self.cluster.nodes[node];
+        row.state = NodeState::Joining;
+        row.epoch += 1;
+        row.incarnation += 1;
+        row.cordoned = false;
+        row.added = false;
+        row.attempts = 0;
+        row.leaving = None;
+        row.tainted = None;
+        row.reclaimed = Time::NEVER;
+        self.await_requested(node, origin);
+        node
+    }
+
+    fn request_new_node(&mut self, pool: PoolId, origin: Origin) -> NodeId {
         let shape = self.template_for(pool);
         let state = &mut self.cluster.pools[pool];
         let ordinal = state.next_ordinal;
@@ -53,6 +92,12 @@ impl Sim<'_> {
         self.cluster.names.push(name);
         self.cluster.ports.push(Vec::new());
         self.cluster.tenants.push(Vec::new());
+        self.await_requested(node, origin);
+        self.start_node_failures(node);
+        node
+    }
+
+    fn await_requested(&mut self, node: NodeId, origin: Origin) {
         match origin {
             Origin::Operation(operation) | Origin::Surge { operation, .. } => {
                 self.cluster.nodes[node].owner = Some(operation)
@@ -61,8 +106,6 @@ impl Sim<'_> {
         }
         self.tell(Incident::NodeRequested { node, surge: matches!(origin, Origin::Surge { .. }) });
         self.await_machine(node);
-        self.start_node_failures(node);
-        node
     }
 
     /// The template of the zone with the fewest nodes of the pool; the first of several
@@ -82,9 +125,11 @@ impl Sim<'_> {
     /// Queues the arrival of a requested node, or the news that it will not come.
     fn await_machine(&mut self, node: NodeId) {
         let row = self.cluster.nodes[node];
+        // Each request for the machine has draws of its own: those of a stopped one follow those of a new one.
+        let number = row.attempts + 64 * row.incarnation;
         let troubles = &self.p.scenario.settings.provisioning;
         if self.on(Cause::ProvisioningFailure) {
-            let u = |n| self.streams.uniform(Process::ProvisionFailure, row.key, 2 * row.attempts + n);
+            let u = |n| self.streams.uniform(Process::ProvisionFailure, row.key, 2 * number + n);
             let (refused, broken) = (
                 self.on(Cause::AllocationFailure) && u(0) < troubles.allocation_failure,
                 self.on(Cause::BootstrapFailure) && u(1) < troubles.bootstrap_failure,
@@ -99,7 +144,9 @@ impl Sim<'_> {
                 return;
             }
         }
-        let wait = self.draw(&self.spec.pools[row.pool].provision, Process::Provision, row.key, row.attempts);
+        let pool = &self.spec.pools[row.pool];
+        let dist = pool.deallocates.as_ref().filter(|_| row.incarnation > 0).unwrap_or(&pool.provision);
+        let wait = self.draw(dist, Process::Provision, row.key, number);
         let patience = self.p.scenario.settings.autoscaler.max_node_provision;
         if row.added && wait > patience {
             // The autoscaler gives up a node that takes too long (kubernetes/autoscaler 1.33 max-node-provision-time).
@@ -179,6 +226,23 @@ impl Sim<'_> {
         self.queue.at(self.now + wait, Event::NodeJoins { node, epoch: row.epoch });
     }
 
+    /// Gives up a node that its pool is to shrink by: deleted, or stopped and kept, by the pool's scale-down mode. A stopped
+    /// machine keeps its quota and addresses.
+    pub(crate) fn release_node(&mut self, node: NodeId) {
+        let row = &mut self.cluster.nodes[node];
+        if self.spec.pools[row.pool].deallocates.is_none() || row.is_away() {
+            self.delete_node(node);
+            return;
+        }
+        let registered = row.registered();
+        row.state = NodeState::Deallocated;
+        row.epoch += 1;
+        row.drain = None;
+        row.owner = None;
+        self.tell(Incident::NodeDeallocated { node });
+        self.node_is_away(node, registered);
+    }
+
     /// Deletes a node; its pods are lost.
     pub(crate) fn delete_node(&mut self, node: NodeId) {
         let row = &mut self.cluster.nodes[node];
@@ -194,6 +258,10 @@ impl Sim<'_> {
             *room += 1;
         }
         self.tell(Incident::NodeDeleted { node });
+        self.node_is_away(node, registered);
+    }
+
+    fn node_is_away(&mut self, node: NodeId, registered: bool) {
         self.lose_pods(node);
         self.nodes_came_or_went();
         if registered {

@@ -151,7 +151,7 @@ impl Sim<'_> {
                 self.operation_ends(operation, None);
             }
             Phase::Deleting { nodes } => {
-                nodes.iter().for_each(|&n| self.delete_node(n));
+                self.give_up_nodes(operation, &nodes);
                 let failure = self.operations[operation as usize].failure;
                 self.operation_ends(operation, failure);
             }

@@ -74,7 +74,7 @@ impl Sim<'_> {
     pub(crate) fn spot_node(&mut self, node: NodeId) {
         let row = &self.cluster.nodes[node];
         let Some(&Pressure { hazard, until, window }) = self.spot.get(row.pool.0 as usize) else { return };
-        let settled = row.reclaimed != Time::NEVER || matches!(row.state, NodeState::Joining | NodeState::Gone);
+        let settled = row.reclaimed != Time::NEVER || row.state == NodeState::Joining || row.is_away();
         if hazard <= 0.0 || settled {
             return;
         }
@@ -98,7 +98,7 @@ impl Sim<'_> {
     pub(crate) fn spot_notice(&mut self, node: NodeId) {
         let row = &self.cluster.nodes[node];
         let reclaimed = row.reclaimed.max(self.now);
-        if row.state == NodeState::Gone {
+        if row.is_away() {
             return;
         }
         self.queue.at(reclaimed, Event::SpotReclaims { node });
@@ -120,7 +120,7 @@ impl Sim<'_> {
     /// The machine is taken back.
     pub(crate) fn spot_reclaims(&mut self, node: NodeId) {
         let row = self.cluster.nodes[node];
-        if row.state == NodeState::Gone {
+        if row.is_away() {
             return;
         }
         if row.owner.is_some() {

@@ -189,7 +189,7 @@ impl Sim<'_> {
         let Operation::Upgrade { how, .. } = &self.p.scenario.changes[operation as usize].operation else {
             return;
         };
-        if self.cluster.nodes[node].state == NodeState::Gone {
+        if self.cluster.nodes[node].is_away() {
             self.upgrade_node_done(operation);
             return;
         }

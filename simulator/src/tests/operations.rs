@@ -6,7 +6,8 @@ mod blue_green;
 use super::check;
 use crate::change::{Operation, Pace, Replacement, Undrainable, UpgradeSettings};
 use crate::example::{Example, drain_settings};
-use crate::spec::{BudgetRule, Effect, Quantity, Taint};
+use crate::random::Dist;
+use crate::spec::{BudgetRule, Effect, Quantity, Taint, WorkloadKind};
 use crate::time::Duration;
 use crate::{NodeId, NodeShapeId, PoolId, simulate};
 
@@ -302,6 +303,53 @@ fn scaling_down_takes_the_highest_of_the_fullest_zone_and_scaling_up_the_empties
     assert_eq!(gone(2), ["30s p-3 deleted", "30s p-2 deleted"]);
     check(&down(5), "0s start\n0s p-new-4 requested\n150s p-new-4 ready\n150s end");
     check(&down(4), "0s start\n0s end");
+}
+
+/// AKS docs scale-down-mode: Deallocate stops nodes and keeps them; growing starts them first, and makes new ones after.
+#[test]
+fn scaled_away_nodes_are_stopped_and_started_again_where_the_pool_keeps_them() {
+    let scale = |count| Operation::Scale { pool: POOL, count, drain: drain_settings() };
+    let kept = Example::new().pool("p", 3).with_pool(|p| {
+        p.deallocates = Some(Dist::Constant(Duration::secs(60)));
+        p.room = Some(1);
+    });
+    check(
+        &kept
+            .clone()
+            .workload("daemon", WorkloadKind::DaemonSet, vec![NodeId(0), NodeId(1), NodeId(2)])
+            .change(Duration::ZERO, scale(2))
+            .change(Duration::secs(100), scale(4))
+            .build(),
+        "0s start
+         0s p-2 cordoned
+         0s p-2 drains
+         0s p-2 drained
+         30s p-2 deallocated
+         30s daemon lost
+         30s end
+         100s start
+         100s p-2 requested
+         100s p-new-3 requested
+         160s p-2 ready
+         160s daemon to p-2
+         170s daemon ready
+         250s p-new-3 ready
+         250s end
+         250s daemon to p-new-3
+         260s daemon ready",
+    );
+    // A stopped machine keeps its quota; what the pool's deletion leaves is nothing.
+    let story = super::story(
+        &kept
+            .change(Duration::ZERO, scale(1))
+            .change(Duration::secs(100), Operation::DeletePool { pool: POOL, drain: drain_settings() })
+            .build(),
+    );
+    let gone: Vec<&str> = story.lines().filter(|l| l.contains("deleted") || l.contains("deallocated")).collect();
+    assert_eq!(
+        gone,
+        ["30s p-2 deallocated", "30s p-1 deallocated", "130s p-0 deleted", "130s p-1 deleted", "130s p-2 deleted"]
+    );
 }
 
 #[test]

@@ -210,7 +210,10 @@ proptest! {
         use crate::change::{BlueGreenSettings, Busy, Replacement, UpgradeSettings};
         let mut example = Example::new()
             .pool("a", nodes)
-            .with_pool(|p| p.room = Some(room))
+            .with_pool(|p| {
+                p.room = Some(room);
+                p.deallocates = (room % 2 == 0).then_some(crate::random::Dist::Constant(Duration::secs(60)));
+            })
             .workload("daemon", WorkloadKind::DaemonSet, (0..nodes).map(NodeId).collect())
             .deployment("w", replicas)
             .minimum(1)

@@ -30,7 +30,7 @@ pub fn step(what: Incident) -> Option<(NodeId, Step)> {
         Incident::NodeDied { node } | Incident::NodeNotReady { node } | Incident::NodeReclaimed { node } => {
             (node, Step::Becomes(State::NotReady))
         }
-        Incident::NodeDeleted { node } => (node, Step::Gone),
+        Incident::NodeDeleted { node } | Incident::NodeDeallocated { node } => (node, Step::Gone),
         _ => return None,
     })
 }

@@ -188,7 +188,7 @@ impl Sim<'_> {
     /// (Azure rejects a change of capacity beyond the quota as a whole).
     fn ask_for(&mut self, pool: PoolId, nodes: u32) -> bool {
         self.tell(Incident::AutoscalerAdds { pool, nodes });
-        if self.cluster.pools[pool].room.is_some_and(|room| room < nodes) {
+        if self.room_to_grow(pool).is_some_and(|room| room < nodes) {
             self.scale_up_failed(pool);
             return false;
         }

@@ -164,7 +164,7 @@ impl Sim<'_> {
     /// Empty nodes go together up to a limit, others one at a time (budgets.go).
     fn may_remove_now(&self, empty: bool) -> bool {
         let profile = self.autoscaler_profile();
-        let there = self.cluster.nodes.iter().filter(|(_, n)| n.state != NodeState::Gone);
+        let there = self.cluster.nodes.iter().filter(|(_, n)| !n.is_away());
         let leaving = there.filter_map(|(_, n)| n.leaving);
         let (all, occupied) = leaving.fold((0, 0), |(a, o), l| (a + 1, o + u32::from(l.occupied)));
         all < profile.max_empty_bulk_delete && (empty || occupied == 0)
@@ -206,7 +206,7 @@ impl Sim<'_> {
     pub(crate) fn autoscaler_deletes(&mut self, node: NodeId, number: u32) {
         if self.cluster.nodes[node].leaving.is_some_and(|l| l.number == number) {
             self.autoscaler.last_deleted = Some(self.now);
-            self.delete_node(node);
+            self.release_node(node);
         }
     }
 
@@ -215,7 +215,7 @@ impl Sim<'_> {
         let Some(leaving) = self.cluster.nodes[node].leaving.take() else {
             return;
         };
-        if self.cluster.nodes[node].state == NodeState::Gone {
+        if self.cluster.nodes[node].is_away() {
             return;
         }
         if let Some(drain) = self.cluster.nodes[node].drain {

@@ -111,7 +111,7 @@ impl Sim<'_> {
     pub(super) fn halt(&mut self, operation: u32, failure: Failure) {
         let phase = std::mem::replace(&mut self.operations[operation as usize].phase, Phase::Over);
         if let Phase::Deleting { nodes } = &phase {
-            nodes.iter().for_each(|&node| self.delete_node(node));
+            self.give_up_nodes(operation, nodes);
         }
         if let Phase::BlueGreen(state) = phase {
             self.operations[operation as usize].halted = state.soaked();

@@ -3,7 +3,8 @@
 //! Sources: AKS docs scale-cluster (2024-01-22), delete-node-pool; Azure/AKS issues 2767 (which nodes leave), 3996 and 2090
 //! (deletions drain first). What AKS does not promise is an option of the drain's settings.
 
-use crate::change::DrainSettings;
+use crate::change::{DrainSettings, Operation};
+use crate::cluster::node::NodeState;
 use crate::event::Event;
 use crate::outcome::Failure;
 use crate::process::node_life::Origin;
@@ -18,7 +19,7 @@ impl Sim<'_> {
         let have = nodes.len() as u32;
         if count > have {
             let more = count - have;
-            if self.cluster.pools[pool].room.is_some_and(|room| room < more) {
+            if self.room_to_grow(pool).is_some_and(|room| room < more) {
                 self.operation_fails(operation, Failure::NoRoom);
                 return;
             }
@@ -79,6 +80,27 @@ impl Sim<'_> {
             self.cluster.nodes[node].owner = Some(operation);
             self.start_drain(Some(operation), node, drain);
         }
+    }
+
+    /// Nodes of an operation go: those of a scale by the pool's scale-down mode, those of a deletion for good, and with the
+    /// pool the stopped ones.
+    pub(super) fn give_up_nodes(&mut self, operation: u32, nodes: &[NodeId]) {
+        let (scales, whole) = match self.plan(operation) {
+            Operation::Scale { .. } => (true, None),
+            Operation::DeletePool { pool, .. } => (false, Some(*pool)),
+            _ => (false, None),
+        };
+        for &node in nodes {
+            if scales { self.release_node(node) } else { self.delete_node(node) }
+        }
+        let stopped: Vec<NodeId> = self
+            .cluster
+            .nodes
+            .iter()
+            .filter(|(_, n)| whole == Some(n.pool) && n.state == NodeState::Deallocated)
+            .map(|(id, _)| id)
+            .collect();
+        stopped.into_iter().for_each(|node| self.delete_node(node));
     }
 
     /// Deletes nodes after the platform's time for that.
