@@ -25,7 +25,7 @@ pub use cluster::ids::{
 };
 pub use outcome::{Outcome, Pair, Trace};
 pub use process::replicas;
-pub use run::{Runs, Start, paired, replicate, simulate, trace};
+pub use run::{Runs, Start, one_by_one, paired, replicate, simulate, trace};
 pub use scenario::Scenario;
 pub use time::{Duration, Time};
 

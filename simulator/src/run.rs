@@ -44,6 +44,13 @@ pub fn simulate(scenario: &Scenario, seed: u64, trial: u32) -> Outcome {
     Sim::new(&Prepared::new(scenario)).run(seed, trial, true)
 }
 
+/// Runs trials one after the other on this thread, in the room of the first: `work` is given what runs one by its index.
+pub fn one_by_one<T>(scenario: &Scenario, seed: u64, work: impl FnOnce(&mut dyn FnMut(u32) -> Outcome) -> T) -> T {
+    let prepared = Prepared::new(scenario);
+    let mut sim = Sim::new(&prepared);
+    work(&mut |trial| sim.run(seed, trial, true))
+}
+
 /// Runs trials of the scenario as it stands and hands each outcome to `digest`. Results come in order of the trial's
 /// index, whatever the number of threads.
 pub fn replicate<T: Send>(scenario: &Scenario, runs: Runs, digest: &(dyn Fn(Outcome) -> T + Sync)) -> Vec<T> {
