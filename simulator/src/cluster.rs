@@ -8,10 +8,12 @@ pub(crate) mod budget;
 #[cfg(test)]
 pub(crate) mod check;
 pub mod ids;
+pub(crate) mod images;
 pub(crate) mod node;
 pub(crate) mod pod;
 pub(crate) mod workload;
 
+use crate::cluster::images::Images;
 use crate::cluster::node::{Node, NodeState};
 use crate::cluster::pod::{NO_POD, Pod, PodState};
 use crate::cluster::workload::Workload;
@@ -34,6 +36,7 @@ pub(crate) struct Cluster {
     pub peers: bool,
     pub pods: Column<PodId, Pod>,
     pub workloads: Column<WorkloadId, Workload>,
+    pub images: Images,
     pub pools: Column<PoolId, Pool>,
     /// Nodes pods have come to or left, since the scheduler last looked.
     pub touched: Vec<NodeId>,
@@ -57,6 +60,7 @@ impl Cluster {
     /// The cluster at time zero.
     pub fn new(spec: &ClusterSpec, compat: &Compat) -> Cluster {
         let mut cluster = Cluster { free: NO_POD, peers: compat.has_peers(), ..Cluster::default() };
+        cluster.images = Images::new(spec.workloads.len());
         for (_, pool) in spec.pools.iter() {
             cluster.pools.push(Pool {
                 next_ordinal: pool.next_ordinal,
@@ -89,6 +93,7 @@ impl Cluster {
                 cluster.bind(spec, compat, id, node);
                 cluster.pods[id].state = PodState::Starting;
                 if pod.ready {
+                    cluster.images.add(node, pod.workload);
                     cluster.pods[id].state = PodState::Running;
                     cluster.set_serving(id, alive, alive);
                 }
@@ -107,6 +112,7 @@ impl Cluster {
         self.touched.clear();
         self.pods.copy_from(&other.pods);
         self.workloads.copy_from(&other.workloads);
+        self.images.copy_from(&other.images);
         self.pools.copy_from(&other.pools);
         self.free = other.free;
         self.next_start = other.next_start;

@@ -17,6 +17,18 @@ pub enum Event {
     NodeFails { node: NodeId, n: u32 },
     /// The `n`-th random failure of a zone.
     ZoneFails { zone: u32, n: u32 },
+    /// The `n`-th trouble of its kind of a node.
+    NodeTroubled { node: NodeId, trouble: Trouble, n: u32 },
+    /// A node is grey no more.
+    GreyEnds { node: NodeId },
+    /// The `n`-th shock of its kind to several nodes: fault domain `of`, or the fleet.
+    Shock { shock: Shock, of: u32, n: u32 },
+    /// A node is hit by a shock, or fails with another.
+    NodeHit { node: NodeId, shock: Shock, n: u32 },
+    /// Auto-repair looks at a node that is NotReady.
+    RepairLooks { node: NodeId, epoch: u32 },
+    /// A step of its repair is over.
+    RepairEnds { node: NodeId, epoch: u32 },
     /// A repair crew has finished.
     CrewDone { node: NodeId, epoch: u32 },
     /// The `n`-th window of spot pressure on a pool begins.
@@ -75,12 +87,40 @@ pub enum Event {
     Sample,
 }
 
+/// Trouble that comes to a single node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// A fault inside the machine.
+    Fault,
+    /// It restarts.
+    Reboot,
+    /// It turns grey.
+    Grey,
+}
+
+/// What comes to several nodes at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shock {
+    /// A node shares the failure of another of its pool.
+    Company,
+    /// A fault domain is lost.
+    Domain,
+    /// A fault comes to the whole fleet.
+    Fleet,
+}
+
 impl Event {
     /// Its place among the events of one instant, 0-7.
     pub(crate) fn stage(self) -> u64 {
         match self {
             Event::NodeFails { .. }
             | Event::ZoneFails { .. }
+            | Event::NodeTroubled { .. }
+            | Event::GreyEnds { .. }
+            | Event::Shock { .. }
+            | Event::NodeHit { .. }
+            | Event::RepairLooks { .. }
+            | Event::RepairEnds { .. }
             | Event::CrewDone { .. }
             | Event::SpotWindow { .. }
             | Event::SpotNotice { .. }

@@ -1,5 +1,6 @@
 //! What one trial came to: plain facts, sized at start, no judgement. Judging is the business of `reports`.
 
+use crate::settings::RepairKind;
 use crate::time::{Duration, Time};
 use crate::{BudgetId, NodeId, PodId, PoolId, WorkloadId};
 
@@ -192,6 +193,9 @@ pub enum Incident {
     NodeDied { node: NodeId },
     NodeNotReady { node: NodeId },
     NodeReclaimed { node: NodeId },
+    NodeRepairStarted { node: NodeId, kind: RepairKind },
+    NodeTurnedGrey { node: NodeId },
+    NodeUsefulAgain { node: NodeId },
     NodeDeleted { node: NodeId },
     NodeDeallocated { node: NodeId },
     NodeLabelsChanged { node: NodeId },

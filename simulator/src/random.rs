@@ -62,6 +62,24 @@ pub enum Process {
     SpotPressure = 40,
     /// When a spot node is evicted under that pressure.
     SpotEviction = 41,
+    /// Faults inside a machine.
+    NodeFault = 42,
+    /// Restarts of a machine.
+    Reboot = 43,
+    /// When a node turns grey, and for how long.
+    Grey = 44,
+    /// Who shares the failure of another node, and when.
+    Company = 45,
+    /// How much of a zone an incident takes, and whom.
+    ZoneShare = 46,
+    /// When a fault domain fails, and for how long.
+    DomainFailure = 47,
+    /// When a fault comes to the whole fleet, and whom it hits.
+    FleetFault = 48,
+    /// How long a step of a repair takes.
+    RepairTime = 49,
+    /// Whether it helps.
+    RepairSuccess = 50,
 }
 
 impl Process {

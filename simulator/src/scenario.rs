@@ -78,6 +78,18 @@ pub enum Happening {
         /// Until it is Ready again.
         down: Duration,
     },
+    /// A node breaks and comes back only if it is repaired.
+    NodeFault {
+        /// Which.
+        node: NodeId,
+    },
+    /// A node reports Ready, but its pods do not serve and new ones do not become ready.
+    GreyNode {
+        /// Which.
+        node: NodeId,
+        /// For how long.
+        lasts: Duration,
+    },
     /// The platform announces that it takes a spot node back, and does so after the notice.
     SpotEviction {
         /// Which.

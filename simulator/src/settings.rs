@@ -7,7 +7,7 @@ mod scheduler;
 
 pub use cause::Cause;
 pub(crate) use cause::Off;
-pub use nodes::{Detection, Failures, Provisioning, Spot};
+pub use nodes::{Detection, Failures, Provisioning, Repair, RepairKind, RepairStep, Spot};
 pub use scheduler::SchedulerProfile;
 
 use crate::random::Dist;
@@ -33,6 +33,8 @@ pub struct Settings {
     pub autoscaler: AutoscalerProfile,
     /// How many of the feasible nodes the scheduler scores.
     pub nodes_scored: NodesScored,
+    /// Nodes keep the images of pods that have run there: those start again without pulling.
+    pub images_kept: bool,
     /// Time between two attempts to evict a pod (Eviction API clients: 5 s). Zero: at the very instant it is allowed.
     pub eviction_retry: Duration,
     /// An uninterrupted period below the minimum longer than this is an outage.
@@ -64,6 +66,7 @@ impl Settings {
             scheduler: SchedulerProfile::default(),
             autoscaler: AutoscalerProfile::default(),
             nodes_scored: NodesScored::default(),
+            images_kept: true,
             eviction_retry: Duration::secs(5),
             outage_threshold: Duration::secs(60),
             loss_tolerance: 0.05,

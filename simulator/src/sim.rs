@@ -10,9 +10,9 @@ use crate::process::drain::Drain;
 use crate::process::flow::Flows;
 use crate::process::load::Burst;
 use crate::process::node_eviction::Tainting;
-use crate::process::node_failure::Repairs;
 use crate::process::observe::Observer;
 use crate::process::operation::Run;
+use crate::process::repair::Crews;
 use crate::process::scheduling::Scheduling;
 use crate::process::spot::Pressure;
 use crate::queue::EventQueue;
@@ -93,7 +93,7 @@ pub(crate) struct Sim<'a> {
     pub drains: Column<DrainId, Drain>,
     pub operations: Vec<Run>,
     pub bursts: Vec<Burst>,
-    pub repairs: Repairs,
+    pub crews: Crews,
     pub tainting: Tainting,
     pub spot: Vec<Pressure>,
     pub autoscaler: Autoscaler,
@@ -118,7 +118,7 @@ impl<'a> Sim<'a> {
             drains: Column::default(),
             operations: Vec::new(),
             bursts: Vec::new(),
-            repairs: Repairs::default(),
+            crews: Crews::default(),
             tainting: Tainting::default(),
             spot: Vec::new(),
             autoscaler: Autoscaler::default(),
@@ -157,7 +157,7 @@ impl<'a> Sim<'a> {
         self.drains.clear();
         self.operations.clear();
         self.bursts.clear();
-        self.repairs.clear();
+        self.crews.clear();
         self.counts = Counts::default();
         self.horizontal_queued = false;
         self.proportional_queued = false;
@@ -204,6 +204,12 @@ impl<'a> Sim<'a> {
         match event {
             Event::NodeFails { node, n } => self.node_fails(node, n),
             Event::ZoneFails { zone, n } => self.zone_fails(zone, n),
+            Event::NodeTroubled { node, trouble, n } => self.node_troubled(node, trouble, n),
+            Event::GreyEnds { node } => self.grey_ends(node),
+            Event::Shock { shock, of, n } => self.shock(shock, of, n),
+            Event::NodeHit { node, shock, n } => self.node_hit(node, shock, n),
+            Event::RepairLooks { node, epoch } => self.repair_looks(node, epoch),
+            Event::RepairEnds { node, epoch } => self.repair_ends(node, epoch),
             Event::CrewDone { node, epoch } => self.crew_done(node, epoch),
             Event::SpotWindow { pool, n } => self.spot_window(pool, n),
             Event::SpotNotice { node } => self.spot_notice(node),

@@ -43,7 +43,10 @@ fn rank(what: Incident, watched: &BTreeSet<WorkloadId>) -> Option<u8> {
         Incident::NodeDrainTimedOut { .. }
         | Incident::NodeDied { .. }
         | Incident::NodeNotReady { .. }
-        | Incident::NodeReclaimed { .. } => Some(1),
+        | Incident::NodeReclaimed { .. }
+        | Incident::NodeTurnedGrey { .. }
+        | Incident::NodeUsefulAgain { .. } => Some(1),
+        Incident::NodeRepairStarted { .. } => Some(2),
         Incident::PodUnschedulable { workload }
         | Incident::PodPreempted { workload, .. }
         | Incident::PodLost { workload, .. } => pod(workload, 1),

@@ -1,6 +1,7 @@
 //! One line of a log as a moment of a timeline.
 
 use simulator::outcome::{Entry, Failure, Incident};
+use simulator::settings::RepairKind;
 use simulator::{NodeId, Scenario, Trace, WorkloadId};
 
 use super::node_name;
@@ -69,6 +70,18 @@ impl Teller<'_> {
             Incident::NodeNotReady { node } => {
                 ("node NotReady", self.node(node), "the control plane has noticed".to_string())
             }
+            Incident::NodeRepairStarted { node, kind } => {
+                let step = match kind {
+                    RepairKind::Reboot => "it is rebooted",
+                    RepairKind::Reimage => "it is reimaged",
+                    RepairKind::Redeploy => "it is moved to another host",
+                };
+                ("auto-repair", self.node(node), step.to_string())
+            }
+            Incident::NodeTurnedGrey { node } => {
+                ("node of no use", self.node(node), "it reports Ready, but its pods do not serve".to_string())
+            }
+            Incident::NodeUsefulAgain { node } => ("node of use again", self.node(node), none()),
             Incident::NodeReclaimed { node } => {
                 ("spot node evicted", self.node(node), "the platform takes the machine back".to_string())
             }

@@ -73,7 +73,11 @@ impl Recording {
 /// How long a happening is felt.
 fn lasting(what: &Happening) -> Duration {
     match what {
-        Happening::Load { .. } | Happening::GatesLifted { .. } | Happening::SpotEviction { .. } => Duration::ZERO,
+        Happening::Load { .. }
+        | Happening::GatesLifted { .. }
+        | Happening::SpotEviction { .. }
+        | Happening::NodeFault { .. } => Duration::ZERO,
+        Happening::GreyNode { lasts, .. } => *lasts,
         Happening::Burst { ramp, hold, decay, .. } => *ramp + *hold + *decay + *decay,
         Happening::NodeFailure { down, .. } | Happening::ZoneFailure { down, .. } => *down,
     }

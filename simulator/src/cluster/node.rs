@@ -24,6 +24,13 @@ pub(crate) struct Node {
     pub failures: u32,
     /// Since when it has the taint that evicts from lost nodes.
     pub tainted: Option<Time>,
+    /// Until when it is Ready but of no use.
+    pub grey_until: Time,
+    /// Lost to a cause that repair of the machine cannot help.
+    pub beyond_repair: bool,
+    /// Since when it is NotReady, and the steps of repair begun since.
+    pub lost_since: Time,
+    pub repairs: u32,
     /// When the platform takes it back, where that is announced.
     pub reclaimed: Time,
     /// Times its machine was asked for in vain.
@@ -89,6 +96,10 @@ impl Node {
             incarnation: 0,
             failures: 0,
             tainted: None,
+            grey_until: Time::ZERO,
+            beyond_repair: false,
+            lost_since: Time::ZERO,
+            repairs: 0,
             reclaimed: Time::NEVER,
             attempts: 0,
             used: Resources::default(),

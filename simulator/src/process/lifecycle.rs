@@ -47,7 +47,9 @@ impl Sim<'_> {
             return;
         }
         let workload = &self.spec.workloads[row.workload];
-        let pull = if pull {
+        let cached = row.node.is_some_and(|node| !self.cluster.images.add(node, row.workload))
+            && self.p.scenario.settings.images_kept;
+        let pull = if pull && !cached {
             self.draw(&workload.pull, Process::ImagePull, row.key, row.generation)
         } else {
             crate::Duration::ZERO
@@ -64,6 +66,9 @@ impl Sim<'_> {
         let Some(node) = row.node else { return };
         if row.epoch != epoch || row.state != PodState::Starting || self.cluster.nodes[node].is_dead() {
             return;
+        }
+        if self.is_grey(node) {
+            return; // it starts again when the node is of use again
         }
         self.cluster.pods[pod].state = PodState::Running;
         self.cluster.set_serving(pod, true, true);

@@ -64,14 +64,14 @@ impl Sim<'_> {
         }
         for node in self.cluster.nodes.ids() {
             if self.cluster.nodes[node].state == NodeState::NotReady {
-                let zone = self.zone_of(node);
+                let zone = self.zone_of(node).0 as usize;
                 self.tainting.zones[zone].queue.push_back(node);
             }
         }
     }
 
-    fn zone_of(&self, node: NodeId) -> usize {
-        self.spec.node_shapes[self.cluster.nodes[node].shape].zone.0 as usize
+    pub(crate) fn zone_of(&self, node: NodeId) -> ZoneId {
+        self.spec.node_shapes[self.cluster.nodes[node].shape].zone
     }
 
     /// NotReady: traffic stops going to the node's pods, and it waits for its taint.
@@ -89,8 +89,9 @@ impl Sim<'_> {
             self.serving_changed(self.cluster.pods[pod].workload);
         }
         self.scheduling.pods = pods;
-        let zone = self.zone_of(node);
+        let zone = self.zone_of(node).0 as usize;
         self.tainting.zones[zone].queue.push_back(node);
+        self.repair_waits(node);
         self.zones_changed();
         self.nodes_changed();
         self.node_updated(node, before);

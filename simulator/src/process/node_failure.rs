@@ -1,8 +1,7 @@
 //! Nodes and zones that fail, and how they come back.
 //!
 //! Failures come in calendar time, one renewal process per node and zone, so that the same crash at the same minute hits
-//! every plan. A failed node comes back after its time, or waits for one of a limited number of repair crews first.
-//! Left out: repair in steps.
+//! every plan. Where several fail together: `shocks`; what is done about it: `repair`.
 
 use crate::cluster::node::NodeState;
 use crate::cluster::pod::PodState;
@@ -14,23 +13,7 @@ use crate::scenario::Happening;
 use crate::settings::Cause;
 use crate::sim::Sim;
 use crate::time::Duration;
-use crate::{NodeId, ZoneId};
-use std::collections::VecDeque;
-
-/// Crews that repair failed nodes.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Repairs {
-    busy: u32,
-    /// Nodes without a crew, the epoch of their failure, and how long the repair will take.
-    waiting: VecDeque<(NodeId, u32, Duration)>,
-}
-
-impl Repairs {
-    pub fn clear(&mut self) {
-        self.busy = 0;
-        self.waiting.clear();
-    }
-}
+use crate::{NodeId, PoolId, ZoneId};
 
 impl Sim<'_> {
     pub(crate) fn start_failures(&mut self) {
@@ -45,6 +28,7 @@ impl Sim<'_> {
                 );
                 self.queue.at(self.now + down, Event::NodeRecovers { node, epoch: self.cluster.nodes[node].epoch });
                 self.cluster.nodes[node].failures = 1;
+                self.repair_waits(node);
             }
         }
         if self.on(Cause::ZoneFailure) && self.p.scenario.settings.failures.zone_per_hour > 0.0 {
@@ -52,13 +36,15 @@ impl Sim<'_> {
                 self.next_zone_failure(zone, 0);
             }
         }
+        self.start_shocks();
     }
 
-    /// Queues the first failure of a node.
+    /// Queues the first failure of a node, and its other troubles.
     pub(crate) fn start_node_failures(&mut self, node: NodeId) {
         if self.on(Cause::NodeFailure) && self.p.scenario.settings.failures.per_hour > 0.0 {
             self.next_node_failure(node, 0);
         }
+        self.start_troubles(node);
     }
 
     fn next_node_failure(&mut self, node: NodeId, n: u32) {
@@ -82,8 +68,9 @@ impl Sim<'_> {
         let key = self.cluster.nodes[node].key;
         let down = self.draw(&self.p.scenario.settings.failures.down, Process::NodeDown, key, n);
         if self.node_dies(node) {
-            self.repair(node, down);
+            self.crew_wanted(node, down);
         }
+        self.in_company(node, n);
     }
 
     pub(crate) fn zone_fails(&mut self, zone: u32, n: u32) {
@@ -95,14 +82,30 @@ impl Sim<'_> {
             entity_key(&self.spec.zones[zone]),
             n,
         );
-        self.zone_dies(zone, None, down);
+        let share = self.zone_share(zone, n);
+        self.nodes_die(down, |sim, node| {
+            sim.zone_of(node) == zone && sim.streams.uniform(Process::ZoneShare, sim.cluster.nodes[node].key, n) < share
+        });
     }
 
-    fn zone_dies(&mut self, zone: ZoneId, pool: Option<crate::PoolId>, down: Duration) {
+    /// The share of a zone's nodes that its `n`-th incident takes.
+    fn zone_share(&self, zone: ZoneId, n: u32) -> f64 {
+        let u = self.streams.uniform(Process::ZoneShare, entity_key(&self.spec.zones[zone]), n);
+        self.p.scenario.settings.failures.zone_share.map_or(1.0, |alpha| libm::pow(u, 1.0 / alpha))
+    }
+
+    fn zone_dies(&mut self, zone: ZoneId, pool: Option<PoolId>, down: Duration) {
+        self.nodes_die(down, |sim, node| {
+            sim.zone_of(node) == zone && pool.is_none_or(|p| p == sim.cluster.nodes[node].pool)
+        });
+    }
+
+    /// Takes all nodes that pass a test until the common cause is over; nothing can be done about it before.
+    pub(crate) fn nodes_die(&mut self, down: Duration, test: impl Fn(&Self, NodeId) -> bool) {
         for node in self.cluster.nodes.ids() {
-            let row = &self.cluster.nodes[node];
-            if self.spec.node_shapes[row.shape].zone == zone && pool.is_none_or(|p| p == row.pool) {
+            if test(self, node) {
                 self.node_dies_for(node, down);
+                self.cluster.nodes[node].beyond_repair = true;
             }
         }
     }
@@ -114,6 +117,8 @@ impl Sim<'_> {
             Happening::GatesLifted { workload } => self.lift_gates(workload),
             Happening::NodeFailure { node, down } => self.node_dies_for(node, down),
             Happening::SpotEviction { node } => self.spot_announced(node),
+            Happening::NodeFault { node } => self.node_breaks(node),
+            Happening::GreyNode { node, lasts } => self.turns_grey(node, lasts),
             Happening::ZoneFailure { pool, zone, down } => self.zone_dies(zone, pool, down),
         }
     }
@@ -126,31 +131,6 @@ impl Sim<'_> {
         }
     }
 
-    /// A failed node is worked on for `takes`, once a crew is free.
-    fn repair(&mut self, node: NodeId, takes: Duration) {
-        let epoch = self.cluster.nodes[node].epoch;
-        match self.p.scenario.settings.failures.crews {
-            None => self.queue.at(self.now + takes, Event::NodeRecovers { node, epoch }),
-            Some(crews) if self.repairs.busy < crews => {
-                self.repairs.busy += 1;
-                self.queue.at(self.now + takes, Event::CrewDone { node, epoch });
-            }
-            Some(_) => self.repairs.waiting.push_back((node, epoch, takes)),
-        }
-    }
-
-    /// A crew has finished, whatever has become of the node meanwhile; the next failed node is its.
-    pub(crate) fn crew_done(&mut self, node: NodeId, epoch: u32) {
-        self.repairs.busy -= 1;
-        while let Some((next, seen, takes)) = self.repairs.waiting.pop_front() {
-            if self.cluster.nodes[next].epoch == seen {
-                self.repair(next, takes);
-                break;
-            }
-        }
-        self.node_recovers(node, epoch);
-    }
-
     /// A node stops at once; the control plane does not know yet. False, and nothing happens, where it is not running.
     pub(crate) fn node_dies(&mut self, node: NodeId) -> bool {
         let row = &mut self.cluster.nodes[node];
@@ -158,6 +138,7 @@ impl Sim<'_> {
             return false;
         }
         row.state = NodeState::Dead;
+        row.beyond_repair = false;
         row.epoch += 1;
         let (key, n, epoch) = (row.key, row.failures, row.epoch);
         row.failures += 1;
@@ -222,6 +203,6 @@ impl Sim<'_> {
 }
 
 /// Time to the next event of a Poisson process, from a uniform and a rate per hour.
-fn exponential_wait(u: f64, per_hour: f64) -> Duration {
+pub(crate) fn exponential_wait(u: f64, per_hour: f64) -> Duration {
     Duration::from_secs_f64(exponential_quantile(u) / per_hour * 3600.0)
 }

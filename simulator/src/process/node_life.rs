@@ -206,6 +206,8 @@ impl Sim<'_> {
         row.state = NodeState::Reimaging;
         row.epoch += 1;
         row.incarnation += 1;
+        self.cluster.images.forget(node);
+        self.cluster.nodes[node].grey_until = Time::ZERO;
         self.lose_pods(node);
         if registered {
             self.wake_scheduler(Happened::NodeGone(node));

@@ -12,10 +12,43 @@ pub struct Failures {
     pub down: Dist,
     /// How many failed nodes are worked on at a time, first come first served; absent where none waits for another.
     pub crews: Option<u32>,
-    /// Incidents that take all nodes of a zone, per zone and hour.
+    /// Share of these failures that do not come alone: others of the pool follow within two minutes.
+    pub company: f64,
+    /// How many more than one, on average (geometric).
+    pub company_more: f64,
+    /// Faults inside the machine (kernel, kubelet, runtime, network plugin) per node and hour: it does not come back by
+    /// itself, only by repair.
+    pub faults_per_hour: f64,
+    /// Restarts of one node per hour.
+    pub reboots_per_hour: f64,
+    /// Until a node that restarts is Ready again.
+    pub reboot: Dist,
+    /// Times a node turns grey, per hour: it reports Ready, but its pods do not serve and new ones do not become ready.
+    pub grey_per_hour: f64,
+    /// How long it stays so.
+    pub grey: Dist,
+    /// Incidents that take nodes of a zone, per zone and hour.
     pub zone_per_hour: f64,
     /// Until a failed zone is back.
     pub zone_down: Dist,
+    /// The share of the zone's nodes that is hit is beta(this, 1) distributed; absent where it is always all of them.
+    pub zone_share: Option<f64>,
+    /// Incidents that take all nodes of a fault domain (a rack), per domain and hour.
+    pub domain_per_hour: f64,
+    /// Until a fault domain is back.
+    pub domain_down: Dist,
+    /// Fault domains of a zone; a pool's nodes are dealt to them by their ordinal.
+    pub domains: u32,
+    /// Faults that come to many nodes of the whole cluster, such as a bad update, per hour.
+    pub fleet_per_hour: f64,
+    /// The share of nodes they hit, uniform between these two.
+    pub fleet_share: (f64, f64),
+    /// The time within which they do.
+    pub fleet_within: Duration,
+    /// Until such a node is back.
+    pub fleet_down: Dist,
+    /// What the platform does about nodes that stay NotReady; nothing where absent.
+    pub repair: Option<Repair>,
 }
 
 impl Default for Failures {
@@ -24,9 +57,70 @@ impl Default for Failures {
             per_hour: 0.0,
             down: Dist::Constant(Duration::ZERO),
             crews: None,
+            company: 0.0,
+            company_more: 1.0,
+            faults_per_hour: 0.0,
+            reboots_per_hour: 0.0,
+            reboot: Dist::Constant(Duration::mins(2)),
+            grey_per_hour: 0.0,
+            grey: Dist::Constant(Duration::mins(30)),
             zone_per_hour: 0.0,
             zone_down: Dist::Constant(Duration::ZERO),
+            zone_share: None,
+            domain_per_hour: 0.0,
+            domain_down: Dist::Constant(Duration::mins(120)),
+            domains: 5,
+            fleet_per_hour: 0.0,
+            fleet_share: (0.3, 1.0),
+            fleet_within: Duration::mins(60),
+            fleet_down: Dist::Constant(Duration::mins(30)),
+            repair: None,
         }
+    }
+}
+
+/// Node auto-repair: steps that are tried one after the other on a node that stays NotReady.
+#[derive(Clone, Debug)]
+pub struct Repair {
+    /// How long a node must be NotReady before the first step.
+    pub after: Duration,
+    /// The steps of a round.
+    pub steps: Vec<RepairStep>,
+    /// How many rounds are tried.
+    pub rounds: u32,
+    /// No step begins later than this after the node was declared NotReady.
+    pub limit: Duration,
+}
+
+/// One step of a repair.
+#[derive(Clone, Debug)]
+pub struct RepairStep {
+    /// What is done.
+    pub kind: RepairKind,
+    /// How long it takes until the node is Ready, or is seen not to be.
+    pub takes: Dist,
+    /// Probability that it helps.
+    pub success: f64,
+}
+
+/// What is done to a node that is repaired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepairKind {
+    /// The machine restarts; its disk stays.
+    Reboot,
+    /// The machine gets a fresh disk: pods and images are gone.
+    Reimage,
+    /// The machine moves to another host with its disk.
+    Redeploy,
+}
+
+impl Repair {
+    /// AKS docs node-auto-repair (2026-07): NotReady for 5 minutes; reboot, reimage, redeploy; three rounds, an hour in all.
+    /// `numbers` gives each step's time and probability.
+    pub fn aks(numbers: [(Dist, f64); 3]) -> Repair {
+        let kinds = [RepairKind::Reboot, RepairKind::Reimage, RepairKind::Redeploy];
+        let steps = kinds.into_iter().zip(numbers).map(|(kind, (takes, success))| RepairStep { kind, takes, success });
+        Repair { after: Duration::mins(5), steps: steps.collect(), rounds: 3, limit: Duration::mins(60) }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::change::Operation;
 use crate::example::{Example, drain_settings};
 use crate::random::Dist;
 use crate::scenario::Happening;
-use crate::settings::Spot;
+use crate::settings::{Repair, Spot};
 use crate::spec::{BudgetRule, Quantity, SpotPolicy, WorkloadKind};
 use crate::time::Duration;
 use crate::{NodeId, Runs, ZoneId, replicate};
@@ -217,4 +217,193 @@ fn spot_pools_of_one_size_share_the_pressure() {
     let [none, one, two] = both(true);
     assert!(one == 0 && none > 150 && two > 150, "{none} {one} {two}");
     assert!(both(false)[1] > 150);
+}
+
+/// Auto-repair with fixed times: reboot 4 min, reimage 7 min, redeploy 9 min.
+fn repaired(success: [f64; 3]) -> Example {
+    let minutes = [4, 7, 9].map(|m| Dist::Constant(Duration::mins(m)));
+    let [a, b, c] = minutes;
+    punctual(one_zone(2)).settings(|s| {
+        s.failures.repair = Some(Repair::aks([(a, success[0]), (b, success[1]), (c, success[2])]));
+    })
+}
+
+fn broken(success: [f64; 3]) -> Example {
+    repaired(success).happens(Duration::ZERO, Happening::NodeFault { node: NodeId(0) })
+}
+
+#[test]
+fn a_fault_ends_with_the_step_of_repair_that_helps() {
+    // AKS docs node-auto-repair: NotReady at 50 s, first step five minutes later, then one after the other.
+    let told = |success| lines(broken(success), &["p-0"]);
+    assert_eq!(told([1.0; 3]), ["0s p-0 dies", "50s p-0 NotReady", "350s p-0 Reboot begins", "590s p-0 ready"]);
+    assert_eq!(told([0.0, 1.0, 1.0])[2..], ["350s p-0 Reboot begins", "590s p-0 Reimage begins", "1010s p-0 ready",]);
+    // Three rounds are all that is tried.
+    let hopeless = told([0.0; 3]);
+    assert_eq!(hopeless.len(), 2 + 9, "{hopeless:?}");
+    assert_eq!(hopeless.last().unwrap(), "3410s p-0 Redeploy begins");
+}
+
+#[test]
+fn a_reboot_keeps_images_and_a_reimage_does_not() {
+    let back = |success| {
+        let example = broken(success)
+            .workload("web", WorkloadKind::Deployment, vec![NodeId(0)])
+            .with(|w| {
+                w.unreachable = None;
+                w.pull = Dist::Constant(Duration::secs(60));
+            })
+            .minimum(1);
+        lines(example, &["web to", "web ready"])
+    };
+    assert_eq!(back([1.0; 3]), ["600s web ready"]);
+    // Its pod is lost with the disk; the fresh node has no images, and neither has the other.
+    let reimaged = back([0.0, 1.0, 1.0]);
+    assert!(reimaged.len() == 2 && reimaged[1] == "1080s web ready", "{reimaged:?}");
+}
+
+#[test]
+fn a_node_that_has_run_a_pod_before_pulls_nothing() {
+    let example = |kept| {
+        one_zone(2)
+            .workload("web", WorkloadKind::Deployment, vec![NodeId(0)])
+            .with(|w| w.pull = Dist::Constant(Duration::secs(60)))
+            .change(Duration::ZERO, Operation::Drain { nodes: vec![NodeId(0)], drain: drain_settings() })
+            .change(Duration::secs(100), Operation::Uncordon { nodes: vec![NodeId(0)] })
+            .change(Duration::secs(200), Operation::Drain { nodes: vec![NodeId(1)], drain: drain_settings() })
+            .settings(|s| s.images_kept = kept)
+    };
+    assert_eq!(lines(example(true), &["web ready"]), ["70s web ready", "210s web ready"]);
+    assert_eq!(lines(example(false), &["web ready"]), ["70s web ready", "270s web ready"]);
+}
+
+#[test]
+fn repair_leaves_nodes_of_an_operation_alone_and_cannot_mend_a_zone() {
+    // Its own drain holds the node for 30 minutes: nobody confirms that the pod on it has gone.
+    let drain = Operation::Drain { nodes: vec![NodeId(0)], drain: drain_settings() };
+    let held = broken([1.0; 3]).deployment("web", 1).change(Duration::secs(1), drain);
+    assert_eq!(lines(held, &["Reboot", "stuck"]), ["1801s p-0 stuck", "1850s p-0 Reboot begins"]);
+    let zone = Happening::ZoneFailure { pool: None, zone: ZoneId(0), down: Duration::secs(1000) };
+    let lost = repaired([1.0; 3]).happens(Duration::ZERO, zone);
+    assert_eq!(
+        lines(lost, &["p-0 Re", "p-0 ready"]),
+        ["350s p-0 Reboot begins", "590s p-0 Reimage begins", "1000s p-0 ready",]
+    );
+}
+
+#[test]
+fn a_grey_node_keeps_its_pods_and_attracts_more() {
+    // The pod that moves there starts when the node is of use again; budgets and services see nothing.
+    let grey = Happening::GreyNode { node: NodeId(1), lasts: Duration::secs(300) };
+    let drain = Operation::Drain { nodes: vec![NodeId(0)], drain: drain_settings() };
+    check(
+        &one_zone(2)
+            .deployment("web", 2)
+            .minimum(1)
+            .happens(Duration::secs(10), grey)
+            .change(Duration::secs(60), drain)
+            .build(),
+        "10s p-1 grey
+         60s start
+         60s p-0 cordoned
+         60s p-0 drains
+         60s web evicted from p-0
+         60s web out
+         60s web to p-1
+         65s p-0 drained
+         65s end
+         310s p-1 of use again
+         310s web back
+         320s web ready",
+    );
+}
+
+#[test]
+fn traffic_to_a_grey_node_is_lost() {
+    let example = one_zone(2).deployment("dns", 2).minimum(1).with(|w| {
+        w.service = Some(crate::spec::Service { rate: 1000.0, capacity: 5000.0, cpu_seconds: 1e-6 });
+    });
+    let grey = Happening::GreyNode { node: NodeId(1), lasts: Duration::secs(300) };
+    let facts = crate::simulate(&example.happens(Duration::secs(10), grey).build(), 1, 0).workloads[0];
+    assert!((facts.lost - 500.0 * 300.0).abs() < 1e-6, "{facts:?}");
+}
+
+/// Nodes of `example` that die within `minutes`, over trials.
+fn deaths(example: Example, minutes: u64) -> Vec<f64> {
+    let scenario = example.horizon(Duration::mins(minutes)).build();
+    let runs = Runs { seed: 3, first: 0, trials: 4000, threads: 0 };
+    replicate(&scenario, runs, &|o| f64::from(o.counts.node_failures))
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+#[test]
+fn a_fault_domain_goes_together() {
+    // Ten nodes of one zone in five domains: two each; 0.1 incidents a domain within the hour.
+    let example = one_zone(10).settings(|s| {
+        s.failures.domain_per_hour = 0.1;
+        s.failures.domain_down = Dist::Constant(Duration::mins(600));
+    });
+    let dead = deaths(example, 60);
+    assert!(dead.iter().all(|d| d % 2.0 == 0.0));
+    // 10 (1 - e^-0.1) = 0.952; the standard error of 4000 trials is 0.021.
+    assert!((mean(&dead) - 10.0 * -libm::expm1(-0.1)).abs() < 0.085, "{}", mean(&dead));
+}
+
+#[test]
+fn a_zone_incident_takes_a_share_of_its_nodes() {
+    let example = |share| {
+        one_zone(10).settings(|s| {
+            s.failures.zone_per_hour = 0.2;
+            s.failures.zone_down = Dist::Constant(Duration::mins(6000));
+            s.failures.zone_share = share;
+        })
+    };
+    let some = -libm::expm1(-0.2);
+    assert!((mean(&deaths(example(None), 60)) - 10.0 * some).abs() < 0.25);
+    // Mean of beta(1.2, 1): 1.2 / 2.2. A second incident of the hour takes some of the rest: a little above.
+    let shared = mean(&deaths(example(Some(1.2)), 60));
+    assert!((shared - 10.0 * some * 1.2 / 2.2).abs() < 0.25, "{shared}");
+}
+
+#[test]
+fn some_failures_come_in_company_and_a_fleet_fault_takes_its_share() {
+    let company = |share| {
+        mean(&deaths(
+            one_zone(20).settings(|s| {
+                s.failures.per_hour = 0.005;
+                s.failures.down = Dist::Constant(Duration::mins(600));
+                s.failures.company = share;
+            }),
+            60,
+        ))
+    };
+    // 0.1 failures an hour; with company always, one more and one beyond it on average: thrice as many.
+    let (alone, together) = (company(0.0), company(1.0));
+    assert!((alone - 0.1).abs() < 0.02 && (together / alone - 3.0).abs() < 0.5, "{alone} {together}");
+    let fleet = deaths(
+        one_zone(20).settings(|s| {
+            s.failures.fleet_per_hour = 0.5;
+            s.failures.fleet_share = (0.5, 0.5);
+            s.failures.fleet_within = Duration::ZERO;
+            s.failures.fleet_down = Dist::Constant(Duration::mins(600));
+        }),
+        60,
+    );
+    let hit: Vec<f64> = fleet.into_iter().filter(|d| *d > 0.0).collect();
+    assert!((mean(&hit) - 11.0).abs() < 1.5, "{}", mean(&hit));
+}
+
+#[test]
+fn reboots_are_short_and_end_by_themselves() {
+    let example = one_zone(1).settings(|s| {
+        s.failures.reboots_per_hour = 2.0;
+        s.failures.reboot = Dist::Constant(Duration::secs(30));
+    });
+    let told = lines(example, &["p-0"]);
+    assert!(told.len() >= 2 && told.chunks(2).all(|c| c[0].ends_with("dies")), "{told:?}");
+    let at = |l: &str| l.split('s').next().unwrap().parse::<u64>().unwrap();
+    assert!(told.chunks_exact(2).all(|c| at(&c[1]) - at(&c[0]) <= 31), "{told:?}");
 }

@@ -27,9 +27,10 @@ pub fn step(what: Incident) -> Option<(NodeId, Step)> {
             (node, Step::Becomes(State::Cordoned))
         }
         Incident::NodeReimaging { node } => (node, Step::Becomes(State::Reimaging)),
-        Incident::NodeDied { node } | Incident::NodeNotReady { node } | Incident::NodeReclaimed { node } => {
-            (node, Step::Becomes(State::NotReady))
-        }
+        Incident::NodeDied { node }
+        | Incident::NodeNotReady { node }
+        | Incident::NodeReclaimed { node }
+        | Incident::NodeRepairStarted { node, .. } => (node, Step::Becomes(State::NotReady)),
         Incident::NodeDeleted { node } | Incident::NodeDeallocated { node } => (node, Step::Gone),
         _ => return None,
     })
