@@ -14,7 +14,7 @@ pub(crate) mod pod;
 pub(crate) mod workload;
 
 use crate::cluster::images::Images;
-use crate::cluster::node::{Node, NodeState};
+use crate::cluster::node::{Health, Node, NodeState};
 use crate::cluster::pod::{NO_POD, Pod, PodState};
 use crate::cluster::workload::Workload;
 use crate::random::{entity_key, sub_key};
@@ -27,6 +27,7 @@ use crate::{Column, NodeId, NodeShapeId, PodId, PodShapeId, PoolId, WorkloadId};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cluster {
     pub nodes: Column<NodeId, Node>,
+    pub health: Column<NodeId, Health>,
     pub names: Column<NodeId, String>,
     /// Host ports held on each node.
     pub ports: Column<NodeId, Vec<PortId>>,
@@ -72,6 +73,7 @@ impl Cluster {
             let state = if node.ready { NodeState::Ready } else { NodeState::NotReady };
             let id = cluster.nodes.push(Node::new(node.pool, node.shape, node.ordinal, entity_key(&node.name), state));
             cluster.nodes[id].cordoned = node.cordoned;
+            cluster.health.push(Health::GOOD);
             cluster.names.push(node.name.clone());
             cluster.ports.push(Vec::new());
             cluster.tenants.push(Vec::new());
@@ -105,6 +107,7 @@ impl Cluster {
     /// Becomes a copy of `other` without giving up room.
     pub fn copy_from(&mut self, other: &Cluster) {
         self.nodes.copy_from(&other.nodes);
+        self.health.copy_from(&other.health);
         self.names.copy_from(&other.names);
         self.ports.copy_from(&other.ports);
         self.tenants.copy_from(&other.tenants);

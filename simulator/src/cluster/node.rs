@@ -22,19 +22,6 @@ pub(crate) struct Node {
     pub incarnation: u32,
     /// Times it has failed, for naming draws.
     pub failures: u32,
-    /// Since when it has the taint that evicts from lost nodes.
-    pub tainted: Option<Time>,
-    /// Until when it is Ready but of no use.
-    pub grey_until: Time,
-    /// Lost to a cause that repair of the machine cannot help.
-    pub beyond_repair: bool,
-    /// Since when it is NotReady, and the steps of repair begun since.
-    pub lost_since: Time,
-    pub repairs: u32,
-    /// When the platform takes it back, where that is announced.
-    pub reclaimed: Time,
-    /// Times its machine was asked for in vain.
-    pub attempts: u32,
     /// Requests of the pods bound to it.
     pub used: Resources,
     /// The same as the scoring plugins count them.
@@ -51,6 +38,37 @@ pub(crate) struct Node {
     pub owner: Option<u32>,
     /// Pods on it that give a service whose flows are modelled.
     pub serving: u32,
+}
+
+/// What has befallen a node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Health {
+    /// Since when it has the taint that evicts from lost nodes.
+    pub tainted: Option<Time>,
+    /// Until when it is Ready but of no use.
+    pub grey_until: Time,
+    /// Lost to a cause that repair of the machine cannot help.
+    pub beyond_repair: bool,
+    /// Since when it is NotReady.
+    pub lost_since: Time,
+    /// Steps of repair begun since.
+    pub repairs: u32,
+    /// When the platform takes it back, where that is announced.
+    pub reclaimed: Time,
+    /// Times its machine was asked for in vain.
+    pub attempts: u32,
+}
+
+impl Health {
+    pub const GOOD: Health = Health {
+        tainted: None,
+        grey_until: Time::ZERO,
+        beyond_repair: false,
+        lost_since: Time::ZERO,
+        repairs: 0,
+        reclaimed: Time::NEVER,
+        attempts: 0,
+    };
 }
 
 /// The removal of a node by the cluster autoscaler.
@@ -95,13 +113,6 @@ impl Node {
             epoch: 0,
             incarnation: 0,
             failures: 0,
-            tainted: None,
-            grey_until: Time::ZERO,
-            beyond_repair: false,
-            lost_since: Time::ZERO,
-            repairs: 0,
-            reclaimed: Time::NEVER,
-            attempts: 0,
             used: Resources::default(),
             used_score: (0, 0),
             first_pod: NO_POD,

@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::outcome::Incident;
 use crate::process::scheduling::Happened;
 use crate::random::Process;
+use crate::settings::Cause;
 use crate::sim::Sim;
 use crate::spec::WorkloadKind;
 use crate::{NodeId, PodId};
@@ -48,7 +49,8 @@ impl Sim<'_> {
         }
         let workload = &self.spec.workloads[row.workload];
         let cached = row.node.is_some_and(|node| !self.cluster.images.add(node, row.workload))
-            && self.p.scenario.settings.images_kept;
+            && self.p.scenario.settings.images_kept
+            && self.on(Cause::ImageCache);
         let pull = if pull && !cached {
             self.draw(&workload.pull, Process::ImagePull, row.key, row.generation)
         } else {

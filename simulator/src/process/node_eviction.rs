@@ -113,7 +113,7 @@ impl Sim<'_> {
         self.tainting.everywhere = everywhere;
         if entering {
             for node in self.cluster.nodes.ids() {
-                self.cluster.nodes[node].tainted = None;
+                self.cluster.health[node].tainted = None;
             }
             self.queue_lost_nodes();
         }
@@ -169,7 +169,7 @@ impl Sim<'_> {
     fn taint_next(&mut self, zone: usize) {
         while let Some(&node) = self.tainting.zones[zone].queue.front() {
             let row = &self.cluster.nodes[node];
-            if row.state != NodeState::NotReady || row.tainted.is_some() {
+            if row.state != NodeState::NotReady || self.cluster.health[node].tainted.is_some() {
                 self.tainting.zones[zone].queue.pop_front();
                 continue;
             }
@@ -198,7 +198,7 @@ impl Sim<'_> {
 
     /// The NoExecute taint of a lost node: the tolerations of its pods begin to run.
     fn taint(&mut self, node: NodeId) {
-        self.cluster.nodes[node].tainted = Some(self.now);
+        self.cluster.health[node].tainted = Some(self.now);
         let pods = self.take_pods(node, |sim, p| sim.cluster.pods[p].state != PodState::Terminating);
         for &pod in &pods {
             let row = &self.cluster.pods[pod];
@@ -217,7 +217,7 @@ impl Sim<'_> {
             return;
         }
         // A taint that was taken back and came again has its own end.
-        let tainted = row.node.and_then(|n| self.cluster.nodes[n].tainted);
+        let tainted = row.node.and_then(|n| self.cluster.health[n].tainted);
         let tolerated = self.spec.workloads[row.workload].unreachable;
         if tainted.zip(tolerated).is_some_and(|(since, tolerated)| since + tolerated == self.now) {
             self.delete_pod(pod);

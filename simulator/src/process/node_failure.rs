@@ -105,7 +105,7 @@ impl Sim<'_> {
         for node in self.cluster.nodes.ids() {
             if test(self, node) {
                 self.node_dies_for(node, down);
-                self.cluster.nodes[node].beyond_repair = true;
+                self.cluster.health[node].beyond_repair = true;
             }
         }
     }
@@ -138,10 +138,10 @@ impl Sim<'_> {
             return false;
         }
         row.state = NodeState::Dead;
-        row.beyond_repair = false;
         row.epoch += 1;
         let (key, n, epoch) = (row.key, row.failures, row.epoch);
         row.failures += 1;
+        self.cluster.health[node].beyond_repair = false;
         self.counts.node_failures += 1;
         self.tell(Incident::NodeDied { node });
         let pods = self.take_pods(node, |sim, p| sim.cluster.pods[p].up);
@@ -168,7 +168,7 @@ impl Sim<'_> {
         let before = *row;
         row.state = NodeState::Ready;
         row.epoch += 1;
-        row.tainted = None;
+        self.cluster.health[node].tainted = None;
         self.tell(Incident::NodeReady { node });
         let pods = self.take_pods(node, |_, _| true);
         for &pod in &pods {

@@ -1,7 +1,7 @@
 //! Nodes that come and go on purpose: requested, joined, reimaged, deleted.
 
 use crate::change::Replacement;
-use crate::cluster::node::{Node, NodeState};
+use crate::cluster::node::{Health, Node, NodeState};
 use crate::event::Event;
 use crate::outcome::{Failure, Incident};
 use crate::process::scheduling::Happened;
@@ -62,10 +62,8 @@ impl Sim<'_> {
         row.incarnation += 1;
         row.cordoned = false;
         row.added = false;
-        row.attempts = 0;
         row.leaving = None;
-        row.tainted = None;
-        row.reclaimed = Time::NEVER;
+        self.cluster.health[node] = Health::GOOD;
         self.await_requested(node, origin);
         node
     }
@@ -89,6 +87,7 @@ impl Sim<'_> {
             Origin::Autoscaler(n) => (sub_key(sub_key(pool_key, AUTO), u64::from(n)), format!("{name}-auto-{n}")),
         };
         let node = self.cluster.nodes.push(Node::new(pool, shape, ordinal, key, NodeState::Joining));
+        self.cluster.health.push(Health::GOOD);
         self.cluster.names.push(name);
         self.cluster.ports.push(Vec::new());
         self.cluster.tenants.push(Vec::new());
@@ -126,7 +125,7 @@ impl Sim<'_> {
     fn await_machine(&mut self, node: NodeId) {
         let row = self.cluster.nodes[node];
         // Each request for the machine has draws of its own: those of a stopped one follow those of a new one.
-        let number = row.attempts + 64 * row.incarnation;
+        let number = self.cluster.health[node].attempts + 64 * row.incarnation;
         let troubles = &self.p.scenario.settings.provisioning;
         if self.on(Cause::ProvisioningFailure) {
             let u = |n| self.streams.uniform(Process::ProvisionFailure, row.key, 2 * number + n);
@@ -183,8 +182,8 @@ impl Sim<'_> {
         if row.epoch != epoch || row.state != NodeState::Joining {
             return;
         }
-        if !row.added && row.attempts < self.p.scenario.settings.provisioning.retries {
-            self.cluster.nodes[node].attempts += 1;
+        if !row.added && self.cluster.health[node].attempts < self.p.scenario.settings.provisioning.retries {
+            self.cluster.health[node].attempts += 1;
             self.await_machine(node);
             return;
         }
@@ -207,7 +206,7 @@ impl Sim<'_> {
         row.epoch += 1;
         row.incarnation += 1;
         self.cluster.images.forget(node);
-        self.cluster.nodes[node].grey_until = Time::ZERO;
+        self.cluster.health[node].grey_until = Time::ZERO;
         self.lose_pods(node);
         if registered {
             self.wake_scheduler(Happened::NodeGone(node));

@@ -12,7 +12,7 @@ use crate::cluster::node::NodeState;
 use crate::event::Event;
 use crate::outcome::Incident;
 use crate::random::Process;
-use crate::settings::{Repair, RepairKind};
+use crate::settings::{Cause, Repair, RepairKind};
 use crate::sim::Sim;
 use crate::time::Duration;
 
@@ -60,51 +60,51 @@ impl<'a> Sim<'a> {
     /// A node has just been declared NotReady: auto-repair looks at it in a while.
     pub(crate) fn repair_waits(&mut self, node: NodeId) {
         let now = self.now;
-        let row = &mut self.cluster.nodes[node];
-        (row.lost_since, row.repairs) = (now, 0);
-        let epoch = row.epoch;
+        let health = &mut self.cluster.health[node];
+        (health.lost_since, health.repairs) = (now, 0);
+        let epoch = self.cluster.nodes[node].epoch;
         if let Some(repair) = self.auto_repair() {
             self.queue.at(now + repair.after, Event::RepairLooks { node, epoch });
         }
     }
 
     fn auto_repair(&self) -> Option<&'a Repair> {
-        self.p.scenario.settings.failures.repair.as_ref().filter(|r| !r.steps.is_empty())
+        self.p.scenario.settings.failures.repair.as_ref().filter(|r| !r.steps.is_empty() && self.on(Cause::AutoRepair))
     }
 
     /// Begins the next step on a node that is still NotReady.
     pub(crate) fn repair_looks(&mut self, node: NodeId, epoch: u32) {
-        let row = self.cluster.nodes[node];
+        let (row, health) = (self.cluster.nodes[node], self.cluster.health[node]);
         let Some(repair) = self.auto_repair() else { return };
         if row.epoch != epoch || row.state != NodeState::NotReady {
             return;
         }
-        let tried = row.repairs as usize >= repair.steps.len() * repair.rounds as usize;
-        if tried || self.now.since(row.lost_since) > repair.limit {
+        let tried = health.repairs as usize >= repair.steps.len() * repair.rounds as usize;
+        if tried || self.now.since(health.lost_since) > repair.limit {
             return;
         }
-        if row.owner.is_some() || row.leaving.is_some() || row.reclaimed <= self.now {
+        if row.owner.is_some() || row.leaving.is_some() || health.reclaimed <= self.now {
             self.queue.at(self.now + repair.after, Event::RepairLooks { node, epoch });
             return;
         }
-        let step = &repair.steps[row.repairs as usize % repair.steps.len()];
-        let takes = self.draw(&step.takes, Process::RepairTime, row.key, draw_number(row.failures, row.repairs));
-        self.cluster.nodes[node].repairs += 1;
+        let step = &repair.steps[health.repairs as usize % repair.steps.len()];
+        let takes = self.draw(&step.takes, Process::RepairTime, row.key, draw_number(row.failures, health.repairs));
+        self.cluster.health[node].repairs += 1;
         self.tell(Incident::NodeRepairStarted { node, kind: step.kind });
         self.queue.at(self.now + takes, Event::RepairEnds { node, epoch });
     }
 
     /// The step has helped, or the next one begins.
     pub(crate) fn repair_ends(&mut self, node: NodeId, epoch: u32) {
-        let row = self.cluster.nodes[node];
+        let (row, health) = (self.cluster.nodes[node], self.cluster.health[node]);
         let Some(repair) = self.auto_repair() else { return };
         if row.epoch != epoch || row.state != NodeState::NotReady {
             return;
         }
-        let done = row.repairs.saturating_sub(1);
+        let done = health.repairs.saturating_sub(1);
         let step = &repair.steps[done as usize % repair.steps.len()];
         let u = self.streams.uniform(Process::RepairSuccess, row.key, draw_number(row.failures, done));
-        if row.beyond_repair || u >= step.success {
+        if health.beyond_repair || u >= step.success {
             self.repair_looks(node, epoch);
             return;
         }

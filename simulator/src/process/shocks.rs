@@ -10,6 +10,7 @@ use crate::event::{Event, Shock};
 use crate::process::node_failure::exponential_wait;
 use crate::random::distribution::exponential_quantile;
 use crate::random::{Process, entity_key, sub_key};
+use crate::settings::Cause;
 use crate::sim::Sim;
 use crate::time::Duration;
 use crate::{NodeId, ZoneId};
@@ -28,11 +29,11 @@ impl Sim<'_> {
 
     fn next_shock(&mut self, shock: Shock, of: u32, n: u32) {
         let failures = &self.p.scenario.settings.failures;
-        let (process, per_hour) = match shock {
-            Shock::Domain => (Process::DomainFailure, failures.domain_per_hour),
-            _ => (Process::FleetFault, failures.fleet_per_hour),
+        let (process, cause, per_hour) = match shock {
+            Shock::Domain => (Process::DomainFailure, Cause::DomainFailure, failures.domain_per_hour),
+            _ => (Process::FleetFault, Cause::FleetFault, failures.fleet_per_hour),
         };
-        if per_hour > 0.0 {
+        if per_hour > 0.0 && self.on(cause) {
             let u = self.streams.uniform(process, self.shock_key(shock, of), 2 * n);
             self.queue.at(self.now + exponential_wait(u, per_hour), Event::Shock { shock, of, n });
         }
@@ -75,7 +76,7 @@ impl Sim<'_> {
         let failures = &self.p.scenario.settings.failures;
         let row = self.cluster.nodes[node];
         let u = |draw| self.streams.uniform(Process::Company, row.key, 2 * n + draw);
-        if failures.company <= 0.0 || u(0) >= failures.company {
+        if !self.on(Cause::FailureCompany) || u(0) >= failures.company {
             return;
         }
         // Geometric: one, and `company_more` beyond it on average.

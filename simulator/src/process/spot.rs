@@ -74,7 +74,8 @@ impl Sim<'_> {
     pub(crate) fn spot_node(&mut self, node: NodeId) {
         let row = &self.cluster.nodes[node];
         let Some(&Pressure { hazard, until, window }) = self.spot.get(row.pool.0 as usize) else { return };
-        let settled = row.reclaimed != Time::NEVER || row.state == NodeState::Joining || row.is_away();
+        let settled =
+            self.cluster.health[node].reclaimed != Time::NEVER || row.state == NodeState::Joining || row.is_away();
         if hazard <= 0.0 || settled {
             return;
         }
@@ -83,21 +84,21 @@ impl Sim<'_> {
         let at = self.now + Duration::from_secs_f64((wait * spot.window.as_secs_f64()).min(1e12));
         if at <= until {
             let notice = Time(at.0.saturating_sub(spot.notice.0)).max(self.now);
-            self.cluster.nodes[node].reclaimed = at;
+            self.cluster.health[node].reclaimed = at;
             self.queue.at(notice, Event::SpotNotice { node });
         }
     }
 
     /// A scripted eviction begins with its notice.
     pub(crate) fn spot_announced(&mut self, node: NodeId) {
-        self.cluster.nodes[node].reclaimed = self.now + self.p.scenario.settings.spot.notice;
+        self.cluster.health[node].reclaimed = self.now + self.p.scenario.settings.spot.notice;
         self.spot_notice(node);
     }
 
     /// The platform announces that it takes a node back.
     pub(crate) fn spot_notice(&mut self, node: NodeId) {
         let row = &self.cluster.nodes[node];
-        let reclaimed = row.reclaimed.max(self.now);
+        let reclaimed = self.cluster.health[node].reclaimed.max(self.now);
         if row.is_away() {
             return;
         }

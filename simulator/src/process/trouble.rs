@@ -11,6 +11,7 @@ use crate::event::{Event, Trouble};
 use crate::outcome::Incident;
 use crate::process::node_failure::exponential_wait;
 use crate::random::Process;
+use crate::settings::Cause;
 use crate::sim::Sim;
 use crate::time::{Duration, Time};
 
@@ -24,12 +25,12 @@ impl Sim<'_> {
 
     fn next_trouble(&mut self, node: NodeId, trouble: Trouble, n: u32) {
         let failures = &self.p.scenario.settings.failures;
-        let (process, per_hour) = match trouble {
-            Trouble::Fault => (Process::NodeFault, failures.faults_per_hour),
-            Trouble::Reboot => (Process::Reboot, failures.reboots_per_hour),
-            Trouble::Grey => (Process::Grey, failures.grey_per_hour),
+        let (process, cause, per_hour) = match trouble {
+            Trouble::Fault => (Process::NodeFault, Cause::NodeFault, failures.faults_per_hour),
+            Trouble::Reboot => (Process::Reboot, Cause::Reboot, failures.reboots_per_hour),
+            Trouble::Grey => (Process::Grey, Cause::GreyNode, failures.grey_per_hour),
         };
-        if per_hour > 0.0 {
+        if per_hour > 0.0 && self.on(cause) {
             let u = self.streams.uniform(process, self.cluster.nodes[node].key, 2 * n);
             self.queue.at(self.now + exponential_wait(u, per_hour), Event::NodeTroubled { node, trouble, n });
         }
@@ -63,7 +64,7 @@ impl Sim<'_> {
 
     /// True while a node is Ready but of no use.
     pub(crate) fn is_grey(&self, node: NodeId) -> bool {
-        self.cluster.nodes[node].grey_until > self.now
+        self.cluster.health[node].grey_until > self.now
     }
 
     /// A running node turns grey, or stays so for longer.
@@ -72,8 +73,8 @@ impl Sim<'_> {
             return;
         }
         let until = self.now + lasts;
-        let row = &mut self.cluster.nodes[node];
-        row.grey_until = row.grey_until.max(until);
+        let health = &mut self.cluster.health[node];
+        health.grey_until = health.grey_until.max(until);
         self.queue.at(until, Event::GreyEnds { node });
         self.tell(Incident::NodeTurnedGrey { node });
         self.serve_on(node, false);
@@ -81,12 +82,12 @@ impl Sim<'_> {
 
     /// Pods serve again, and those that could not start do so now.
     pub(crate) fn grey_ends(&mut self, node: NodeId) {
-        let row = &mut self.cluster.nodes[node];
-        if row.grey_until != self.now {
+        let health = &mut self.cluster.health[node];
+        if health.grey_until != self.now {
             return; // it was wiped meanwhile, or is grey for longer
         }
-        row.grey_until = Time::ZERO;
-        if row.state == NodeState::Ready {
+        health.grey_until = Time::ZERO;
+        if self.cluster.nodes[node].state == NodeState::Ready {
             self.tell(Incident::NodeUsefulAgain { node });
             self.serve_on(node, true);
         }

@@ -26,6 +26,22 @@ causes! {
     NodeFailure "node-failure"
     /// Failures of zones.
     ZoneFailure "zone-failure"
+    /// Faults inside nodes, which only repair ends.
+    NodeFault "node-fault"
+    /// Restarts of nodes.
+    Reboot "reboot"
+    /// Nodes that report Ready and are of no use.
+    GreyNode "grey-node"
+    /// Failures of nodes that come in company.
+    FailureCompany "failure-company"
+    /// Failures of fault domains.
+    DomainFailure "domain-failure"
+    /// Faults that come to the whole fleet.
+    FleetFault "fleet-fault"
+    /// Auto-repair of nodes that stay NotReady: they come back by themselves or not at all.
+    AutoRepair "auto-repair"
+    /// Images that stay on a node: every start there pulls again.
+    ImageCache "image-cache"
     /// Spot nodes that the platform takes back.
     SpotEviction "spot-eviction"
     /// Random bursts.
@@ -123,7 +139,7 @@ fn spread(process: Process) -> &'static [Cause] {
         Process::Readiness => &[Cause::SlowStart, Cause::ReadinessTime],
         Process::Exit => &[Cause::SlowStart, Cause::ExitTime],
         Process::Provision | Process::Reimage | Process::DeleteNodes => &[Cause::NodeTimes],
-        Process::NodeDown | Process::ZoneDown => &[Cause::RepairTimes],
+        Process::NodeDown | Process::ZoneDown | Process::RepairTime => &[Cause::RepairTimes],
         Process::Detection => &[Cause::DetectionPhase],
         Process::BurstFactor | Process::BurstRamp | Process::BurstHold => &[Cause::BurstShape],
         Process::Phase => &[Cause::ClockPhases],
@@ -135,6 +151,14 @@ fn spread(process: Process) -> &'static [Cause] {
         | Process::SurgeGap
         | Process::SpotPressure
         | Process::SpotEviction
+        | Process::NodeFault
+        | Process::Reboot
+        | Process::Grey
+        | Process::Company
+        | Process::ZoneShare
+        | Process::DomainFailure
+        | Process::FleetFault
+        | Process::RepairSuccess
         | Process::BurstTime => &[],
     }
 }
