@@ -109,7 +109,7 @@ fn place_says_where_pods_go_or_why_not() {
     let expected = "shop/big: 0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: \
                     1 Preemption is not helpful for scheduling.\n    n1: refused by NodeResourcesFit: Insufficient cpu\n        \
                     NodeUnschedulable: passes\n        NodeName: passes\n        TaintToleration: passes\n        NodeAffinity: passes\n        \
-                    NodePorts: passes\n        NodeResourcesFit: refuses: Insufficient cpu\n        NodeVolumeLimits: passes\n        \
+                    NodePorts: passes\n        NodeResourcesFit: refuses: Insufficient cpu\n            cpu: 3000m asked, 2000m of 2000m free\n        NodeVolumeLimits: passes\n        \
                     VolumeBinding: passes\n        VolumeZone: passes\n";
     assert_eq!(ended.stdout, expected);
 }
@@ -171,6 +171,16 @@ fn place_knows_volumes_gates_and_other_schedulers() {
     assert_eq!(ended.stdout.lines().collect::<Vec<_>>(), expected, "{}", ended.stdout);
     let document = parsed(&run_with_file(&snapshot, &["--format", "json"]).stdout);
     assert_eq!(document["skipped"][0]["pod"], "shop/f");
+    let one = run_with_file(&snapshot, &["--pod", "shop/b", "--why", "n1"]).stdout;
+    assert!(
+        one.starts_with("shop/b: n2, score 400") && one.lines().filter(|line| !line.starts_with(' ')).count() == 1,
+        "{one}"
+    );
+    for detail in
+        ["disks: 1 asked, 0 of 1 free", "claim two: volume pv-2, only at topology.disk.csi.azure.com/zone westeurope-2"]
+    {
+        assert!(one.contains(detail), "{one}");
+    }
     assert_eq!(document["decisions"][3]["preFilter"]["plugin"], "VolumeZone");
 }
 

@@ -12,6 +12,7 @@ mod decision;
 mod notes;
 mod record;
 mod text;
+mod why;
 
 use std::fmt;
 
@@ -32,6 +33,8 @@ pub struct Case {
     pending: Vec<usize>,
     /// Positions of pending pods that the scheduler leaves alone, and why.
     skipped: Vec<(usize, Skipped)>,
+    /// The only pod that is shown.
+    shown: Option<usize>,
     /// Only sums are written.
     summary: bool,
 }
@@ -123,6 +126,7 @@ impl Case {
             name: case["name"].as_str().unwrap_or_default().to_owned(),
             summary: case["summary"] == true,
             skipped: set_aside(&snapshot, &mut pending),
+            shown: None,
             pending,
             snapshot,
         })
@@ -144,7 +148,23 @@ impl Case {
             snapshot.namespaces.entry(pod.namespace.clone()).or_insert_with(|| Labels::from([name]));
         }
         let skipped = set_aside(&snapshot, &mut pending);
-        Case { name: snapshot.name.clone(), summary: false, pending, skipped, snapshot }
+        Case { name: snapshot.name.clone(), summary: false, pending, skipped, shown: None, snapshot }
+    }
+
+    /// Shows one pod only, `namespace/name`; the others are served all the same, since they take room. False where no such pod
+    /// is pending.
+    pub fn show_only(&mut self, name: &str) -> bool {
+        let all = self.pending.iter().copied().chain(self.skipped.iter().map(|(pod, _)| *pod));
+        let found = all.into_iter().find(|&pod| {
+            let pod = &self.snapshot.pods[pod];
+            name.split_once('/') == Some((pod.namespace.as_str(), pod.name.as_str()))
+        });
+        self.shown = found;
+        found.is_some()
+    }
+
+    fn shows(&self, pod: usize) -> bool {
+        self.shown.is_none_or(|only| only == pod)
     }
 
     /// Number of pods that look for a node.
@@ -163,10 +183,10 @@ impl Case {
         let served = self.pending.iter().enumerate();
         let mut by_index = 0;
         let decisions: Vec<Value> = served
-            .map(|(order, &pod)| {
+            .filter_map(|(order, &pod)| {
                 let decision = decision::step(&mut cluster, pod, order, way);
                 by_index += usize::from(decision.by_index);
-                record::write(&cluster, &decision, self.summary)
+                self.shows(pod).then(|| record::write(&cluster, &decision, self.summary))
             })
             .collect();
         let mut out = json!({"case": self.name, "decisions": decisions});
@@ -176,7 +196,7 @@ impl Case {
         if !self.skipped.is_empty() {
             let entry =
                 |(pod, why): &(usize, Skipped)| json!({"pod": cluster.pods[*pod].id, "reason": why.to_string()});
-            out["skipped"] = self.skipped.iter().map(entry).collect();
+            out["skipped"] = self.skipped.iter().filter(|(pod, _)| self.shows(*pod)).map(entry).collect();
         }
         if !cluster.notes.is_empty() {
             out["notes"] = json!(cluster.notes);
@@ -190,11 +210,17 @@ impl Case {
         let why = why.and_then(|name| cluster.nodes.iter().position(|node| node.name == name));
         let mut out: String = cluster.notes.iter().map(|note| format!("note: {note}\n")).collect();
         for (order, &pod) in self.pending.iter().enumerate() {
-            let plugins = why.map(|node| decision::look(&mut cluster, pod, node));
+            let look = why.map(|node| why::look(&mut cluster, &self.snapshot, pod, node));
             let decision = decision::step(&mut cluster, pod, order, Way::Scan);
-            text::write(&mut out, &cluster, &decision, why.zip(plugins));
+            if !self.shows(pod) {
+                continue;
+            }
+            text::write(&mut out, &cluster, &decision);
+            if let Some(look) = look {
+                why::write(&mut out, &cluster, &decision, &look);
+            }
         }
-        for (pod, why) in &self.skipped {
+        for (pod, why) in self.skipped.iter().filter(|(pod, _)| self.shows(*pod)) {
             out.push_str(&format!("{}: {why}\n", cluster.pods[*pod].id));
         }
         if self.pending.is_empty() && self.skipped.is_empty() {
@@ -244,3 +270,7 @@ fn of_kind(object: &Value, kind: &str) -> Value {
     }
     object
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -2,6 +2,7 @@
 
 mod admission;
 mod replace;
+mod volumes;
 
 use simulator::change::{Operation as Simulated, Undrainable};
 use simulator::spec::{Quantity, Role, Scaling};

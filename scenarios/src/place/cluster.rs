@@ -19,12 +19,16 @@ pub(super) struct Cluster {
     pub nodes: Vec<Node>,
     pub pods: Vec<Pod>,
     pub allowed: Column<BudgetId, u32>,
+    /// Names of the extended resources that are told apart.
+    pub extended: Vec<String>,
     /// What decisions do not rest on, though they might have to.
     pub notes: Vec<String>,
 }
 
 pub(super) struct Node {
     pub name: String,
+    /// What pods may use.
+    pub has: Resources,
     pods: Vec<usize>,
 }
 
@@ -43,6 +47,7 @@ pub(super) struct Pod {
     pub started: i64,
     /// Claims, volumes and classes it would have to be judged by and that were not given.
     unknown: Vec<Unknown>,
+    pub requests: Resources,
     budgets: Vec<BudgetId>,
 }
 
@@ -61,11 +66,13 @@ impl Cluster {
         let mut board = Board::new(NodesScored::Percent(100));
         let mut nodes: Vec<Node> = Vec::with_capacity(s.nodes.len());
         for n in &s.nodes {
-            let shape = shapes.of(node_shape(n, disks(n), &extended), &mut spec.node_shapes);
+            let shape = node_shape(n, disks(n), &extended);
+            let has = shape.allocatable;
+            let shape = shapes.of(shape, &mut spec.node_shapes);
             let id = board.add(n.name.clone(), shape);
             // The taints of nodes are taken as they are written.
             board.change(id, |row| row.unschedulable = n.cordoned);
-            nodes.push(Node { name: n.name.clone(), pods: Vec::new() });
+            nodes.push(Node { name: n.name.clone(), has, pods: Vec::new() });
         }
         let place = |name: &Option<String>| {
             let name = name.as_ref()?;
@@ -87,6 +94,7 @@ impl Cluster {
             allowed: allowed.collect::<Vec<_>>().into(),
             nodes,
             pods: Vec::with_capacity(pods.len()),
+            extended: spec.extended,
             notes,
         };
         for (i, (pod, node)) in pods.into_iter().enumerate() {
@@ -224,6 +232,7 @@ fn pod(
         id: format!("{}/{}", p.namespace, p.name),
         priority: shape.priority,
         preempts: shape.preempts,
+        requests: shape.requests,
         shape: shapes.of(shape, &mut spec.pod_shapes),
         node: None,
         nominated: nominated.filter(|_| waits),

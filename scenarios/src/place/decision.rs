@@ -1,6 +1,6 @@
 //! One scheduling decision after the other: filters, scores, preemption, and what they change in the cluster.
 
-use simulator::scheduler::{NoHelp, Preemption, Rejection, Scores, attempts, choose, dry_runs, explain, verdicts};
+use simulator::scheduler::{NoHelp, Preemption, Rejection, Scores, attempts, choose, dry_runs, explain};
 use simulator::{Id, NodeId};
 
 use super::cluster::Cluster;
@@ -104,13 +104,6 @@ fn believe(totals: &[(NodeId, i64)], verdicts: &mut [Option<Rejection>], scores:
     }
     let parts = |node: usize| scores.iter().find(|(id, ..)| *id == node).map_or_else(Scores::default, |(_, s, _)| *s);
     *scores = totals.iter().map(|&(node, total)| (node.index(), parts(node.index()), total)).collect();
-}
-
-/// What each plugin says of one node, before the pod is decided for.
-pub(super) fn look(cluster: &mut Cluster, pod: usize, node: usize) -> Vec<(&'static str, Option<Rejection>)> {
-    cluster.turn_to(pod);
-    let view = cluster.views().nth(node);
-    view.map_or(Vec::new(), |view| verdicts(&cluster.compat, cluster.incoming(pod), &view, cluster.views()))
 }
 
 /// The same without explanations, for measuring: places the pod and says where.

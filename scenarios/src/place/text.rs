@@ -5,20 +5,16 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use simulator::Id;
-use simulator::scheduler::{NoHelp, Rejection, Summary};
+use simulator::scheduler::{NoHelp, Summary};
 
 use super::cluster::Cluster;
 use super::decision::{Decision, NoPreemption};
-use super::record::by_plugin;
 
 /// Equally good nodes that are named beside the chosen one.
 const MOST_NAMES: usize = 3;
 
-/// What each plugin says of a node.
-type Verdicts = Vec<(&'static str, Option<Rejection>)>;
-
-/// Appends the decision; `why` is a node and what each plugin says of it.
-pub(super) fn write(out: &mut String, cluster: &Cluster, decision: &Decision, why: Option<(usize, Verdicts)>) {
+/// Appends the decision.
+pub(super) fn write(out: &mut String, cluster: &Cluster, decision: &Decision) {
     let line = match &decision.preemption {
         _ if !decision.best.is_empty() => goes(cluster, decision),
         Some(preempted) => {
@@ -31,9 +27,6 @@ pub(super) fn write(out: &mut String, cluster: &Cluster, decision: &Decision, wh
     };
     // Writing to a String does not fail.
     let _ = writeln!(out, "{}: {line}", cluster.pods[decision.pod].id);
-    if let Some((node, verdicts)) = why {
-        explain(out, cluster, decision, node, &verdicts);
-    }
 }
 
 fn goes(cluster: &Cluster, decision: &Decision) -> String {
@@ -82,31 +75,4 @@ fn no_help(cluster: &Cluster, why: &[NoHelp]) -> String {
     let mut parts: Vec<String> = counts.iter().map(|(reason, n)| format!("{n} {reason}")).collect();
     parts.sort();
     format!("0/{} nodes are available: {}.", why.len(), parts.join(", "))
-}
-
-/// The verdict, then a line per plugin: what it says by itself, and what score it gives.
-fn explain(out: &mut String, cluster: &Cluster, decision: &Decision, node: usize, verdicts: &Verdicts) {
-    let name = &cluster.nodes[node].name;
-    let scores = decision.scores.iter().find(|(n, ..)| *n == node).map(|(_, scores, _)| scores);
-    let verdict = match (verdicts.iter().find_map(|(plugin, verdict)| Some((plugin, (*verdict)?))), scores) {
-        (Some((plugin, refused)), _) => format!("refused by {plugin}: {}", reasons(cluster, refused)),
-        (None, Some(scores)) => format!("passes every filter, score {}", scores.total()),
-        (None, None) => "passes every filter".to_owned(),
-    };
-    let _ = writeln!(out, "    {name}: {verdict}");
-    let given: Vec<(&str, i64)> = scores.map_or(Vec::new(), |scores| by_plugin(scores).collect());
-    for (plugin, verdict) in verdicts {
-        let said =
-            verdict.map_or_else(|| "passes".to_owned(), |refused| format!("refuses: {}", reasons(cluster, refused)));
-        let score = given.iter().find(|(p, _)| p == plugin).map(|(_, n)| format!(", score {n}"));
-        let _ = writeln!(out, "        {plugin}: {said}{}", score.unwrap_or_default());
-    }
-    for (plugin, n) in given.iter().filter(|(plugin, _)| !verdicts.iter().any(|(p, _)| p == plugin)) {
-        let _ = writeln!(out, "        {plugin}: score {n}");
-    }
-}
-
-fn reasons(cluster: &Cluster, rejection: Rejection) -> String {
-    let list: Vec<String> = rejection.reasons(&cluster.compat).iter().map(ToString::to_string).collect();
-    list.join(", ")
 }

@@ -25,6 +25,9 @@ pub struct Args {
     /// Show what each plugin says of this node as well
     #[arg(long, value_name = "NODE", env = "POOLPROOF_WHY", conflicts_with = "bench")]
     why: Option<String>,
+    /// Show only this pending pod; the others are placed all the same
+    #[arg(long, value_name = "NAMESPACE/NAME", env = "POOLPROOF_POD", conflicts_with = "bench")]
+    pod: Option<String>,
     /// Place everything as fast as it goes and print decisions, seconds and decisions per second
     #[arg(long, env = "POOLPROOF_BENCH")]
     bench: bool,
@@ -40,9 +43,14 @@ enum Format {
 
 /// Decides for every pending pod and prints what came out.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let case = read(&args.case).map_err(Failure::Invalid)?;
+    let mut case = read(&args.case).map_err(Failure::Invalid)?;
     if let Some(why) = args.why.as_deref().filter(|why| !case.nodes().any(|node| node == *why)) {
         return Err(Failure::Invalid(Complaint::at("--why", why, "the name of a node").into()));
+    }
+    if let Some(pod) = args.pod.as_deref().filter(|pod| !case.show_only(pod)) {
+        return Err(Failure::Invalid(
+            Complaint::at("--pod", pod, "namespace and name of a pending pod, as shop/web-0").into(),
+        ));
     }
     if args.bench {
         return bench(&case);
