@@ -18,6 +18,8 @@ pub(super) struct Cluster {
     board: Board,
     pub nodes: Vec<Node>,
     pub pods: Vec<Pod>,
+    /// Pods that have or had a nomination.
+    nominees: BTreeSet<usize>,
     pub allowed: Column<BudgetId, u32>,
     /// Names of the extended resources that are told apart.
     pub extended: Vec<String>,
@@ -95,9 +97,13 @@ impl Cluster {
             nodes,
             pods: Vec::with_capacity(pods.len()),
             extended: spec.extended,
+            nominees: BTreeSet::new(),
             notes,
         };
         for (i, (pod, node)) in pods.into_iter().enumerate() {
+            if pod.nominated.is_some() {
+                cluster.nominees.insert(i);
+            }
             cluster.pods.push(pod);
             if let Some(node) = node.filter(|_| !s.pods[i].is_over()) {
                 cluster.bind(i, node);
@@ -128,11 +134,28 @@ impl Cluster {
 
     /// Sets what nominated pods hold back from this one: those of at least its priority.
     pub fn turn_to(&mut self, pod: usize) {
-        let counts = |(i, other): (usize, &Pod)| {
+        let counts = |&i: &usize| {
+            let other = &self.pods[i];
             let node = other.nominated.filter(|_| i != pod && other.priority >= self.pods[pod].priority)?;
             Some((other.shape, NodeId::from_index(node)))
         };
-        self.board.promise(&self.compat, self.pods.iter().enumerate().filter_map(counts));
+        self.board.promise(&self.compat, self.nominees.iter().filter_map(counts));
+    }
+
+    /// Nominates a pod; those of lower priority lose their nomination to that node. Says which.
+    pub fn nominate(&mut self, pod: usize, node: usize) -> Vec<usize> {
+        let priority = self.pods[pod].priority;
+        let mut cleared = Vec::new();
+        for &i in self.nominees.iter().filter(|&&i| i != pod) {
+            let other = &mut self.pods[i];
+            if other.nominated == Some(node) && other.priority < priority {
+                other.nominated = None;
+                cleared.push(i);
+            }
+        }
+        self.pods[pod].nominated = Some(node);
+        self.nominees.insert(pod);
+        cleared
     }
 
     /// Where the index would put the pod; like [`Cluster::totals`] it has nothing to do with explanations.

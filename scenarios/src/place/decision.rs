@@ -172,15 +172,5 @@ fn preempt(cluster: &mut Cluster, pod: usize, chosen: &Preemption) -> Vec<usize>
     for victim in &chosen.victims {
         cluster.remove(victim.index());
     }
-    let node = chosen.node.index();
-    let priority = cluster.pods[pod].priority;
-    let mut cleared = Vec::new();
-    for (i, other) in cluster.pods.iter_mut().enumerate() {
-        if i != pod && other.nominated == Some(node) && other.priority < priority {
-            other.nominated = None;
-            cleared.push(i);
-        }
-    }
-    cluster.pods[pod].nominated = Some(node);
-    cleared
+    cluster.nominate(pod, chosen.node.index())
 }
