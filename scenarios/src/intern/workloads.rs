@@ -41,7 +41,10 @@ pub(super) fn intern(
             Some(places) => {
                 notes.add(&draft.namespace, &places);
                 spec.shape = id(with_volumes(&shape, &places.further));
-                spec.shapes = places.each.iter().map(|asked| id(with_volumes(&shape, asked))).collect();
+                // The places of a DaemonSet are nodes, and its pods are alike.
+                if draft.kind != WorkloadKind::DaemonSet {
+                    spec.shapes = places.each.iter().map(|asked| id(with_volumes(&shape, asked))).collect();
+                }
             }
         }
         interned.spec.workloads.push(spec);

@@ -152,6 +152,17 @@ fn each_pod_of_a_set_has_its_own_disk() {
 }
 
 #[test]
+fn pods_of_other_owners() {
+    let agents = pod("agent-x", "n1", "one").replace("StatefulSet", "DaemonSet");
+    let (spec, _) = interned(&[STORAGE, NODES, &agents]);
+    assert_eq!(shapes(&spec, db(&spec)), " then 1@1", "places of a DaemonSet are nodes");
+    // Operators make pods with disks of their own as well.
+    let made = |name: &str, node: &str, claim: &str| pod(name, node, claim).replace("StatefulSet", "Cluster");
+    let (spec, _) = interned(&[STORAGE, NODES, &made("db-a", "n1", "one"), &made("db-b", "n2", "data-db-1")]);
+    assert_eq!(shapes(&spec, db(&spec)), "1@1 1@2 then 1@1");
+}
+
+#[test]
 fn what_is_not_given_is_said() {
     let (spec, coverage) = interned(&[NODES, SET, &pod("db-1", "n2", "data-db-1")]);
     assert_eq!(shapes(&spec, db(&spec)), "0@ 1@ 1@ then 1@");
