@@ -321,6 +321,18 @@ pub struct ChangeSettings {
     /// Simulated hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub horizon_hours: Option<f64>,
+    /// Nodes that are scaled away or deleted with their pool are drained before; true unless set. AKS' documentation of 2024
+    /// and its team say so, older pages and reports the contrary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain_on_delete: Option<bool>,
+    /// What undrainable behaviour `Schedule` does with a node that cannot be drained in time: `fail` ends the upgrade (AKS
+    /// changelog; the default), `replace` makes the node anew with the pods it still has (AKS docs, upgrade-options).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undrainable_schedule: Option<UndrainableSchedule>,
+    /// Windows in which operations may begin, as of planned maintenance; at any time where there are none. What has begun
+    /// runs on past the end of its window.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<WindowFields>,
     /// Known loads: bursts that will come whatever is done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bursts: Vec<BurstFields>,
@@ -333,6 +345,26 @@ pub struct ChangeSettings {
     /// DNS queries per second at base load, over the whole cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dns_qps: Option<f64>,
+}
+
+/// What undrainable behaviour `Schedule` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum UndrainableSchedule {
+    /// The upgrade fails.
+    Fail,
+    /// The node is made anew.
+    Replace,
+}
+
+/// A window of planned maintenance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WindowFields {
+    /// Minutes after the start of the simulation at which it opens.
+    pub from_minutes: f64,
+    /// Minutes after the start of the simulation at which it closes.
+    pub until_minutes: f64,
 }
 
 /// A burst of load that is known to come.

@@ -96,11 +96,16 @@ pub fn load_all(
     let simulated = defaults::rates::settings(minor, &settings, &mut coverage).map_err(&mut keep).ok();
     let mut interned = intern(&full, &settings, &mut coverage);
     let mut planned = Vec::new();
+    let windows = admission::windows(&settings).map_err(&mut keep).unwrap_or_default();
     for (((at, change), resolved), findings) in changes.iter().zip(&operations).zip(&findings) {
-        let found = operations::plan(change, resolved, &planned, &full, &mut interned, &mut coverage);
+        let found = {
+            let around = operations::Around { before: &planned, windows: &windows, full: &full, settings: &settings };
+            operations::plan(change, resolved, &around, &mut interned, &mut coverage)
+        };
         let shift = |p: Planned| Planned { at: *at + p.at.since(START), ..p };
         let mut found = found.map_err(&mut keep).unwrap_or_default();
         admission::refuse(&mut found, change, findings, &interned.spec);
+        found.iter_mut().for_each(|p| p.admission.windows.clone_from(&windows));
         planned.extend(found.into_iter().map(shift));
     }
     planned.sort_by_key(|p| p.at);

@@ -6,6 +6,7 @@ use simulator::random::Dist;
 use simulator::spec::ClusterSpec;
 use simulator::{Duration, PoolId, Time};
 
+use super::admission::begins;
 use crate::change::ChangeSettings;
 use crate::complaint::Complaint;
 
@@ -31,7 +32,7 @@ pub(super) fn choose(
         }
         return Ok(Duration::from_secs_f64(hours * 3600.0));
     }
-    let end = planned.iter().map(|p| p.at + expected(&p.operation, cluster)).max().unwrap_or(super::START);
+    let end = planned.iter().map(|p| begins(p) + expected(&p.operation, cluster)).max().unwrap_or(super::START);
     let whole = end.since(Time::ZERO) + late(cluster);
     Ok(whole.max(LEAST).min(MOST))
 }

@@ -8,9 +8,10 @@ use simulator::change::{DrainSettings, Operation as Simulated, Planned, Undraina
 use simulator::spec::NodeShape;
 use simulator::{Duration, NodeId, PoolId, Time};
 
+use super::admission::opening;
 use super::upgrade::{self, Asked};
 use super::{diff, horizon, later, pool as fields};
-use crate::change::{Change, Operation, UpgradeFields};
+use crate::change::{Change, ChangeSettings, Operation, UndrainableSchedule, UpgradeFields};
 use crate::complaint::Complaint;
 use crate::complete::nodes::taints;
 use crate::coverage::Coverage;
@@ -59,19 +60,31 @@ pub(super) fn add_pools(
     }
 }
 
-/// The planned operations, by time; `before` are those of earlier changes.
+/// What a change is planned against.
+pub(super) struct Around<'a> {
+    /// The planned operations of earlier changes.
+    pub before: &'a [Planned],
+    /// Windows in which operations may begin.
+    pub windows: &'a [(Time, Time)],
+    pub full: &'a Snapshot,
+    pub settings: &'a ChangeSettings,
+}
+
+/// The planned operations, by time.
 pub(super) fn plan(
     change: &Change,
     operations: &[Operation],
-    before: &[Planned],
-    full: &Snapshot,
+    around: &Around<'_>,
     interned: &mut Interned,
     coverage: &mut Coverage,
 ) -> Result<Vec<Planned>, Vec<Complaint>> {
+    let Around { before, windows, full, settings } = *around;
     let mut planner = Planner {
         change,
         before,
+        windows,
         full,
+        settings,
         interned,
         coverage,
         complaints: Vec::new(),
@@ -89,7 +102,9 @@ pub(super) fn plan(
 struct Planner<'a> {
     change: &'a Change,
     before: &'a [Planned],
+    windows: &'a [(Time, Time)],
     full: &'a Snapshot,
+    settings: &'a ChangeSettings,
     interned: &'a mut Interned,
     coverage: &'a mut Coverage,
     complaints: Vec<Complaint>,
@@ -131,8 +146,8 @@ impl Planner<'_> {
                         && one_by_one
                         && let Some(takes) = horizon::replacing(operation, &self.interned.spec)
                     {
-                        *start = at;
-                        at = at + takes;
+                        *start = opening(self.windows, at);
+                        at = *start + takes;
                     }
                 }
             }
@@ -278,7 +293,8 @@ impl Planner<'_> {
             self.complaints.push(Complaint::at("operation.count", count, format!("a count from 0 to {MOST_NODES}")));
             return;
         }
-        self.at_once(Simulated::Scale { pool, count, drain: self.platform_drain(true) });
+        let drain = self.platform_drain(true);
+        self.at_once(Simulated::Scale { pool, count, drain });
     }
 
     /// Once the pool is there, its autoscaler begins.
@@ -295,9 +311,18 @@ impl Planner<'_> {
     }
 
     /// AKS drains nodes that it scales away or deletes with their pool, and gives up after ten minutes (Azure/AKS issues 3996
-    /// and 2090: "Drain did not complete pods within 10m0s").
-    fn platform_drain(&self, respect_budgets: bool) -> DrainSettings {
-        drain(respect_budgets, Duration::mins(10))
+    /// and 2090: "Drain did not complete pods within 10m0s"). Not everybody agrees: it is an option.
+    fn platform_drain(&mut self, respect_budgets: bool) -> DrainSettings {
+        let evict = self.settings.drain_on_delete.unwrap_or_else(|| {
+            self.coverage.assume(
+                "nodes that are scaled away or deleted",
+                "are drained under budgets for up to 10 min (settings.drainOnDelete)",
+                "AKS docs, scale-cluster (2024-01-22); Azure/AKS issues 3996 and 2090; azure-docs issue 22676 says otherwise",
+                'B',
+            );
+            true
+        });
+        DrainSettings { evict, ..drain(respect_budgets, Duration::mins(10)) }
     }
 
     fn set_taints(&mut self, pool: &AgentPool, id: PoolId, list: &[String]) {
@@ -365,7 +390,14 @@ impl Planner<'_> {
         found
     }
 
-    fn at_once(&mut self, operation: Simulated) {
+    fn at_once(&mut self, mut operation: Simulated) {
+        let replaces = self.settings.undrainable_schedule == Some(UndrainableSchedule::Replace);
+        if let Simulated::Upgrade { how, .. } = &mut operation
+            && replaces
+            && how.drain.undrainable == Undrainable::Fail
+        {
+            how.drain.undrainable = Undrainable::Force;
+        }
         self.planned.push(Planned::new(later(Duration::ZERO), operation));
     }
 }

@@ -2,6 +2,7 @@
 
 mod admission;
 mod blue_green;
+mod drain;
 
 use super::check;
 use crate::change::{Operation, Pace, Replacement, Undrainable, UpgradeSettings};

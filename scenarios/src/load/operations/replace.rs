@@ -55,7 +55,7 @@ impl Planner<'_> {
             'B',
         );
         self.coverage.missing("the control plane's own downtime during a rotation of certificates is not simulated");
-        let drain = DrainSettings { evict: false, respect_budgets: false, ..self.platform_drain(false) };
+        let drain = DrainSettings { evict: false, ..super::drain(false, Duration::ZERO) };
         let how = UpgradeSettings {
             max_surge: Quantity::Count(0),
             max_unavailable: Quantity::Percent(100),

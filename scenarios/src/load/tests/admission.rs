@@ -3,6 +3,7 @@
 use simulator::outcome::Failure;
 
 use super::*;
+use crate::change::WindowFields;
 
 const BLOCKER: &str = r#"{"apiVersion":"policy/v1","kind":"PodDisruptionBudget","metadata":{"name":"never","namespace":"shop"},
     "spec":{"maxUnavailable":0,"selector":{"matchLabels":{"app":"web"}}}}"#;
@@ -70,4 +71,44 @@ fn a_pool_that_is_short_of_quota_is_left_out_of_the_upgrade_of_its_cluster() {
         .map(|p| (l.scenario.cluster.pools[p.operation.pool().unwrap()].name.as_str(), refused(p)))
         .collect();
     assert!(codes.contains(&("apps", Some("QuotaExceeded"))) && codes.contains(&("system1", None)), "{codes:?}");
+}
+
+#[test]
+fn operations_begin_in_the_windows_of_the_settings() {
+    let window = |from, until| WindowFields { from_minutes: from, until_minutes: until };
+    let windows = vec![window(400.0, 460.0), window(60.0, 61.0)];
+    let settings = ChangeSettings { windows, ..ChangeSettings::default() };
+    let snapshot = Snapshot::from_json(POOLS.as_bytes()).unwrap();
+    let l = load(&change("apps", Operation::Scale { count: 3 }), &snapshot, &settings).unwrap();
+    let started = simulator::simulate(&l.scenario, 1, 0).operations[0].started;
+    assert_eq!(started, Time::ZERO + Duration::mins(60));
+    let all = load(&change("", upgrade(Some("1.34.0"))), &snapshot, &settings).unwrap();
+    let starts: Vec<f64> =
+        simulator::simulate(&all.scenario, 1, 0).operations.iter().map(|o| o.started.as_secs_f64() / 60.0).collect();
+    assert_eq!(starts, [60.0, 400.0], "the second pool does not get its turn before the first window closes");
+    let bad = ChangeSettings { windows: vec![window(5.0, 5.0), window(f64::NAN, 9.0)], ..ChangeSettings::default() };
+    let text = load(&change("apps", Operation::Scale { count: 3 }), &snapshot, &bad).unwrap_err().to_string();
+    assert!(text.contains("settings.windows[0]") && text.contains("settings.windows[1]"), "{text}");
+}
+
+/// Where sources disagree, settings decide; the defaults are said in the coverage.
+#[test]
+fn what_sources_disagree_about_is_a_setting() {
+    let snapshot = Snapshot::from_json(POOLS.as_bytes()).unwrap();
+    let with = |json: &str, pool: &str, operation| {
+        let settings: ChangeSettings = serde_json::from_str(json).unwrap();
+        let l = load(&change(pool, operation), &snapshot, &settings).unwrap();
+        match &l.scenario.changes[0].operation {
+            Simulated::Upgrade { how, .. } => (how.drain.evict, how.drain.undrainable),
+            Simulated::DeletePool { drain, .. } | Simulated::Scale { drain, .. } => (drain.evict, drain.undrainable),
+            other => panic!("{other:?}"),
+        }
+    };
+    let delete = || Operation::DeletePool { ignore_pdb: false };
+    assert_eq!(with("{}", "apps", delete()), (true, Undrainable::Fail));
+    assert_eq!(with(r#"{"drainOnDelete":false}"#, "apps", delete()), (false, Undrainable::Fail));
+    assert_eq!(with(r#"{"drainOnDelete":false}"#, "apps", Operation::Scale { count: 1 }), (false, Undrainable::Fail));
+    assert_eq!(with(r#"{"drainOnDelete":false}"#, "apps", upgrade(None)), (true, Undrainable::Fail));
+    assert_eq!(with(r#"{"undrainableSchedule":"replace"}"#, "apps", upgrade(None)), (true, Undrainable::Force));
+    assert_eq!(with(r#"{"undrainableSchedule":"fail"}"#, "apps", upgrade(None)), (true, Undrainable::Fail));
 }
