@@ -85,7 +85,7 @@ pub fn load_all(
     let mut keep = |found: Vec<Complaint>| complaints.extend(found);
 
     let pools = full.pools.iter().map(|p| facts(p, &full)).collect();
-    let minor = defaults::pools::minor(full.pools.first(), &full.cluster, &mut coverage);
+    let minor = defaults::pools::control_plane_minor(&full.pools, &full.cluster, &mut coverage);
     let (mut findings, mut operations) = (Vec::new(), Vec::new());
     for (_, change) in changes {
         let resolved = diff::resolve(change, &full, &mut coverage).map_err(&mut keep).unwrap_or_default();
@@ -152,7 +152,9 @@ fn note_not_simulated(full: &Snapshot, coverage: &mut Coverage) {
     if full.cluster.node_provisioning.as_deref().is_some_and(|m| m.eq_ignore_ascii_case("auto")) {
         coverage.missing("node auto-provisioning is not simulated in this version");
     }
-    coverage.missing("volumes and their attachment are not simulated in this version");
+    if !full.storage.claims.is_empty() {
+        coverage.missing("the time disks take to be detached and attached is not simulated");
+    }
 }
 
 /// The start of a change, later by `after`.

@@ -134,7 +134,7 @@ pub struct AutoscalerProfile {
     /// Nodes with pods of kube-system stay, but for daemons (`skip-nodes-with-system-pods`).
     pub skip_system_pods: bool,
     /// Even where a disruption budget selects those pods: AKS' documentation says so; upstream lets such pods move
-    /// (`drainability/rules/system`).
+    /// (drainability/rules/system).
     pub budgeted_system_pods_stay: bool,
     /// How many nodes may go at once (`max-empty-bulk-delete`).
     pub max_empty_bulk_delete: u32,

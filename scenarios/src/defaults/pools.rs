@@ -172,3 +172,29 @@ pub fn minor(pool: Option<&AgentPool>, cluster: &ClusterFacts, coverage: &mut Co
         MINOR
     })
 }
+
+/// Kubernetes minor version of the control plane, where scheduler and node controller run. Where the cluster does not say, the
+/// newest of its pools: none is above the control plane (AKS docs, upgrade-node-pools).
+pub fn control_plane_minor(pools: &[AgentPool], cluster: &ClusterFacts, coverage: &mut Coverage) -> u32 {
+    let of = |version: &str| allocatable::minor(version);
+    let own = cluster.kubernetes_version.as_deref().and_then(of);
+    let newest = || pools.iter().filter_map(|p| p.version().and_then(of)).max();
+    own.or_else(newest).unwrap_or_else(|| minor(None, cluster, coverage))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_control_plane_has_its_own_version_or_that_of_the_newest_pool() {
+        let pools = ["1.31.2", "1.32.1"]
+            .map(|v| AgentPool { current_orchestrator_version: Some(v.into()), ..AgentPool::default() });
+        for (own, pools, expected) in
+            [(Some("1.34.0"), &pools[..], 34), (None, &pools[..], 32), (None, &[], MINOR), (Some("new"), &[], MINOR)]
+        {
+            let cluster = ClusterFacts { kubernetes_version: own.map(Into::into), ..ClusterFacts::default() };
+            assert_eq!(control_plane_minor(pools, &cluster, &mut Coverage::default()), expected, "{own:?}");
+        }
+    }
+}

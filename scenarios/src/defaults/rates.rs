@@ -195,7 +195,12 @@ fn bursts(given: &ChangeSettings, coverage: &mut Coverage, complaints: &mut Vec<
     if !(1.0..=1000.0).contains(&least) {
         complaints.push(Complaint::at("settings.burstFactor", least, "a number from 1 to 1000"));
     }
-    coverage.assume("shape of a burst", "ramp median 60 s, hold median 10 min, decay 15 min", "judgement", 'C');
+    coverage.assume(
+        "shape of a burst",
+        "log-normal ramp, median 60 s, sigma 0.5, and hold, median 10 min, sigma 1; decay 15 min",
+        "judgement",
+        'C',
+    );
     Bursts {
         per_hour: per_day / 24.0,
         factor_alpha: 2.2,

@@ -134,8 +134,6 @@ pub struct Detection {
     pub monitor: Duration,
     /// Age of the last heartbeat at which a node is declared NotReady (`--node-monitor-grace-period`, 50 s since 1.32).
     pub grace: Duration,
-    /// From NotReady until traffic stops going to its pods.
-    pub propagation: Duration,
     /// Lost nodes of one zone that get the taint that evicts their pods, per second (`--node-eviction-rate`). Infinite:
     /// all at once.
     pub evictions_per_second: f64,
@@ -153,7 +151,6 @@ impl Default for Detection {
             heartbeat: Duration::secs(10),
             monitor: Duration::secs(5),
             grace: Duration::secs(50),
-            propagation: Duration::secs(0),
             evictions_per_second: 0.1,
             secondary_per_second: 0.01,
             unhealthy_zone: 0.55,

@@ -8,7 +8,7 @@ pub struct SchedulerProfile {
     /// How long one decision keeps the scheduler busy; zero for decisions at no cost. Default: 680 decisions a second, what
     /// kubernetes' own `scheduler_perf` demands of SchedulingBasic at 5,000 nodes (test/integration/scheduler_perf/misc).
     pub cycle: Duration,
-    /// Time between two bindings once the burst is used up (`clientConnection.qps` 50). Zero for no limit.
+    /// Time between two bindings once the burst is used up (`1 / clientConnection.qps`, 50). Zero for no limit.
     pub bind_interval: Duration,
     /// Bindings that may be made at once (`clientConnection.burst`).
     pub bind_burst: u32,
