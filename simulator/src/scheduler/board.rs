@@ -186,7 +186,7 @@ impl Board {
         let (rows, mut scratch) = (&self.rows, Scratch::default());
         let there = rows.views().count();
         let wanted = self.scored.wanted(there);
-        if wanted >= there {
+        if wanted >= there || pod.pin.is_some() {
             return decide(compat, pod, rows.views(), &mut scratch, tie);
         }
         let mut sample = self.sample.clone();

@@ -26,12 +26,13 @@
 
 mod groups;
 mod levels;
+mod search;
 
 use super::census::Census;
 use super::compat::{Asked, Compat};
 use super::place::{Extent, Place};
 use super::score::{self, Raw};
-use super::{Incoming, NodeView, NodesScored, Sample, Scratch, Tenant, decide, decide_among, filter};
+use super::{Incoming, NodeView, Sample, Scratch, Tenant, decide, filter};
 use crate::{Id, NodeId};
 use groups::Groups;
 use levels::{GroupId, Levels, NOWHERE};
@@ -76,7 +77,7 @@ struct Desk {
     /// Listed nodes, by group.
     listed_in: Vec<u32>,
     /// What a search among some of the nodes has found, by group.
-    found: Vec<Found>,
+    found: Vec<search::Found>,
     /// What each of the feasible entries is.
     who: Vec<Who>,
 }
@@ -85,25 +86,6 @@ struct Desk {
 enum Who {
     Group { id: GroupId, feasible: u32 },
     Node(NodeId),
-}
-
-/// Nodes of one group that a search has come upon.
-#[derive(Clone, Copy, Debug, Default)]
-struct Found {
-    admits: bool,
-    feasible: u32,
-    top: usize,
-    alike: u32,
-}
-
-impl Found {
-    fn add(&mut self, level: usize) {
-        self.feasible += 1;
-        if level > self.top || self.feasible == 1 {
-            (self.top, self.alike) = (level, 0);
-        }
-        self.alike += u32::from(level == self.top);
-    }
 }
 
 impl Desk {
@@ -150,37 +132,6 @@ impl Index {
         self.survey(&asked, nodes, scratch);
         let chosen = self.choose(&asked, nodes, scratch, None, &mut tie);
         self.class(&asked).put_back();
-        chosen
-    }
-
-    /// As [`super::decide_among`], in the order of the sample, which it moves on.
-    pub fn decide_some(
-        &mut self,
-        compat: &Compat,
-        pod: Incoming,
-        nodes: &impl Nodes,
-        (scored, sample): (NodesScored, &mut Sample),
-        scratch: &mut Scratch,
-        mut tie: impl FnMut(u32) -> u32,
-    ) -> Option<NodeId> {
-        self.catch_up(compat, nodes);
-        let there = self.groups.all();
-        let wanted = scored.wanted(there);
-        if wanted >= there {
-            return self.decide(compat, pod, nodes, scratch, tie);
-        }
-        sample.lay_out(self.groups.version(), compat, nodes.views());
-        let asked = compat.asked(pod);
-        if !self.prepare(&asked, nodes, scratch) {
-            let sought = sample.nodes().filter_map(|node| nodes.view(node));
-            let (chosen, seen) = decide_among(compat, pod, sought, nodes.views(), wanted, scratch, tie);
-            sample.advance(seen);
-            return chosen;
-        }
-        let seen = self.search(&asked, nodes, sample, wanted, scratch);
-        let chosen = self.choose(&asked, nodes, scratch, Some((sample, seen)), &mut tie);
-        self.class(&asked).put_back();
-        sample.advance(seen);
         chosen
     }
 
@@ -262,55 +213,6 @@ impl Index {
                 desk.who.push(Who::Node(view.id));
             }
         }
-    }
-
-    /// The same, but node after node until so many feasible ones are found. Says how many were looked at.
-    fn search(
-        &mut self,
-        asked: &Asked,
-        nodes: &impl Nodes,
-        sample: &Sample,
-        wanted: usize,
-        scratch: &mut Scratch,
-    ) -> usize {
-        let Scratch { feasible, census, .. } = scratch;
-        let Index { groups, desk, classes, .. } = self;
-        let levels = &classes[asked.compat.class(asked.incoming().shape)];
-        let mut found_in = std::mem::take(&mut desk.found);
-        found_in.clear();
-        found_in.extend(
-            (0..groups.len() as GroupId)
-                .map(|id| Found { admits: admits(asked, census, &desk.group(groups, id)), ..Found::default() }),
-        );
-        let (mut seen, mut count) = (0, 0);
-        for node in sample.nodes() {
-            seen += 1;
-            let found = &mut found_in[usize::from(groups.of(node))];
-            if let Some(level) = levels.of(node) {
-                count += usize::from(found.admits);
-                found.add(level);
-            } else if levels.is_lifted(node)
-                && let Some(view) = nodes.view(node)
-                && filter::check(asked, census, &view).is_ok()
-            {
-                count += 1;
-                feasible.push(score::raw(asked, &view));
-                desk.who.push(Who::Node(node));
-            }
-            if count >= wanted {
-                break;
-            }
-        }
-        for &id in &groups.order {
-            let found = found_in[usize::from(id)];
-            if found.admits && found.feasible > 0 {
-                let view = desk.group(groups, id).view;
-                feasible.push(score::raw_of_group(asked, &view, found.top as i64, found.alike));
-                desk.who.push(Who::Group { id, feasible: found.feasible });
-            }
-        }
-        desk.found = found_in;
-        seen
     }
 
     /// Works touched nodes into the groups.
@@ -422,15 +324,12 @@ impl Index {
             None => listed.into_iter().nth(nth as usize),
             Some((id, level)) => {
                 levels.pretend(listed, level);
-                let Some((sample, seen)) = sample else {
-                    return levels.nth(id, level, nth);
-                };
-                let alike = |&node: &NodeId| self.groups.of(node) == id && levels.of(node) == Some(level);
-                let buffer = &mut self.desk.listed;
-                buffer.clear();
-                buffer.extend(sample.nodes().take(seen).filter(alike));
-                buffer.sort_unstable();
-                buffer.get(nth as usize).copied()
+                match sample {
+                    None => levels.nth(id, level, nth),
+                    Some((sample, seen)) => {
+                        search::nth(&self.groups, levels, sample.nodes().take(seen), (id, level, nth))
+                    }
+                }
             }
         }
     }
