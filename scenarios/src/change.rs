@@ -345,6 +345,10 @@ pub struct ChangeSettings {
     /// DNS queries per second at base load, over the whole cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dns_qps: Option<f64>,
+    /// Per cent of the feasible nodes the scheduler scores, as its setting of this name: 100 scores all, 0 (the default) as many
+    /// as kube-scheduler does by itself, all below 100 nodes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percentage_of_nodes_to_score: Option<u32>,
 }
 
 /// What undrainable behaviour `Schedule` does.

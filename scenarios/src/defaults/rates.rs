@@ -35,7 +35,7 @@ pub fn settings(minor: u32, given: &ChangeSettings, coverage: &mut Coverage) -> 
         bursts: bursts(given, coverage, &mut complaints),
         scheduler: scheduler(minor, coverage),
         autoscaler: AutoscalerProfile::default(),
-        nodes_scored: NodesScored::Adaptive,
+        nodes_scored: nodes_scored(given, coverage, &mut complaints),
         images_kept: true,
         eviction_retry: eviction_retry(coverage),
         outage_threshold: Duration::secs(given.outage_threshold_seconds.unwrap_or(OUTAGE_THRESHOLD).into()),
@@ -55,6 +55,28 @@ pub fn settings(minor: u32, given: &ChangeSettings, coverage: &mut Coverage) -> 
         complaints.push(Complaint::at("settings.dnsQps", rate, expected));
     }
     if complaints.is_empty() { Ok(settings) } else { Err(complaints) }
+}
+
+/// kube-scheduler v1.34.1, `percentageOfNodesToScore`: 0 to 100.
+fn nodes_scored(given: &ChangeSettings, coverage: &mut Coverage, complaints: &mut Vec<Complaint>) -> NodesScored {
+    match given.percentage_of_nodes_to_score {
+        None | Some(0) => {
+            coverage.assume(
+                "nodes the scheduler scores",
+                "all below 100; else 50 % of the feasible ones, 1 % less for each 125 nodes, at least 5 % and 100 nodes",
+                "kube-scheduler v1.34.1, percentageOfNodesToScore unset; settings.percentageOfNodesToScore states it",
+                'A',
+            );
+            NodesScored::Adaptive
+        }
+        Some(percent) => {
+            if percent > 100 {
+                let path = "settings.percentageOfNodesToScore";
+                complaints.push(Complaint::at(path, percent, "a percentage from 0 to 100"));
+            }
+            NodesScored::Percent(percent)
+        }
+    }
 }
 
 fn failures(coverage: &mut Coverage) -> Failures {
@@ -261,6 +283,7 @@ mod tests {
         let given = ChangeSettings {
             bursts_per_day: Some(48.0),
             off: vec!["burst".into(), "burst".into()],
+            percentage_of_nodes_to_score: Some(100),
             ..ChangeSettings::default()
         };
         let mut coverage = Coverage::default();
@@ -268,6 +291,8 @@ mod tests {
         assert_eq!((s.bursts.per_hour, s.off.as_slice()), (2.0, &[Cause::Burst][..]));
         assert!(!coverage.assumptions.iter().any(|a| a.name == "bursts of load"));
         assert!(coverage.assumptions.iter().any(|a| a.name == "size of a burst"));
+        assert_eq!(s.nodes_scored, NodesScored::Percent(100));
+        assert!(!coverage.assumptions.iter().any(|a| a.name == "nodes the scheduler scores"));
     }
 
     #[test]
@@ -277,6 +302,7 @@ mod tests {
             burst_factor: Some(0.5),
             slo: Some(1.0),
             dns_qps: Some(f64::NAN),
+            percentage_of_nodes_to_score: Some(101),
             off: vec!["gravity".into()],
             ..ChangeSettings::default()
         };
@@ -284,7 +310,14 @@ mod tests {
         let paths: Vec<_> = found.iter().map(|c| c.path.as_str()).collect();
         assert_eq!(
             paths,
-            ["settings.burstsPerDay", "settings.burstFactor", "settings.off[0]", "settings.slo", "settings.dnsQps"]
+            [
+                "settings.burstsPerDay",
+                "settings.burstFactor",
+                "settings.percentageOfNodesToScore",
+                "settings.off[0]",
+                "settings.slo",
+                "settings.dnsQps"
+            ]
         );
     }
 }
