@@ -53,6 +53,7 @@ pub fn intern(full: &Snapshot, settings: &ChangeSettings, coverage: &mut Coverag
             node: pod.node.as_ref().and_then(|n| interned.nodes.get(n)).copied(),
             ready: pod.ready,
             gated: !pod.spec.gates.is_empty(),
+            old: draft.old.contains(&pod.name.as_str()),
         });
         interned.spec.pods.extend(pods);
         let missing = (draft.pods.len()..draft.expected()).map(|n| PodSpec {
@@ -61,6 +62,7 @@ pub fn intern(full: &Snapshot, settings: &ChangeSettings, coverage: &mut Coverag
             node: None,
             ready: false,
             gated: draft.gated(),
+            old: false,
         });
         interned.spec.pods.extend(missing);
         interned.workloads.entry((draft.namespace.clone(), draft.name.clone())).or_default().push(workload);

@@ -8,6 +8,7 @@ mod document;
 pub(crate) mod fields;
 mod item;
 pub mod object;
+mod owner;
 pub mod pool;
 pub mod storage;
 mod stream;
@@ -20,9 +21,10 @@ use crate::coverage::Coverage;
 
 pub use cluster::ClusterFacts;
 pub use object::{
-    Amounts, Autoscaler, Budget, Container, HostPort, IntOrPercent, Labels, Node, Owner, Pod, PodTemplate, PodTerm,
-    Requests, Selector, Service, SpreadConstraint, Usage, Workload,
+    Amounts, Autoscaler, Budget, Container, HostPort, IntOrPercent, Labels, Newest, Node, Owner, Pod, PodTemplate,
+    PodTerm, Requests, Selector, Service, SpreadConstraint, Usage, Workload,
 };
+pub(crate) use owner::REVISION;
 pub use pool::AgentPool;
 pub use storage::{ClaimRef, ClaimTemplate, Storage};
 

@@ -87,9 +87,12 @@ impl Cluster {
             let kind = spec.workloads[pod.workload].kind;
             let id = match (kind, pod.node) {
                 (WorkloadKind::DaemonSet, Some(node)) => cluster.create_daemon(pod.workload, node),
-                _ => cluster.create(pod.workload, None),
+                _ => cluster.create(pod.workload),
             };
             cluster.pods[id].gated = pod.gated;
+            if pod.old {
+                cluster.make_old(id);
+            }
             if let Some(node) = pod.node {
                 let alive = cluster.nodes[node].state == NodeState::Ready;
                 cluster.bind(spec, compat, id, node);
@@ -99,6 +102,12 @@ impl Cluster {
                     cluster.pods[id].state = PodState::Running;
                     cluster.set_serving(id, alive, alive);
                 }
+            }
+        }
+        for (id, workload) in spec.workloads.iter() {
+            let row = &mut cluster.workloads[id];
+            if workload.kind == WorkloadKind::Deployment {
+                (row.old_desired, row.new_wanted) = (row.old, row.alive - row.old);
             }
         }
         cluster
@@ -121,18 +130,24 @@ impl Cluster {
         self.next_start = other.next_start;
     }
 
-    /// Makes a pending pod. It takes the place (ordinal) of a predecessor where one is named, else the next free one.
-    pub fn create(&mut self, workload: WorkloadId, predecessor: Option<(u32, u32)>) -> PodId {
+    /// Makes a pending pod in the next free place.
+    pub fn create(&mut self, workload: WorkloadId) -> PodId {
+        let ordinal = self.workloads[workload].next_ordinal;
+        self.create_at(workload, ordinal, None)
+    }
+
+    /// Makes a pending pod in a place, after a predecessor of a generation where it has one.
+    pub fn create_at(&mut self, workload: WorkloadId, ordinal: u32, predecessor: Option<u32>) -> PodId {
         let owner = &mut self.workloads[workload];
-        let (ordinal, generation) = match predecessor {
-            Some((ordinal, generation)) => (ordinal, generation + 1),
-            None => {
-                owner.next_ordinal += 1;
-                (owner.next_ordinal - 1, 0)
-            }
-        };
+        owner.next_ordinal = owner.next_ordinal.max(ordinal + 1);
         let key = sub_key(owner.key, u64::from(ordinal));
-        self.insert(Pod::new(workload, key, ordinal, generation))
+        self.insert(Pod::new(workload, key, ordinal, predecessor.map_or(0, |generation| generation + 1)))
+    }
+
+    /// A pod turns out to be of an older template.
+    pub fn make_old(&mut self, pod: PodId) {
+        self.pods[pod].old = true;
+        self.workloads[self.pods[pod].workload].old += 1;
     }
 
     /// Makes a daemon pod for a node: its luck belongs to (workload, node).
@@ -243,6 +258,7 @@ impl Cluster {
         }
         if row.state != PodState::Terminating {
             self.workloads[row.workload].alive -= 1;
+            self.workloads[row.workload].old -= u32::from(row.old);
         }
         if row.prev_sibling == NO_POD {
             self.workloads[row.workload].first_pod = row.next_sibling;
@@ -277,6 +293,7 @@ impl Cluster {
         row.state = PodState::Terminating;
         row.epoch += 1;
         self.workloads[row.workload].alive -= 1;
+        self.workloads[row.workload].old -= u32::from(row.old);
     }
 
     /// Sets whether the control plane holds a pod ready, and whether it truly serves.

@@ -8,7 +8,7 @@
 //! operations act, then the scheduler places what they made, then the cluster autoscaler looks, flows and samples are brought up to date. Within a
 //! stage, first queued is first delivered.
 
-use crate::{DrainId, NodeId, PodId, PoolId, ZoneId};
+use crate::{DrainId, NodeId, PodId, PoolId, WorkloadId, ZoneId};
 
 /// Something that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,10 @@ pub enum Event {
     PodReady { pod: PodId, epoch: u32 },
     /// A terminating pod is gone.
     PodExits { pod: PodId, epoch: u32 },
+    /// A pod of a Job has done its work.
+    PodSucceeds { pod: PodId, epoch: u32 },
+    /// A Job makes up for pods it has lost.
+    JobReplaces(WorkloadId),
     /// A pod has tolerated its unreachable node long enough.
     TolerationOver { pod: PodId, epoch: u32 },
     /// The `n`-th random burst begins.
@@ -132,9 +136,9 @@ impl Event {
             | Event::NodeJoins { .. }
             | Event::NodeNeverJoins { .. }
             | Event::AutoscalerDeletes { .. } => 0,
-            Event::PodReady { .. } | Event::PodExits { .. } => 1,
+            Event::PodReady { .. } | Event::PodExits { .. } | Event::PodSucceeds { .. } => 1,
             Event::TolerationOver { .. } | Event::BurstBegins { .. } | Event::BurstStep { .. } => 2,
-            Event::HorizontalSync | Event::ProportionalSync => 3,
+            Event::HorizontalSync | Event::ProportionalSync | Event::JobReplaces(_) => 3,
             Event::OperationStarts(_)
             | Event::OperationGoesOn { .. }
             | Event::DrainRetries(_)

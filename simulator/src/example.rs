@@ -12,8 +12,8 @@ use crate::random::Dist;
 use crate::scenario::{Happening, Scenario, Scripted};
 use crate::settings::Settings;
 use crate::spec::{
-    BudgetRule, BudgetSpec, ClusterSpec, MANY_DISKS, NodeShape, NodeSpec, PodShape, PodSpec, PoolSpec, Quantity,
-    Resources, Role, WorkloadKind, WorkloadSpec,
+    BudgetRule, BudgetSpec, ClusterSpec, Control, MANY_DISKS, NodeShape, NodeSpec, PodShape, PodSpec, PoolSpec,
+    Quantity, Resources, Role, WorkloadKind, WorkloadSpec,
 };
 use crate::time::{Duration, Time};
 use crate::{NodeId, PoolId, WorkloadId};
@@ -170,6 +170,7 @@ impl Example {
             follows_load: false,
             service: None,
             gated: false,
+            control: Control::default(),
         });
         for (i, node) in hosts.into_iter().enumerate() {
             self.spec.pods.push(PodSpec {
@@ -178,6 +179,7 @@ impl Example {
                 node: Some(node),
                 ready: true,
                 gated: false,
+                old: false,
             });
         }
         self

@@ -12,10 +12,23 @@ use std::convert::Infallible;
 pub use distribution::{Dist, standard_normal_quantile};
 pub use philox::{philox4x32_10, uniform};
 
-/// What a draw decides. The number is part of the stream's name: never reuse one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Process {
+macro_rules! processes {
+    ($($(#[doc = $doc:literal])* $process:ident = $number:literal,)*) => {
+        /// What a draw decides. The number is part of the stream's name: never reuse one.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u32)]
+        pub enum Process {
+            $($(#[doc = $doc])* $process = $number,)*
+        }
+
+        impl Process {
+            /// Every process.
+            pub const ALL: &[Process] = &[$(Process::$process),*];
+        }
+    };
+}
+
+processes! {
     /// Times at which a node fails.
     NodeFailure = 1,
     /// How long it stays away.
@@ -58,6 +71,8 @@ pub enum Process {
     Phase = 20,
     /// Which pool the cluster autoscaler grows.
     Expander = 21,
+    /// How long a pod of a Job works.
+    JobRun = 22,
     /// How short spot capacity is in a window.
     SpotPressure = 40,
     /// When a spot node is evicted under that pressure.
@@ -80,35 +95,6 @@ pub enum Process {
     RepairTime = 49,
     /// Whether it helps.
     RepairSuccess = 50,
-}
-
-impl Process {
-    /// Every process.
-    pub const ALL: &[Process] = &[
-        Process::NodeFailure,
-        Process::NodeDown,
-        Process::ZoneFailure,
-        Process::ZoneDown,
-        Process::Detection,
-        Process::Provision,
-        Process::ProvisionFailure,
-        Process::Reimage,
-        Process::DeleteNodes,
-        Process::SurgeGap,
-        Process::ImagePull,
-        Process::StartUp,
-        Process::Readiness,
-        Process::Exit,
-        Process::BurstTime,
-        Process::BurstFactor,
-        Process::BurstRamp,
-        Process::BurstHold,
-        Process::TieBreak,
-        Process::Phase,
-        Process::Expander,
-        Process::SpotPressure,
-        Process::SpotEviction,
-    ];
 }
 
 /// Stable 64-bit key of an entity's name (FNV-1a): equal in every plan the entity occurs in.

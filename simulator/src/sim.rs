@@ -6,6 +6,7 @@ use crate::cluster::node::NodeState;
 use crate::event::Event;
 use crate::outcome::{Counts, Entry, Incident, Outcome};
 use crate::process::autoscaler::Autoscaler;
+use crate::process::controllers::Missing;
 use crate::process::drain::Drain;
 use crate::process::flow::Flows;
 use crate::process::load::Burst;
@@ -90,6 +91,10 @@ pub(crate) struct Sim<'a> {
     pub queue: EventQueue,
     pub cluster: Cluster,
     pub scheduling: Scheduling,
+    /// Pods that their owners will make when their turn has come.
+    pub missing: Vec<Missing>,
+    /// A rollout makes and deletes pods.
+    pub rolling: bool,
     pub drains: Column<DrainId, Drain>,
     pub operations: Vec<Run>,
     pub bursts: Vec<Burst>,
@@ -115,6 +120,8 @@ impl<'a> Sim<'a> {
             queue: EventQueue::default(),
             cluster: Cluster::default(),
             scheduling: Scheduling::default(),
+            missing: Vec::new(),
+            rolling: false,
             drains: Column::default(),
             operations: Vec::new(),
             bursts: Vec::new(),
@@ -154,6 +161,7 @@ impl<'a> Sim<'a> {
         self.queue.clear();
         self.cluster.copy_from(&self.p.initial);
         self.scheduling.clear();
+        self.missing.clear();
         self.drains.clear();
         self.operations.clear();
         self.bursts.clear();
@@ -180,6 +188,7 @@ impl<'a> Sim<'a> {
         self.start_spot();
         self.start_bursts();
         self.start_pods();
+        self.start_rollouts();
         self.flows.restart(&self.p.services);
         self.start_observing();
         self.touch_flows();
@@ -222,6 +231,8 @@ impl<'a> Sim<'a> {
             Event::NodeNeverJoins { node, epoch, refused } => self.node_never_joins(node, epoch, refused),
             Event::PodReady { pod, epoch } => self.pod_ready(pod, epoch),
             Event::PodExits { pod, epoch } => self.pod_exits(pod, epoch),
+            Event::PodSucceeds { pod, epoch } => self.pod_succeeds(pod, epoch),
+            Event::JobReplaces(workload) => self.job_replaces(workload),
             Event::TolerationOver { pod, epoch } => self.toleration_over(pod, epoch),
             Event::BurstBegins { n } => self.burst_begins(n),
             Event::BurstStep { burst, step } => self.burst_step(burst, step),

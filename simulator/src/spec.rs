@@ -1,11 +1,13 @@
 //! The start state of a cluster as the simulator wants it: shapes interned, selectors of budgets resolved to workloads,
 //! names kept only for reports and for keying random streams.
 
+mod control;
 mod peers;
 mod volumes;
 
 use std::collections::BTreeMap;
 
+pub use control::{Control, Job};
 pub use peers::{PodTerm, Selector, Spread};
 pub use volumes::{VolumePlugin, VolumeRefusal, Volumes};
 
@@ -91,6 +93,14 @@ impl Quantity {
         match self {
             Quantity::Count(n) => n,
             Quantity::Percent(p) => (u64::from(p) * u64::from(whole)).div_ceil(100) as u32,
+        }
+    }
+
+    /// The same with percentages rounded down (`roundUp=false`).
+    pub fn rounded_down(self, whole: u32) -> u32 {
+        match self {
+            Quantity::Count(n) => n,
+            Quantity::Percent(p) => (u64::from(p) * u64::from(whole) / 100) as u32,
         }
     }
 }
@@ -354,6 +364,8 @@ pub struct WorkloadSpec {
     pub service: Option<Service>,
     /// New pods carry a scheduling gate (`spec.schedulingGates`).
     pub gated: bool,
+    /// How it goes about its pods.
+    pub control: Control,
 }
 
 impl WorkloadSpec {
@@ -441,6 +453,8 @@ pub struct PodSpec {
     pub ready: bool,
     /// Kept out of the scheduler's queue by a scheduling gate.
     pub gated: bool,
+    /// Of an older template than its owner's, which is being rolled out.
+    pub old: bool,
 }
 
 /// A PodDisruptionBudget with its selector resolved.

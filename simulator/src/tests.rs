@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod autoscaler;
+mod controllers;
 mod nodes;
 mod off;
 mod operations;

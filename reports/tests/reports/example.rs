@@ -219,6 +219,7 @@ impl Workload<'_> {
             follows_load: application || dns,
             service: dns.then_some(Service { rate: 2000.0, capacity: 2500.0, cpu_seconds: 1e-5 }),
             gated: false,
+            control: Control::default(),
         });
         for i in 0..self.replicas {
             let node = nodes.get(i as usize % nodes.len()).copied();
@@ -228,6 +229,7 @@ impl Workload<'_> {
                 node,
                 ready: true,
                 gated: false,
+                old: false,
             });
         }
         id

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use simulator::spec::{Role, WorkloadKind};
+use simulator::spec::{Control, Role, WorkloadKind};
 
 use crate::complete::place::admit;
 use crate::coverage::Coverage;
-use crate::snapshot::{Labels, Pod, PodTemplate, Snapshot, Workload};
+use crate::snapshot::{Labels, Newest, Pod, PodTemplate, REVISION, Snapshot, Workload};
 use crate::system_workloads::is_system;
 
 /// A workload on its way to the simulator, with its pods.
@@ -31,6 +31,8 @@ pub struct Draft<'a> {
     pub object: Option<&'a Workload>,
     /// Its pods, those that are Ready first.
     pub pods: Vec<&'a Pod>,
+    /// Names of those of an older template that is being replaced.
+    pub old: Vec<&'a str>,
     /// What it does for the cluster.
     pub role: Role,
 }
@@ -39,9 +41,16 @@ impl Draft<'_> {
     /// How many pods the owner would have now.
     pub fn expected(&self) -> usize {
         match self.kind {
+            // While it rolls out, its ReplicaSets have what they want.
+            WorkloadKind::Deployment if !self.old.is_empty() => 0,
             WorkloadKind::Deployment | WorkloadKind::StatefulSet => self.replicas as usize,
             _ => 0,
         }
+    }
+
+    /// How it goes about its pods.
+    pub fn control(&self) -> Control {
+        self.object.map(|object| object.control.clone()).unwrap_or_default()
     }
 
     /// New pods carry a scheduling gate.
@@ -50,12 +59,15 @@ impl Draft<'_> {
     }
 }
 
+/// Workloads by kind, namespace and name.
+type Objects<'a> = BTreeMap<(&'a str, &'a str, &'a str), &'a Workload>;
+
 /// Kind, namespace and name of a workload.
 type Key = (String, String, String);
 
 /// The workloads of a snapshot with their pods, by kind, namespace and name.
 pub fn resolve<'a>(full: &'a Snapshot, coverage: &mut Coverage) -> Vec<Draft<'a>> {
-    let objects: BTreeMap<(&str, &str, &str), &Workload> =
+    let objects: Objects =
         full.workloads.iter().map(|w| ((w.kind.as_str(), w.namespace.as_str(), w.name.as_str()), w)).collect();
     let mut groups: BTreeMap<Key, Vec<&Pod>> = BTreeMap::new();
     for w in full.workloads.iter().filter(|w| w.owner.is_none() && w.kind != "Job" && w.replicas > 0) {
@@ -90,7 +102,7 @@ pub fn resolve<'a>(full: &'a Snapshot, coverage: &mut Coverage) -> Vec<Draft<'a>
                 *strange.entry(key.0.clone()).or_insert(0usize) += 1;
             }
             let object = objects.get(&(key.0.as_str(), key.1.as_str(), key.2.as_str())).copied();
-            draft(key, pods, object, bare_admission)
+            draft(key, pods, object, &objects, bare_admission)
         })
         .collect();
     for (kind, count) in strange {
@@ -111,7 +123,7 @@ const KINDS: [(&str, WorkloadKind); 8] = [
 ];
 
 /// What replaces the pod when it goes.
-fn root(pod: &Pod, objects: &BTreeMap<(&str, &str, &str), &Workload>) -> Key {
+fn root(pod: &Pod, objects: &Objects) -> Key {
     let key = |kind: &str, name: &str| (kind.to_owned(), pod.namespace.clone(), name.to_owned());
     if pod.is_mirror() {
         return key("Node", &pod.name);
@@ -139,19 +151,27 @@ fn draft<'a>(
     (kind_name, namespace, name): Key,
     mut pods: Vec<&'a Pod>,
     object: Option<&'a Workload>,
+    sets: &Objects,
     bare_admission: bool,
 ) -> Draft<'a> {
     let kind = KINDS.iter().find(|(k, _)| *k == kind_name).map_or(WorkloadKind::Deployment, |(_, kind)| *kind);
-    pods.sort_by(|a, b| (!a.ready, a.node.is_none(), &a.name).cmp(&(!b.ready, b.node.is_none(), &b.name)));
+    match kind {
+        // Their places are in their names.
+        WorkloadKind::StatefulSet => pods.sort_by_key(|pod| (place(pod), &pod.name)),
+        _ => pods.sort_by(|a, b| (!a.ready, a.node.is_none(), &a.name).cmp(&(!b.ready, b.node.is_none(), &b.name))),
+    }
     let live = u32::try_from(pods.len()).unwrap_or(u32::MAX);
     let replicas = match (kind, object) {
         (WorkloadKind::Deployment | WorkloadKind::StatefulSet, Some(object)) => object.replicas,
         _ => live,
     };
-    if matches!(kind, WorkloadKind::Deployment | WorkloadKind::StatefulSet) {
-        pods.truncate(replicas as usize); // a rollout has more for a while
+    let old = old_pods(kind, object, &pods, sets);
+    let rolling = kind == WorkloadKind::Deployment && !old.is_empty();
+    if matches!(kind, WorkloadKind::Deployment | WorkloadKind::StatefulSet) && !rolling {
+        pods.truncate(replicas as usize); // a rollout that is not known has more for a while
     }
-    let mut template = match (pods.first(), object) {
+    let newest = pods.iter().find(|pod| !old.contains(&pod.name.as_str())).or(pods.first());
+    let mut template = match (newest, object) {
         (Some(pod), _) => pod.spec.clone(),
         (None, Some(object)) => object.template.clone(),
         (None, None) => PodTemplate::default(),
@@ -163,7 +183,32 @@ fn draft<'a>(
     }
     let labels = pods.first().map(|p| &p.labels).or(object.map(|o| &o.pod_labels)).cloned().unwrap_or_default();
     let role = role(&namespace, &labels);
-    Draft { kind, kind_name, namespace, name, replicas, template, labels, object, pods, role }
+    Draft { kind, kind_name, namespace, name, replicas, template, labels, object, pods, old, role }
+}
+
+/// The pods of an older template than the owner's, while that is rolled out. A Deployment whose newest ReplicaSet the snapshot
+/// does not hold is taken to be at rest.
+fn old_pods<'a>(kind: WorkloadKind, object: Option<&Workload>, pods: &[&'a Pod], sets: &Objects) -> Vec<&'a str> {
+    let Some(object) = object.filter(|_| kind != WorkloadKind::Job) else {
+        return Vec::new();
+    };
+    // None where the snapshot does not hold the pod's ReplicaSet.
+    let revision_of = |pod: &Pod| {
+        let owner = pod.owner.as_ref().filter(|owner| owner.kind == "ReplicaSet")?;
+        let set = sets.get(&("ReplicaSet", pod.namespace.as_str(), owner.name.as_str()))?;
+        Some(set.annotations.get(REVISION).cloned().unwrap_or_default())
+    };
+    let is_old = |pod: &&&Pod| match &object.newest {
+        Newest::Any => false,
+        Newest::Revision(revision) => revision_of(pod).is_some_and(|found| found != *revision),
+        Newest::Label(key, value) => pod.labels.get(*key).is_some_and(|found| found != value),
+    };
+    pods.iter().filter(is_old).map(|pod| pod.name.as_str()).collect()
+}
+
+/// The place of a StatefulSet's pod: the number at the end of its name.
+fn place(pod: &Pod) -> u64 {
+    pod.name.rsplit_once('-').and_then(|(_, number)| number.parse().ok()).unwrap_or(u64::MAX)
 }
 
 /// The DaemonSet controller pins each of its pods to a node by name; what the pods have in common is the rest.
@@ -267,6 +312,72 @@ mod tests {
                 ("StatefulSet", "db", 1, 1),
             ],
         );
+    }
+
+    /// What is old and how its owner goes about its pods, for the first workload of these objects.
+    fn rollout(objects: &[String]) -> (Vec<String>, Control, usize) {
+        let node = r#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"n1"}}"#;
+        let json = format!(r#"{{"items":[{node},{}]}}"#, objects.join(","));
+        let snapshot = Snapshot::from_json(json.as_bytes()).unwrap();
+        let drafts = resolve(&snapshot, &mut Coverage::default());
+        let draft = &drafts[0];
+        (draft.old.iter().map(|name| (*name).to_owned()).collect(), draft.control(), draft.expected())
+    }
+
+    fn object(kind: &str, name: &str, meta: &str, spec: &str, status: &str) -> String {
+        format!(
+            r#"{{"apiVersion":"apps/v1","kind":"{kind}","metadata":{{"namespace":"shop","name":"{name}"{meta}}},"spec":{{{spec}}},"status":{{{status}}}}}"#
+        )
+    }
+
+    #[test]
+    fn a_rollout_is_known_by_its_replica_sets() {
+        let revision = |n: u32| format!(r#""annotations":{{"deployment.kubernetes.io/revision":"{n}"}}"#);
+        let set = |name: &str, n: u32| {
+            let owner = r#""ownerReferences":[{"kind":"Deployment","name":"web","controller":true}]"#;
+            object("ReplicaSet", name, &format!(",{},{owner}", revision(n)), r#""replicas":1"#, "")
+        };
+        let pods = [owned("web-a-1", "ReplicaSet", "web-a", ""), owned("web-b-1", "ReplicaSet", "web-b", "")];
+        let with = |strategy: &str| {
+            let spec = format!(r#""replicas":2,"strategy":{strategy}"#);
+            let mut all = vec![object("Deployment", "web", &format!(",{}", revision(2)), &spec, "")];
+            all.extend([set("web-a", 1), set("web-b", 2), pods[0].clone(), pods[1].clone()]);
+            rollout(&all)
+        };
+        let bounds = |c: &Control| (c.surge, c.unavailable);
+        let percent = |p| simulator::spec::Quantity::Percent(p);
+        let count = |n| simulator::spec::Quantity::Count(n);
+        let (old, control, expected) = with("{}");
+        assert_eq!((old, bounds(&control), expected), (vec!["web-a-1".to_owned()], (percent(25), percent(25)), 0));
+        let (_, control, _) = with(r#"{"type":"RollingUpdate","rollingUpdate":{"maxSurge":2,"maxUnavailable":"10%"}}"#);
+        assert_eq!(bounds(&control), (count(2), percent(10)));
+        let (old, _, expected) = with(r#"{"type":"Recreate"}"#);
+        assert_eq!((old.len(), expected), (0, 2));
+    }
+
+    #[test]
+    fn stateful_sets_daemons_and_jobs_say_how_they_go_about_it() {
+        let hash = |h: &str| format!(r#""controller-revision-hash":"{h}""#);
+        let (zero, ten) =
+            (owned("db-10", "StatefulSet", "db", &hash("new")), owned("db-2", "StatefulSet", "db", &hash("old")));
+        let status = r#""updateRevision":"new""#;
+        let set = |spec: &str| rollout(&[object("StatefulSet", "db", "", spec, status), zero.clone(), ten.clone()]);
+        let (old, control, _) = set(r#""replicas":2"#);
+        assert_eq!((old, control.ordered), (vec!["db-2".to_owned()], true));
+        let (old, control, _) =
+            set(r#""replicas":2,"podManagementPolicy":"Parallel","updateStrategy":{"type":"OnDelete"}"#);
+        assert_eq!((old.len(), control.ordered), (0, false));
+        let generation = r#","annotations":{"deprecated.daemonset.template.generation":"3"}"#;
+        let daemon = owned("agent-x", "DaemonSet", "agent", r#""pod-template-generation":"2""#);
+        let (old, control, _) = rollout(&[object("DaemonSet", "agent", generation, "", ""), daemon]);
+        assert_eq!((old.len(), control.unavailable), (1, simulator::spec::Quantity::Count(1)));
+        let policy =
+            r#""podFailurePolicy":{"rules":[{"action":"Ignore","onPodConditions":[{"type":"DisruptionTarget"}]}]}"#;
+        let spec = format!(r#""completions":5,"backoffLimit":3,{policy}"#);
+        let job = object("Job", "batch", "", &spec, r#""succeeded":2,"failed":1"#).replace("apps/v1", "batch/v1");
+        let (_, control, _) = rollout(&[job, owned("batch-1", "Job", "batch", "")]);
+        let job = control.job;
+        assert_eq!((job.completions, job.retries, job.forgives_disruption), (Some(3), 2, true));
     }
 
     #[test]

@@ -161,6 +161,7 @@ fn workload(draft: &Draft, shape: PodShapeId, context: &Context, coverage: &mut 
         cpu_limit: requests::cpu_limit(template).map(|l| l.min(shapes::MOST_CPU)),
         service,
         gated: draft.gated(),
+        control: draft.control(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::object::{
     Amounts, Autoscaler, Budget, Container, HostPort, Labels, Node, Owner, Pod, PodTemplate, PodTerm, Requests,
     Selector, Service, SpreadConstraint, Usage, Workload,
 };
-use super::{storage, wire};
+use super::{owner, storage, wire};
 use crate::complaint::Complaint;
 
 /// The scheduler of pods that name none.
@@ -81,6 +81,8 @@ pub(super) fn workload(kind: &str, value: Value, path: &str) -> Result<Workload>
         _ => (spec.replicas, status.ready_replicas, "spec.replicas"),
     };
     Ok(Workload {
+        control: owner::control(kind, &spec, &status, path)?,
+        newest: owner::newest(kind, &meta.annotations, &spec, &status),
         kind: kind.to_owned(),
         namespace: namespace(&meta),
         owner: controller(&meta),
@@ -140,6 +142,8 @@ pub(super) fn controller_of_old(value: Value, path: &str) -> Result<Workload> {
         pod_labels: spec.template.metadata.labels,
         template: template(spec.template.spec, &format!("{path}.spec.template.spec"))?,
         claim_templates: Vec::new(),
+        control: simulator::spec::Control::default(),
+        newest: super::object::Newest::Any,
         assumed: false,
     })
 }
@@ -252,7 +256,7 @@ fn count(n: i64, path: &str, field: &str) -> Result<u32> {
         .ok_or_else(|| Complaint::at(format!("{path}.{field}"), n, format!("a count from 0 to {MOST}")))
 }
 
-fn quantity(value: &wire::IntOrString, path: &str, field: &str) -> Result<Quantity> {
+pub(super) fn quantity(value: &wire::IntOrString, path: &str, field: &str) -> Result<Quantity> {
     let (read, shown) = match value {
         wire::IntOrString::Int(n) => (u32::try_from(*n).ok().map(Quantity::Count), n.to_string()),
         wire::IntOrString::Text(t) => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use simulator::spec::{BudgetRule, NodeTerm, Taint, Toleration};
+use simulator::spec::{BudgetRule, Control, NodeTerm, Taint, Toleration};
 
 use super::storage::{ClaimRef, ClaimTemplate};
 
@@ -244,8 +244,24 @@ pub struct Workload {
     pub template: PodTemplate,
     /// Claims it makes for each pod (StatefulSet).
     pub claim_templates: Vec<ClaimTemplate>,
+    /// How it goes about its pods.
+    pub control: Control,
+    /// Which of its pods are of the newest template.
+    pub newest: Newest,
     /// Made up, since the snapshot holds no workloads.
     pub assumed: bool,
+}
+
+/// How the pods of an owner's newest template are told from older ones while it rolls out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Newest {
+    /// They are not: nothing is rolled out, or only as pods are deleted.
+    #[default]
+    Any,
+    /// By their ReplicaSet, which bears this revision.
+    Revision(String),
+    /// By a label and its value.
+    Label(&'static str, String),
 }
 
 /// A PodDisruptionBudget.

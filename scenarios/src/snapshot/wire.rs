@@ -251,6 +251,49 @@ pub(super) struct WorkloadSpec {
     pub selector: LabelSelector,
     pub template: Template,
     pub volume_claim_templates: Vec<super::storage::read::WrittenTemplate>,
+    pub strategy: Strategy,
+    pub update_strategy: Strategy,
+    pub pod_management_policy: Option<String>,
+    pub completions: Option<i64>,
+    pub backoff_limit: Option<i64>,
+    pub pod_failure_policy: PodFailurePolicy,
+}
+
+/// How a new template is rolled out.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Strategy {
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub rolling_update: RollingUpdate,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct RollingUpdate {
+    pub max_surge: Option<IntOrString>,
+    pub max_unavailable: Option<IntOrString>,
+    pub partition: i64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct PodFailurePolicy {
+    pub rules: Vec<FailureRule>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct FailureRule {
+    pub action: String,
+    pub on_pod_conditions: Vec<PodCondition>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PodCondition {
+    #[serde(rename = "type")]
+    pub kind: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -260,6 +303,9 @@ pub(super) struct WorkloadStatus {
     pub number_ready: i64,
     pub desired_number_scheduled: i64,
     pub ready: i64,
+    pub update_revision: String,
+    pub succeeded: i64,
+    pub failed: i64,
 }
 
 #[derive(Default, Deserialize)]

@@ -17,7 +17,7 @@ pub(crate) fn check(spec: &ClusterSpec, cluster: &Cluster) {
         assert!(tenants == 0 || i64::from(tenants) == used.pods, "tenants are the pods of a node");
     }
     for (id, workload) in cluster.workloads.iter() {
-        let (mut alive, mut ready, mut up) = (0, 0, 0);
+        let (mut alive, mut old, mut ready, mut up) = (0, 0, 0, 0);
         for pod in cluster.pods_of(id) {
             let pod = &cluster.pods[pod];
             assert_ne!(pod.state, PodState::Free);
@@ -27,12 +27,13 @@ pub(crate) fn check(spec: &ClusterSpec, cluster: &Cluster) {
             );
             assert!(pod.state == PodState::Running || (!pod.up && !pod.ready), "only a running pod is ready");
             alive += u32::from(pod.state != PodState::Terminating);
+            old += u32::from(pod.state != PodState::Terminating && pod.old);
             ready += u32::from(pod.ready);
             up += u32::from(pod.up);
         }
         assert_eq!(
-            (alive, ready, up),
-            (workload.alive, workload.ready, workload.up),
+            (alive, old, ready, up),
+            (workload.alive, workload.old, workload.ready, workload.up),
             "replicas of {}",
             spec.workloads[id].name
         );

@@ -36,6 +36,8 @@ pub(crate) struct Pod {
     pub queued: Time,
     /// Kept out of the scheduler's queue by a scheduling gate.
     pub gated: bool,
+    /// Of an older template than its owner's.
+    pub old: bool,
     /// Its successor is ready as soon as it is bound; on the successor: it is the one.
     pub gapless: bool,
     pub next_on_node: u32,
@@ -77,6 +79,7 @@ impl Pod {
             attempts: 0,
             queued: Time::ZERO,
             gated: false,
+            old: false,
             gapless: false,
             next_on_node: NO_POD,
             prev_on_node: NO_POD,

@@ -18,6 +18,15 @@ pub(crate) struct Workload {
     pub ready: u32,
     /// Pods that truly serve.
     pub up: u32,
+    /// Among the living: pods of an older template.
+    pub old: u32,
+    /// Pods of an older template that are still wanted.
+    pub old_desired: u32,
+    /// Pods of the newest template that are wanted while older ones are.
+    pub new_wanted: u32,
+    /// Pods of a Job that have failed, and that have succeeded.
+    pub failures: u32,
+    pub succeeded: u32,
     /// Ordinal of the next additional pod.
     pub next_ordinal: u32,
     /// New pods carry a scheduling gate.
@@ -41,6 +50,11 @@ impl Workload {
             alive: 0,
             ready: 0,
             up: 0,
+            old: 0,
+            old_desired: 0,
+            new_wanted: 0,
+            failures: 0,
+            succeeded: 0,
             next_ordinal: 0,
             gated: false,
             first_pod: NO_POD,
@@ -48,5 +62,15 @@ impl Workload {
             scripted_load: 1.0,
             lower_since: None,
         }
+    }
+
+    /// Pods of the newest template that are wanted now.
+    pub fn new_desired(&self) -> u32 {
+        if self.old_desired > 0 { self.new_wanted.min(self.desired) } else { self.desired }
+    }
+
+    /// Living pods of the newest template.
+    pub fn young(&self) -> u32 {
+        self.alive - self.old
     }
 }

@@ -1,29 +1,100 @@
 //! Owners of pods: what replaces a pod that is gone, and what follows a change of the number of replicas.
 //!
 //! Kubernetes v1.34: a ReplicaSet does not count pods marked for deletion, so a Deployment's replacement is made at the
-//! instant of the deletion; a StatefulSet waits until the predecessor is gone; a DaemonSet has one pod on every registered
-//! node whose taints and labels allow it, cordoned or not. Left out: rollouts in progress, Job completion, surge of
-//! DaemonSets.
+//! instant of the deletion; a StatefulSet waits until the predecessor is gone ([`stateful`]); a Job waits for its back-off
+//! ([`job`]); a DaemonSet has one pod on every registered node whose taints and labels allow it, cordoned or not. Rollouts that
+//! are in progress at the start go on ([`rollout`]). Left out: the time controllers take to notice, their own rate limits,
+//! `minReadySeconds`, surge of DaemonSets, rollouts that begin during a run, strategy Recreate.
 
-use crate::cluster::pod::Pod;
+mod job;
+mod rollout;
+mod stateful;
+
+use crate::cluster::pod::{Pod, PodState};
 use crate::outcome::Incident;
 use crate::sim::Sim;
 use crate::spec::WorkloadKind;
 use crate::{NodeId, PodId, WorkloadId};
 
+/// A pod that its owner will make when its turn has come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Missing {
+    workload: WorkloadId,
+    ordinal: u32,
+    /// That of its predecessor, where it had one.
+    generation: Option<u32>,
+    gapless: bool,
+}
+
+impl Missing {
+    fn after(gone: &Pod) -> Missing {
+        Missing {
+            workload: gone.workload,
+            ordinal: gone.ordinal,
+            generation: Some(gone.generation),
+            gapless: gone.gapless,
+        }
+    }
+}
+
 impl Sim<'_> {
-    /// Makes the successor of a pod where its owner still wants one.
-    pub(crate) fn replace(&mut self, gone: &Pod) {
-        let owner = &self.cluster.workloads[gone.workload];
-        if owner.alive < owner.desired {
-            let pod = self.cluster.create(gone.workload, Some((gone.ordinal, gone.generation)));
-            self.cluster.pods[pod].gapless = gone.gapless;
-            self.submit(pod);
+    /// A pod has been marked for deletion.
+    pub(crate) fn owner_sees_deletion(&mut self, gone: &Pod) {
+        match self.spec.workloads[gone.workload].kind {
+            WorkloadKind::Deployment => self.replace(gone),
+            WorkloadKind::Job => self.job_pod_lost(gone),
+            _ => {}
         }
     }
 
+    /// A pod is gone for good. Those marked for deletion have been seen before.
+    pub(crate) fn owner_sees_end(&mut self, gone: &Pod) {
+        match self.spec.workloads[gone.workload].kind {
+            WorkloadKind::StatefulSet => self.stateful_pod_gone(gone),
+            WorkloadKind::DaemonSet => self.replace_daemon(gone.workload, gone.node),
+            _ if gone.state != PodState::Terminating => self.owner_sees_deletion(gone),
+            _ => {}
+        }
+    }
+
+    /// A pod has become ready.
+    pub(crate) fn owner_sees_ready(&mut self, pod: PodId) {
+        let workload = self.cluster.pods[pod].workload;
+        match self.spec.workloads[workload].kind {
+            WorkloadKind::StatefulSet => self.stateful_goes_on(workload),
+            WorkloadKind::Deployment => self.roll_out(workload),
+            WorkloadKind::DaemonSet => self.roll_out_daemons(workload),
+            WorkloadKind::Job => self.job_pod_runs(pod),
+            WorkloadKind::Bare | WorkloadKind::Mirror => {}
+        }
+    }
+
+    /// Makes the successor of a pod where its ReplicaSet still wants one.
+    fn replace(&mut self, gone: &Pod) {
+        let owner = &self.cluster.workloads[gone.workload];
+        let (alive, wanted) = match gone.old {
+            true => (owner.old, owner.old_desired),
+            false => (owner.young(), owner.new_desired()),
+        };
+        if alive < wanted {
+            let pod = self.make(Missing::after(gone));
+            if gone.old {
+                self.cluster.make_old(pod);
+            }
+        }
+        self.roll_out(gone.workload);
+    }
+
+    /// Makes a pod in the place of another, or in a new one.
+    fn make(&mut self, missing: Missing) -> PodId {
+        let pod = self.cluster.create_at(missing.workload, missing.ordinal, missing.generation);
+        self.cluster.pods[pod].gapless = missing.gapless;
+        self.submit(pod);
+        pod
+    }
+
     fn create_pod(&mut self, workload: WorkloadId) {
-        let pod = self.cluster.create(workload, None);
+        let pod = self.cluster.create(workload);
         self.submit(pod);
     }
 
@@ -66,24 +137,32 @@ impl Sim<'_> {
         }
         self.tell(Incident::ReplicasChanged { workload, from, to: desired });
         self.cluster.workloads[workload].desired = desired;
-        while self.cluster.workloads[workload].alive < desired {
-            self.create_pod(workload);
-        }
-        while self.cluster.workloads[workload].alive > desired {
-            let Some(pod) = self.first_to_go(workload) else {
-                break;
-            };
-            self.delete_pod(pod);
+        match self.spec.workloads[workload].kind {
+            WorkloadKind::StatefulSet => self.stateful_scaled(workload, from),
+            _ => self.scale_at_once(workload),
         }
         self.budgets_may_allow_more();
     }
 
+    fn scale_at_once(&mut self, workload: WorkloadId) {
+        while self.cluster.workloads[workload].young() < self.cluster.workloads[workload].new_desired() {
+            self.create_pod(workload);
+        }
+        while self.cluster.workloads[workload].young() > self.cluster.workloads[workload].new_desired() {
+            let Some(pod) = self.first_to_go(workload, |pod| !pod.old) else {
+                break;
+            };
+            self.delete_pod(pod);
+        }
+        self.roll_out(workload);
+    }
+
     /// Which pod a ReplicaSet deletes first: without node, then not ready, then the youngest
     /// (kubernetes v1.34 pkg/controller/controller_utils.go ActivePodsWithRanks, its main criteria).
-    fn first_to_go(&self, workload: WorkloadId) -> Option<PodId> {
+    fn first_to_go(&self, workload: WorkloadId, among: impl Fn(&Pod) -> bool) -> Option<PodId> {
         self.cluster
             .pods_of(workload)
-            .filter(|&p| self.cluster.pods[p].state != crate::cluster::pod::PodState::Terminating)
+            .filter(|&p| self.cluster.pods[p].state != PodState::Terminating && among(&self.cluster.pods[p]))
             .min_by_key(|&p| {
                 let pod = &self.cluster.pods[p];
                 (pod.node.is_some(), pod.ready, std::cmp::Reverse(pod.start))

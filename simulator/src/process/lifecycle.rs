@@ -11,7 +11,6 @@ use crate::process::scheduling::Happened;
 use crate::random::Process;
 use crate::settings::Cause;
 use crate::sim::Sim;
-use crate::spec::WorkloadKind;
 use crate::{NodeId, PodId};
 
 impl Sim<'_> {
@@ -76,6 +75,7 @@ impl Sim<'_> {
         self.cluster.set_serving(pod, true, true);
         self.tell(Incident::PodReady { workload: row.workload, node });
         self.serving_changed(row.workload);
+        self.owner_sees_ready(pod);
         self.budgets_may_allow_more();
     }
 
@@ -88,7 +88,10 @@ impl Sim<'_> {
         self.scheduling.hope();
         self.serving_changed(row.workload);
         match row.node {
-            None => self.pod_gone(pod),
+            None => {
+                self.owner_sees_deletion(&row);
+                self.pod_gone(pod);
+            }
             Some(node) if self.cluster.nodes[node].is_dead() => {}
             Some(_) => {
                 let workload = &self.spec.workloads[row.workload];
@@ -96,8 +99,8 @@ impl Sim<'_> {
                 self.queue.at(self.now + exit, Event::PodExits { pod, epoch: self.cluster.pods[pod].epoch });
             }
         }
-        if matches!(self.spec.workloads[row.workload].kind, WorkloadKind::Deployment | WorkloadKind::Job) {
-            self.replace(&row);
+        if row.node.is_some() {
+            self.owner_sees_deletion(&row);
         }
     }
 
@@ -112,7 +115,6 @@ impl Sim<'_> {
     /// Removes a pod for good: frees its node, tells drain, scheduler and owner.
     pub(crate) fn pod_gone(&mut self, pod: PodId) {
         let row = self.cluster.pods[pod];
-        let was_alive = row.state != PodState::Terminating;
         let shape = self.cluster.shape_of(self.spec, pod);
         self.cluster.remove(self.spec, &self.p.compat, pod);
         if self.scheduling.forget_nominated(pod) {
@@ -127,12 +129,7 @@ impl Sim<'_> {
             self.drain_may_be_done(node);
         }
         self.serving_changed(row.workload);
-        match self.spec.workloads[row.workload].kind {
-            WorkloadKind::StatefulSet => self.replace(&row),
-            WorkloadKind::Deployment | WorkloadKind::Job if was_alive => self.replace(&row),
-            WorkloadKind::DaemonSet => self.replace_daemon(row.workload, row.node),
-            _ => {}
-        }
+        self.owner_sees_end(&row);
     }
 
     /// All pods of a node vanish with it.

@@ -64,6 +64,8 @@ causes! {
     ReadinessTime "readiness-time"
     /// Spread of exit times alone.
     ExitTime "exit-time"
+    /// Spread of the times pods of Jobs work: medians instead.
+    JobTimes "job-times"
     /// Spread of the times nodes take to come, to be reimaged and to go: medians instead.
     NodeTimes "node-times"
     /// Spread of the times until failed nodes and zones are back: medians instead.
@@ -145,6 +147,7 @@ fn spread(process: Process) -> &'static [Cause] {
         Process::Phase => &[Cause::ClockPhases],
         Process::TieBreak => &[Cause::TieBreak],
         Process::Expander => &[Cause::ExpanderChoice],
+        Process::JobRun => &[Cause::JobTimes],
         Process::NodeFailure
         | Process::ZoneFailure
         | Process::ProvisionFailure
