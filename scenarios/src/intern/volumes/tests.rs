@@ -1,8 +1,9 @@
 //! What claims and volumes come to, a line per pod.
 
 use simulator::Id;
-use simulator::spec::{ClusterSpec, NodeTerm, Volumes, WorkloadSpec};
+use simulator::spec::{ClusterSpec, MANY_DISKS, NodeTerm, Volumes, WorkloadSpec};
 
+use super::ground::DISK_ZONE;
 use super::*;
 use crate::change::ChangeSettings;
 use crate::coverage::Coverage;
