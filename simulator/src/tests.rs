@@ -8,6 +8,7 @@ mod nodes;
 mod off;
 mod operations;
 mod properties;
+mod random_runs;
 mod scheduling;
 mod volumes;
 mod workloads;

@@ -21,6 +21,13 @@ pub(crate) fn check(spec: &ClusterSpec, cluster: &Cluster) {
         for pod in cluster.pods_of(id) {
             let pod = &cluster.pods[pod];
             assert_ne!(pod.state, PodState::Free);
+            let placed = match pod.state {
+                PodState::Pending => pod.node.is_none(),
+                PodState::Starting | PodState::Running => pod.node.is_some(),
+                PodState::Terminating | PodState::Free => true,
+            };
+            assert!(placed, "a pod is in the phase of its place: {pod:?} of {}", spec.workloads[id].name);
+            assert!(pod.node.is_none_or(|n| !cluster.nodes[n].is_away()), "no pod stands on a node that is gone");
             assert!(
                 !pod.up || pod.node.is_some_and(|n| !cluster.nodes[n].is_dead()),
                 "only a pod on a living node serves"

@@ -171,8 +171,12 @@ impl Sim<'_> {
         self.cluster.health[node].tainted = None;
         self.tell(Incident::NodeReady { node });
         let pods = self.take_pods(node, |_, _| true);
+        let epoch = self.cluster.nodes[node].epoch;
         for &pod in &pods {
             let row = self.cluster.pods[pod];
+            if self.cluster.nodes[node].epoch != epoch || row.node != Some(node) {
+                continue; // the end of a pod before it ended a drain, and the node is being remade
+            }
             if row.state == PodState::Terminating {
                 self.pod_gone(pod);
             } else {
@@ -184,7 +188,9 @@ impl Sim<'_> {
             }
         }
         self.scheduling.pods = pods;
-        self.create_missing_daemons(node);
+        if self.cluster.nodes[node].state == NodeState::Ready {
+            self.create_missing_daemons(node);
+        }
         self.zones_changed();
         self.nodes_changed();
         self.node_updated(node, before);

@@ -407,3 +407,30 @@ fn reboots_are_short_and_end_by_themselves() {
     let at = |l: &str| l.split('s').next().unwrap().parse::<u64>().unwrap();
     assert!(told.chunks_exact(2).all(|c| at(&c[1]) - at(&c[0]) <= 31), "{told:?}");
 }
+
+#[test]
+fn a_node_that_is_back_may_be_reimaged_at_once() {
+    // The pod that was leaving when the node died is gone when it is back: that ends the drain, and with it the node's
+    // daemon before its turn.
+    let how = crate::change::UpgradeSettings::one_by_one(drain_settings());
+    let example = one_zone(1)
+        .workload("web", WorkloadKind::Bare, vec![NodeId(0)])
+        .workload("daemon", WorkloadKind::DaemonSet, vec![NodeId(0)])
+        .change(Duration::ZERO, Operation::Upgrade { pool: crate::PoolId(0), how });
+    check(
+        &dies(example, 2, [0], 20).build(),
+        "0s start
+         0s p-0 cordoned
+         0s p-0 drains
+         0s web evicted from p-0
+         2s p-0 dies
+         22s p-0 ready
+         22s p-0 drained
+         22s p-0 reimaged
+         22s daemon lost
+         222s p-0 ready
+         222s end
+         222s daemon to p-0
+         232s daemon ready",
+    );
+}

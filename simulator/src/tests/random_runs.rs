@@ -1,0 +1,242 @@
+//! Random clusters, operations and failures: every run keeps the invariants (checked after each event), is the same when
+//! repeated, and doing nothing does nothing. `PROPTEST_CASES=10000` makes it a long run; a run that fails says its number.
+
+use proptest::test_runner::Config;
+
+use crate::change::{BlueGreenSettings, DrainSettings, Operation, Replacement, Undrainable, UpgradeSettings};
+use crate::example::{Example, drain_settings};
+use crate::random::{Dist, Process, Streams};
+use crate::scenario::Happening;
+use crate::settings::{Expander, Repair};
+use crate::spec::{Autoscaled, BudgetRule, Quantity, Role, Scaling, Service, SpotPolicy, WorkloadKind};
+use crate::time::Duration;
+use crate::{NodeId, PoolId, Runs, Scenario, WorkloadId, ZoneId, paired};
+
+#[test]
+fn random_runs_keep_the_invariants() {
+    for run in 0..Config::default().cases.max(300) {
+        println!("run {run}");
+        let scenario = Random::new(run).scenario();
+        let pairs =
+            |scenario: &Scenario| paired(scenario, Runs { seed: 7, first: run, trials: 1, threads: 1 }, &|_| {});
+        let found = pairs(&scenario);
+        assert_eq!(found, pairs(&scenario));
+        let nothing = pairs(&scenario.do_nothing());
+        assert_eq!(nothing[0].proposal, nothing[0].baseline);
+        assert_eq!(nothing[0].baseline, found[0].baseline);
+        for operation in &found[0].proposal.operations {
+            assert!(operation.ended.is_none_or(|ended| ended >= operation.started));
+        }
+    }
+}
+
+/// Draws that make up a scenario.
+struct Random {
+    streams: Streams,
+    next: u32,
+}
+
+impl Random {
+    fn new(run: u32) -> Random {
+        Random { streams: Streams::new(41, run), next: 0 }
+    }
+
+    /// One of `0..n`.
+    fn below(&mut self, n: u32) -> u32 {
+        self.next += 1;
+        let u = self.streams.uniform(Process::TieBreak, 0, self.next);
+        ((u * f64::from(n)) as u32).min(n - 1)
+    }
+
+    fn one_in(&mut self, n: u32) -> bool {
+        self.below(n) == 0
+    }
+
+    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len() as u32) as usize]
+    }
+
+    /// A rate per hour: usually none, else high.
+    fn rate(&mut self) -> f64 {
+        self.of(&[0.0, 0.0, 0.2, 2.0])
+    }
+
+    fn minutes(&mut self, most: u32) -> Dist {
+        let mean = Duration::mins(u64::from(1 + self.below(most)));
+        if self.one_in(2) { Dist::Exponential { mean } } else { Dist::Constant(mean) }
+    }
+
+    fn scenario(&mut self) -> Scenario {
+        let mut example = Example::new();
+        let mut nodes = 0;
+        let pools = 1 + self.below(3);
+        for pool in 0..pools {
+            let size = 1 + self.below(7);
+            example = self.pool(example, pool, size);
+            nodes += size;
+            for n in 0..1 + self.below(2) {
+                example = self.workload(example, &format!("w-{pool}-{n}"), nodes);
+            }
+        }
+        if self.one_in(2) {
+            example = example.workload("daemon", WorkloadKind::DaemonSet, (0..nodes).map(NodeId).collect());
+        }
+        example = self.troubles(example);
+        for _ in 0..self.below(4) {
+            let at = Duration::secs(u64::from(self.below(3600)));
+            example = example.happens(at, self.happening(nodes));
+        }
+        for _ in 0..self.below(4) {
+            let at = Duration::secs(u64::from(self.below(3600)));
+            example = example.change(at, self.operation(pools, nodes));
+        }
+        let mut scenario = example.horizon(Duration::mins(150)).build();
+        scenario.changes.sort_by_key(|planned| planned.at);
+        scenario.script.sort_by_key(|scripted| scripted.at);
+        scenario
+    }
+
+    fn pool(&mut self, example: Example, pool: u32, size: u32) -> Example {
+        let zones = 1 + self.below(3);
+        let min = self.below(size + 1);
+        let range = Autoscaled { min, max: size + self.below(4), priority: self.below(3) as i32 };
+        let autoscaler = self.one_in(3).then_some(range);
+        let room = if self.one_in(2) { Some(self.below(5)) } else { None };
+        let spot = self.of(&[None, None, Some(SpotPolicy::Delete), Some(SpotPolicy::Deallocate)]);
+        let deallocates = self.one_in(4).then_some(Dist::Constant(Duration::secs(60)));
+        let (provision, reimage) = (self.minutes(5), self.minutes(6));
+        example.pool(&format!("pool-{pool}"), size).zones(zones).with_pool(|p| {
+            (p.autoscaler, p.room, p.spot, p.deallocates) = (autoscaler, room, spot, deallocates);
+            (p.provision, p.reimage) = (provision, reimage);
+        })
+    }
+
+    fn workload(&mut self, example: Example, name: &str, nodes: u32) -> Example {
+        use WorkloadKind::{Bare, Deployment, Job, StatefulSet};
+        let kind = self.of(&[Deployment, Deployment, StatefulSet, Job, Bare]);
+        let replicas = 1 + self.below(8);
+        let hosts = (0..replicas).map(|i| NodeId(i % nodes)).collect();
+        let (cpu, priority) = (self.of(&[50, 200, 400]), self.of(&[0, 0, 1000, 2_000_000_000]));
+        let unreachable = self.of(&[None, Some(0), Some(30), Some(300)]).map(Duration::secs);
+        let readiness = self.minutes(1);
+        let pull = self.minutes(1);
+        let (follows, serves) = (self.one_in(3), self.one_in(4));
+        let mut example = example
+            .workload(name, kind, hosts)
+            .minimum(1)
+            .with_shape(|s| {
+                s.requests.cpu = cpu;
+                s.score_requests.0 = cpu;
+                s.priority = priority;
+            })
+            .with(|w| {
+                (w.unreachable, w.readiness, w.pull, w.follows_load) = (unreachable, readiness, pull, follows);
+                if follows {
+                    w.scaling = Some(Scaling::Utilisation { min: 1, max: 10, target_percent: 70.0 });
+                }
+                if serves {
+                    w.role = Role::Dns;
+                    w.service = Some(Service { rate: 3000.0, capacity: 2000.0, cpu_seconds: 1e-4 });
+                }
+            });
+        if self.one_in(2) {
+            let count = Quantity::Count(self.below(replicas + 1));
+            let rule = self.of(&[BudgetRule::MinAvailable(count), BudgetRule::MaxUnavailable(count)]);
+            example = example.budget(rule);
+        }
+        example
+    }
+
+    fn troubles(&mut self, example: Example) -> Example {
+        let repair = self
+            .one_in(2)
+            .then(|| Repair::aks([(self.minutes(6), 0.6), (self.minutes(9), 0.5), (self.minutes(9), 0.7)]));
+        let downs: Vec<Dist> = (0..5).map(|_| self.minutes(20)).collect();
+        let rates: Vec<f64> = (0..8).map(|_| self.rate()).collect();
+        let crews = self.of(&[None, None, Some(1), Some(2)]);
+        let company = self.of(&[0.0, 0.5]);
+        let share = self.of(&[None, Some(1.2)]);
+        let correlation = self.of(&[0.0, 0.3, 1.0]);
+        let trouble = self.of(&[0.0, 0.2]);
+        let retries = self.below(2);
+        let expander = self.of(&[Expander::Random, Expander::LeastWaste, Expander::MostPods, Expander::Priority]);
+        let retry = self.of(&[0, 5]);
+        example.settings(|s| {
+            let f = &mut s.failures;
+            (f.per_hour, f.faults_per_hour, f.reboots_per_hour, f.grey_per_hour) =
+                (rates[0], rates[1], rates[2], rates[3]);
+            (f.zone_per_hour, f.domain_per_hour, f.fleet_per_hour) = (rates[4], rates[5], rates[6]);
+            (f.down, f.reboot, f.grey) = (downs[0].clone(), downs[1].clone(), downs[2].clone());
+            (f.zone_down, f.domain_down, f.fleet_down) = (downs[3].clone(), downs[4].clone(), downs[0].clone());
+            (f.crews, f.company, f.zone_share, f.repair) = (crews, company, share, repair);
+            (s.spot.hourly, s.spot.correlation) = (rates[7].min(0.9), correlation);
+            s.provisioning.bootstrap_failure = trouble;
+            s.provisioning.allocation_failure = trouble;
+            s.provisioning.retries = retries;
+            s.autoscaler.expander = expander;
+            s.bursts.per_hour = rates[0];
+            s.eviction_retry = Duration::secs(retry);
+        })
+    }
+
+    fn happening(&mut self, nodes: u32) -> Happening {
+        let node = NodeId(self.below(nodes));
+        let lasts = Duration::secs(u64::from(self.below(2000)));
+        match self.below(5) {
+            0 => Happening::NodeFailure { node, down: lasts },
+            1 => Happening::NodeFault { node },
+            2 => Happening::GreyNode { node, lasts },
+            3 => Happening::SpotEviction { node },
+            _ => Happening::ZoneFailure { pool: None, zone: ZoneId(self.below(3)), down: lasts },
+        }
+    }
+
+    fn drain(&mut self) -> DrainSettings {
+        DrainSettings {
+            timeout: Duration::mins(3),
+            respect_budgets: !self.one_in(4),
+            evict: !self.one_in(5),
+            undrainable: self.of(&[Undrainable::Fail, Undrainable::Quarantine, Undrainable::Force]),
+            ..drain_settings()
+        }
+    }
+
+    fn operation(&mut self, pools: u32, nodes: u32) -> Operation {
+        let (pool, drain) = (PoolId(self.below(pools)), self.drain());
+        let (takes, count) = (Duration::secs(9), self.below(9));
+        let some: Vec<NodeId> = (0..1 + self.below(3)).map(|_| NodeId(self.below(nodes))).collect();
+        let mut distinct = some;
+        distinct.sort_unstable();
+        distinct.dedup();
+        match self.below(14) {
+            0 | 1 => Operation::Scale { pool, count, drain },
+            2 => Operation::DeletePool { pool, drain },
+            3..=5 => {
+                let how = UpgradeSettings {
+                    max_surge: Quantity::Count(self.below(4)),
+                    max_blocked: Quantity::Count(1),
+                    replacement: self.of(&[Replacement::Reimage, Replacement::Recreate]),
+                    ..UpgradeSettings::one_by_one(drain)
+                };
+                Operation::Upgrade { pool, how }
+            }
+            6 => {
+                let how = BlueGreenSettings {
+                    batch: Quantity::Count(1 + self.below(3)),
+                    batch_soak: Duration::secs(60),
+                    final_soak: Duration::mins(10),
+                    drain,
+                    shapes: Vec::new(),
+                };
+                Operation::BlueGreen { pool, how }
+            }
+            7 => Operation::Abort { pool, takes },
+            8 => Operation::Drain { nodes: distinct, drain },
+            9 => Operation::DeleteNodes { nodes: distinct },
+            10 => Operation::Cordon { nodes: distinct },
+            11 => Operation::SetReplicas { workload: WorkloadId(0), replicas: count },
+            12 => Operation::SetAutoscaler { pool, range: Some(Autoscaled { min: 1, max: 5, priority: 0 }), takes },
+            _ => Operation::Uncordon { nodes: distinct },
+        }
+    }
+}
