@@ -10,6 +10,7 @@ pub(crate) use cause::Off;
 pub use nodes::{Detection, Failures, Provisioning, Repair, RepairKind, RepairStep, Spot};
 pub use scheduler::SchedulerProfile;
 
+use crate::WorkloadId;
 use crate::random::Dist;
 use crate::scheduler::NodesScored;
 use crate::time::Duration;
@@ -101,6 +102,9 @@ pub struct AutoscalerProfile {
     pub scan_interval: Duration,
     /// When the first scan is; drawn within the interval where absent.
     pub phase: Option<Duration>,
+    /// The workload it runs as, where that is in the cluster itself: while no replica is up nothing is scaled. Absent on AKS,
+    /// which runs it beside the control plane.
+    pub runs_as: Option<WorkloadId>,
     /// Which pool grows where several could (`expander`).
     pub expander: Expander,
     /// How long a pod waits before it is a reason to add nodes (`new-pod-scale-up-delay`).
@@ -149,6 +153,7 @@ impl Default for AutoscalerProfile {
         AutoscalerProfile {
             scan_interval: Duration::secs(10),
             phase: None,
+            runs_as: None,
             expander: Expander::Random,
             new_pod_delay: Duration::ZERO,
             expendable_below: -10,

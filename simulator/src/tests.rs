@@ -10,6 +10,7 @@ mod operations;
 mod properties;
 mod random_runs;
 mod scheduling;
+mod spread;
 mod volumes;
 mod workloads;
 

@@ -127,7 +127,8 @@ impl<'a> Sim<'a> {
         self.autoscaler.next = None;
         self.autoscaler.scanned = Some(self.now);
         // A cluster with too many lost nodes is left alone until one is back (clusterstate.go IsClusterHealthy).
-        if !self.autoscaler.active || !self.healthy(None) {
+        let runs = self.autoscaler_profile().runs_as.is_none_or(|w| self.cluster.workloads[w].up > 0);
+        if !self.autoscaler.active || !runs || !self.healthy(None) {
             return;
         }
         let mut rooms = std::mem::take(&mut self.autoscaler.rooms);

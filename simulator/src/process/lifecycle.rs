@@ -140,6 +140,9 @@ impl Sim<'_> {
         // In order of creation, so that owners replace them in a stable order.
         pods.sort_unstable_by_key(|&p| self.cluster.pods[p].start);
         for &pod in &pods {
+            if self.cluster.pods[pod].node != Some(node) {
+                continue; // the end of one before it ended a drain, and the node was made anew
+            }
             let workload = self.cluster.pods[pod].workload;
             if self.cluster.pods[pod].state != PodState::Terminating {
                 self.tell(Incident::PodLost { workload, node });

@@ -3,7 +3,7 @@
 //! A burst lifts the load of everything that follows load: a ramp in four steps, a hold, an exponential way back in steps
 //! of half its time constant. Bursts that overlap add their excess over the base. The horizontal autoscaler is
 //! Kubernetes v1.34's: every 15 s, tolerance 0.1, 300 s of stabilisation on the way down; at base load it is at rest with
-//! the replicas of the snapshot. Left out: noise and seasons, delay of metrics, the autoscaler's blindness without metrics.
+//! the replicas of the snapshot. Left out: noise and seasons, delay of metrics.
 
 use crate::event::Event;
 use crate::outcome::Incident;
@@ -12,7 +12,7 @@ use crate::random::distribution::{exponential_quantile, pareto_quantile};
 use crate::random::{Process, entity_key};
 use crate::settings::Cause;
 use crate::sim::Sim;
-use crate::spec::Scaling;
+use crate::spec::{Role, Scaling};
 use crate::time::{Duration, Time};
 use crate::{PoolId, WorkloadId};
 
@@ -142,6 +142,11 @@ impl Sim<'_> {
 
     pub(crate) fn horizontal_sync(&mut self) {
         self.horizontal_queued = false;
+        if self.without_metrics() {
+            self.horizontal_queued = true;
+            self.queue.at(self.now + SYNC, Event::HorizontalSync);
+            return;
+        }
         let mut restless = false;
         for (id, spec) in self.spec.workloads.iter() {
             if let Some(Scaling::Utilisation { min, max, .. }) = spec.scaling {
@@ -152,6 +157,13 @@ impl Sim<'_> {
             self.horizontal_queued = true;
             self.queue.at(self.now + SYNC, Event::HorizontalSync);
         }
+    }
+
+    /// True where the cluster's metrics server is down: replicas stay as they are (Kubernetes v1.34 horizontal.go,
+    /// `FailedGetResourceMetric`).
+    fn without_metrics(&self) -> bool {
+        let mut servers = self.spec.workloads.iter().filter(|(_, w)| w.role == Role::Metrics).peekable();
+        servers.peek().is_some() && servers.all(|(id, _)| self.cluster.workloads[id].up == 0)
     }
 
     /// One look at one workload. True while another look is needed.

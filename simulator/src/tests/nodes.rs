@@ -434,3 +434,29 @@ fn a_node_that_is_back_may_be_reimaged_at_once() {
          232s daemon ready",
     );
 }
+
+#[test]
+fn a_repair_that_wipes_a_node_may_end_a_drain() {
+    // The upgrade begins while the node is being reimaged by auto-repair; its pod goes with the disk, and the upgrade
+    // reimages the node anew before the repair has taken the daemon.
+    let how = crate::change::UpgradeSettings::one_by_one(drain_settings());
+    let example = broken([0.0, 1.0, 1.0])
+        .workload("web", WorkloadKind::Bare, vec![NodeId(0)])
+        .with(|w| w.unreachable = None)
+        .workload("daemon", WorkloadKind::DaemonSet, vec![NodeId(0)])
+        .with(|w| w.unreachable = None)
+        .change(Duration::secs(600), Operation::Upgrade { pool: crate::PoolId(0), how });
+    assert_eq!(
+        lines(example, &["p-0"])[3..],
+        [
+            "590s p-0 Reimage begins",
+            "600s p-0 cordoned",
+            "600s p-0 drains",
+            "600s web evicted from p-0",
+            "1010s p-0 drained",
+            "1010s p-0 reimaged",
+            "1210s p-0 ready",
+            "1210s daemon to p-0",
+        ]
+    );
+}
