@@ -13,6 +13,7 @@ use crate::time::Duration;
 use crate::{NodeId, PoolId, Runs, Scenario, WorkloadId, ZoneId, paired};
 
 #[test]
+#[allow(clippy::print_stdout, reason = "a run that fails says its number")]
 fn random_runs_keep_the_invariants() {
     for run in 0..Config::default().cases.max(300) {
         println!("run {run}");
