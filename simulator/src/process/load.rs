@@ -181,7 +181,7 @@ impl Sim<'_> {
         let mut target = row.desired;
         if wanted >= row.desired {
             *state = None;
-            target = wanted;
+            target = wanted.min(replicas::most_at_once(row.desired));
         } else {
             let (since, most) = state.map_or((self.now, wanted), |(since, most)| (since, most.max(wanted)));
             *state = Some((since, most));

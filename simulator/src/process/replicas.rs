@@ -37,6 +37,12 @@ pub fn linear(cores: u32, nodes: u32, p: Linear) -> u32 {
     replicas.max(p.min).min(p.max)
 }
 
+/// Most replicas a HorizontalPodAutoscaler asks for at one look: twice as many or four more, whichever is more, in 15 s
+/// (kubernetes v1.34 pkg/apis/autoscaling/v2/defaults.go, `behavior.scaleUp`).
+pub fn most_at_once(current: u32) -> u32 {
+    current.saturating_mul(2).max(current.saturating_add(4))
+}
+
 /// HorizontalPodAutoscaler: `ceil(current * metric / target)`, unchanged while the ratio is within `tolerance` of 1, then
 /// within `min` and `max` (kubernetes v1.34 pkg/controller/podautoscaler/replica_calculator.go).
 pub fn horizontal(current: u32, metric: f64, target: f64, tolerance: f64, min: u32, max: u32) -> u32 {

@@ -149,6 +149,28 @@ fn a_critical_pod_takes_the_place_of_a_lesser_one() {
 }
 
 #[test]
+fn a_horizontal_autoscaler_doubles_at_most_or_adds_four() {
+    let steps = |replicas: u32, factor: f64| {
+        let mut scenario = Example::new()
+            .pool("p", 3)
+            .deployment("web", replicas)
+            .with(|w| {
+                w.follows_load = true;
+                w.scaling = Some(Scaling::Utilisation { min: 1, max: 100, target_percent: 70.0 });
+            })
+            .with_shape(|s| s.requests.cpu = 10)
+            .horizon(Duration::mins(4))
+            .build();
+        let what = Happening::Load { target: None, factor };
+        scenario.script.push(Scripted { at: Time(60_000_000), what });
+        let told = super::story(&scenario);
+        told.lines().filter_map(|l| l.split_once("web ")?.1.contains("->").then(|| l.to_owned())).count()
+    };
+    // 1, 5, 10, 20; and 10 to 20 at once.
+    assert_eq!((steps(1, 20.0), steps(10, 2.0), steps(10, 3.0)), (3, 1, 2));
+}
+
+#[test]
 fn a_burst_raises_replicas_at_once_and_lowers_them_after_stabilisation() {
     let mut scenario = Example::new()
         .pool("p", 3)
