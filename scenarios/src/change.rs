@@ -349,6 +349,9 @@ pub struct ChangeSettings {
     /// as kube-scheduler does by itself, all below 100 nodes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub percentage_of_nodes_to_score: Option<u32>,
+    /// Numbers in place of defaults, by name (MODEL.md lists them); those of the snapshot's `cluster.assume` otherwise.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub assume: std::collections::BTreeMap<String, f64>,
 }
 
 /// What undrainable behaviour `Schedule` does.

@@ -4,6 +4,7 @@
 
 pub mod autoscaler;
 pub mod demand;
+pub mod given;
 pub mod pods;
 pub mod pools;
 pub mod rates;

@@ -17,6 +17,9 @@ mod leaving;
 pub mod load;
 mod matching;
 pub mod message;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod model;
 mod part;
 pub mod place;
 pub mod quantity;

@@ -93,8 +93,13 @@ pub fn load_all(
         operations::add_pools(change, &resolved, &mut full, &mut keep);
         operations.push(resolved);
     }
-    let simulated = defaults::rates::settings(minor, &settings, &mut coverage).map_err(&mut keep).ok();
+    let mut simulated = defaults::rates::settings(minor, &settings, &mut coverage).map_err(&mut keep).ok();
     let mut interned = intern(&full, &settings, &mut coverage);
+    let given = defaults::given::numbers(&full.cluster, &settings.assume).map_err(&mut keep).unwrap_or_default();
+    if let Some(simulated) = &mut simulated {
+        defaults::given::apply(&given, simulated, &mut interned.spec, &mut coverage);
+    }
+    settings.assume = given;
     let mut planned = Vec::new();
     let windows = admission::windows(&settings).map_err(&mut keep).unwrap_or_default();
     for (((at, change), resolved), findings) in changes.iter().zip(&operations).zip(&findings) {

@@ -85,7 +85,8 @@ struct SnapshotFields {
     /// `poolproof.snapshot/1`.
     schema: String,
     /// What `az aks show -o json` prints, or as much of it as is known: `name`, `id`, `location`, `kubernetesVersion`,
-    /// `networkProfile`; beside it `quota` (free vCPUs by family) and `subnet` (free addresses).
+    /// `networkProfile`; beside it `quota` (free vCPUs by family), `subnet` (free addresses) and `assume` (numbers in place of
+    /// defaults).
     cluster: serde_json::Map<String, Value>,
     /// What `az aks nodepool list -o json` prints.
     agent_pools: Vec<serde_json::Map<String, Value>>,

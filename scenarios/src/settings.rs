@@ -20,6 +20,7 @@ impl ChangeSettings {
             bursts_per_day: self.bursts_per_day.or(below.bursts_per_day),
             burst_factor: self.burst_factor.or(below.burst_factor),
             dns_qps: self.dns_qps.or(below.dns_qps),
+            assume: below.assume.iter().chain(&self.assume).map(|(name, x)| (name.clone(), *x)).collect(),
             percentage_of_nodes_to_score: self.percentage_of_nodes_to_score.or(below.percentage_of_nodes_to_score),
         }
     }

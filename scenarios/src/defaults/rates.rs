@@ -11,7 +11,8 @@ use crate::change::ChangeSettings;
 use crate::complaint::Complaint;
 use crate::coverage::Coverage;
 
-const HOURS_PER_YEAR: f64 = 8766.0;
+/// Hours of a year.
+pub(super) const HOURS_PER_YEAR: f64 = 8766.0;
 /// Outage threshold where none is given, in seconds.
 pub const OUTAGE_THRESHOLD: u32 = 60;
 /// Probability that a spot node is evicted within an hour; noted as assumed with each spot pool.

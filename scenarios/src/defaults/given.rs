@@ -1,0 +1,251 @@
+//! Numbers given for one cluster in place of defaults: by its snapshot (`assume` beside `quota`), or by a message
+//! (`settings.assume`), which wins. A closed list of names: a misspelt one is a complaint, not a default.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use simulator::Duration;
+use simulator::random::Dist;
+use simulator::settings::Settings;
+use simulator::spec::ClusterSpec;
+
+use super::rates::HOURS_PER_YEAR;
+use crate::complaint::Complaint;
+use crate::coverage::Coverage;
+use crate::snapshot::ClusterFacts;
+
+/// A number that may be given.
+pub struct Number {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is, with its unit.
+    pub what: &'static str,
+    /// Least and most.
+    range: (f64, f64),
+    /// Beginnings of the names of the assumptions it replaces.
+    instead_of: &'static [&'static str],
+    set: fn(&mut Settings, &mut ClusterSpec, f64),
+}
+
+const fn number(
+    name: &'static str,
+    what: &'static str,
+    range: (f64, f64),
+    instead_of: &'static [&'static str],
+    set: fn(&mut Settings, &mut ClusterSpec, f64),
+) -> Number {
+    Number { name, what, range, instead_of, set }
+}
+
+/// Rates per year, probabilities, and times in seconds: whatever is longer than a week outlasts every horizon.
+const RATE: (f64, f64) = (0.0, 10_000.0);
+const SHARE: (f64, f64) = (0.0, 1.0);
+const TIME: (f64, f64) = (1.0, 604_800.0);
+
+/// Every number that may be given, in the order of the documentation.
+pub const NUMBERS: &[Number] = &[
+    number("interruptionsPerYear", "Interruptions of a node", RATE, &["interruptions of a node"], |s, _, x| {
+        let followers = s.failures.company * (1.0 + s.failures.company_more);
+        s.failures.per_hour = x / HOURS_PER_YEAR / (1.0 + followers);
+    }),
+    number("nodeDownSeconds", "Median time an interruption lasts", TIME, &["node down"], |s, _, x| {
+        median(&mut s.failures.down, x);
+    }),
+    number("faultsPerYear", "Faults inside a node", RATE, &["faults inside a node"], |s, _, x| {
+        s.failures.faults_per_hour = x / HOURS_PER_YEAR;
+    }),
+    number("rebootsPerYear", "Restarts of a node", RATE, &[], |s, _, x| {
+        s.failures.reboots_per_hour = x / HOURS_PER_YEAR;
+    }),
+    number("greyPerYear", "Times a node turns grey, for 30 min each", RATE, &[], |s, _, x| {
+        s.failures.grey_per_hour = x / HOURS_PER_YEAR;
+    }),
+    number("zoneIncidentsPerYear", "Incidents of a zone", RATE, &["zone incidents"], |s, _, x| {
+        s.failures.zone_per_hour = x / HOURS_PER_YEAR;
+    }),
+    number("domainIncidentsPerYear", "Incidents of a fault domain", RATE, &["fault domains"], |s, _, x| {
+        s.failures.domain_per_hour = x / HOURS_PER_YEAR;
+    }),
+    number("fleetFaultsPerYear", "Faults that hit 30-100 % of all nodes in an hour", RATE, &[], |s, _, x| {
+        s.failures.fleet_per_hour = x / HOURS_PER_YEAR;
+    }),
+    number(
+        "monitorGraceSeconds",
+        "Age of the last heartbeat at NotReady",
+        TIME,
+        &["detection of a lost"],
+        |s, _, x| {
+            s.detection.grace = Duration::from_secs_f64(x).max(s.detection.heartbeat);
+        },
+    ),
+    number("spotEvictionsPerHour", "Probability that a spot node goes", SHARE, &["spot evictions"], |s, _, x| {
+        s.spot.hourly = x;
+    }),
+    number("allocationFailure", "Probability that there is no machine", SHARE, &["allocation failure"], |s, _, x| {
+        s.provisioning.allocation_failure = x;
+    }),
+    number("bootstrapFailure", "Probability that a machine never joins", SHARE, &["bootstrap failure"], |s, _, x| {
+        s.provisioning.bootstrap_failure = x;
+    }),
+    number(
+        "surgeGapShare",
+        "Share of upgrades that do not await surge nodes",
+        SHARE,
+        &["surge node not"],
+        |s, _, x| {
+            s.provisioning.gap_share = x;
+        },
+    ),
+    number("evictionRetrySeconds", "Time between two rounds of evictions", TIME, &["eviction retry"], |s, _, x| {
+        s.eviction_retry = Duration::from_secs_f64(x);
+    }),
+    number("provisionSeconds", "Median time to make a node", TIME, &["making a"], |_, c, x| {
+        c.pools.rows_mut().iter_mut().for_each(|pool| median(&mut pool.provision, x));
+    }),
+    number("reimageSeconds", "Median time to reimage a node", TIME, &["reimaging a"], |_, c, x| {
+        c.pools.rows_mut().iter_mut().for_each(|pool| median(&mut pool.reimage, x));
+    }),
+    number(
+        "dnsQpsPerReplica",
+        "Queries a second a DNS replica answers",
+        (1.0, 1e9),
+        &["capacity of cluster"],
+        |_, c, x| {
+            let services = c.workloads.rows_mut().iter_mut().filter_map(|w| w.service.as_mut());
+            services.for_each(|service| service.capacity = x);
+        },
+    ),
+];
+
+/// The numbers of the snapshot with those of the settings over them.
+///
+/// # Errors
+/// Names that are not known, and values out of their range.
+pub fn numbers(
+    cluster: &ClusterFacts,
+    settings: &BTreeMap<String, f64>,
+) -> Result<BTreeMap<String, f64>, Vec<Complaint>> {
+    let mut complaints = Vec::new();
+    let mut given = BTreeMap::new();
+    match cluster.other.get("assume") {
+        None | Some(Value::Null) => {}
+        Some(Value::Object(map)) => {
+            for (name, value) in map {
+                match value.as_f64() {
+                    Some(x) => keep(name, x, "cluster.assume", &mut given, &mut complaints),
+                    None => complaints.push(Complaint::at(format!("cluster.assume.{name}"), value, "a number")),
+                }
+            }
+        }
+        Some(other) => complaints.push(Complaint::at("cluster.assume", other, "an object of numbers by name")),
+    }
+    for (name, x) in settings {
+        keep(name, *x, "settings.assume", &mut given, &mut complaints);
+    }
+    if complaints.is_empty() { Ok(given) } else { Err(complaints) }
+}
+
+fn keep(name: &str, x: f64, path: &str, given: &mut BTreeMap<String, f64>, complaints: &mut Vec<Complaint>) {
+    let Some(number) = NUMBERS.iter().find(|n| n.name == name) else {
+        let known: Vec<&str> = NUMBERS.iter().map(|n| n.name).collect();
+        complaints.push(Complaint::at(path, name, format!("one of {}", known.join(", "))));
+        return;
+    };
+    let (least, most) = number.range;
+    if (least..=most).contains(&x) {
+        given.insert(name.to_owned(), x);
+    } else {
+        complaints.push(Complaint::at(format!("{path}.{name}"), x, format!("a number from {least} to {most}")));
+    }
+}
+
+/// Puts the numbers in place of the defaults, and notes them with what they replace.
+pub fn apply(
+    given: &BTreeMap<String, f64>,
+    settings: &mut Settings,
+    cluster: &mut ClusterSpec,
+    coverage: &mut Coverage,
+) {
+    for number in NUMBERS {
+        let Some(&x) = given.get(number.name) else { continue };
+        (number.set)(settings, cluster, x);
+        let replaced = |name: &str| number.instead_of.iter().any(|start| name.starts_with(start));
+        for assumption in coverage.assumptions.iter_mut().filter(|a| replaced(&a.name)) {
+            assumption.value = format!("{}; given: {} {x}", assumption.value, number.name);
+        }
+    }
+}
+
+/// The same spread around another median.
+fn median(dist: &mut Dist, seconds: f64) {
+    let to = Duration::from_secs_f64(seconds);
+    match dist {
+        Dist::LogNormal { median, .. } => *median = to,
+        other => *other = Dist::Constant(to),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::change::ChangeSettings;
+    use crate::defaults::rates;
+
+    fn facts(json: &str) -> ClusterFacts {
+        let other = [("assume".to_owned(), serde_json::from_str(json).unwrap())].into();
+        ClusterFacts { other, ..ClusterFacts::default() }
+    }
+
+    #[test]
+    fn every_number_changes_something_and_tells_of_it() {
+        for number in NUMBERS {
+            let mut coverage = Coverage::default();
+            let mut settings = rates::settings(33, &ChangeSettings::default(), &mut coverage).unwrap();
+            let mut cluster = simulator::example::Example::new().pool("p", 2).deployment("dns", 2).build().cluster;
+            cluster.pools.rows_mut()[0].provision = super::super::log_normal(150.0, 0.35);
+            cluster.workloads.rows_mut()[0].service =
+                Some(simulator::spec::Service { rate: 1.0, capacity: 2.0, cpu_seconds: 1e-4 });
+            let before = format!("{settings:?} {cluster:?}");
+            // Within every range, and no default.
+            let given = [(number.name.to_owned(), if number.range == SHARE { 0.77 } else { 77.0 })].into();
+            apply(&given, &mut settings, &mut cluster, &mut coverage);
+            assert_ne!(format!("{settings:?} {cluster:?}"), before, "{}", number.name);
+            let told = coverage
+                .assumptions
+                .iter()
+                .any(|a| a.value.ends_with(&format!("given: {} {}", number.name, given[number.name])));
+            let noted_elsewhere = ["provisionSeconds", "reimageSeconds", "dnsQpsPerReplica", "spotEvictionsPerHour"];
+            assert_eq!(
+                told,
+                !number.instead_of.is_empty() && !noted_elsewhere.contains(&number.name),
+                "{}",
+                number.name
+            );
+        }
+    }
+
+    #[test]
+    fn the_message_wins_over_the_snapshot() {
+        let facts = facts(r#"{"provisionSeconds":300,"faultsPerYear":2}"#);
+        let given = numbers(&facts, &[("faultsPerYear".to_owned(), 0.0)].into()).unwrap();
+        assert_eq!((given["provisionSeconds"], given["faultsPerYear"]), (300.0, 0.0));
+        let mut settings = Settings::calm();
+        settings.failures.company = 0.5;
+        let mut cluster = ClusterSpec::default();
+        let one = [("interruptionsPerYear".to_owned(), 2.0)].into();
+        apply(&one, &mut settings, &mut cluster, &mut Coverage::default());
+        // Half of the interruptions have two followers on average: both count.
+        assert!((settings.failures.per_hour * HOURS_PER_YEAR - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn nonsense_is_refused_all_at_once() {
+        let facts = facts(r#"{"provisionSeconds":0,"gravity":1,"surgeGapShare":"much"}"#);
+        let found = numbers(&facts, &[("allocationFailure".to_owned(), f64::NAN)].into()).unwrap_err();
+        let paths: Vec<&str> = found.iter().map(|c| c.path.as_str()).collect();
+        let expected = ["cluster.assume", "cluster.assume.provisionSeconds", "cluster.assume.surgeGapShare"];
+        assert_eq!(paths, [&expected[..], &["settings.assume.allocationFailure"]].concat());
+        assert_eq!(numbers(&super::tests::facts("3"), &BTreeMap::new()).unwrap_err().len(), 1);
+    }
+}
