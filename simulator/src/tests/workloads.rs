@@ -164,7 +164,7 @@ fn a_horizontal_autoscaler_doubles_at_most_or_adds_four() {
         let what = Happening::Load { target: None, factor };
         scenario.script.push(Scripted { at: Time(60_000_000), what });
         let told = super::story(&scenario);
-        told.lines().filter_map(|l| l.split_once("web ")?.1.contains("->").then(|| l.to_owned())).count()
+        told.lines().filter(|l| l.split_once("web ").is_some_and(|(_, rest)| rest.contains("->"))).count()
     };
     // 1, 5, 10, 20; and 10 to 20 at once.
     assert_eq!((steps(1, 20.0), steps(10, 2.0), steps(10, 3.0)), (3, 1, 2));
