@@ -28,7 +28,7 @@ impl Found {
 }
 
 impl Index {
-    /// As [`super::decide_among`], in the order of the sample, which it moves on.
+    /// As [`decide_among`], in the order of the sample, which it moves on.
     pub fn decide_some(
         &mut self,
         compat: &Compat,
