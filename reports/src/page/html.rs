@@ -96,8 +96,10 @@ impl Page<'_> {
     fn interval(&self) -> String {
         let (verdict, trials) = (&self.r.verdict, words::count(self.r.trials.count));
         let (low, high) = (words::score_text(verdict.score_low), words::score_text(verdict.score_high));
-        if verdict.score_high == 0.0 {
+        if self.r.worst_trial.is_none() && verdict.score_high == 0.0 {
             "exactly: nothing is changed".to_string()
+        } else if verdict.score_high == 0.0 {
+            format!("no loss added; {trials} futures rule out any at 95 % confidence")
         } else if verdict.score == 0.0 {
             format!("no loss added; {trials} futures rule out more than {high} at 95 % confidence")
         } else {

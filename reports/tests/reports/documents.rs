@@ -73,6 +73,25 @@ fn sequential_limits_are_wider_and_named() {
     }
 }
 
+/// A change that only takes losses away scores zero like none at all, but its page must not say that nothing is changed.
+#[test]
+fn zero_is_explained_by_what_was_done() {
+    for (example, swapped, words) in
+        [(NOTHING, false, "exactly: nothing is changed"), (TIGHT, true, "400 futures rule out any")]
+    {
+        let scenario = example.scenario();
+        let mut pairs = example::pairs(&scenario, 400, 2);
+        if swapped {
+            pairs.iter_mut().for_each(|pair| std::mem::swap(&mut pair.proposal, &mut pair.baseline));
+        }
+        let judged = reports::judge(&example::inputs(&scenario, &pairs));
+        assert_eq!(judged.report.verdict.score_high, 0.0);
+        let page = reports::bundle(&judged).into_iter().find(|file| file.path == "report.html").unwrap();
+        let text = String::from_utf8(page.bytes).unwrap();
+        assert!(text.contains(words) && (text.contains("nothing is changed") != swapped), "{words}");
+    }
+}
+
 /// An operation that changes no outcome scores zero too, but with the upper limit that the trials support.
 #[test]
 fn equal_outcomes_score_zero_with_an_upper_limit() {
