@@ -22,7 +22,7 @@
 //! to find the n-th of equal nodes the levels are walked, 64 at a step.
 //!
 //! **Where it does not hold**, the plain scan decides: pods that ask for nodes by name, levels out of range (capacities
-//! beyond 92 PB), more than half of the nodes listed.
+//! beyond 92 PB), more than half of the nodes listed, hardly two nodes alike (each group takes room in each class).
 
 mod groups;
 mod levels;
@@ -36,6 +36,9 @@ use super::{Incoming, NodeView, Sample, Scratch, Tenant, decide, filter};
 use crate::{Id, NodeId};
 use groups::Groups;
 use levels::{GroupId, Levels, NOWHERE};
+
+/// More groups than this are not worth their room: 800 bytes in each class.
+const MOST_GROUPS: usize = 512;
 
 /// The nodes a scheduler sees.
 pub trait Nodes {
@@ -173,6 +176,9 @@ impl Index {
             return false;
         }
         self.catch_up(asked.compat, nodes);
+        if self.groups.len() > MOST_GROUPS {
+            return false;
+        }
         let class = self.catch_up_class(asked, nodes);
         self.list(asked, nodes);
         if self.classes[class].odd() || self.desk.listed.len() * 2 > self.groups.all().max(8) {

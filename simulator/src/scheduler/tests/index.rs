@@ -336,3 +336,19 @@ fn the_same_sample_of_a_large_cluster() {
     }
     assert!(indexed > 1_000, "the index took {indexed} decisions");
 }
+
+#[test]
+fn a_cluster_without_two_nodes_alike_is_left_to_the_scan() {
+    let mut spec = ClusterSpec::default();
+    let mut board = Board::new(NodesScored::Percent(100));
+    for i in 0..600 {
+        let name = format!("n{i}");
+        let mut shape = node("").shape;
+        shape.labels.insert("serial".into(), name.clone());
+        board.add(name, spec.node_shapes.push(shape));
+    }
+    let shape = spec.pod_shapes.push(pod());
+    let (compat, incoming) = (Compat::new(&spec), Incoming { shape, pin: None });
+    assert_eq!(board.totals(&compat, incoming), None);
+    assert_eq!(board.decide(&compat, incoming, |n| n - 1), Some(NodeId(599)));
+}
