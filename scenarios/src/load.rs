@@ -127,7 +127,14 @@ pub fn load_all(
     };
     settings.outage_threshold_seconds.get_or_insert(defaults::rates::OUTAGE_THRESHOLD);
     Ok(Loaded {
-        scenario: Scenario { cluster: interned.spec, script, changes: planned, settings: simulated, horizon },
+        scenario: Scenario {
+            cluster: interned.spec,
+            script,
+            changes: planned,
+            settings: simulated,
+            beliefs: Vec::new(),
+            horizon,
+        },
         findings: findings.into_iter().flatten().collect(),
         operations: operations.into_iter().flatten().collect(),
         coverage,

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 pub use fleet::fleet;
 
 use crate::change::{Admission, DrainSettings, Operation, Pace, Planned, Replacement, Undrainable, UpgradeSettings};
+use crate::parameters::{Belief, Knob};
 use crate::random::Dist;
+use crate::random::Prior;
 use crate::scenario::{Happening, Scenario, Scripted};
 use crate::settings::Settings;
 use crate::spec::{
@@ -25,6 +27,7 @@ const MIB: i64 = 1 << 20;
 pub struct Example {
     spec: ClusterSpec,
     settings: Settings,
+    beliefs: Vec<Belief>,
     changes: Vec<Planned>,
     script: Vec<Scripted>,
     horizon: Duration,
@@ -46,6 +49,7 @@ impl Example {
         Example {
             spec,
             settings: Settings::calm(),
+            beliefs: Vec::new(),
             changes: Vec::new(),
             script: Vec::new(),
             horizon: Duration::mins(120),
@@ -226,6 +230,12 @@ impl Example {
         self
     }
 
+    /// A number that is not known well.
+    pub fn belief(mut self, knob: Knob, prior: Prior) -> Example {
+        self.beliefs.push(Belief { knob, prior });
+        self
+    }
+
     /// Edits the settings.
     pub fn settings(mut self, edit: impl FnOnce(&mut Settings)) -> Example {
         edit(&mut self.settings);
@@ -281,6 +291,7 @@ impl Example {
             script: self.script,
             changes: self.changes,
             settings: self.settings,
+            beliefs: self.beliefs,
             horizon: self.horizon,
         }
     }

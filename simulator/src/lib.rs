@@ -9,6 +9,7 @@ mod event;
 pub mod example;
 pub mod finding;
 pub mod outcome;
+pub mod parameters;
 mod process;
 mod queue;
 pub mod random;
@@ -25,7 +26,7 @@ pub use cluster::ids::{
 };
 pub use outcome::{Outcome, Pair, Trace};
 pub use process::replicas;
-pub use run::{Runs, Start, one_by_one, paired, replicate, simulate, trace};
+pub use run::{Runs, Start, one_by_one, paired, paired_at, replicate, simulate, trace};
 pub use scenario::Scenario;
 pub use time::{Duration, Time};
 

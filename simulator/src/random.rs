@@ -5,12 +5,15 @@
 
 pub(crate) mod beta;
 pub(crate) mod distribution;
+mod gamma;
 mod philox;
+pub(crate) mod prior;
 
 use std::convert::Infallible;
 
 pub use distribution::{Dist, standard_normal_quantile};
 pub use philox::{philox4x32_10, uniform};
+pub use prior::Prior;
 
 macro_rules! processes {
     ($($(#[doc = $doc:literal])* $process:ident = $number:literal,)*) => {
@@ -95,6 +98,8 @@ processes! {
     RepairTime = 49,
     /// Whether it helps.
     RepairSuccess = 50,
+    /// What a number that is not known well is in a trial.
+    Parameter = 60,
 }
 
 /// Stable 64-bit key of an entity's name (FNV-1a): equal in every plan the entity occurs in.

@@ -23,6 +23,9 @@ pub struct Runs {
     pub threads: usize,
 }
 
+/// Trials of one point that a thread takes at a time.
+const STRETCH: u32 = 8;
+
 /// The state every trial of a scenario starts from, for measuring what it takes: nothing can be done with it but copying.
 #[derive(Clone, Debug)]
 pub struct Start(Cluster);
@@ -84,6 +87,34 @@ pub fn paired(scenario: &Scenario, runs: Runs, progress: &(dyn Fn(u32) + Sync)) 
     })
 }
 
+/// Runs the proposal and doing nothing at points of the scenario's beliefs: for each belief the share of it that lies below.
+/// Every point sees the same trials. Results come by point, then in order of the trial's index.
+pub fn paired_at<T: Send>(
+    scenario: &Scenario,
+    points: &[Vec<f64>],
+    runs: Runs,
+    digest: &(dyn Fn(Pair) -> T + Sync),
+) -> Vec<Vec<T>> {
+    let prepared = Prepared::new(scenario);
+    // Short stretches of trials keep all threads busy where points are few.
+    let stretches = |point: usize| {
+        (0..runs.trials).step_by(STRETCH as usize).map(move |first| (point, first, (runs.trials - first).min(STRETCH)))
+    };
+    let work: Vec<(usize, u32, u32)> = (0..points.len()).flat_map(stretches).collect();
+    let one = |sim: &mut Sim<'_>, (point, first, trials): (usize, u32, u32)| -> Vec<T> {
+        sim.fix_parameters(&points[point]);
+        let mut pair = |trial: u32| {
+            let baseline = sim.run(runs.seed, trial, false);
+            digest(Pair { trial, proposal: sim.run(runs.seed, trial, true), baseline })
+        };
+        (0..trials).map(|i| pair(runs.first.saturating_add(first + i))).collect()
+    };
+    let all = || work.into_par_iter().map_init(|| Sim::new(&prepared), |sim, part| one(sim, part)).collect::<Vec<_>>();
+    let mut parts = on_threads(runs.threads, all).into_iter();
+    let per_point = runs.trials.div_ceil(STRETCH) as usize;
+    points.iter().map(|_| parts.by_ref().take(per_point).flatten().collect()).collect()
+}
+
 /// Calls `one` for every trial; results in order of the trial's index.
 fn in_parallel<'a, T: Send>(
     prepared: &'a Prepared<'a>,
@@ -92,9 +123,13 @@ fn in_parallel<'a, T: Send>(
 ) -> Vec<T> {
     let trials = runs.first..runs.first.saturating_add(runs.trials);
     let all = || trials.into_par_iter().map_init(|| Sim::new(prepared), |sim, trial| one(sim, trial)).collect();
-    match rayon::ThreadPoolBuilder::new().num_threads(runs.threads).build() {
-        Ok(pool) => pool.install(all),
+    on_threads(runs.threads, all)
+}
+
+fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+        Ok(pool) => pool.install(work),
         // No threads to be had: the shared pool does the work.
-        Err(_) => all(),
+        Err(_) => work(),
     }
 }

@@ -2,6 +2,7 @@
 //! whoever builds a `Scenario` has already resolved every name, so running one cannot fail.
 
 use crate::change::Planned;
+use crate::parameters::Belief;
 use crate::settings::Settings;
 use crate::spec::ClusterSpec;
 use crate::time::{Duration, Time};
@@ -18,6 +19,8 @@ pub struct Scenario {
     pub changes: Vec<Planned>,
     /// Rates, distributions and switches.
     pub settings: Settings,
+    /// Numbers that are not known well: each trial draws its own. None where there are none.
+    pub beliefs: Vec<Belief>,
     /// How long is simulated.
     pub horizon: Duration,
 }

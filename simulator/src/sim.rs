@@ -5,6 +5,7 @@ use crate::cluster::budget::Budgets;
 use crate::cluster::node::NodeState;
 use crate::event::Event;
 use crate::outcome::{Counts, Entry, Incident, Outcome};
+use crate::parameters::Parameters;
 use crate::process::autoscaler::Autoscaler;
 use crate::process::controllers::Missing;
 use crate::process::drain::Drain;
@@ -82,12 +83,24 @@ fn roomy(spec: &ClusterSpec) -> ClusterSpec {
     roomy
 }
 
+/// Where the values of what is not known well come from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source {
+    /// From the beliefs of the scenario, by seed and trial: those they were drawn for last.
+    Beliefs { drawn: Option<(u64, u32)> },
+    /// They were given.
+    Point,
+}
+
 /// One trial in progress. Kept between trials for its room.
 pub(crate) struct Sim<'a> {
     pub p: &'a Prepared<'a>,
     pub spec: &'a ClusterSpec,
     pub now: Time,
     pub streams: Streams,
+    /// The trial's values of what is not known well.
+    pub parameters: Parameters,
+    pub source: Source,
     pub queue: EventQueue,
     pub cluster: Cluster,
     pub scheduling: Scheduling,
@@ -117,6 +130,8 @@ impl<'a> Sim<'a> {
             spec: p.spec,
             now: Time::ZERO,
             streams: Streams::new(0, 0),
+            parameters: Parameters::stated(&p.scenario.settings),
+            source: Source::Beliefs { drawn: None },
             queue: EventQueue::default(),
             cluster: Cluster::default(),
             scheduling: Scheduling::default(),
@@ -155,9 +170,28 @@ impl<'a> Sim<'a> {
         self.finish()
     }
 
+    /// Takes one point of the beliefs for all trials to come.
+    pub fn fix_parameters(&mut self, point: &[f64]) {
+        let scenario = self.p.scenario;
+        self.parameters = Parameters::at(&scenario.settings, &scenario.beliefs, point);
+        self.source = Source::Point;
+    }
+
+    /// Draws the trial's values; both plans of a trial have the same.
+    fn draw_parameters(&mut self, seed: u64, trial: u32) {
+        let scenario = self.p.scenario;
+        if let Source::Beliefs { drawn } = &mut self.source
+            && !scenario.beliefs.is_empty()
+            && drawn.replace((seed, trial)) != Some((seed, trial))
+        {
+            self.parameters = Parameters::drawn(&scenario.settings, &scenario.beliefs, seed, trial);
+        }
+    }
+
     fn restart(&mut self, seed: u64, trial: u32, with_changes: bool) {
         self.now = Time::ZERO;
         self.streams = Streams::new(seed, trial);
+        self.draw_parameters(seed, trial);
         self.queue.clear();
         self.cluster.copy_from(&self.p.initial);
         self.scheduling.clear();
@@ -257,7 +291,7 @@ impl<'a> Sim<'a> {
         match *dist {
             Dist::Constant(d) => d,
             _ if self.p.off.fixes(process) => dist.median(),
-            _ => dist.quantile(self.streams.uniform(process, entity, n)),
+            _ => self.parameters.scale(process, dist.quantile(self.streams.uniform(process, entity, n))),
         }
     }
 

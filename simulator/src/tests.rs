@@ -7,6 +7,7 @@ mod controllers;
 mod nodes;
 mod off;
 mod operations;
+mod parameters;
 mod properties;
 mod random_runs;
 mod scheduling;

@@ -4,10 +4,11 @@
 //! issue 4720, and AKS docs resize-node-pool); daemon and mirror pods are left (kubectl v1.34 drain filters). Bare pods
 //! and pods with local storage are evicted too, as AKS' own drain does.
 
-use crate::change::{DrainSettings, Undrainable};
+use crate::change::{DrainSettings, Operation, Undrainable};
 use crate::cluster::pod::PodState;
 use crate::event::Event;
 use crate::outcome::Incident;
+use crate::parameters::Knob;
 use crate::settings::Cause;
 use crate::sim::Sim;
 use crate::spec::WorkloadKind;
@@ -138,13 +139,19 @@ impl Sim<'_> {
         let (workload, budget) = refused.map_or((None, None), |(w, b)| (Some(w), b));
         self.end_drain(drain);
         self.tell(Incident::NodeDrainTimedOut { node, workload, budget });
-        if settings.undrainable == Undrainable::Force {
+        if settings.undrainable == Undrainable::Force || self.replaces_undrainable(operation) {
             self.drained(operation, node);
         } else if let Some(operation) = operation {
             self.operation_drain_failed(operation, node, workload, budget);
         } else {
             self.autoscaler_drain_failed(node);
         }
+    }
+
+    /// Where sources disagree: an upgrade may go on with a node that it could not drain.
+    fn replaces_undrainable(&self, operation: Option<u32>) -> bool {
+        self.parameters.reads(Knob::UndrainableReplaced)
+            && operation.is_some_and(|o| matches!(self.plan(o), Operation::Upgrade { .. }))
     }
 
     /// Stops a drain where it stands.

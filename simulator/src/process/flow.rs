@@ -9,6 +9,7 @@
 
 use crate::cluster::pod::PodState;
 use crate::event::Event;
+use crate::parameters::Knob;
 use crate::settings::Cause;
 use crate::sim::Sim;
 use crate::time::Time;
@@ -102,7 +103,8 @@ impl Sim<'_> {
             let Some(service) = self.spec.workloads[workload].service else {
                 continue;
             };
-            let asked = service.rate * self.cluster.workloads[workload].load;
+            let capacity = service.capacity * self.parameters.get(Knob::ServiceCapacity);
+            let asked = service.rate * self.parameters.get(Knob::ServiceDemand) * self.cluster.workloads[workload].load;
             let ready = self.cluster.workloads[workload].ready;
             let mut served = 0.0;
             if ready > 0 {
@@ -114,7 +116,7 @@ impl Sim<'_> {
                     next = row.next_sibling;
                     if row.up {
                         let cores = self.cpu_for(pod, each * service.cpu_seconds * 1000.0) / 1000.0;
-                        served += each.min(service.capacity).min(cores / service.cpu_seconds);
+                        served += each.min(capacity).min(cores / service.cpu_seconds);
                     }
                 }
             }

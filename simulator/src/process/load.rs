@@ -7,6 +7,7 @@
 
 use crate::event::Event;
 use crate::outcome::Incident;
+use crate::parameters::Knob;
 use crate::process::replicas;
 use crate::random::distribution::{exponential_quantile, pareto_quantile};
 use crate::random::{Process, entity_key};
@@ -43,14 +44,14 @@ pub(crate) struct Burst {
 
 impl Sim<'_> {
     pub(crate) fn start_bursts(&mut self) {
-        if self.on(Cause::Burst) && self.p.scenario.settings.bursts.per_hour > 0.0 {
+        if self.on(Cause::Burst) && self.parameters.get(Knob::Bursts) > 0.0 {
             self.next_burst(0);
         }
     }
 
     fn next_burst(&mut self, n: u32) {
         let u = self.streams.uniform(Process::BurstTime, entity_key("cluster"), n);
-        let wait = Duration::from_secs_f64(exponential_quantile(u) / self.p.scenario.settings.bursts.per_hour * 3600.0);
+        let wait = Duration::from_secs_f64(exponential_quantile(u) / self.parameters.get(Knob::Bursts) * 3600.0);
         self.queue.at(self.now + wait, Event::BurstBegins { n });
     }
 
@@ -58,8 +59,8 @@ impl Sim<'_> {
         self.next_burst(n + 1);
         let key = entity_key("cluster");
         let bursts = &self.p.scenario.settings.bursts;
-        let factor =
-            pareto_quantile(self.uniform(Process::BurstFactor, key, n), bursts.factor_min, bursts.factor_alpha);
+        let exponent = self.parameters.get(Knob::BurstExponent);
+        let factor = pareto_quantile(self.uniform(Process::BurstFactor, key, n), bursts.factor_min, exponent);
         let ramp = self.draw(&bursts.ramp, Process::BurstRamp, key, n);
         let hold = self.draw(&bursts.hold, Process::BurstHold, key, n);
         self.add_burst(None, factor, ramp, hold, bursts.decay);

@@ -7,6 +7,7 @@ use crate::cluster::node::NodeState;
 use crate::cluster::pod::PodState;
 use crate::event::Event;
 use crate::outcome::Incident;
+use crate::parameters::Knob;
 use crate::random::distribution::exponential_quantile;
 use crate::random::{Process, entity_key};
 use crate::scenario::Happening;
@@ -31,7 +32,7 @@ impl Sim<'_> {
                 self.repair_waits(node);
             }
         }
-        if self.on(Cause::ZoneFailure) && self.p.scenario.settings.failures.zone_per_hour > 0.0 {
+        if self.on(Cause::ZoneFailure) && self.parameters.get(Knob::ZoneIncidents) > 0.0 {
             for zone in self.spec.zones.ids() {
                 self.next_zone_failure(zone, 0);
             }
@@ -41,7 +42,7 @@ impl Sim<'_> {
 
     /// Queues the first failure of a node, and its other troubles.
     pub(crate) fn start_node_failures(&mut self, node: NodeId) {
-        if self.on(Cause::NodeFailure) && self.p.scenario.settings.failures.per_hour > 0.0 {
+        if self.on(Cause::NodeFailure) && self.parameters.get(Knob::Interruptions) > 0.0 {
             self.next_node_failure(node, 0);
         }
         self.start_troubles(node);
@@ -49,13 +50,13 @@ impl Sim<'_> {
 
     fn next_node_failure(&mut self, node: NodeId, n: u32) {
         let u = self.streams.uniform(Process::NodeFailure, self.cluster.nodes[node].key, n);
-        let wait = exponential_wait(u, self.p.scenario.settings.failures.per_hour);
+        let wait = exponential_wait(u, self.parameters.get(Knob::Interruptions));
         self.queue.at(self.now + wait, Event::NodeFails { node, n });
     }
 
     fn next_zone_failure(&mut self, zone: ZoneId, n: u32) {
         let u = self.streams.uniform(Process::ZoneFailure, entity_key(&self.spec.zones[zone]), n);
-        let wait = exponential_wait(u, self.p.scenario.settings.failures.zone_per_hour);
+        let wait = exponential_wait(u, self.parameters.get(Knob::ZoneIncidents));
         self.queue.at(self.now + wait, Event::ZoneFails { zone: zone.0, n });
     }
 
@@ -154,7 +155,7 @@ impl Sim<'_> {
         let d = self.p.scenario.settings.detection;
         let age = d.heartbeat.as_secs_f64() * self.uniform(Process::Detection, key, 2 * n);
         let look = d.monitor.as_secs_f64() * self.uniform(Process::Detection, key, 2 * n + 1);
-        let noticed = Duration::from_secs_f64(d.grace.as_secs_f64() - age + look);
+        let noticed = Duration::from_secs_f64(self.parameters.get(Knob::MonitorGrace) - age + look);
         self.queue.at(self.now + noticed, Event::NodeNoticed { node, epoch });
         true
     }

@@ -4,6 +4,7 @@ use crate::change::Replacement;
 use crate::cluster::node::{Health, Node, NodeState};
 use crate::event::Event;
 use crate::outcome::{Failure, Incident};
+use crate::parameters::Knob;
 use crate::process::scheduling::Happened;
 use crate::random::{Process, entity_key, sub_key};
 use crate::settings::Cause;
@@ -130,8 +131,8 @@ impl Sim<'_> {
         if self.on(Cause::ProvisioningFailure) {
             let u = |n| self.streams.uniform(Process::ProvisionFailure, row.key, 2 * number + n);
             let (refused, broken) = (
-                self.on(Cause::AllocationFailure) && u(0) < troubles.allocation_failure,
-                self.on(Cause::BootstrapFailure) && u(1) < troubles.bootstrap_failure,
+                self.on(Cause::AllocationFailure) && u(0) < self.parameters.get(Knob::AllocationFailure),
+                self.on(Cause::BootstrapFailure) && u(1) < self.parameters.get(Knob::BootstrapFailure),
             );
             if refused || broken {
                 let noticed = match refused {

@@ -11,6 +11,7 @@ use crate::NodeId;
 use crate::cluster::node::NodeState;
 use crate::event::Event;
 use crate::outcome::Incident;
+use crate::parameters::{Knob, by_odds};
 use crate::random::Process;
 use crate::settings::{Cause, Repair, RepairKind};
 use crate::sim::Sim;
@@ -104,7 +105,7 @@ impl<'a> Sim<'a> {
         let done = health.repairs.saturating_sub(1);
         let step = &repair.steps[done as usize % repair.steps.len()];
         let u = self.streams.uniform(Process::RepairSuccess, row.key, draw_number(row.failures, done));
-        if health.beyond_repair || u >= step.success {
+        if health.beyond_repair || u >= by_odds(step.success, self.parameters.get(Knob::RepairSuccess)) {
             self.repair_looks(node, epoch);
             return;
         }

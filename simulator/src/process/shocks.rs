@@ -7,6 +7,7 @@
 
 use crate::cluster::node::NodeState;
 use crate::event::{Event, Shock};
+use crate::parameters::Knob;
 use crate::process::node_failure::exponential_wait;
 use crate::random::distribution::exponential_quantile;
 use crate::random::{Process, entity_key, sub_key};
@@ -28,10 +29,9 @@ impl Sim<'_> {
     }
 
     fn next_shock(&mut self, shock: Shock, of: u32, n: u32) {
-        let failures = &self.p.scenario.settings.failures;
         let (process, cause, per_hour) = match shock {
-            Shock::Domain => (Process::DomainFailure, Cause::DomainFailure, failures.domain_per_hour),
-            _ => (Process::FleetFault, Cause::FleetFault, failures.fleet_per_hour),
+            Shock::Domain => (Process::DomainFailure, Cause::DomainFailure, self.parameters.get(Knob::DomainIncidents)),
+            _ => (Process::FleetFault, Cause::FleetFault, self.parameters.get(Knob::FleetFaults)),
         };
         if per_hour > 0.0 && self.on(cause) {
             let u = self.streams.uniform(process, self.shock_key(shock, of), 2 * n);
@@ -76,7 +76,7 @@ impl Sim<'_> {
         let failures = &self.p.scenario.settings.failures;
         let row = self.cluster.nodes[node];
         let u = |draw| self.streams.uniform(Process::Company, row.key, 2 * n + draw);
-        if !self.on(Cause::FailureCompany) || u(0) >= failures.company {
+        if !self.on(Cause::FailureCompany) || u(0) >= self.parameters.get(Knob::Company) {
             return;
         }
         // Geometric: one, and `company_more` beyond it on average.

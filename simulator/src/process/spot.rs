@@ -10,6 +10,7 @@ use crate::change::{DrainSettings, Undrainable};
 use crate::cluster::node::NodeState;
 use crate::event::Event;
 use crate::outcome::Incident;
+use crate::parameters::Knob;
 use crate::random::beta::{beta_quantile_log_odds, softplus};
 use crate::random::distribution::exponential_quantile;
 use crate::random::{Process, entity_key};
@@ -37,7 +38,8 @@ impl Sim<'_> {
     pub(crate) fn start_spot(&mut self) {
         self.spot.clear();
         let spot = self.p.scenario.settings.spot;
-        if spot.hourly <= 0.0 || spot.window.is_zero() || !self.on(Cause::SpotEviction) {
+        let hourly = self.parameters.get(Knob::SpotEvictions);
+        if hourly <= 0.0 || spot.window.is_zero() || !self.on(Cause::SpotEviction) {
             return;
         }
         for pool in self.spec.pools.ids() {
@@ -51,7 +53,8 @@ impl Sim<'_> {
     /// A new level of pressure on a pool.
     pub(crate) fn spot_window(&mut self, pool: PoolId, window: u32) {
         let spot = self.p.scenario.settings.spot;
-        let within = -libm::expm1(spot.window.as_secs_f64() / 3600.0 * libm::log1p(-spot.hourly.min(1.0 - 1e-12)));
+        let hourly = self.parameters.get(Knob::SpotEvictions);
+        let within = -libm::expm1(spot.window.as_secs_f64() / 3600.0 * libm::log1p(-hourly.min(1.0 - 1e-12)));
         let u = self.streams.uniform(Process::SpotPressure, self.spot_market(pool), window);
         let until = self.now + spot.window;
         self.spot[pool.0 as usize] = Pressure { hazard: hazard(u, within, spot.correlation), until, window };

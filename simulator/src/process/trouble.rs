@@ -9,6 +9,7 @@ use crate::cluster::node::NodeState;
 use crate::cluster::pod::PodState;
 use crate::event::{Event, Trouble};
 use crate::outcome::Incident;
+use crate::parameters::Knob;
 use crate::process::node_failure::exponential_wait;
 use crate::random::Process;
 use crate::settings::Cause;
@@ -24,12 +25,12 @@ impl Sim<'_> {
     }
 
     fn next_trouble(&mut self, node: NodeId, trouble: Trouble, n: u32) {
-        let failures = &self.p.scenario.settings.failures;
-        let (process, cause, per_hour) = match trouble {
-            Trouble::Fault => (Process::NodeFault, Cause::NodeFault, failures.faults_per_hour),
-            Trouble::Reboot => (Process::Reboot, Cause::Reboot, failures.reboots_per_hour),
-            Trouble::Grey => (Process::Grey, Cause::GreyNode, failures.grey_per_hour),
+        let (process, cause, knob) = match trouble {
+            Trouble::Fault => (Process::NodeFault, Cause::NodeFault, Knob::Faults),
+            Trouble::Reboot => (Process::Reboot, Cause::Reboot, Knob::Reboots),
+            Trouble::Grey => (Process::Grey, Cause::GreyNode, Knob::Grey),
         };
+        let per_hour = self.parameters.get(knob);
         if per_hour > 0.0 && self.on(cause) {
             let u = self.streams.uniform(process, self.cluster.nodes[node].key, 2 * n);
             self.queue.at(self.now + exponential_wait(u, per_hour), Event::NodeTroubled { node, trouble, n });

@@ -10,6 +10,7 @@ use crate::change::{Operation, Pace, UpgradeSettings};
 use crate::cluster::node::NodeState;
 use crate::event::Event;
 use crate::outcome::Failure;
+use crate::parameters::Knob;
 use crate::process::node_life::Origin;
 use crate::process::operation::Phase;
 use crate::random::{Process, entity_key};
@@ -61,7 +62,8 @@ impl Sim<'_> {
             self.cluster.nodes[node].owner = Some(operation);
         }
         let size = todo.len() as u32;
-        let mut surge = how.max_surge.of(size).min(size);
+        let most = if self.parameters.reads(Knob::OneSurge) { 1 } else { size };
+        let mut surge = how.max_surge.of(size).min(most);
         if let Some(room) = self.cluster.pools[pool].room
             && room < surge
         {
@@ -112,7 +114,9 @@ impl Sim<'_> {
     fn maybe_do_not_wait(&mut self, operation: u32, pool: PoolId) {
         let troubles = &self.p.scenario.settings.provisioning;
         let key = entity_key(&self.spec.pools[pool].name);
-        if !self.on(Cause::SurgeGap) || self.streams.uniform(Process::SurgeGap, key, 0) >= troubles.gap_share {
+        if !self.on(Cause::SurgeGap)
+            || self.streams.uniform(Process::SurgeGap, key, 0) >= self.parameters.get(Knob::SurgeGap)
+        {
             return;
         }
         let gap = self.draw(&troubles.gap, Process::SurgeGap, key, 1);

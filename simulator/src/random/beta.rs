@@ -1,6 +1,8 @@
 //! Quantiles of the beta distribution, as log-odds: shares so close to 0 or 1 that a float cannot tell them apart from it
 //! still differ there.
 
+use super::distribution::standard_normal_quantile;
+
 /// Log-odds `ln(x / (1 - x))` of the share below which a share `u` in (0, 1) of a beta(a, b) distribution lies; `a` and
 /// `b` above zero.
 pub(crate) fn beta_quantile_log_odds(u: f64, a: f64, b: f64) -> f64 {
@@ -16,6 +18,35 @@ pub(crate) fn beta_quantile_log_odds(u: f64, a: f64, b: f64) -> f64 {
         }
     }
     0.5 * (low + high)
+}
+
+/// The share below which a share `u` in (0, 1) of a beta(a, b) distribution lies; faster than halving, for distributions
+/// that leave shares which a float can tell from 0 and 1.
+pub(crate) fn beta_quantile(u: f64, a: f64, b: f64) -> f64 {
+    let ln_norm = libm::lgamma(a + b) - libm::lgamma(a) - libm::lgamma(b);
+    // Newton's method on the log-odds, within a range that every evaluation narrows.
+    let (mut low, mut high) = (-700.0, 700.0);
+    // The leading term of the series far below the mean; elsewhere about normal log-odds.
+    let lower = (libm::log(u) + libm::log(a) - ln_norm) / a;
+    let normal = libm::log(a / b) + standard_normal_quantile(u) * libm::sqrt(1.0 / a + 1.0 / b);
+    let mut t = if lower < libm::log(a / b) - 1.0 { lower } else { normal }.clamp(-650.0, 650.0);
+    for _ in 0..64 {
+        let error = incomplete_beta(t, a, b, ln_norm) - u;
+        if error < 0.0 {
+            low = t;
+        } else {
+            high = t;
+        }
+        let density = libm::exp(ln_norm - a * softplus(-t) - b * softplus(t));
+        let next = t - error / density;
+        let next = if next > low && next < high { next } else { 0.5 * (low + high) };
+        let step = (next - t).abs();
+        t = next;
+        if step < 1e-12 {
+            break;
+        }
+    }
+    1.0 / (1.0 + libm::exp(-t))
 }
 
 /// Regularised incomplete beta function at the share with these log-odds; `ln_norm` is minus the logarithm of B(a, b).
@@ -74,6 +105,16 @@ mod tests {
             let half_pi = core::f64::consts::FRAC_PI_2;
             let arcsine = libm::pow(libm::sin(half_pi * u), 2.0);
             assert!((quantile(u, 0.5, 0.5) - arcsine).abs() < 1e-9, "arcsine at {u}");
+        }
+    }
+
+    #[test]
+    fn both_ways_agree() {
+        for (a, b) in [(0.3, 2.0), (0.08, 15.0), (1.2, 1.0), (2.0, 300.0), (40.0, 9.0)] {
+            for u in [1e-4, 0.02, 0.3, 0.5, 0.8, 0.999] {
+                let (fast, sure) = (beta_quantile(u, a, b), quantile(u, a, b));
+                assert!((fast - sure).abs() <= 1e-9 * sure + 1e-300, "{u} of beta({a}, {b}): {fast}, {sure}");
+            }
         }
     }
 

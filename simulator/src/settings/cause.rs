@@ -162,7 +162,8 @@ fn spread(process: Process) -> &'static [Cause] {
         | Process::DomainFailure
         | Process::FleetFault
         | Process::RepairSuccess
-        | Process::BurstTime => &[],
+        | Process::BurstTime
+        | Process::Parameter => &[],
     }
 }
 

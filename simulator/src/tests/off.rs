@@ -16,7 +16,7 @@ use crate::{NodeId, PoolId, Scenario, WorkloadId, trace};
 const TRIALS: u32 = 40;
 
 /// A cluster in which everything that can be switched off happens in some of the trials.
-fn eventful() -> Scenario {
+pub(super) fn eventful() -> Scenario {
     let spread = |median: u64| Dist::LogNormal { median: Duration::secs(median), sigma: 0.8 };
     let timed = |w: &mut crate::spec::WorkloadSpec| {
         w.pull = spread(10);

@@ -7,6 +7,7 @@ use crate::change::{DrainSettings, Operation};
 use crate::cluster::node::NodeState;
 use crate::event::Event;
 use crate::outcome::Failure;
+use crate::parameters::Knob;
 use crate::process::node_life::Origin;
 use crate::process::operation::Phase;
 use crate::random::{Process, entity_key, sub_key};
@@ -64,7 +65,9 @@ impl Sim<'_> {
         }
         for &node in &nodes {
             self.cluster.nodes[node].owner = Some(operation);
-            self.start_drain(Some(operation), node, drain);
+            // Sources disagree about whether such nodes are drained.
+            let evict = drain.evict && self.parameters.reads(Knob::DeletionDrains);
+            self.start_drain(Some(operation), node, DrainSettings { evict, ..drain });
         }
     }
 
