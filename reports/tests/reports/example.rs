@@ -151,7 +151,7 @@ impl Example {
         settings.bursts.hold = Dist::Constant(Duration::mins(20));
         settings.series_steps = 96;
         let changes = if self.upgrade { vec![self.change(system)] } else { Vec::new() };
-        Scenario { cluster, script: Vec::new(), changes, settings, horizon: Duration::mins(240) }
+        Scenario { cluster, script: Vec::new(), changes, settings, beliefs: Vec::new(), horizon: Duration::mins(240) }
     }
 
     fn change(self, pool: PoolId) -> Planned {
