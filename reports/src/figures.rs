@@ -10,7 +10,7 @@ use crate::judge::Losses;
 use crate::words::Names;
 
 mod bands;
-mod lanes;
+pub mod lanes;
 mod spread;
 
 pub use bands::Bands;

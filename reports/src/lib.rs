@@ -6,6 +6,7 @@
 pub mod chart;
 pub mod comparison;
 pub mod estimate;
+pub mod explain;
 mod figures;
 pub mod input;
 mod judge;

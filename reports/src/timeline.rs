@@ -8,16 +8,21 @@ use simulator::{Id, NodeId, Scenario, Trace};
 use crate::report::{Moment, WorstTrial};
 use crate::words::Names;
 
+mod pods;
 mod select;
 mod story;
 mod tell;
+mod track;
 
+pub use pods::PodNames;
 pub use story::story;
+pub use tell::Teller;
+pub use track::Track;
 
 /// The published form of a trial's log.
 pub fn worst_trial(scenario: &Scenario, trial: u32, added_minutes: f64, trace: &Trace) -> WorstTrial {
     let kept = select::select(scenario, trace);
-    let teller = tell::Teller { scenario, names: Names { cluster: &scenario.cluster }, trace };
+    let teller = Teller { scenario, names: Names { cluster: &scenario.cluster }, trace };
     let timeline: Vec<Moment> =
         kept.iter().filter_map(|i| trace.log.get(*i)).map(|entry| teller.moment(entry)).collect();
     let left_out = trace.log.len().saturating_sub(timeline.len()) as u64;

@@ -1,5 +1,7 @@
 //! What one trial came to: plain facts, sized at start, no judgement. Judging is the business of `reports`.
 
+mod subject;
+
 use crate::settings::RepairKind;
 use crate::time::{Duration, Time};
 use crate::{BudgetId, NodeId, PodId, PoolId, WorkloadId};
@@ -177,37 +179,144 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs, reason = "the variants and fields are named after the events they tell")]
 pub enum Incident {
-    OperationStarted { operation: u32 },
-    OperationEnded { operation: u32, failure: Option<Failure> },
-    NodeRequested { node: NodeId, surge: bool },
-    AutoscalerAdds { pool: PoolId, nodes: u32 },
-    AutoscalerFailed { pool: PoolId },
-    AutoscalerRemoves { node: NodeId },
-    NodeReady { node: NodeId },
-    NodeCordoned { node: NodeId },
-    NodeUncordoned { node: NodeId },
-    NodeDrainStarted { node: NodeId },
-    NodeDrained { node: NodeId },
-    NodeDrainTimedOut { node: NodeId, workload: Option<WorkloadId>, budget: Option<BudgetId> },
-    NodeReimaging { node: NodeId },
-    NodeDied { node: NodeId },
-    NodeNotReady { node: NodeId },
-    NodeReclaimed { node: NodeId },
-    NodeRepairStarted { node: NodeId, kind: RepairKind },
-    NodeTurnedGrey { node: NodeId },
-    NodeUsefulAgain { node: NodeId },
-    NodeDeleted { node: NodeId },
-    NodeDeallocated { node: NodeId },
-    NodeLabelsChanged { node: NodeId },
-    PodEvicted { pod: PodId, workload: WorkloadId, node: NodeId },
-    EvictionRefused { workload: WorkloadId, node: NodeId, budget: Option<BudgetId> },
-    PodPreempted { workload: WorkloadId, node: NodeId },
-    PodLost { workload: WorkloadId, node: NodeId },
-    PodBound { workload: WorkloadId, node: NodeId },
-    PodUnschedulable { workload: WorkloadId },
-    PodReady { workload: WorkloadId, node: NodeId },
-    ReplicasChanged { workload: WorkloadId, from: u32, to: u32 },
-    LoadChanged { target: Option<WorkloadId>, percent: u32 },
-    OutageBegan { workload: WorkloadId, up: u32 },
-    OutageEnded { workload: WorkloadId, lasted: Duration },
+    OperationStarted {
+        operation: u32,
+    },
+    OperationEnded {
+        operation: u32,
+        failure: Option<Failure>,
+    },
+    NodeRequested {
+        node: NodeId,
+        surge: bool,
+    },
+    AutoscalerAdds {
+        pool: PoolId,
+        nodes: u32,
+    },
+    AutoscalerFailed {
+        pool: PoolId,
+    },
+    AutoscalerRemoves {
+        node: NodeId,
+    },
+    NodeReady {
+        node: NodeId,
+    },
+    NodeCordoned {
+        node: NodeId,
+    },
+    NodeUncordoned {
+        node: NodeId,
+    },
+    NodeDrainStarted {
+        node: NodeId,
+    },
+    NodeDrained {
+        node: NodeId,
+    },
+    NodeDrainTimedOut {
+        node: NodeId,
+        workload: Option<WorkloadId>,
+        budget: Option<BudgetId>,
+    },
+    NodeReimaging {
+        node: NodeId,
+    },
+    NodeDied {
+        node: NodeId,
+    },
+    NodeNotReady {
+        node: NodeId,
+    },
+    NodeReclaimed {
+        node: NodeId,
+    },
+    NodeRepairStarted {
+        node: NodeId,
+        kind: RepairKind,
+    },
+    NodeTurnedGrey {
+        node: NodeId,
+    },
+    NodeUsefulAgain {
+        node: NodeId,
+    },
+    NodeDeleted {
+        node: NodeId,
+    },
+    NodeDeallocated {
+        node: NodeId,
+    },
+    NodeLabelsChanged {
+        node: NodeId,
+    },
+    /// A pod slot has a new tenant; `ordinal` is its place within its workload, for daemons its node.
+    PodCreated {
+        pod: PodId,
+        workload: WorkloadId,
+        ordinal: u32,
+    },
+    PodEvicted {
+        pod: PodId,
+        workload: WorkloadId,
+        node: NodeId,
+    },
+    EvictionRefused {
+        pod: PodId,
+        workload: WorkloadId,
+        node: NodeId,
+        budget: Option<BudgetId>,
+    },
+    PodPreempted {
+        pod: PodId,
+        workload: WorkloadId,
+        node: NodeId,
+    },
+    PodLost {
+        pod: PodId,
+        workload: WorkloadId,
+        node: NodeId,
+    },
+    PodBound {
+        pod: PodId,
+        workload: WorkloadId,
+        node: NodeId,
+    },
+    PodUnschedulable {
+        pod: PodId,
+        workload: WorkloadId,
+    },
+    PodReady {
+        pod: PodId,
+        workload: WorkloadId,
+        node: NodeId,
+    },
+    /// Marked for deletion, for whatever reason.
+    PodStopping {
+        pod: PodId,
+        workload: WorkloadId,
+    },
+    /// Gone for good; its slot is free.
+    PodGone {
+        pod: PodId,
+        workload: WorkloadId,
+    },
+    ReplicasChanged {
+        workload: WorkloadId,
+        from: u32,
+        to: u32,
+    },
+    LoadChanged {
+        target: Option<WorkloadId>,
+        percent: u32,
+    },
+    OutageBegan {
+        workload: WorkloadId,
+        up: u32,
+    },
+    OutageEnded {
+        workload: WorkloadId,
+        lasted: Duration,
+    },
 }

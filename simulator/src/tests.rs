@@ -24,7 +24,7 @@ fn story(scenario: &Scenario) -> String {
     let Trace { log, nodes, .. } = trace(scenario, 1, 0);
     let w = |id: crate::WorkloadId| scenario.cluster.workloads[id].name.as_str();
     let n = |id: crate::NodeId| nodes[id.0 as usize].name.as_str();
-    let lines = log.iter().map(|entry| {
+    let lines = log.iter().filter_map(|entry| {
         let what = match entry.what {
             Incident::OperationStarted { .. } => "start".to_owned(),
             Incident::OperationEnded { failure, .. } => failure.map_or("end".to_owned(), |f| format!("end {f:?}")),
@@ -58,9 +58,11 @@ fn story(scenario: &Scenario) -> String {
             Incident::EvictionRefused { workload, .. } => format!("{} refused", w(workload)),
             Incident::PodPreempted { workload, .. } => format!("{} preempted", w(workload)),
             Incident::PodLost { workload, .. } => format!("{} lost", w(workload)),
-            Incident::PodBound { workload, node } => format!("{} to {}", w(workload), n(node)),
-            Incident::PodUnschedulable { workload } => format!("{} unschedulable", w(workload)),
+            Incident::PodBound { workload, node, .. } => format!("{} to {}", w(workload), n(node)),
+            Incident::PodUnschedulable { workload, .. } => format!("{} unschedulable", w(workload)),
             Incident::PodReady { workload, .. } => format!("{} ready", w(workload)),
+            // They go with what is told of anyway.
+            Incident::PodCreated { .. } | Incident::PodStopping { .. } | Incident::PodGone { .. } => return None,
             Incident::ReplicasChanged { workload, from, to } => {
                 format!("{} {from}->{to}", w(workload))
             }
@@ -68,7 +70,7 @@ fn story(scenario: &Scenario) -> String {
             Incident::OutageBegan { workload, .. } => format!("{} out", w(workload)),
             Incident::OutageEnded { workload, .. } => format!("{} back", w(workload)),
         };
-        format!("{}s {what}", entry.at.0 / 1_000_000)
+        Some(format!("{}s {what}", entry.at.0 / 1_000_000))
     });
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -4,7 +4,7 @@ use simulator::{Id, NodeId, Scenario, Time, Trace};
 
 mod track;
 
-use track::{Track, step};
+pub use track::{NodeTrack, step};
 
 /// Most nodes drawn.
 const MOST: usize = 40;
@@ -90,18 +90,9 @@ pub struct Lanes {
 impl Lanes {
     /// Reads the log; `None` where no node changes its state.
     pub fn of(scenario: &Scenario, trial: u32, trace: &Trace) -> Option<Lanes> {
-        let horizon = scenario.horizon.as_mins_f64();
-        let mut tracks: Vec<Track> =
-            scenario.cluster.nodes.iter().map(|(_, n)| Track::existing(n.cordoned, n.ready)).collect();
-        tracks.resize_with(trace.nodes.len().max(tracks.len()), Track::default);
-        for entry in &trace.log {
-            if let Some((node, step)) = step(entry.what)
-                && let Some(track) = tracks.get_mut(node.index())
-            {
-                track.step(minutes(entry.at), step);
-            }
-        }
-        let drawn: Vec<usize> = (0..tracks.len()).filter(|i| tracks[*i].changes() > 0).collect();
+        let horizon = (Time::ZERO + scenario.horizon).0;
+        let tracks = node_tracks(scenario, trace);
+        let drawn: Vec<usize> = (0..tracks.len()).filter(|i| tracks[*i].states.changes() > 0).collect();
         let (first, last) = span(&tracks)?;
         let nodes = scenario.cluster.nodes.len();
         let lanes: Vec<Lane> = drawn
@@ -110,7 +101,7 @@ impl Lanes {
             .map(|i| Lane {
                 name: super::super::timeline::node_name(trace, NodeId::from_index(*i)),
                 pool: pool(scenario, trace, *i),
-                stays: tracks[*i].stays(horizon),
+                stays: stays(&tracks[*i], horizon),
             })
             .collect();
         let margin = ((last - first) * 0.04).max(1.0);
@@ -118,7 +109,7 @@ impl Lanes {
             trial,
             not_drawn: tracks.len() - lanes.len(),
             lanes,
-            window: ((first - margin).max(0.0), (last + margin).min(horizon)),
+            window: ((first - margin).max(0.0), (last + margin).min(scenario.horizon.as_mins_f64())),
             most_away: most_away(&tracks[..nodes.min(tracks.len())], horizon),
             nodes,
         })
@@ -131,24 +122,44 @@ fn pool(scenario: &Scenario, trace: &Trace, index: usize) -> String {
     pool.and_then(|p| scenario.cluster.pools.get(p)).map(|p| p.name.clone()).unwrap_or_default()
 }
 
-fn minutes(at: Time) -> f64 {
-    at.as_secs_f64() / 60.0
+/// The states of every node that ever exists, by its id.
+pub fn node_tracks(scenario: &Scenario, trace: &Trace) -> Vec<NodeTrack> {
+    let existing = |(_, n): (NodeId, &simulator::spec::NodeSpec)| NodeTrack::existing(n.cordoned, n.ready);
+    let mut tracks: Vec<NodeTrack> = scenario.cluster.nodes.iter().map(existing).collect();
+    tracks.resize_with(trace.nodes.len().max(tracks.len()), NodeTrack::absent);
+    for entry in &trace.log {
+        if let Some((node, step)) = step(entry.what)
+            && let Some(track) = tracks.get_mut(node.index())
+        {
+            track.step(entry.at.0, step);
+        }
+    }
+    tracks
+}
+
+fn stays(track: &NodeTrack, horizon: u64) -> Vec<Stay> {
+    let stay = |(state, from, to)| Stay { state, from: minutes(from), to: minutes(to) };
+    track.states.stays(horizon).into_iter().map(stay).collect()
+}
+
+fn minutes(micros: u64) -> f64 {
+    Time(micros).as_secs_f64() / 60.0
 }
 
 /// First and last change of any node.
-fn span(tracks: &[Track]) -> Option<(f64, f64)> {
-    let at = || tracks.iter().flat_map(|t| t.turns.iter().map(|(at, _)| *at)).filter(|at| *at > 0.0);
-    Some((at().min_by(f64::total_cmp)?, at().max_by(f64::total_cmp)?))
+fn span(tracks: &[NodeTrack]) -> Option<(f64, f64)> {
+    let at = || tracks.iter().flat_map(|t| t.states.turns.iter().map(|(at, _)| *at)).filter(|at| *at > 0);
+    Some((minutes(at().min()?), minutes(at().max()?)))
 }
 
 /// Most tracks that cannot run pods at one time.
-fn most_away(tracks: &[Track], horizon: f64) -> usize {
-    let stays: Vec<Vec<Stay>> = tracks.iter().map(|t| t.stays(horizon)).collect();
-    let mut instants: Vec<f64> = tracks.iter().flat_map(|t| t.turns.iter().map(|(at, _)| *at)).collect();
-    instants.sort_by(f64::total_cmp);
+fn most_away(tracks: &[NodeTrack], horizon: u64) -> usize {
+    let stays: Vec<Vec<(State, u64, u64)>> = tracks.iter().map(|t| t.states.stays(horizon)).collect();
+    let mut instants: Vec<u64> = tracks.iter().flat_map(|t| t.states.turns.iter().map(|(at, _)| *at)).collect();
+    instants.sort_unstable();
     instants.dedup();
-    let serving = |at: f64| {
-        stays.iter().filter(|s| s.iter().any(|stay| stay.state.serves() && stay.from <= at && at < stay.to)).count()
+    let serving = |at: u64| {
+        stays.iter().filter(|s| s.iter().any(|(state, from, to)| state.serves() && *from <= at && at < *to)).count()
     };
     instants.into_iter().filter(|at| *at < horizon).map(|at| tracks.len() - serving(at)).max().unwrap_or(0)
 }

@@ -47,7 +47,7 @@ fn rank(what: Incident, watched: &BTreeSet<WorkloadId>) -> Option<u8> {
         | Incident::NodeTurnedGrey { .. }
         | Incident::NodeUsefulAgain { .. } => Some(1),
         Incident::NodeRepairStarted { .. } => Some(2),
-        Incident::PodUnschedulable { workload }
+        Incident::PodUnschedulable { workload, .. }
         | Incident::PodPreempted { workload, .. }
         | Incident::PodLost { workload, .. } => pod(workload, 1),
         Incident::EvictionRefused { workload, .. }
@@ -67,6 +67,8 @@ fn rank(what: Incident, watched: &BTreeSet<WorkloadId>) -> Option<u8> {
         | Incident::NodeDrained { .. }
         | Incident::NodeLabelsChanged { .. } => Some(4),
         Incident::PodBound { workload, .. } => pod(workload, 5),
+        // What made a pod stop is told, and that it is bound again.
+        Incident::PodCreated { .. } | Incident::PodStopping { .. } | Incident::PodGone { .. } => None,
     }
 }
 

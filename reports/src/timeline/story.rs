@@ -112,7 +112,7 @@ fn unplaced(trace: &Trace, outage: &Outage<'_>) -> bool {
         .log
         .iter()
         .filter(around)
-        .any(|e| matches!(e.what, Incident::PodUnschedulable { workload } if workload == outage.workload))
+        .any(|e| matches!(e.what, Incident::PodUnschedulable { workload, .. } if workload == outage.workload))
 }
 
 /// Loads that stand well above their base when the outage begins, the highest two.
@@ -197,10 +197,10 @@ fn loss(scenario: &Scenario, trace: &Trace, entry: &Entry, wanted: WorkloadId) -
         Incident::PodEvicted { workload, node, .. } if workload == wanted => {
             Some(format!("the drain of {} evicts its pod", on(node)))
         }
-        Incident::PodPreempted { workload, node } if workload == wanted => {
+        Incident::PodPreempted { workload, node, .. } if workload == wanted => {
             Some(format!("its pod on {} is preempted by one of higher priority", on(node)))
         }
-        Incident::PodLost { workload, node } if workload == wanted => {
+        Incident::PodLost { workload, node, .. } if workload == wanted => {
             Some(format!("its pod is lost with {}", on(node)))
         }
         Incident::NodeDied { node } if stands_on(scenario, trace, wanted, node, entry.at) => {
@@ -214,10 +214,10 @@ fn loss(scenario: &Scenario, trace: &Trace, entry: &Entry, wanted: WorkloadId) -
 fn stands_on(scenario: &Scenario, trace: &Trace, wanted: WorkloadId, node: NodeId, at: Time) -> bool {
     let initial = scenario.cluster.pods.iter().filter(|p| p.workload == wanted && p.node == Some(node)).count() as i64;
     let moved = trace.log.iter().take_while(|e| e.at < at).map(|e| match e.what {
-        Incident::PodBound { workload, node: n } if workload == wanted && n == node => 1,
+        Incident::PodBound { workload, node: n, .. } if workload == wanted && n == node => 1,
         Incident::PodEvicted { workload, node: n, .. }
-        | Incident::PodLost { workload, node: n }
-        | Incident::PodPreempted { workload, node: n }
+        | Incident::PodLost { workload, node: n, .. }
+        | Incident::PodPreempted { workload, node: n, .. }
             if workload == wanted && n == node =>
         {
             -1

@@ -25,7 +25,8 @@ impl Teller<'_> {
         Moment { t: entry.at.as_secs_f64(), event: event.to_string(), subject, detail }
     }
 
-    fn told(&self, what: Incident) -> (&'static str, String, String) {
+    /// An incident as what happened, to what, and more about it.
+    pub fn told(&self, what: Incident) -> (&'static str, String, String) {
         let none = String::new;
         match what {
             Incident::OperationStarted { operation } => ("operation started", self.operation(operation), none()),
@@ -91,28 +92,37 @@ impl Teller<'_> {
             Incident::PodEvicted { workload, node, .. } => {
                 ("pod evicted", self.names.workload(workload), format!("from {}", self.node(node)))
             }
-            Incident::EvictionRefused { workload, node, budget } => {
+            Incident::EvictionRefused { workload, node, budget, .. } => {
                 ("eviction refused", self.names.workload(workload), self.refusal(workload, node, budget))
             }
-            Incident::PodPreempted { workload, node } => (
+            Incident::PodPreempted { workload, node, .. } => (
                 "pod preempted",
                 self.names.workload(workload),
                 format!("on {}, for a pod of higher priority", self.node(node)),
             ),
-            Incident::PodLost { workload, node } => {
+            Incident::PodLost { workload, node, .. } => {
                 ("pod lost", self.names.workload(workload), format!("with {}", self.node(node)))
             }
-            Incident::PodBound { workload, node } => {
+            Incident::PodBound { workload, node, .. } => {
                 ("pod scheduled", self.names.workload(workload), format!("to {}", self.node(node)))
             }
-            Incident::PodUnschedulable { workload } => (
+            Incident::PodUnschedulable { workload, .. } => (
                 "pod unschedulable",
                 self.names.workload(workload),
                 "no node passes the scheduler's filters".to_string(),
             ),
-            Incident::PodReady { workload, node } => {
+            Incident::PodReady { workload, node, .. } => {
                 ("pod Ready", self.names.workload(workload), format!("on {}", self.node(node)))
             }
+            Incident::PodCreated { workload, .. } => {
+                ("pod created", self.names.workload(workload), "waits for a node".to_string())
+            }
+            Incident::PodStopping { workload, .. } => (
+                "pod stops",
+                self.names.workload(workload),
+                "it leaves its service and is given its grace period".to_string(),
+            ),
+            Incident::PodGone { workload, .. } => ("pod gone", self.names.workload(workload), none()),
             Incident::ReplicasChanged { workload, from, to } => {
                 ("replicas changed", self.names.workload(workload), format!("from {from} to {to}"))
             }
@@ -144,7 +154,8 @@ impl Teller<'_> {
         node_name(self.trace, id)
     }
 
-    fn operation(&self, index: u32) -> String {
+    /// An operation in words.
+    pub fn operation(&self, index: u32) -> String {
         let Some(planned) = self.scenario.changes.get(index as usize) else {
             return format!("operation {}", index + 1);
         };

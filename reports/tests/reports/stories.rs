@@ -67,7 +67,7 @@ fn a_failing_node_is_named_where_the_pod_stood_there() {
     let [began, ended] = out(2000, 2400, 0);
     let log = [
         at(700, Incident::PodEvicted { pod: PodId(0), workload: DNS, node: NodeId(1) }),
-        at(701, Incident::PodBound { workload: DNS, node: NodeId(0) }),
+        at(701, Incident::PodBound { pod: PodId(0), workload: DNS, node: NodeId(0) }),
         at(2000, Incident::NodeDied { node: NodeId(1) }),
         at(2000, Incident::NodeDied { node: NodeId(0) }),
         began,
@@ -107,9 +107,10 @@ fn loads_and_scaling_are_named() {
 #[test]
 fn a_timeline_is_short_and_keeps_what_matters() {
     let mut log = vec![at(600, Incident::OperationStarted { operation: 0 })];
-    let refused = Incident::EvictionRefused { workload: DNS, node: NodeId(0), budget: Some(BudgetId(0)) };
+    let refused =
+        Incident::EvictionRefused { pod: PodId(0), workload: DNS, node: NodeId(0), budget: Some(BudgetId(0)) };
     log.extend((0..500).map(|i| at(600 + 5 * i, refused)));
-    log.extend((0..500).map(|i| at(3200 + i, Incident::PodBound { workload: DNS, node: NodeId(0) })));
+    log.extend((0..500).map(|i| at(3200 + i, Incident::PodBound { pod: PodId(0), workload: DNS, node: NodeId(0) })));
     log.extend(
         (0..50)
             .map(|i| at(3800 + i, Incident::PodEvicted { pod: PodId(9), workload: WorkloadId(77), node: NodeId(0) })),

@@ -102,6 +102,8 @@ impl Sim<'_> {
     fn submit(&mut self, pod: PodId) {
         self.cluster.pods[pod].since = self.now;
         self.cluster.pods[pod].queued = self.now;
+        let row = &self.cluster.pods[pod];
+        self.tell(Incident::PodCreated { pod, workload: row.workload, ordinal: row.ordinal });
         self.enqueue(pod);
     }
 

@@ -68,7 +68,7 @@ impl Sim<'_> {
                     self.counts.refusals += 1;
                     let workload = self.cluster.pods[pod].workload;
                     if self.drains[drain].refused.is_none() {
-                        self.tell(Incident::EvictionRefused { workload, node, budget: Some(budget) });
+                        self.tell(Incident::EvictionRefused { pod, workload, node, budget: Some(budget) });
                     }
                     self.drains[drain].refused = Some((workload, Some(budget)));
                 }

@@ -28,7 +28,7 @@ impl Sim<'_> {
             let shape = self.cluster.shape_of(self.spec, pod);
             self.wake_scheduler(Happened::PodBound(shape));
         }
-        self.tell(Incident::PodBound { workload, node });
+        self.tell(Incident::PodBound { pod, workload, node });
         if self.spec.workloads[workload].service.is_some() {
             self.cluster.nodes[node].serving += 1;
         }
@@ -73,7 +73,7 @@ impl Sim<'_> {
         }
         self.cluster.pods[pod].state = PodState::Running;
         self.cluster.set_serving(pod, true, true);
-        self.tell(Incident::PodReady { workload: row.workload, node });
+        self.tell(Incident::PodReady { pod, workload: row.workload, node });
         self.serving_changed(row.workload);
         self.owner_sees_ready(pod);
         self.budgets_may_allow_more();
@@ -84,6 +84,7 @@ impl Sim<'_> {
         let row = self.cluster.pods[pod];
         debug_assert!(row.state != PodState::Terminating);
         self.cluster.terminate(self.spec, pod);
+        self.tell(Incident::PodStopping { pod, workload: row.workload });
         // Spreading does not count it any more. The scheduler is not told of that, but counts anew when it tries.
         self.scheduling.hope();
         self.serving_changed(row.workload);
@@ -117,6 +118,7 @@ impl Sim<'_> {
         let row = self.cluster.pods[pod];
         let shape = self.cluster.shape_of(self.spec, pod);
         self.cluster.remove(self.spec, &self.p.compat, pod);
+        self.tell(Incident::PodGone { pod, workload: row.workload });
         if self.scheduling.forget_nominated(pod) {
             self.wake_scheduler(Happened::PodGone(shape));
         }
@@ -145,7 +147,7 @@ impl Sim<'_> {
             }
             let workload = self.cluster.pods[pod].workload;
             if self.cluster.pods[pod].state != PodState::Terminating {
-                self.tell(Incident::PodLost { workload, node });
+                self.tell(Incident::PodLost { pod, workload, node });
             }
             self.pod_gone(pod);
         }

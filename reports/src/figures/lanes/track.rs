@@ -3,7 +3,8 @@
 use simulator::NodeId;
 use simulator::outcome::Incident;
 
-use super::{State, Stay};
+use super::State;
+use crate::timeline::Track;
 
 /// What an event does to its node.
 #[derive(Clone, Copy)]
@@ -37,28 +38,31 @@ pub fn step(what: Incident) -> Option<(NodeId, Step)> {
 }
 
 /// One node while the log is read.
-#[derive(Default)]
-pub struct Track {
-    /// Changes of state; `None` while it does not exist.
-    pub turns: Vec<(f64, Option<State>)>,
+pub struct NodeTrack {
+    /// Its states.
+    pub states: Track<State>,
     cordoned: bool,
 }
 
-impl Track {
-    pub fn existing(cordoned: bool, ready: bool) -> Track {
+impl NodeTrack {
+    /// Of a node that does not exist yet.
+    pub fn absent() -> NodeTrack {
+        NodeTrack { states: Track::absent(), cordoned: false }
+    }
+
+    /// Of a node that is there from the beginning.
+    pub fn existing(cordoned: bool, ready: bool) -> NodeTrack {
         let state = match (ready, cordoned) {
             (false, _) => State::NotReady,
             (true, true) => State::Cordoned,
             (true, false) => State::Ready,
         };
-        Track { turns: vec![(0.0, Some(state))], cordoned }
+        NodeTrack { states: Track::beginning(state), cordoned }
     }
 
-    pub fn now(&self) -> Option<State> {
-        self.turns.last().and_then(|(_, state)| *state)
-    }
-
-    pub fn step(&mut self, at: f64, step: Step) {
+    /// Takes note of what is done to it, at a time in microseconds.
+    pub fn step(&mut self, at: u64, step: Step) {
+        let now = self.states.now().copied();
         let running = if self.cordoned { State::Cordoned } else { State::Ready };
         let next = match step {
             Step::Becomes(State::Draining) => {
@@ -68,7 +72,7 @@ impl Track {
             Step::Becomes(State::Cordoned) => {
                 self.cordoned = true;
                 // A drain that ends while the node is down leaves it down.
-                if self.now() == Some(State::NotReady) { self.now() } else { Some(State::Cordoned) }
+                if now == Some(State::NotReady) { now } else { Some(State::Cordoned) }
             }
             // A reimaged node comes back schedulable.
             Step::Becomes(State::Reimaging) => {
@@ -79,34 +83,14 @@ impl Track {
             Step::Ready => Some(running),
             Step::Cordon => {
                 self.cordoned = true;
-                if self.now() == Some(State::Ready) { Some(State::Cordoned) } else { self.now() }
+                if now == Some(State::Ready) { Some(State::Cordoned) } else { now }
             }
             Step::Uncordon => {
                 self.cordoned = false;
-                if matches!(self.now(), Some(State::Cordoned | State::Draining)) {
-                    Some(State::Ready)
-                } else {
-                    self.now()
-                }
+                if matches!(now, Some(State::Cordoned | State::Draining)) { Some(State::Ready) } else { now }
             }
             Step::Gone => None,
         };
-        if self.turns.is_empty() || self.now() != next {
-            self.turns.push((at, next));
-        }
-    }
-
-    pub fn changes(&self) -> usize {
-        self.turns.iter().filter(|(at, _)| *at > 0.0).count()
-    }
-
-    pub fn stays(&self, horizon: f64) -> Vec<Stay> {
-        let ends = self.turns.iter().skip(1).map(|(at, _)| *at).chain([horizon]);
-        self.turns
-            .iter()
-            .zip(ends)
-            .filter_map(|((from, state), to)| state.map(|state| Stay { state, from: *from, to }))
-            .filter(|s| s.to > s.from)
-            .collect()
+        self.states.turn(at, next);
     }
 }

@@ -156,7 +156,7 @@ impl Sim<'_> {
             if self.spec.workloads[workload].minimum.is_some() {
                 self.counts.unschedulable += 1;
             }
-            self.tell(Incident::PodUnschedulable { workload });
+            self.tell(Incident::PodUnschedulable { pod, workload });
             self.autoscaler_sees(pod);
         }
         self.wait(Waiting { entry: self.entry(pod), refusers, attempts });

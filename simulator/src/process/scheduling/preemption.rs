@@ -52,7 +52,7 @@ impl Sim<'_> {
             if self.cluster.pods[victim].state != PodState::Terminating {
                 self.counts.preemptions += 1;
                 let workload = self.cluster.pods[victim].workload;
-                self.tell(Incident::PodPreempted { workload, node: preemption.node });
+                self.tell(Incident::PodPreempted { pod: victim, workload, node: preemption.node });
                 self.delete_pod(victim);
             }
         }
