@@ -4,6 +4,7 @@
 pub mod allocatable;
 pub(crate) mod mutability;
 pub mod sku;
+pub(crate) mod supply;
 
 pub use allocatable::{Reserve, allocatable};
 pub use sku::{Sku, sku};

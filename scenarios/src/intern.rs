@@ -12,9 +12,10 @@ mod workloads;
 
 use std::collections::BTreeMap;
 
-use simulator::spec::{ClusterSpec, NodeShape, PodSpec};
-use simulator::{Id, NodeId, NodeShapeId, PoolId, WorkloadId};
+use simulator::spec::{self, ClusterSpec, NodeShape, PodSpec};
+use simulator::{Id, NodeId, NodeShapeId, PoolId, SupplyId, WorkloadId};
 
+use crate::azure::supply::Supply;
 use crate::change::ChangeSettings;
 use crate::coverage::Coverage;
 use crate::snapshot::Snapshot;
@@ -32,6 +33,8 @@ pub struct Interned {
     pub nodes: BTreeMap<String, NodeId>,
     /// Workloads by namespace and name.
     pub workloads: BTreeMap<(String, String), Vec<WorkloadId>>,
+    /// What pools share, by its key.
+    pub(crate) supplies: BTreeMap<String, SupplyId>,
 }
 
 /// Interns a snapshot that [`crate::complete::complete`] has completed.
@@ -75,6 +78,13 @@ impl Interned {
     pub fn shape(&mut self, shape: NodeShape) -> NodeShapeId {
         let found = self.spec.node_shapes.iter().find(|(_, s)| **s == shape).map(|(id, _)| id);
         found.unwrap_or_else(|| self.spec.node_shapes.push(shape))
+    }
+
+    /// The id of something nodes use up.
+    pub(crate) fn supply(&mut self, found: &Supply) -> SupplyId {
+        let Interned { spec, supplies, .. } = self;
+        let supply = spec::Supply { name: found.what.clone(), free: found.free, code: found.code };
+        *supplies.entry(found.key.clone()).or_insert_with(|| spec.supplies.push(supply))
     }
 
     /// Every shape the pool uses or would use, changed by `change`, as pairs of old and new.

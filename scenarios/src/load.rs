@@ -109,7 +109,7 @@ pub fn load_all(
         };
         let shift = |p: Planned| Planned { at: *at + p.at.since(START), ..p };
         let mut found = found.map_err(&mut keep).unwrap_or_default();
-        admission::refuse(&mut found, change, findings, &interned.spec);
+        admission::refuse(&mut found, change, findings, &interned, &settings.off);
         found.iter_mut().for_each(|p| p.admission.windows.clone_from(&windows));
         planned.extend(found.into_iter().map(shift));
     }

@@ -14,7 +14,7 @@ mod immutable;
 mod limits;
 mod moves;
 mod name;
-mod room;
+pub(crate) mod room;
 mod size;
 mod state;
 mod system;

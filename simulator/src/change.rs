@@ -229,6 +229,8 @@ pub struct UpgradeSettings {
     pub surge_fallback: bool,
     /// Old shape to new shape, where the nodes come back with other labels or capacity.
     pub shapes: Vec<(NodeShapeId, NodeShapeId)>,
+    /// The pool whose shares of what pools use up the new machines take, where they are of another size.
+    pub draws_as: Option<PoolId>,
 }
 
 impl UpgradeSettings {
@@ -244,6 +246,7 @@ impl UpgradeSettings {
             pace: Pace::Batches,
             surge_fallback: false,
             shapes: Vec::new(),
+            draws_as: None,
         }
     }
 }

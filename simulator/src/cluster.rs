@@ -11,6 +11,7 @@ pub mod ids;
 pub(crate) mod images;
 pub(crate) mod node;
 pub(crate) mod pod;
+mod supply;
 pub(crate) mod workload;
 
 use crate::cluster::images::Images;
@@ -21,7 +22,7 @@ use crate::random::{entity_key, sub_key};
 use crate::scheduler::{Compat, PortId, Tenant};
 use crate::spec::{ClusterSpec, Resources, WorkloadKind};
 use crate::time::Time;
-use crate::{Column, NodeId, NodeShapeId, PodId, PodShapeId, PoolId, WorkloadId};
+use crate::{Column, NodeId, NodeShapeId, PodId, PodShapeId, PoolId, SupplyId, WorkloadId};
 
 /// The state of a cluster during a trial.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +40,8 @@ pub(crate) struct Cluster {
     pub workloads: Column<WorkloadId, Workload>,
     pub images: Images,
     pub pools: Column<PoolId, Pool>,
+    /// What is left of what pools share.
+    pub supplies: Column<SupplyId, u32>,
     /// Nodes pods have come to or left, since the scheduler last looked.
     pub touched: Vec<NodeId>,
     /// Head of the list of free pod rows.
@@ -51,8 +54,10 @@ pub(crate) struct Cluster {
 #[derive(Clone, Debug)]
 pub(crate) struct Pool {
     pub next_ordinal: u32,
-    /// Nodes that may still be added, where known.
+    /// Nodes that may still be added by its own limit, where known.
     pub room: Option<u32>,
+    /// The pool whose shares its new machines take: itself, until it is given machines of another size.
+    pub draws_as: PoolId,
     /// Shapes of future nodes, one for each zone.
     pub templates: Vec<NodeShapeId>,
 }
@@ -62,10 +67,12 @@ impl Cluster {
     pub fn new(spec: &ClusterSpec, compat: &Compat) -> Cluster {
         let mut cluster = Cluster { free: NO_POD, peers: compat.has_peers(), ..Cluster::default() };
         cluster.images = Images::new(spec.workloads.len());
-        for (_, pool) in spec.pools.iter() {
+        cluster.supplies = spec.supplies.rows().iter().map(|supply| supply.free).collect::<Vec<_>>().into();
+        for (id, pool) in spec.pools.iter() {
             cluster.pools.push(Pool {
                 next_ordinal: pool.next_ordinal,
                 room: pool.room,
+                draws_as: id,
                 templates: pool.templates.clone(),
             });
         }
@@ -126,6 +133,7 @@ impl Cluster {
         self.workloads.copy_from(&other.workloads);
         self.images.copy_from(&other.images);
         self.pools.copy_from(&other.pools);
+        self.supplies.copy_from(&other.supplies);
         self.free = other.free;
         self.next_start = other.next_start;
     }

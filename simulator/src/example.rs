@@ -15,7 +15,7 @@ use crate::scenario::{Happening, Scenario, Scripted};
 use crate::settings::Settings;
 use crate::spec::{
     BudgetRule, BudgetSpec, ClusterSpec, Control, MANY_DISKS, NodeShape, NodeSpec, PodShape, PodSpec, PoolSpec,
-    Quantity, Resources, Role, WorkloadKind, WorkloadSpec,
+    Quantity, Resources, Role, Share, Supply, WorkloadKind, WorkloadSpec,
 };
 use crate::time::{Duration, Time};
 use crate::{NodeId, PoolId, WorkloadId};
@@ -100,6 +100,7 @@ impl Example {
             delete: Dist::Constant(Duration::secs(30)),
             deallocates: None,
             room: None,
+            takes: Vec::new(),
             next_ordinal: count,
             usd_per_hour: None,
             autoscaler: None,
@@ -125,6 +126,14 @@ impl Example {
         if let Some(pool) = self.spec.pools.rows_mut().last_mut() {
             edit(pool);
         }
+        self
+    }
+
+    /// Lets the nodes of all pools added so far draw on one supply: `each` a node, of which `free` are left.
+    pub fn supply(mut self, name: &str, free: u32, each: u32) -> Example {
+        let supply = Supply { name: name.to_owned(), free, code: "QuotaExceeded" };
+        let of = self.spec.supplies.push(supply);
+        self.spec.pools.rows_mut().iter_mut().for_each(|pool| pool.takes.push(Share { of, each }));
         self
     }
 
@@ -274,6 +283,7 @@ impl Example {
             pace: Pace::Batches,
             surge_fallback: false,
             shapes: Vec::new(),
+            draws_as: None,
         };
         self.change(Duration::ZERO, Operation::Upgrade { pool, how })
     }

@@ -22,7 +22,7 @@ pub mod spec;
 mod time;
 
 pub use cluster::ids::{
-    BudgetId, Column, DrainId, Id, NodeId, NodeShapeId, PodId, PodShapeId, PoolId, WorkloadId, ZoneId,
+    BudgetId, Column, DrainId, Id, NodeId, NodeShapeId, PodId, PodShapeId, PoolId, SupplyId, WorkloadId, ZoneId,
 };
 pub use outcome::{Outcome, Pair, Trace};
 pub use process::replicas;

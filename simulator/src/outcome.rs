@@ -4,7 +4,7 @@ mod subject;
 
 use crate::settings::RepairKind;
 use crate::time::{Duration, Time};
-use crate::{BudgetId, NodeId, PodId, PoolId, WorkloadId};
+use crate::{BudgetId, NodeId, PodId, PoolId, SupplyId, WorkloadId};
 
 /// The facts of one trial of one plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,8 +83,11 @@ pub enum Failure {
     Canceled,
     /// There is nothing to abort, or nothing to turn back.
     NothingThere,
-    /// No quota or addresses for the nodes it needs.
-    NoRoom,
+    /// No room for the nodes it needs.
+    NoRoom {
+        /// What they would use up; absent where the pool itself may not have as many.
+        supply: Option<SupplyId>,
+    },
     /// The platform had no machine to give.
     AllocationFailed,
     /// A new machine never joined.

@@ -48,6 +48,9 @@ impl<'a> Prepared<'a> {
         let off = Off::new(&scenario.settings.off);
         let compat = if off.has(Cause::Capacity) { Compat::new(&roomy(spec)) } else { Compat::new(spec) };
         let mut initial = Cluster::new(spec, &compat);
+        if off.has(Cause::Quota) {
+            initial.lift_limits();
+        }
         let services = with(&|w| w.service.is_some());
         for pod in initial.pods.ids() {
             let row = initial.pods[pod];

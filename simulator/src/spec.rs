@@ -3,17 +3,19 @@
 
 mod control;
 mod peers;
+mod supply;
 mod volumes;
 
 use std::collections::BTreeMap;
 
 pub use control::{Control, Job};
 pub use peers::{PodTerm, Selector, Spread};
+pub use supply::{Share, Supply};
 pub use volumes::{VolumePlugin, VolumeRefusal, Volumes};
 
 use crate::random::Dist;
 use crate::time::Duration;
-use crate::{BudgetId, Column, NodeId, NodeShapeId, PodShapeId, PoolId, WorkloadId, ZoneId};
+use crate::{BudgetId, Column, NodeId, NodeShapeId, PodShapeId, PoolId, SupplyId, WorkloadId, ZoneId};
 
 /// Extended resources (GPUs, hugepages) a cluster may use at once.
 pub const EXTENDED: usize = 6;
@@ -38,6 +40,8 @@ pub struct ClusterSpec {
     pub pods: Vec<PodSpec>,
     /// Disruption budgets.
     pub budgets: Column<BudgetId, BudgetSpec>,
+    /// What the nodes of several pools use up together.
+    pub supplies: Column<SupplyId, Supply>,
     /// Names of the extended resources, at most [`EXTENDED`], in the order of [`Resources::extended`].
     pub extended: Vec<String>,
     /// Zone names, indexed by [`ZoneId`].
@@ -123,8 +127,10 @@ pub struct PoolSpec {
     /// Scale-down mode Deallocate: nodes that the pool gives up are stopped and kept, and take so long from the request until
     /// they are Ready again. `None` for mode Delete (AKS docs scale-down-mode).
     pub deallocates: Option<Dist>,
-    /// How many nodes may be added before quota or addresses run out; absent when not known.
+    /// How many nodes may be added before a limit of the pool's own is reached; absent when not known.
     pub room: Option<u32>,
+    /// What each of its nodes takes of what pools share.
+    pub takes: Vec<Share>,
     /// Ordinal of the next new node (one above the highest in use).
     pub next_ordinal: u32,
     /// Price of one node in USD per hour, where known.

@@ -104,6 +104,7 @@ fn placements(inputs: &Value, apart: bool) -> Vec<Placement> {
         replacement: Replacement::Reimage,
         pace: Pace::Batches,
         surge_fallback: false,
+        draws_as: None,
         shapes: Vec::new(),
     };
     let scenario = Example::new()

@@ -68,6 +68,7 @@ fn scenario(inputs: &Value) -> Scenario {
         replacement: Replacement::Reimage,
         pace: if inputs["scheduling"] == "pipelined" { Pace::Pipelined } else { Pace::Batches },
         surge_fallback: false,
+        draws_as: None,
         shapes: Vec::new(),
     };
     let mut example = Example::new().pool("p", nodes).with_pool(|p| {

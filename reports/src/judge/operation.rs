@@ -134,10 +134,13 @@ fn named(inputs: &Inputs<'_>, planned: &Planned, failure: Failure) -> (&'static 
             };
             (code, format!("A node{pool} cannot be drained in time: {reason}."))
         }
-        Failure::NoRoom => (
-            "QuotaExceeded",
-            format!("No room for the nodes{pool} it needs: vCPU quota, or addresses of the subnet (SubnetIsFull)."),
-        ),
+        Failure::NoRoom { supply } => {
+            let (code, what) = match supply.and_then(|id| inputs.scenario.cluster.supplies.get(id)) {
+                Some(supply) => (supply.code, supply.name.as_str()),
+                None => ("QuotaExceeded", "more nodes"),
+            };
+            (code, format!("No room for the nodes{pool} it needs: not enough {what} left."))
+        }
         Failure::AllocationFailed => {
             ("AllocationFailed", format!("Azure has no machine of this size to give for a node{pool}."))
         }

@@ -213,7 +213,11 @@ impl Teller<'_> {
             Failure::Displaced => "a newer operation took its place".to_string(),
             Failure::Canceled => "it was aborted".to_string(),
             Failure::NothingThere => "there was nothing to abort or to turn back".to_string(),
-            Failure::NoRoom => "no quota or addresses for the nodes it needs".to_string(),
+            Failure::NoRoom { supply } => {
+                let what =
+                    supply.and_then(|id| self.names.cluster.supplies.get(id)).map_or("room", |s| s.name.as_str());
+                format!("not enough {what} for the nodes it needs")
+            }
             Failure::AllocationFailed => "the platform had no machine to give".to_string(),
             Failure::BootstrapFailed => "a new machine never joined".to_string(),
         }

@@ -65,6 +65,7 @@ impl Example {
             delete: Dist::Constant(Duration::secs(60)),
             deallocates: None,
             room: None,
+            takes: Vec::new(),
             next_ordinal,
             autoscaler: None,
             spot: None,
@@ -164,6 +165,7 @@ impl Example {
             replacement: Replacement::Reimage,
             pace: Pace::Batches,
             surge_fallback: false,
+            draws_as: None,
             shapes: Vec::new(),
         };
         Planned::new(Time::ZERO + Duration::mins(10), Operation::Upgrade { pool, how })

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use simulator::spec::{NodeShape, NodeSpec, PoolSpec, Resources};
+use simulator::spec::{NodeShape, NodeSpec, PoolSpec, Resources, Share};
 use simulator::{NodeShapeId, PoolId, ZoneId};
 
 use super::owners::Draft;
 use super::volumes::{Ground, rezone};
 use super::{Interned, requests, shapes};
-use crate::azure::sku;
+use crate::azure::{sku, supply};
 use crate::complete::nodes as made;
 use crate::coverage::Coverage;
 use crate::defaults::pools as defaults;
-use crate::snapshot::{AgentPool, Amounts, ClusterFacts, Node, Snapshot};
+use crate::snapshot::pool::read::MOST_NODES;
+use crate::snapshot::{AgentPool, Amounts, Node, Snapshot};
 
 /// Pool of nodes that belong to none.
 const UNPOOLED: &str = "(no pool)";
@@ -58,13 +59,13 @@ pub(super) fn intern(
         let own: Vec<(&Node, NodeShapeId)> =
             rows.iter().filter(|(n, _)| n.pool() == Some(&pool.name)).copied().collect();
         let templates = templates(pool, &own, &ground, full, &mut index, interned, coverage);
-        add_pool(pool, &own, templates, &full.cluster, interned, coverage);
+        add_pool(pool, &own, templates, full, interned, coverage);
     }
     let strangers: Vec<(&Node, NodeShapeId)> =
         rows.iter().filter(|(n, _)| n.pool().is_none_or(|p| !interned.pools.contains_key(p))).copied().collect();
     if let Some((_, template)) = strangers.first() {
         let pool = AgentPool { name: UNPOOLED.into(), ..AgentPool::default() };
-        add_pool(&pool, &strangers, vec![*template], &full.cluster, interned, coverage);
+        add_pool(&pool, &strangers, vec![*template], full, interned, coverage);
     }
     for (i, (node, shape)) in rows.into_iter().enumerate() {
         let pool = node.pool().and_then(|p| interned.pools.get(p)).or_else(|| interned.pools.get(UNPOOLED));
@@ -174,11 +175,12 @@ fn add_pool(
     pool: &AgentPool,
     own: &[(&Node, NodeShapeId)],
     templates: Vec<NodeShapeId>,
-    cluster: &ClusterFacts,
+    full: &Snapshot,
     interned: &mut Interned,
     coverage: &mut Coverage,
 ) {
     let size = pool.vm_size.as_deref().and_then(sku);
+    let takes = takes(pool, full, interned, coverage);
     let highest = own.iter().filter_map(|(n, _)| made::ordinal(&n.name)).max();
     let spec = PoolSpec {
         name: pool.name.clone(),
@@ -188,7 +190,8 @@ fn add_pool(
         reimage: defaults::reimage(pool, coverage),
         delete: defaults::delete(coverage),
         deallocates: defaults::deallocates(pool, coverage),
-        room: room(pool, cluster, coverage),
+        room: Some(room(own.len())),
+        takes,
         next_ordinal: highest.map_or(u32::try_from(own.len()).unwrap_or(0), |n| n.saturating_add(1)),
         // A spot price is not a list price.
         usd_per_hour: size.and_then(|s| s.usd_per_hour).filter(|_| !pool.is_spot()),
@@ -199,26 +202,18 @@ fn add_pool(
     interned.pools.insert(pool.name.clone(), id);
 }
 
-/// Nodes that quota and addresses leave room for, where the snapshot says: the smaller of the two.
-fn room(pool: &AgentPool, cluster: &ClusterFacts, coverage: &mut Coverage) -> Option<u32> {
-    let size = pool.vm_size.as_deref().and_then(sku);
-    let by_quota = size.and_then(|s| {
-        let family = cluster.quota.get(&s.family.to_ascii_lowercase());
-        let total = cluster.quota.get("cores");
-        family.into_iter().chain(total).min().map(|free| free / s.parent_cores.max(1))
-    });
-    let subnet = pool.other.get("vnetSubnetID").and_then(|v| v.as_str()).map(str::to_ascii_lowercase);
-    let free = subnet.and_then(|id| cluster.subnet.get(&id)).or_else(|| cluster.subnet.get("*"));
-    let by_subnet = free.map(|free| free / addresses(pool, cluster, coverage));
-    by_quota.into_iter().chain(by_subnet).min()
+/// Nodes that may still be added to the pool: a scale set holds 1,000 (AKS docs, upgrade-aks-node-pools-rolling).
+fn room(own: usize) -> u32 {
+    MOST_NODES.saturating_sub(u32::try_from(own).unwrap_or(MOST_NODES))
 }
 
-/// Addresses of the node subnet one node takes (AKS docs, concepts-network-ip-address-planning): 1, and with Azure CNI in the
-/// node subnet one for each of its pods as well.
-fn addresses(pool: &AgentPool, cluster: &ClusterFacts, coverage: &mut Coverage) -> u32 {
-    let is = |field: &Option<String>, text: &str| field.as_deref().is_some_and(|f| f.eq_ignore_ascii_case(text));
-    let node_subnet = is(&cluster.network_plugin, "azure")
-        && !is(&cluster.network_plugin_mode, "overlay")
-        && !pool.other.contains_key("podSubnetID");
-    if node_subnet { 1 + defaults::max_pods(pool, cluster, coverage) } else { 1 }
+/// What a node of the pool takes of what pools share.
+fn takes(pool: &AgentPool, full: &Snapshot, interned: &mut Interned, coverage: &mut Coverage) -> Vec<Share> {
+    let size = pool.vm_size.as_deref().and_then(sku);
+    let mut found = supply::quota(pool, size.as_ref(), &full.cluster);
+    let nodes = u32::try_from(full.nodes.len()).unwrap_or(u32::MAX);
+    let mut max_pods = || defaults::max_pods(pool, &full.cluster, coverage);
+    found.extend(supply::addresses(pool, &full.cluster, &mut max_pods, nodes));
+    let share = |found: supply::Supply| Share { of: interned.supply(&found), each: found.each };
+    found.into_iter().map(share).collect()
 }

@@ -8,11 +8,11 @@
 
 use simulator::change::Planned;
 use simulator::finding::Finding;
-use simulator::spec::ClusterSpec;
 use simulator::{Duration, Time};
 
 use crate::change::{Change, ChangeSettings, Phase};
 use crate::complaint::Complaint;
+use crate::intern::Interned;
 use crate::rule;
 
 /// Longest time of a window, in minutes: the longest horizon.
@@ -47,14 +47,22 @@ pub(super) fn opening(windows: &[(Time, Time)], at: Time) -> Time {
 }
 
 /// Marks the operations of a change that the platform will refuse.
-pub(super) fn refuse(planned: &mut [Planned], change: &Change, findings: &[Finding], cluster: &ClusterSpec) {
+pub(super) fn refuse(
+    planned: &mut [Planned],
+    change: &Change,
+    findings: &[Finding],
+    interned: &Interned,
+    off: &[String],
+) {
     if change.phase == Phase::Completed {
         return;
     }
+    let short = |id: &str| off.iter().any(|name| name == "quota") && rule::room::RULES.iter().any(|r| r.id == id);
+    let cluster = &interned.spec;
     for planned in planned {
         let pool = planned.operation.pool().map(|id| format!("pool {}", cluster.pools[id].name));
         let of_all = |f: &&Finding| change.pool.is_some() || !f.subject.starts_with("pool ");
-        let against = findings.iter().filter(|f| f.blocks);
+        let against = findings.iter().filter(|f| f.blocks && !short(f.id));
         let hit = against.clone().find(|f| of_all(f) || pool.as_ref() == Some(&f.subject));
         planned.admission.refused = hit.map(|f| rule::code(f.id));
     }

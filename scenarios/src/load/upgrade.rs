@@ -140,6 +140,7 @@ fn settings(
         // AKS changelog: from 1.35 an upgrade without room for all surge nodes goes on with one.
         surge_fallback: asked.version.and_then(minor).unwrap_or(now) >= 35,
         shapes,
+        draws_as: None,
     };
     Ok(if pool.is_spot() { spot(rolling, coverage) } else { rolling })
 }

@@ -27,13 +27,16 @@ pub struct ClusterFacts {
     pub network_policy: Option<String>,
     /// Network dataplane: `azure` or `cilium`.
     pub network_dataplane: Option<String>,
+    /// Range of pod addresses, such as `10.244.0.0/16`.
+    pub pod_cidr: Option<String>,
     /// `nodeProvisioningProfile.mode`: `Auto` or `Manual`.
     pub node_provisioning: Option<String>,
     /// `autoScalerProfile`, keys and values as the API gives them.
     pub autoscaler_profile: BTreeMap<String, String>,
     /// Add-ons that are switched on, such as `azurepolicy`, in order of name.
     pub addons: Vec<String>,
-    /// Free vCPU quota by VM family, lower-case (`quota`: `{"standardDSv3Family": 20}`); `cores` for the regional total.
+    /// Free vCPU quota by VM family, lower-case (`quota`: `{"standardDSv3Family": 20}`); `cores` for the regional total,
+    /// `lowPriorityCores` for that of spot machines.
     pub quota: BTreeMap<String, u32>,
     /// Free addresses by subnet id, lower-case, or `*` for any (`subnet`: `{"*": 120}`).
     pub subnet: BTreeMap<String, u32>,
@@ -67,6 +70,7 @@ pub(super) fn read(mut map: Map<String, Value>, path: &str) -> (Option<String>, 
         facts.network_plugin_mode = network.text("networkPluginMode");
         facts.network_policy = network.text("networkPolicy");
         facts.network_dataplane = network.text("networkDataplane");
+        facts.pod_cidr = network.text("podCidr");
         fields.close(network);
     }
     facts.other = fields.rest();

@@ -1,7 +1,10 @@
 //! Invariants of the whole cluster, recomputed from scratch after every event in tests.
 
+use crate::PoolId;
 use crate::cluster::Cluster;
+use crate::cluster::node::NodeState;
 use crate::cluster::pod::PodState;
+use crate::cluster::supply::PLENTY;
 use crate::spec::{ClusterSpec, Resources};
 
 /// Panics with what is wrong.
@@ -16,6 +19,7 @@ pub(crate) fn check(spec: &ClusterSpec, cluster: &Cluster) {
         let tenants: u32 = cluster.tenants[id].iter().map(|t| t.alive + t.leaving).sum();
         assert!(tenants == 0 || i64::from(tenants) == used.pods, "tenants are the pods of a node");
     }
+    check_supplies(spec, cluster);
     for (id, workload) in cluster.workloads.iter() {
         let (mut alive, mut old, mut ready, mut up) = (0, 0, 0, 0);
         for pod in cluster.pods_of(id) {
@@ -44,5 +48,17 @@ pub(crate) fn check(spec: &ClusterSpec, cluster: &Cluster) {
             "replicas of {}",
             spec.workloads[id].name
         );
+    }
+}
+
+/// What nodes take and what is left is what there was.
+fn check_supplies(spec: &ClusterSpec, cluster: &Cluster) {
+    let lifted = |id| cluster.supplies[id] > PLENTY / 2;
+    for (id, supply) in spec.supplies.iter().filter(|(id, _)| !lifted(*id)) {
+        let each = |pool: PoolId| spec.pools[pool].takes.iter().filter(|s| s.of == id).map(|s| s.each).sum::<u32>();
+        let before: u32 = spec.nodes.iter().map(|(_, n)| each(n.pool)).sum();
+        let there = cluster.nodes.iter().filter(|(_, n)| n.state != NodeState::Gone);
+        let now: u32 = there.map(|(_, n)| each(n.draws_as)).sum();
+        assert_eq!(supply.free + before, cluster.supplies[id] + now, "{} is taken and given back", supply.name);
     }
 }

@@ -46,6 +46,8 @@ ids! {
     DrainId
     /// An availability zone.
     ZoneId
+    /// Something that nodes of several pools use up together.
+    SupplyId
 }
 
 /// A vector indexed by a typed id.

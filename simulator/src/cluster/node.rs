@@ -10,6 +10,8 @@ use crate::{DrainId, NodeShapeId, PoolId};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Node {
     pub pool: PoolId,
+    /// The pool whose shares its machine has taken.
+    pub draws_as: PoolId,
     pub shape: NodeShapeId,
     pub ordinal: u32,
     /// Key of its random streams.
@@ -105,6 +107,7 @@ impl Node {
     pub fn new(pool: PoolId, shape: NodeShapeId, ordinal: u32, key: u64, state: NodeState) -> Node {
         Node {
             pool,
+            draws_as: pool,
             shape,
             ordinal,
             key,

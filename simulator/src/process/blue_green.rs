@@ -59,8 +59,9 @@ impl Sim<'_> {
             self.operation_ends(operation, None);
             return;
         }
-        if self.cluster.pools[pool].room.is_some_and(|room| (room as usize) < blue.len()) {
-            self.operation_fails(operation, Failure::NoRoom);
+        if self.cluster.room(self.spec, pool).is_some_and(|room| (room as usize) < blue.len()) {
+            let supply = self.cluster.short_of(self.spec, pool, blue.len() as u32);
+            self.operation_fails(operation, Failure::NoRoom { supply });
             return;
         }
         blue.sort_unstable_by_key(|&n| (self.cluster.nodes[n].ordinal, n));

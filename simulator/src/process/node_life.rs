@@ -53,7 +53,7 @@ impl Sim<'_> {
         } else {
             0
         };
-        self.cluster.pools[pool].room.map(|room| room.saturating_add(kept))
+        self.cluster.room(self.spec, pool).map(|room| room.saturating_add(kept))
     }
 
     fn start_stopped_node(&mut self, node: NodeId, origin: Origin) -> NodeId {
@@ -74,9 +74,6 @@ impl Sim<'_> {
         let state = &mut self.cluster.pools[pool];
         let ordinal = state.next_ordinal;
         state.next_ordinal += 1;
-        if let Some(room) = &mut state.room {
-            *room = room.saturating_sub(1);
-        }
         let pool_key = entity_key(&self.spec.pools[pool].name);
         let name = &self.spec.pools[pool].name;
         let (key, name) = match origin {
@@ -88,6 +85,7 @@ impl Sim<'_> {
             Origin::Autoscaler(n) => (sub_key(sub_key(pool_key, AUTO), u64::from(n)), format!("{name}-auto-{n}")),
         };
         let node = self.cluster.nodes.push(Node::new(pool, shape, ordinal, key, NodeState::Joining));
+        self.cluster.take_shares(self.spec, node);
         self.cluster.health.push(Health::GOOD);
         self.cluster.names.push(name);
         self.cluster.ports.push(Vec::new());
@@ -213,6 +211,9 @@ impl Sim<'_> {
             self.wake_scheduler(Happened::NodeGone(node));
         }
         self.cluster.nodes[node].shape = shape;
+        if how == Replacement::Recreate {
+            self.cluster.swap_shares(self.spec, node);
+        }
         self.nodes_came_or_went();
         self.nodes_changed();
         let row = self.cluster.nodes[node];
@@ -255,10 +256,7 @@ impl Sim<'_> {
         row.state = NodeState::Gone;
         row.epoch += 1;
         row.drain = None;
-        let pool = row.pool;
-        if let Some(room) = &mut self.cluster.pools[pool].room {
-            *room += 1;
-        }
+        self.cluster.give_shares_back(self.spec, node);
         self.tell(Incident::NodeDeleted { node });
         self.node_is_away(node, registered);
     }

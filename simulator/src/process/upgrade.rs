@@ -6,7 +6,7 @@
 //! are replaced at a time onto the rest. The order of nodes is not documented: by ordinal here.
 //! Surge nodes are not always awaited (Azure/AKS issue 4340): `Settings::provisioning::gap_share`.
 
-use crate::change::{Operation, Pace, UpgradeSettings};
+use crate::change::{Operation, Pace, Replacement, UpgradeSettings};
 use crate::cluster::node::NodeState;
 use crate::event::Event;
 use crate::outcome::Failure;
@@ -64,14 +64,18 @@ impl Sim<'_> {
         let size = todo.len() as u32;
         let most = if self.parameters.reads(Knob::OneSurge) { 1 } else { size };
         let mut surge = how.max_surge.of(size).min(most);
-        if let Some(room) = self.cluster.pools[pool].room
+        if let Some(like) = how.draws_as {
+            self.cluster.pools[pool].draws_as = like;
+        }
+        if let Some(room) = self.cluster.room(self.spec, pool)
             && room < surge
         {
             // Kubernetes 1.35 and later fall back to one surge node (AKS changelog); before, the upgrade fails.
             if how.surge_fallback && room >= 1 {
                 surge = 1;
             } else {
-                self.operation_fails(operation, Failure::NoRoom);
+                let supply = self.cluster.short_of(self.spec, pool, surge);
+                self.operation_fails(operation, Failure::NoRoom { supply });
                 return;
             }
         }
@@ -197,6 +201,15 @@ impl Sim<'_> {
             self.upgrade_node_done(operation);
             return;
         }
+        let row = &self.cluster.nodes[node];
+        let (pool, other_size) = (row.pool, row.draws_as != self.cluster.pools[row.pool].draws_as);
+        if how.replacement == Replacement::Recreate
+            && other_size
+            && let Some(supply) = self.cluster.short_of(self.spec, pool, 1)
+        {
+            self.operation_fails(operation, Failure::NoRoom { supply: Some(supply) });
+            return;
+        }
         if let Some(upgrade) = self.upgrade(operation) {
             upgrade.coming.push(node);
         }
@@ -255,7 +268,7 @@ impl Sim<'_> {
         let pool = self.cluster.nodes[node].pool;
         if closing {
             self.surge_node_empty(operation);
-        } else if (more || !replaced) && self.cluster.pools[pool].room != Some(0) {
+        } else if (more || !replaced) && self.cluster.room(self.spec, pool) != Some(0) {
             self.request_late_node(operation, pool, replaced);
         } else {
             self.upgrade_node_done(operation);

@@ -84,6 +84,8 @@ causes! {
     Contention "contention"
     /// Shortage of room: nodes hold any number of pods.
     Capacity "capacity"
+    /// Shortage of quota and addresses: pools grow as far as anybody wants.
+    Quota "quota"
     /// The time an evicted pod's successor takes: it is ready as soon as it is bound.
     EvictionGap "eviction-gap"
     /// Disruption budgets: evictions are granted whatever they say.

@@ -3,6 +3,7 @@
 mod admission;
 mod blue_green;
 mod drain;
+mod supply;
 
 use super::check;
 use crate::change::{Operation, Pace, Replacement, Undrainable, UpgradeSettings};
@@ -24,6 +25,7 @@ fn upgrade(surge: u32) -> UpgradeSettings {
         replacement: Replacement::Reimage,
         pace: Pace::Batches,
         surge_fallback: false,
+        draws_as: None,
         shapes: Vec::new(),
     }
 }
@@ -107,7 +109,7 @@ fn without_room_for_surge_the_upgrade_fails_or_falls_back_to_one_node() {
             .change(Duration::ZERO, Operation::Upgrade { pool: POOL, how })
             .build()
     };
-    check(&cluster(false), "0s start\n0s end NoRoom");
+    check(&cluster(false), "0s start\n0s end NoRoom { supply: None }");
     let outcome = simulate(&cluster(true), 1, 0);
     // One surge node: 150 s to come, two reimages of 200 s one after the other, 30 s to go.
     assert_eq!(outcome.operations[0].ended.unwrap().0, Duration::secs(150 + 200 + 200 + 30).0);
@@ -460,7 +462,10 @@ fn an_operation_begins_once_though_the_one_before_ends_at_its_very_instant() {
         .change(Duration::ZERO, Operation::Scale { pool: POOL, count: 6, drain: drain_settings() })
         .change(Duration::ZERO, Operation::Scale { pool: POOL, count: 2, drain: drain_settings() })
         .build();
-    check(&scenario, "0s start\n0s end NoRoom\n0s start\n0s p-new-1 requested\n150s p-new-1 ready\n150s end");
+    check(
+        &scenario,
+        "0s start\n0s end NoRoom { supply: None }\n0s start\n0s p-new-1 requested\n150s p-new-1 ready\n150s end",
+    );
 }
 
 #[test]

@@ -82,6 +82,10 @@ impl Random {
         if self.one_in(2) {
             example = example.workload("daemon", WorkloadKind::DaemonSet, (0..nodes).map(NodeId).collect());
         }
+        if self.one_in(2) {
+            let free = self.below(6);
+            example = example.supply("cores", free, 1 + free % 2);
+        }
         example = self.troubles(example);
         for _ in 0..self.below(4) {
             let at = Duration::secs(u64::from(self.below(3600)));

@@ -31,13 +31,13 @@ impl Planner<'_> {
         match upgrade::operation(id, pool, &asked, self.full, self.interned, self.coverage) {
             Ok(Simulated::Upgrade { how, .. }) => {
                 let large = &self.interned.spec.pools[larger];
-                let (room, price) = (large.room, large.usd_per_hour);
+                let price = large.usd_per_hour;
                 let model = self.interned.spec.node_shapes[large.templates[0]].clone();
                 let shapes = self.interned.reshaped(id, |shape| sized(shape, &model));
                 // Surge nodes are of the new size: its family's quota counts, and its price.
                 let own = &mut self.interned.spec.pools.rows_mut()[id.0 as usize];
-                (own.room, own.usd_per_hour) = (room, price);
-                let how = UpgradeSettings { shapes, replacement: Replacement::Recreate, ..how };
+                own.usd_per_hour = price;
+                let how = UpgradeSettings { shapes, draws_as: Some(larger), replacement: Replacement::Recreate, ..how };
                 self.at_once(Simulated::Upgrade { pool: id, how });
             }
             Ok(_) => {}

@@ -73,6 +73,36 @@ fn a_pool_that_is_short_of_quota_is_left_out_of_the_upgrade_of_its_cluster() {
     assert!(codes.contains(&("apps", Some("QuotaExceeded"))) && codes.contains(&("system1", None)), "{codes:?}");
 }
 
+/// Pools of one family, one region and one subnet draw on the same: what a node takes of what.
+#[test]
+fn pools_share_quota_and_addresses() {
+    let own = POOLS
+        .replace(
+            r#""location""#,
+            r#""quota":{"standardDSv3Family":40,"cores":9},"subnet":{"*":500,"/b":31},"networkProfile":{"networkPlugin":"azure"},"location""#,
+        )
+        .replace(r#""name":"apps","count":2"#, r#""vnetSubnetID":"/B","name":"apps","count":2"#);
+    let l = try_load("apps", Operation::Scale { count: 4 }, &own).unwrap();
+    let c = &l.scenario.cluster;
+    let told = |pool: &str| {
+        let (_, pool) = c.pools.iter().find(|(_, p)| p.name == pool).unwrap();
+        let of =
+            |s: &simulator::spec::Share| format!("{} of {} {}", s.each, c.supplies[s.of].free, c.supplies[s.of].name);
+        pool.takes.iter().map(of).collect::<Vec<_>>().join(", ")
+    };
+    let quota = "4 of 40 vCPU quota of standardDSv3Family, 4 of 9 vCPU quota of the region";
+    assert_eq!(told("system1"), format!("{quota}, 111 of 500 subnet addresses"));
+    assert_eq!(told("apps"), format!("{quota}, 111 of 31 subnet addresses"));
+    assert_eq!(c.supplies.len(), 4);
+    // What is short is refused before anything begins, unless shortage is switched off.
+    assert_eq!(refused(&l.scenario.changes[0]), Some("SubnetIsFull"));
+    let snapshot = Snapshot::from_json(own.as_bytes()).unwrap();
+    let off: ChangeSettings = serde_json::from_str(r#"{"off":["quota"]}"#).unwrap();
+    let l = load(&change("apps", Operation::Scale { count: 4 }), &snapshot, &off).unwrap();
+    assert_eq!(refused(&l.scenario.changes[0]), None);
+    assert_eq!(simulator::simulate(&l.scenario, 1, 0).operations[0].failure, None);
+}
+
 #[test]
 fn operations_begin_in_the_windows_of_the_settings() {
     let window = |from, until| WindowFields { from_minutes: from, until_minutes: until };

@@ -21,7 +21,8 @@ impl Sim<'_> {
         if count > have {
             let more = count - have;
             if self.room_to_grow(pool).is_some_and(|room| room < more) {
-                self.operation_fails(operation, Failure::NoRoom);
+                let supply = self.cluster.short_of(self.spec, pool, more);
+                self.operation_fails(operation, Failure::NoRoom { supply });
                 return;
             }
             self.operations[operation as usize].phase = Phase::Growing { awaited: more };

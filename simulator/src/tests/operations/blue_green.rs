@@ -96,7 +96,7 @@ fn a_batch_is_a_share_of_all_blue_nodes_rounded_up() {
 #[test]
 fn without_room_for_the_green_set_nothing_happens() {
     let scenario = |room| example(2, how()).with_pool(|p| p.room = Some(room)).horizon(Duration::secs(1)).build();
-    check(&scenario(1), "0s start\n0s end NoRoom");
+    check(&scenario(1), "0s start\n0s end NoRoom { supply: None }");
     assert!(story(&scenario(2)).contains("p-new-3 requested"));
 }
 
