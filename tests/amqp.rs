@@ -145,7 +145,7 @@ fn the_topology_is_checked_without_changing_anything(broker: &Broker) {
     let place = Place::new(broker, "topology");
     for _ in 0..2 {
         let ended = run(&mut place.worker(&["--check-topology"])).expect_code(1);
-        assert_eq!(ended.stdout.matches(" is missing: ").count(), 12, "{ended:#?}");
+        assert_eq!(ended.stdout.matches(" is missing: ").count(), 14, "{ended:#?}");
     }
     run(&mut place.worker(&["--until-empty"])).expect_code(0);
     let ended = run(&mut place.worker(&["--check-topology"])).expect_code(0);

@@ -67,7 +67,7 @@ fn check_reports(out: &Path) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
     for entry in fs::read_dir(out.join("reports")).unwrap() {
         let path = entry.unwrap().path();
-        if !path.is_dir() {
+        if !path.is_dir() || path.ends_with(".changes") {
             continue;
         }
         let report: Value = serde_json::from_slice(&fs::read(path.join("report.json")).unwrap()).unwrap();

@@ -9,6 +9,7 @@ mod cases;
 mod cli;
 mod decode;
 mod demo;
+mod one_report;
 mod oracle;
 mod science;
 mod stopping;

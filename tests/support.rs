@@ -140,3 +140,18 @@ pub fn irrelevant(id: u32) -> Value {
         "metadataVersion": "1"
     }])
 }
+
+/// What the activity log tells of one call that scales the user pool of the cluster `tiny` to four nodes.
+pub fn record(correlation: &str, status: &str, minute: u32) -> Value {
+    let id = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.ContainerService/managedClusters/tiny/agentPools/apps";
+    json!({
+        "operationName": "Microsoft.ContainerService/managedClusters/agentPools/write",
+        "resourceId": id,
+        "correlationId": correlation,
+        "eventDataId": format!("{correlation}-{status}-{minute}"),
+        "eventTimestamp": format!("2026-03-02T06:{minute:02}:00Z"),
+        "status": status,
+        "caller": "ops@example.org",
+        "properties": {"requestbody": json!({"properties": {"count": 4}}).to_string()}
+    })
+}

@@ -14,22 +14,22 @@ use crate::support::{Ended, Folder, irrelevant, poolproof, proposal, run, scale,
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder with a snapshot store, a queue and a place for reports.
-struct Place(Folder);
+pub struct Place(pub Folder);
 
 impl Place {
-    fn new() -> Place {
+    pub fn new() -> Place {
         let folder = Folder::new();
         folder.json("snapshots/tiny.json", &snapshot("tiny"));
         Place(folder)
     }
 
-    fn submit(&self, messages: &[Value]) -> Ended {
+    pub fn submit(&self, messages: &[Value]) -> Ended {
         let files: Vec<PathBuf> =
             messages.iter().enumerate().map(|(i, m)| self.0.json(&format!("in/{i}.json"), m)).collect();
         run(poolproof().arg("submit").args(files).args(["--queue", &self.0.queue()])).expect_code(0)
     }
 
-    fn worker(&self, arguments: &[&str]) -> Command {
+    pub fn worker(&self, arguments: &[&str]) -> Command {
         let mut command = poolproof();
         command.args([
             "worker",
@@ -50,15 +50,35 @@ impl Place {
         command
     }
 
+    /// A worker that draws few futures.
+    pub fn few(&self, arguments: &[&str]) -> Command {
+        let mut command = self.worker(arguments);
+        command.args(["--trials", "8"]);
+        command
+    }
+
+    /// What the reports say.
+    pub fn documents(&self) -> Vec<Value> {
+        let read = |id| serde_json::from_slice(&fs::read(self.0.path(&format!("reports/{id}/report.json"))).unwrap());
+        self.reports().into_iter().map(|id| read(id).unwrap()).collect()
+    }
+
+    /// The lines of the ledger.
+    pub fn lines(&self) -> Vec<Value> {
+        let folders = fs::read_dir(self.0.path("reports/.changes")).unwrap().map(|e| e.unwrap().path());
+        let files = folders.flat_map(|folder| fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()));
+        files.map(|path| serde_json::from_slice(&fs::read(path).unwrap()).unwrap()).collect()
+    }
+
     /// Messages in the queue.
-    fn list(&self) -> Vec<Value> {
+    pub fn list(&self) -> Vec<Value> {
         let ended =
             run(poolproof().args(["queue", "list", "--format", "json", "--queue", &self.0.queue()])).expect_code(0);
         ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Reports by their ids; each must be whole.
-    fn reports(&self) -> BTreeSet<String> {
+    pub fn reports(&self) -> BTreeSet<String> {
         let Ok(entries) = fs::read_dir(self.0.path("reports")) else {
             return BTreeSet::new();
         };

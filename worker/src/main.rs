@@ -1,6 +1,7 @@
 //! The poolproof binary: command line, queues, publishing. Holds no rule about clusters.
 
 mod cli;
+mod fault;
 mod files;
 mod job;
 mod pipeline;
@@ -11,7 +12,7 @@ mod snapshots;
 
 fn main() -> std::process::ExitCode {
     // Before the first connection: the TLS library has no provider of cryptography of its own. Only a second call fails.
-    #[cfg(feature = "amqp")]
+    #[cfg(any(feature = "amqp", feature = "cloud"))]
     let _ = rustls::crypto::ring::default_provider().install_default();
     cli::main()
 }

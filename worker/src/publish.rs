@@ -1,9 +1,12 @@
 //! Where reports go. Publishing is idempotent: a report's id is a digest of all that decides its content, so a repeat
-//! finds its own bytes. Returning means that the report is durable.
+//! finds its own bytes. Returning means that the report is durable. Of several messages about one change one report
+//! stands (`ledger.rs`).
 
 #[cfg(feature = "amqp")]
 mod announce;
 mod directory;
+pub mod ledger;
+mod retention;
 
 use std::io;
 use std::path::PathBuf;
@@ -12,8 +15,11 @@ use std::str::FromStr;
 #[cfg(feature = "amqp")]
 pub use announce::Announcer;
 pub use directory::Directory;
+pub use retention::Retention;
 
 use crate::queue::BrokerUrl;
+use ledger::{Known, Line, Relation, Standing};
+use reports::Report;
 
 /// A report ready to be published.
 #[derive(Clone, Debug)]
@@ -39,6 +45,13 @@ pub struct PublishError {
     pub source: io::Error,
 }
 
+impl PublishError {
+    /// Something about a report failed.
+    pub fn at(doing: &'static str, id: &str, source: io::Error) -> PublishError {
+        PublishError { doing, path: id.into(), source }
+    }
+}
+
 /// A place for reports.
 #[derive(Clone, Debug)]
 pub enum Publisher {
@@ -59,6 +72,84 @@ impl Publisher {
             Publisher::Directory(directory) => directory.publish(bundle).map(|path| path.display().to_string()),
             #[cfg(feature = "amqp")]
             Publisher::Announcer(announcer) => announcer.publish(bundle),
+        }
+    }
+
+    /// Publishes the report of a change durably, unless one that is further stands for it; returns where it lies and what
+    /// became of it (nothing where reports are only announced).
+    ///
+    /// # Errors
+    /// The place cannot be written at the moment.
+    pub fn publish_change(
+        &self,
+        bundle: &Bundle,
+        report: &Report,
+        standing: &Standing,
+    ) -> Result<(String, Option<Relation>), PublishError> {
+        match self {
+            Publisher::Directory(directory) => {
+                let (path, relation) = directory.publish_change(bundle, report, standing)?;
+                Ok((path.display().to_string(), Some(relation)))
+            }
+            #[cfg(feature = "amqp")]
+            Publisher::Announcer(announcer) => Ok((announcer.publish(bundle)?, None)),
+        }
+    }
+
+    /// What the place knows of a message before it is simulated; `None` where it keeps nothing. Finishes what a worker
+    /// that was killed had left to do.
+    ///
+    /// # Errors
+    /// The place cannot be read at the moment.
+    pub fn known(&self, standing: &Standing) -> Result<Option<Known>, PublishError> {
+        match self {
+            Publisher::Directory(directory) => {
+                let line: Option<Line> = directory.line(&standing.change)?;
+                let known = standing.known(line.as_ref());
+                if known != Known::No {
+                    directory.clear_replaced(&standing.change)?;
+                }
+                Ok(Some(known))
+            }
+            #[cfg(feature = "amqp")]
+            Publisher::Announcer(_) => Ok(None),
+        }
+    }
+
+    /// The report of an id, where the place keeps it.
+    pub fn report(&self, id: &str) -> Option<Report> {
+        match self {
+            Publisher::Directory(directory) => directory.report(id).ok(),
+            #[cfg(feature = "amqp")]
+            Publisher::Announcer(_) => None,
+        }
+    }
+
+    /// Announces a report that is kept elsewhere, where this is a place for announcements.
+    ///
+    /// # Errors
+    /// The place cannot be reached at the moment.
+    #[cfg_attr(not(feature = "amqp"), allow(unused_variables))]
+    pub fn announce(&self, report: &Report) -> Result<(), PublishError> {
+        match self {
+            Publisher::Directory(_) => {}
+            #[cfg(feature = "amqp")]
+            Publisher::Announcer(announcer) => {
+                announcer.announce(report)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks after what is derived from the reports (index) and what is kept of them, whatever it costs.
+    ///
+    /// # Errors
+    /// The place cannot be written at the moment.
+    pub fn look_after(&self) -> Result<(), PublishError> {
+        match self {
+            Publisher::Directory(directory) => directory.look_after(true),
+            #[cfg(feature = "amqp")]
+            Publisher::Announcer(_) => Ok(()),
         }
     }
 }
@@ -82,9 +173,9 @@ impl PublishUrl {
     ///
     /// # Errors
     /// It cannot be made or written, or is none.
-    pub fn open(&self) -> Result<Publisher, PublishError> {
+    pub fn open(&self, retention: Retention) -> Result<Publisher, PublishError> {
         match self {
-            PublishUrl::Folder(path) => Directory::open(path).map(Publisher::Directory),
+            PublishUrl::Folder(path) => Ok(Publisher::Directory(Directory::open(path)?.keeping(retention))),
             #[cfg(feature = "amqp")]
             PublishUrl::Broker(url) => Announcer::open(url).map(Publisher::Announcer),
             #[cfg(not(feature = "amqp"))]

@@ -1,5 +1,5 @@
-//! The worker: takes a message, runs it, publishes its reports, and only then acknowledges it. One message at a time;
-//! the simulation uses the cores. More workers on one queue share the messages.
+//! The worker: takes a message, runs it, publishes its reports, and only then acknowledges it. One message at a time unless
+//! told otherwise; the simulation uses the cores. More workers on one queue share the messages.
 
 mod handle;
 
@@ -9,9 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing::{Instrument, error, info, info_span, warn};
 
+use crate::fault;
 use crate::job::{Disposition, JobError, describe};
+use crate::publish::Publisher;
 use crate::queue::{Claimed, Job, Queue, QueueError};
 
 pub use handle::{Handled, Worker};
@@ -33,6 +36,8 @@ pub struct Options {
     pub grace: Duration,
     /// End when nothing is waiting, delayed or leased.
     pub until_empty: bool,
+    /// Messages worked on at the same time.
+    pub parallel: u16,
 }
 
 /// What a worker has done.
@@ -42,6 +47,8 @@ pub struct Tally {
     pub scored: u64,
     /// Reports published.
     pub reports: u64,
+    /// Messages whose changes had a report already.
+    pub repeated: u64,
     /// Messages without any pool operation.
     pub nothing: u64,
     /// Messages given back for another attempt.
@@ -50,11 +57,57 @@ pub struct Tally {
     pub dead: u64,
 }
 
+impl Tally {
+    fn plus(self, other: Tally) -> Tally {
+        Tally {
+            scored: self.scored + other.scored,
+            reports: self.reports + other.reports,
+            repeated: self.repeated + other.repeated,
+            nothing: self.nothing + other.nothing,
+            retried: self.retried + other.retried,
+            dead: self.dead + other.dead,
+        }
+    }
+}
+
 /// Works on the queue until `shutdown` becomes true (or its sender is gone), or the queue is empty and that is the end.
 ///
 /// # Errors
 /// The queue fails in a way that waiting does not cure.
 pub async fn run<Q: Queue>(
+    queue: &Q,
+    worker: &Arc<Worker>,
+    options: &Options,
+    shutdown: watch::Receiver<bool>,
+) -> Result<Tally, QueueError> {
+    let mut hands = JoinSet::new();
+    for _ in 0..options.parallel.max(1) {
+        let (queue, worker, options, shutdown) = (queue.clone(), worker.clone(), options.clone(), shutdown.clone());
+        hands.spawn(async move { work_through(&queue, &worker, &options, shutdown).await });
+    }
+    let mut tally = Ok(Tally::default());
+    while let Some(done) = hands.join_next().await {
+        // A hand that panics has told of it; what it held comes again.
+        match (tally, done.unwrap_or_else(|_| Ok(Tally::default()))) {
+            (Ok(before), Ok(more)) => tally = Ok(before.plus(more)),
+            (Err(error), _) | (_, Err(error)) => tally = Err(error),
+        }
+    }
+    look_after(worker).await;
+    tally
+}
+
+/// Brings what is derived from the reports up to date.
+async fn look_after(worker: &Arc<Worker>) {
+    let worker = worker.clone();
+    let done = tokio::task::spawn_blocking(move || worker.publishers.iter().try_for_each(Publisher::look_after)).await;
+    if let Ok(Err(error)) = done {
+        warn!(error = describe(&error), "the index could not be brought up to date");
+    }
+}
+
+/// One message after the other.
+async fn work_through<Q: Queue>(
     queue: &Q,
     worker: &Arc<Worker>,
     options: &Options,
@@ -96,6 +149,7 @@ async fn work<Q: Queue>(
     shutdown: &mut watch::Receiver<bool>,
     tally: &mut Tally,
 ) {
+    let _ = fault::point("claimed");
     let stop = Arc::new(AtomicBool::new(false));
     let renewal =
         tokio::spawn(renew(queue.clone(), job.receipt.clone(), options.lease, stop.clone()).in_current_span());
@@ -169,12 +223,20 @@ async fn acknowledge<Q: Queue>(
 ) -> Result<(), QueueError> {
     queue.ack(&job.receipt).await?;
     tally.reports += handled.reports.len() as u64;
-    if handled.reports.is_empty() {
-        tally.nothing += 1;
-        info!(format = handled.format, notes = ?handled.notes, "no pool operation");
-    } else {
-        tally.scored += 1;
-        info!(format = handled.format, reports = handled.reports.len(), "done");
+    let _ = fault::point("acknowledged");
+    match (handled.reports.len(), handled.repeated) {
+        (0, 0) => {
+            tally.nothing += 1;
+            info!(format = handled.format, notes = ?handled.notes, "no pool operation");
+        }
+        (0, repeated) => {
+            tally.repeated += 1;
+            info!(format = handled.format, repeated, "known already");
+        }
+        (reports, repeated) => {
+            tally.scored += 1;
+            info!(format = handled.format, reports, repeated, "done");
+        }
     }
     Ok(())
 }

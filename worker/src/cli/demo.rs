@@ -124,6 +124,7 @@ fn work(
         poll: Duration::from_millis(200),
         grace: Duration::from_secs(1),
         until_empty: true,
+        parallel: 1,
     };
     let queue = Embedded::open(queue)?;
     // Nothing asks this worker to stop: an interrupt ends the process, and what was in hand is taken up the next time.

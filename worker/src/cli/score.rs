@@ -14,7 +14,7 @@ use scenarios::{Change, Complaint, Complaints};
 use super::input::Input;
 use super::{Failure, estimate, input, output, progress};
 use crate::pipeline::{self, Estimate, Prepared, Scored, Watch};
-use crate::publish::{PublishUrl, Publisher};
+use crate::publish::{PublishUrl, Publisher, Retention};
 use crate::snapshots::in_file;
 
 /// Arguments of `score`.
@@ -59,7 +59,8 @@ fn levels() -> impl TypedValueParser<Value = Level> {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let estimate = args.estimate.resolve(None);
     let prepared = prepare(args, &estimate)?;
-    let publisher = args.out.as_ref().map(|path| PublishUrl::Folder(path.clone()).open()).transpose()?;
+    let publisher =
+        args.out.as_ref().map(|path| PublishUrl::Folder(path.clone()).open(Retention::default())).transpose()?;
     let scored = prepared.iter().map(|p| score(p, &estimate, publisher.as_ref())).collect::<Result<Vec<_>, _>>()?;
     print::print(&scored, args.format)?;
     verdict(&scored, args.fail_at)

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "amqp")]
+use scenarios::change::Phase;
+
 use super::input::Input;
 use super::{Failure, input, output};
 use crate::pipeline::digest;
@@ -48,10 +51,18 @@ fn to_broker(url: &BrokerUrl, messages: &[Input]) -> Result<(), Failure> {
     let desk = input::desk(url, true)?;
     for message in messages {
         let id = digest(&message.bytes);
-        desk.push(&message.bytes, &id)?;
+        desk.push(&message.bytes, &id, is_replay(&message.bytes))?;
         output::data(&format!("{id}\tsubmitted\t{}\n", message.name))?;
     }
     Ok(())
+}
+
+/// True for a message that tells of nothing but what is over: it may wait for those that ask what to do.
+#[cfg(feature = "amqp")]
+fn is_replay(message: &[u8]) -> bool {
+    crate::pipeline::decode(message).is_ok_and(|decoded| {
+        !decoded.changes.is_empty() && decoded.changes.iter().all(|change| change.phase == Phase::Completed)
+    })
 }
 
 #[cfg(not(feature = "amqp"))]

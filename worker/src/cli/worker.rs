@@ -13,7 +13,7 @@ use tracing::info;
 #[cfg(feature = "amqp")]
 use super::output;
 use super::{Failure, estimate, input};
-use crate::publish::{PublishUrl, Publisher};
+use crate::publish::{PublishUrl, Publisher, Retention};
 #[cfg(feature = "amqp")]
 use crate::queue::Amqp;
 use crate::queue::{BrokerUrl, Embedded, Queue, QueueUrl};
@@ -64,8 +64,26 @@ pub struct Args {
     /// Seconds one change may be simulated
     #[arg(long, env = "POOLPROOF_LIMIT", value_name = "SECONDS", default_value = "900", value_parser = seconds)]
     limit: Duration,
+    /// Messages worked on at the same time; each simulation uses --threads of its own
+    #[arg(long, env = "POOLPROOF_PARALLEL", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    parallel: u16,
+    /// Most reports that are kept, the newest; all unless given
+    #[arg(long, env = "POOLPROOF_KEEP", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    keep: Option<u32>,
+    /// Days a report is kept; for ever unless given
+    #[arg(long, env = "POOLPROOF_KEEP_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    keep_days: Option<u32>,
     #[command(flatten)]
     estimate: estimate::EstimateArgs,
+}
+
+impl Args {
+    fn retention(&self) -> Retention {
+        Retention {
+            reports: self.keep.and_then(|most| most.try_into().ok()),
+            age: self.keep_days.map(|days| Duration::from_secs(86_400 * u64::from(days))),
+        }
+    }
 }
 
 /// Longest delay between two attempts.
@@ -78,7 +96,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let worker = Arc::new(Worker {
         snapshots: args.snapshots.clone(),
-        publishers: publishers(&args.publish)?,
+        publishers: publishers(&args.publish, args.retention())?,
         estimate: args.estimate.resolve(Some(args.limit)),
         progress: Arc::new(|_| {}),
     });
@@ -92,6 +110,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     info!(
         scored = tally.scored,
         reports = tally.reports,
+        repeated = tally.repeated,
         nothing = tally.nothing,
         retried = tally.retried,
         dead = tally.dead,
@@ -104,7 +123,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 fn on_broker(url: &BrokerUrl, worker: &Arc<Worker>, args: &Args) -> Result<Tally, Failure> {
     input::check_broker("--queue", url)?;
     let tally = runtime()?.block_on(async {
-        let queue = Amqp::open(url, args.until_empty).await?;
+        let queue = Amqp::open(url, args.until_empty, args.parallel).await?;
         let tally = serve(&queue, worker, args, url).await;
         queue.close().await;
         tally
@@ -145,7 +164,7 @@ fn no_topology() -> Failure {
 }
 
 /// The places for reports; those that keep them first, so that nothing is announced that is not there yet.
-fn publishers(urls: &[PublishUrl]) -> Result<Vec<Publisher>, Failure> {
+fn publishers(urls: &[PublishUrl], retention: Retention) -> Result<Vec<Publisher>, Failure> {
     for url in urls {
         if let PublishUrl::Broker(url) = url {
             input::check_broker("--publish", url)?;
@@ -156,7 +175,7 @@ fn publishers(urls: &[PublishUrl]) -> Result<Vec<Publisher>, Failure> {
         return Err(Failure::Invalid(Complaint::at("--publish", "announcements only", expected).into()));
     }
     let (keep, tell): (Vec<_>, Vec<_>) = urls.iter().partition(|url| url.keeps());
-    Ok(keep.into_iter().chain(tell).map(PublishUrl::open).collect::<Result<_, _>>()?)
+    Ok(keep.into_iter().chain(tell).map(|url| url.open(retention)).collect::<Result<_, _>>()?)
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
@@ -173,6 +192,7 @@ async fn serve<Q: Queue>(queue: &Q, worker: &Arc<Worker>, args: &Args, name: &dy
         poll: args.poll,
         grace: args.grace,
         until_empty: args.until_empty,
+        parallel: args.parallel,
     };
     let shutdown = on_signals().context("could not listen to signals")?;
     info!(queue = %name, "started");

@@ -7,6 +7,7 @@ use std::io;
 use std::sync::Arc;
 
 use lapin::BasicProperties;
+use reports::Report;
 use serde_json::{Value, json};
 
 use super::{Bundle, PublishError};
@@ -47,13 +48,27 @@ impl Announcer {
     /// # Errors
     /// The broker is gone or refuses.
     pub fn publish(&self, bundle: &Bundle) -> Result<String, PublishError> {
+        let file = bundle.files.iter().find(|file| file.path == "report.json");
+        let read = serde_json::from_slice(file.map_or(b"", |file| &file.bytes));
+        self.tell(&bundle.id, read.map_err(|e| failed(&self.target.url, e.into()))?)
+    }
+
+    /// The same for a report that lies somewhere.
+    ///
+    /// # Errors
+    /// The broker is gone or refuses.
+    pub fn announce(&self, report: &Report) -> Result<String, PublishError> {
+        self.tell(&report.id, serde_json::to_value(report).map_err(|e| failed(&self.target.url, e.into()))?)
+    }
+
+    fn tell(&self, id: &str, report: Value) -> Result<String, PublishError> {
         let announced = (|| {
-            let (key, body) = event(bundle)?;
+            let (key, body) = event(id, report);
             let handle = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
             let properties = BasicProperties::default()
                 .with_delivery_mode(2)
                 .with_content_type("application/cloudevents+json; charset=utf-8".into())
-                .with_message_id(bundle.id.as_str().into())
+                .with_message_id(id.into())
                 .with_type(TYPE.into());
             let exchange = self.target.reports();
             handle.block_on(self.outbox.publish(&exchange, &key, &body, properties)).map_err(io::Error::other)?;
@@ -64,22 +79,20 @@ impl Announcer {
 }
 
 /// Routing key and CloudEvent (structured mode, CloudEvents 1.0 AMQP binding) of a report.
-fn event(bundle: &Bundle) -> io::Result<(String, Vec<u8>)> {
-    let file = bundle.files.iter().find(|file| file.path == "report.json");
-    let report: Value = serde_json::from_slice(file.map_or(b"", |file| &file.bytes))?;
+fn event(id: &str, report: Value) -> (String, Vec<u8>) {
     let text = |path: &str| report.pointer(path).and_then(Value::as_str).unwrap_or_default();
-    let cluster = text("/cluster/name");
-    let key = format!("report.{}.{}", word(text("/verdict/level")), word(cluster));
+    let cluster = text("/cluster/name").to_owned();
+    let key = format!("report.{}.{}", word(text("/verdict/level")), word(&cluster));
     let event = json!({
         "specversion": "1.0",
-        "id": bundle.id,
+        "id": id,
         "source": "/poolproof",
         "type": TYPE,
         "subject": cluster,
         "datacontenttype": "application/json",
         "data": report,
     });
-    Ok((key, event.to_string().into_bytes()))
+    (key, event.to_string().into_bytes())
 }
 
 /// A name as one word of a routing key: dots part words, and stars and hashes mean others.
@@ -101,9 +114,7 @@ mod tests {
     #[test]
     fn the_key_names_level_and_cluster() {
         let report = json!({"verdict": {"level": "high"}, "cluster": {"name": "aks.prod#1"}});
-        let file = reports::File { path: "report.json".into(), bytes: report.to_string().into_bytes() };
-        let bundle = Bundle { id: "abc".into(), files: vec![file], run: Vec::new() };
-        let (key, body) = event(&bundle).unwrap();
+        let (key, body) = event("abc", report.clone());
         assert_eq!(key, "report.high.aks_prod_1");
         let event: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!((&event["id"], &event["data"]), (&json!("abc"), &report));
@@ -112,7 +123,8 @@ mod tests {
 
     #[test]
     fn without_a_report_there_is_nothing_to_announce() {
-        assert!(event(&Bundle { id: "abc".into(), files: Vec::new(), run: Vec::new() }).is_err());
+        let announcer = Announcer::open(&BrokerUrl("amqp://127.0.0.1:1/x".into())).unwrap();
+        assert!(announcer.publish(&Bundle { id: "abc".into(), files: Vec::new(), run: Vec::new() }).is_err());
         assert_eq!(word(""), "_");
     }
 }

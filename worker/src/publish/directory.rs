@@ -1,16 +1,21 @@
 //! A folder of reports on a local disk: `<id>/` for each and an index page over all.
 //!
 //! A report is written beside its place and renamed into it once everything is on disk, so that nobody ever sees half a
-//! report. The index is derived from the reports that lie there; a lock keeps two workers from overtaking each other.
+//! report; one that goes is renamed away first. The index is derived from the reports that lie there, and made anew as
+//! often as that costs no more than a tenth of the time. A lock keeps two workers from overtaking each other.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use reports::Report;
 
+use super::ledger::{self, Line, Relation, Standing};
+use super::retention::{Kept, Retention};
 use super::{Bundle, PublishError};
+use crate::fault;
 use crate::files::{self, replace, sync_folder, write_durably};
 
 /// Prefix of folders that are not finished.
@@ -24,6 +29,15 @@ const INDEXED: usize = 500;
 #[derive(Clone, Debug)]
 pub struct Directory {
     path: PathBuf,
+    retention: Retention,
+    upkeep: Arc<Mutex<Upkeep>>,
+}
+
+/// When index and retention were looked after.
+#[derive(Debug, Default)]
+struct Upkeep {
+    last: Option<Instant>,
+    took: Duration,
 }
 
 impl Directory {
@@ -32,7 +46,7 @@ impl Directory {
     /// # Errors
     /// It cannot be made or written.
     pub fn open(path: &Path) -> Result<Directory, PublishError> {
-        let directory = Directory { path: path.to_owned() };
+        let directory = Directory { path: path.to_owned(), retention: Retention::default(), upkeep: Arc::default() };
         fs::create_dir_all(path).map_err(failed("make", path))?;
         let _lock = directory.lock()?;
         directory.clear_abandoned().map_err(failed("clear", path))?;
@@ -47,6 +61,85 @@ impl Directory {
         let place = self.put(bundle)?;
         self.refresh_index()?;
         Ok(place)
+    }
+
+    /// The same folder with limits to what is kept.
+    pub fn keeping(self, retention: Retention) -> Directory {
+        Directory { retention, ..self }
+    }
+
+    /// Puts the report of a change into its folder, unless one that is further stands for the change; the one it replaces
+    /// goes.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn publish_change(
+        &self,
+        bundle: &Bundle,
+        report: &Report,
+        standing: &Standing,
+    ) -> Result<(PathBuf, Relation), PublishError> {
+        fs::create_dir_all(&self.path).map_err(failed("make", &self.path))?;
+        let place = self.path.join(&bundle.id);
+        let relation = {
+            let _lock = self.lock()?;
+            let line = self.line(&standing.change)?;
+            let is_there = |id: &str| self.report(id).is_ok();
+            let (relation, line) = standing.enter(report, line, is_there);
+            if let Some(line) = &line {
+                self.write_line(&standing.change, line)?;
+            }
+            if relation != Relation::Overtaken {
+                if !holds(&place, bundle) {
+                    self.write(&place, bundle)?;
+                }
+                fault::point("replaced").map_err(failed("replace", &place))?;
+            }
+            self.clear_replaced(&standing.change)?;
+            relation
+        };
+        self.look_after(false)?;
+        Ok((place, relation))
+    }
+
+    /// The line of a change in the ledger.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn line(&self, change: &str) -> Result<Option<Line>, PublishError> {
+        let path = self.path.join(ledger::path_of(change));
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Line::read(&bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed("read", &path)(error)),
+        }
+    }
+
+    /// Removes what a worker that was killed had replaced and not yet removed.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn clear_replaced(&self, change: &str) -> Result<(), PublishError> {
+        for earlier in self.line(change)?.iter().flat_map(|line| &line.earlier) {
+            self.remove(&self.path.join(&earlier.report))?;
+        }
+        Ok(())
+    }
+
+    /// Looks after index and retention: now, or where the last time is long enough ago.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn look_after(&self, now: bool) -> Result<(), PublishError> {
+        let mut upkeep = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
+        if !now && upkeep.last.is_some_and(|last| last.elapsed() < 10 * upkeep.took) {
+            return Ok(());
+        }
+        let started = Instant::now();
+        self.retain()?;
+        self.refresh_index()?;
+        *upkeep = Upkeep { last: Some(Instant::now()), took: started.elapsed() };
+        Ok(())
     }
 
     /// Puts a report, or anything else with an id, into its folder.
@@ -106,25 +199,74 @@ impl Directory {
             // The same id with other bytes: a build under development, or a damaged folder. A folder cannot be replaced
             // in one step, so the old one goes first.
             tracing::warn!(report = bundle.id, "the report was there with other content and is replaced");
-            fs::remove_dir_all(place).map_err(failed("replace", place))?;
+            self.remove(place)?;
         }
         fs::rename(&unfinished, place).map_err(failed("put in place", place))?;
         sync_folder(&self.path).map_err(failed("sync", &self.path))
     }
 
-    /// The newest reports, newest first; a folder that holds no readable report is passed over.
-    fn reports(&self) -> io::Result<Vec<Report>> {
+    fn write_line(&self, change: &str, line: &Line) -> Result<(), PublishError> {
+        let path = self.path.join(ledger::path_of(change));
+        let write = || {
+            fs::create_dir_all(path.parent().unwrap_or(&self.path))?;
+            replace(&path, &line.to_bytes())
+        };
+        write().map_err(failed("write", &path))
+    }
+
+    /// Lets a folder vanish at once, then removes it.
+    fn remove(&self, place: &Path) -> Result<(), PublishError> {
+        let Some(name) = place.file_name().filter(|_| place.exists()) else { return Ok(()) };
+        let gone = self.path.join(format!("{UNFINISHED}{}-{}-gone", name.to_string_lossy(), std::process::id()));
+        let remove = || {
+            let _ = fs::remove_dir_all(&gone);
+            fs::rename(place, &gone)?;
+            fs::remove_dir_all(&gone)
+        };
+        remove().map_err(failed("remove", place))
+    }
+
+    /// Removes the reports that are beyond the limits, each with its line.
+    fn retain(&self) -> Result<(), PublishError> {
+        if self.retention.keeps_all() {
+            return Ok(());
+        }
+        let _lock = self.lock()?;
+        let found = self.found().map_err(failed("list", &self.path))?;
+        let kept = found.into_iter().map(|(written, path)| Kept { written, what: path }).collect();
+        for path in self.retention.beyond(kept, SystemTime::now()) {
+            let place = path.parent().unwrap_or(&self.path);
+            let change = read(&path).map(|report| report.change.id).unwrap_or_default();
+            let stands = self.line(&change)?.is_some_and(|line| place.ends_with(&line.report));
+            self.remove(place)?;
+            if stands {
+                let _ = fs::remove_file(self.path.join(ledger::path_of(&change)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every `report.json` with the time of its writing, newest first.
+    fn found(&self) -> io::Result<Vec<(SystemTime, PathBuf)>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.path)? {
-            let path = entry?.path().join("report.json");
-            if let Ok(written) = fs::metadata(&path).and_then(|m| m.modified()) {
+            let entry = entry?;
+            let path = entry.path().join("report.json");
+            let hidden = entry.file_name().to_string_lossy().starts_with('.');
+            if let Ok(written) = fs::metadata(&path).and_then(|m| m.modified())
+                && !hidden
+            {
                 found.push((written, path));
             }
         }
         found.sort_by(|a, b| b.cmp(a));
-        found.truncate(INDEXED);
+        Ok(found)
+    }
+
+    /// The newest reports, newest first; a folder that holds no readable report is passed over.
+    fn reports(&self) -> io::Result<Vec<Report>> {
         let mut reports = Vec::new();
-        for (_, path) in found {
+        for (_, path) in self.found()?.into_iter().take(INDEXED) {
             match read(&path) {
                 Ok(report) => reports.push(report),
                 Err(error) => {
@@ -183,6 +325,7 @@ fn fill(folder: &Path, bundle: &Bundle) -> io::Result<()> {
             folders.push(parent.to_owned());
         }
         write_durably(&path, &file.bytes)?;
+        fault::point("half-published")?;
     }
     write_durably(&folder.join("run.json"), &bundle.run)?;
     folders.iter().rev().try_for_each(|f| sync_folder(f))

@@ -2,8 +2,9 @@
 //! and goes back to its queue when the connection is lost. Retries and dead letters are copies, published with
 //! confirmation before the original is acknowledged, so that a message is at every moment in at least one queue.
 //!
-//! One message at a time: the prefetch is the parallelism of the worker, which uses its cores within one message. Left out:
-//! priorities, which quorum queues do not have before RabbitMQ 4.0.
+//! The prefetch is the parallelism of the worker. Replays give way: they lie in a queue of their own, which is looked into
+//! only where no other message waits (quorum queues know priorities from RabbitMQ 4.0 on only). One that is tried again comes
+//! back among the others.
 
 mod desk;
 mod headers;
@@ -14,14 +15,16 @@ mod topology;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_lite::StreamExt;
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, Consumer};
 use tokio::sync::Mutex;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
@@ -36,13 +39,13 @@ pub use target::Target;
 
 /// Name of the consumer on its channel.
 const CONSUMER: &str = "worker";
-/// Messages a worker holds at a time.
-const PREFETCH: u16 = 1;
 /// How long a claim waits for a message.
 const WAIT: Duration = Duration::from_millis(300);
-/// Looks in a row that must find nothing before the queue counts as empty: what is on its way between two queues is in
-/// none of the counts.
-const LOOKS: u32 = 3;
+/// How long nothing must be found before the queue counts as empty: what is on its way between two queues is in none of
+/// the counts.
+const EMPTY: Duration = Duration::from_millis(600);
+/// How long a message of higher rank may be on its way before a replay is taken instead.
+const FIRST: Duration = Duration::from_millis(20);
 /// How long a retry or a dead letter is offered to a broker that does not take it, before the message goes back as it was.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -55,6 +58,7 @@ pub struct Amqp {
 struct Inner {
     target: Target,
     until_empty: bool,
+    parallel: u16,
     outbox: Outbox,
     state: Mutex<State>,
 }
@@ -62,8 +66,8 @@ struct Inner {
 struct State {
     session: Option<Arc<Session>>,
     backoff: Backoff,
-    /// Looks in a row that found nothing.
-    looks: u32,
+    /// Since when nothing was found.
+    empty: Option<Instant>,
 }
 
 /// A connection with a consumer on it. What was delivered through it is held by it.
@@ -71,11 +75,32 @@ struct Session {
     connection: Connection,
     channel: Channel,
     consumer: Mutex<Consumer>,
+    /// True from when the worker stops on: the consumer is cancelled because it is no longer wanted.
+    stopping: AtomicBool,
 }
 
 impl Session {
     fn is_alive(&self) -> bool {
         self.connection.status().connected() && self.channel.status().connected()
+    }
+
+    /// The next message of the consumer.
+    async fn next(&self, wait: Duration) -> Result<Option<lapin::Result<Delivery>>, Elapsed> {
+        timeout(wait, async { self.consumer.lock().await.next().await }).await
+    }
+
+    /// Wants no more messages.
+    async fn cancel(&self) {
+        if !self.stopping.swap(true, Ordering::Relaxed) {
+            let cancelled = self.channel.basic_cancel(CONSUMER.into(), BasicCancelOptions::default());
+            let _ = cancelled.await;
+        }
+    }
+
+    /// Takes a replay, where one waits.
+    async fn replay(&self, target: &Target) -> Result<Option<Delivery>, QueueError> {
+        let got = self.channel.basic_get(target.replays().as_str().into(), BasicGetOptions::default()).await;
+        Ok(got.map_err(|e| link::failed("take a replay", &e))?.map(|message| message.delivery))
     }
 }
 
@@ -84,6 +109,8 @@ impl Session {
 pub struct Receipt {
     session: Arc<Session>,
     tag: u64,
+    /// The queue it came from.
+    queue: String,
     id: String,
     attempt: u32,
     key: String,
@@ -102,11 +129,11 @@ impl Amqp {
     ///
     /// # Errors
     /// The address is none, or the broker refuses.
-    pub async fn open(url: &BrokerUrl, until_empty: bool) -> Result<Amqp, QueueError> {
+    pub async fn open(url: &BrokerUrl, until_empty: bool, parallel: u16) -> Result<Amqp, QueueError> {
         let target = Target::parse(url)?;
         let outbox = Outbox::new(target.clone(), "worker: publishes");
-        let state = Mutex::new(State { session: None, backoff: Backoff::new(), looks: 0 });
-        let queue = Amqp { inner: Arc::new(Inner { target, until_empty, outbox, state }) };
+        let state = Mutex::new(State { session: None, backoff: Backoff::new(), empty: None });
+        let queue = Amqp { inner: Arc::new(Inner { target, until_empty, parallel, outbox, state }) };
         match queue.session(&mut *queue.inner.state.lock().await).await {
             Err(error) if !error.passes() => return Err(error),
             _ => {}
@@ -128,10 +155,12 @@ impl Amqp {
 
     /// Gives back what was delivered and never begun: otherwise it would count as an attempt.
     async fn return_unclaimed(&self, session: &Arc<Session>) {
-        let next = timeout(WAIT, async { session.consumer.lock().await.next().await }).await;
-        if let Ok(Some(Ok(delivery))) = next {
+        session.cancel().await;
+        while let Ok(Some(Ok(delivery))) = session.next(WAIT).await {
             // The next claim, or the end of the connection, takes care of a failure.
-            let _ = self.give_back(&job(session, delivery).receipt, Duration::ZERO, None).await;
+            let _ = self
+                .give_back(&job(session, delivery, &self.inner.target.changes()).receipt, Duration::ZERO, None)
+                .await;
         }
     }
 
@@ -147,7 +176,7 @@ impl Amqp {
         match self.consume().await {
             Ok(session) => {
                 info!(broker = %self.inner.target.url, "connected");
-                *state = State { session: Some(session.clone()), backoff: Backoff::new(), looks: 0 };
+                *state = State { session: Some(session.clone()), backoff: Backoff::new(), empty: None };
                 Ok(Some(session))
             }
             Err(error) => {
@@ -164,11 +193,11 @@ impl Amqp {
         let channel = link::channel(&connection).await?;
         topology::declare(&channel, target).await?;
         let failed = |e: lapin::Error| link::failed("take messages", &e);
-        channel.basic_qos(PREFETCH, BasicQosOptions::default()).await.map_err(failed)?;
+        channel.basic_qos(self.inner.parallel, BasicQosOptions::default()).await.map_err(failed)?;
         let (queue, tag) = (target.changes().as_str().into(), CONSUMER.into());
         let consumer = channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default());
         let consumer = Mutex::new(consumer.await.map_err(failed)?);
-        Ok(Arc::new(Session { connection, channel, consumer }))
+        Ok(Arc::new(Session { connection, channel, consumer, stopping: AtomicBool::new(false) }))
     }
 
     /// Gives a session up: the broker hands out again what was held through it.
@@ -183,6 +212,11 @@ impl Amqp {
         link::close(&session.connection).await;
     }
 
+    async fn hand_out(&self, session: &Arc<Session>, delivery: Delivery, queue: &str) -> Claimed<Receipt> {
+        self.inner.state.lock().await.empty = None;
+        Claimed::Job(job(session, delivery, queue))
+    }
+
     /// What a queue without a message to hand out says.
     async fn idle(&self, session: &Arc<Session>) -> Claimed<Receipt> {
         if !self.inner.until_empty {
@@ -195,8 +229,12 @@ impl Amqp {
             }
             Ok(counts) => {
                 let mut state = self.inner.state.lock().await;
-                state.looks = if counts == (0, 0) { state.looks + 1 } else { 0 };
-                if state.looks >= LOOKS { Claimed::Empty } else { Claimed::Later(Duration::ZERO) }
+                if counts != (0, 0) {
+                    state.empty = None;
+                    return Claimed::Later(Duration::ZERO);
+                }
+                let since = state.empty.get_or_insert_with(Instant::now);
+                if since.elapsed() >= EMPTY { Claimed::Empty } else { Claimed::Later(Duration::ZERO) }
             }
         }
     }
@@ -245,13 +283,21 @@ impl Queue for Amqp {
                 Ok(None) | Err(_) => return Ok(Claimed::Later(state.backoff.left())),
             }
         };
-        let next = timeout(WAIT, async { session.consumer.lock().await.next().await }).await;
-        match next {
-            Err(_) if session.is_alive() => Ok(self.idle(&session).await),
-            Ok(Some(Ok(delivery))) => {
-                self.inner.state.lock().await.looks = 0;
-                Ok(Claimed::Job(job(&session, delivery)))
+        let mut next = session.next(FIRST).await;
+        if next.is_err() && session.is_alive() && !session.stopping.load(Ordering::Relaxed) {
+            match session.replay(&self.inner.target).await {
+                Ok(Some(delivery)) => return Ok(self.hand_out(&session, delivery, &self.inner.target.replays()).await),
+                Ok(None) => next = session.next(WAIT).await,
+                Err(error) => {
+                    self.give_up(&session, &describe(&error)).await;
+                    return Ok(Claimed::Later(Duration::ZERO));
+                }
             }
+        }
+        match next {
+            Ok(Some(Ok(delivery))) => Ok(self.hand_out(&session, delivery, &self.inner.target.changes()).await),
+            _ if session.is_alive() && session.stopping.load(Ordering::Relaxed) => Ok(Claimed::Later(WAIT)),
+            Err(_) if session.is_alive() => Ok(self.idle(&session).await),
             lost => {
                 let why = match lost {
                     Ok(Some(Err(error))) => error.to_string(),
@@ -276,13 +322,11 @@ impl Queue for Amqp {
 
     async fn give_back(&self, receipt: &Receipt, delay: Duration, trouble: Option<String>) -> Result<(), QueueError> {
         if trouble.is_none() {
-            // The worker stops. While it holds a message nothing else is delivered to it, so after this nothing is on its way
-            // that would be handed out in vain, least of all the copy.
-            let cancelled = receipt.session.channel.basic_cancel(CONSUMER.into(), BasicCancelOptions::default());
-            let _ = cancelled.await;
+            // The worker stops: nothing may be handed out to it in vain any more, least of all the copy.
+            receipt.session.cancel().await;
         }
         let target = &self.inner.target;
-        let queue = if delay.is_zero() { target.changes() } else { target.delayed_at_least(delay) };
+        let queue = if delay.is_zero() { receipt.queue.clone() } else { target.delayed_at_least(delay) };
         let attempts = if trouble.is_some() { receipt.attempt } else { receipt.attempt.saturating_sub(1) };
         let properties = headers::again(&receipt.properties, attempts, trouble.as_deref());
         self.replace(receipt, "", &queue, properties).await
@@ -298,7 +342,7 @@ fn held(receipt: &Receipt) -> Result<(), QueueError> {
     if receipt.session.is_alive() { Ok(()) } else { Err(QueueError::Lost(receipt.id.clone())) }
 }
 
-fn job(session: &Arc<Session>, delivery: Delivery) -> Job<Receipt> {
+fn job(session: &Arc<Session>, delivery: Delivery, queue: &str) -> Job<Receipt> {
     let id = headers::id_of(&delivery.properties, &delivery.data);
     let attempt = headers::attempt(&delivery.properties);
     let trouble = headers::trouble(&delivery.properties);
@@ -306,6 +350,7 @@ fn job(session: &Arc<Session>, delivery: Delivery) -> Job<Receipt> {
     let receipt = Receipt {
         session: session.clone(),
         tag: delivery.delivery_tag,
+        queue: queue.to_owned(),
         id: id.clone(),
         attempt,
         key: delivery.routing_key.to_string(),

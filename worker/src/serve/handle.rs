@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use scenarios::Change;
 use tracing::{info, info_span};
 
+use crate::fault;
 use crate::job::JobError;
-use crate::pipeline::{self, Estimate, Watch};
-use crate::publish::Publisher;
+use crate::pipeline::{self, Estimate, Scored, Watch};
+use crate::publish::ledger::{Known, Relation, Standing};
+use crate::publish::{PublishError, Publisher};
 use crate::snapshots::SnapshotStore;
 
 /// What a worker needs for a message.
@@ -33,6 +35,16 @@ pub struct Handled {
     pub notes: Vec<String>,
     /// Ids of the reports that were published.
     pub reports: Vec<String>,
+    /// Changes whose report stood already, of this message or of one that is further.
+    pub repeated: usize,
+}
+
+/// What a change came to.
+enum Outcome {
+    /// Its report was published.
+    Published(String),
+    /// A report stands for it already.
+    Stands,
 }
 
 impl Worker {
@@ -43,11 +55,12 @@ impl Worker {
     /// The message cannot be read, or one or several of its changes failed.
     pub fn handle(&self, body: &[u8], stop: &AtomicBool) -> Result<Handled, JobError> {
         let decoded = pipeline::decode(body).map_err(JobError::Message)?;
-        let mut handled = Handled { format: decoded.format, notes: decoded.notes, reports: Vec::new() };
+        let mut handled = Handled { format: decoded.format, notes: decoded.notes, ..Handled::default() };
         let mut errors = Vec::new();
         for change in decoded.changes {
             match self.score(change, stop) {
-                Ok(id) => handled.reports.push(id),
+                Ok(Outcome::Published(id)) => handled.reports.push(id),
+                Ok(Outcome::Stands) => handled.repeated += 1,
                 Err(JobError::Stopped) => return Err(JobError::Stopped),
                 Err(error) => errors.push(error),
             }
@@ -59,12 +72,17 @@ impl Worker {
         }
     }
 
-    fn score(&self, change: Change, stop: &AtomicBool) -> Result<String, JobError> {
+    fn score(&self, change: Change, stop: &AtomicBool) -> Result<Outcome, JobError> {
         let summary = change.summary.clone();
         // Names come from the message: written quoted and escaped.
         let span =
             info_span!("change", change = change.id, cluster = ?change.cluster.name, seed = tracing::field::Empty);
         let _entered = span.enter();
+        let standing = Standing::of(&change);
+        if self.stands(&standing)? {
+            info!(?summary, "a report stands for it already");
+            return Ok(Outcome::Stands);
+        }
         let snapshot = pipeline::snapshot_of(&change, &self.snapshots)
             .map_err(|source| JobError::Snapshot { change: summary.clone(), source })?;
         let prepared = pipeline::prepare(&change, &snapshot, &self.estimate)
@@ -76,13 +94,53 @@ impl Worker {
             let before = told.fetch_max(u64::from(done), Ordering::Relaxed);
             (self.progress)(u64::from(done).saturating_sub(before));
         };
-        let watch = Watch { stop, progress: &progress };
-        let bundle = pipeline::run(&prepared, &self.estimate, watch)?.bundle;
-        for publisher in &self.publishers {
-            let place =
-                publisher.publish(&bundle).map_err(|source| JobError::Publish { id: bundle.id.clone(), source })?;
-            info!(report = bundle.id, place, ?summary, "published");
-        }
-        Ok(bundle.id)
+        let scored = pipeline::run(&prepared, &self.estimate, Watch { stop, progress: &progress })?;
+        self.publish(&scored, &standing)
     }
+
+    /// True where the places know the message, or one that is further. What stands is announced once more: the worker that
+    /// published it may have been killed before it could say so.
+    fn stands(&self, standing: &Standing) -> Result<bool, JobError> {
+        let mut repeated = None;
+        for publisher in &self.publishers {
+            let known = publisher.known(standing).map_err(|source| failed(&standing.change, source))?;
+            match known {
+                None | Some(Known::Overtaken(_)) => {}
+                Some(Known::No) => return Ok(false),
+                Some(Known::Repeat(id)) => match publisher.report(&id) {
+                    Some(report) => repeated = Some(report),
+                    None => return Ok(false),
+                },
+            }
+        }
+        if let Some(report) = repeated {
+            for publisher in &self.publishers {
+                publisher.announce(&report).map_err(|source| failed(&report.id, source))?;
+            }
+        }
+        Ok(true)
+    }
+
+    fn publish(&self, scored: &Scored, standing: &Standing) -> Result<Outcome, JobError> {
+        let (bundle, report) = (&scored.bundle, &scored.report);
+        let attempt = |source| failed(&bundle.id, source);
+        fault::point("simulated").map_err(|source| attempt(PublishError::at("publish", &bundle.id, source)))?;
+        let mut outcome = Outcome::Stands;
+        for publisher in &self.publishers {
+            let (place, relation) = publisher.publish_change(bundle, report, standing).map_err(attempt)?;
+            match relation {
+                // Whoever overtook this message announces its own report.
+                Some(Relation::Overtaken) => break,
+                Some(Relation::New | Relation::Replaces) => outcome = Outcome::Published(bundle.id.clone()),
+                Some(Relation::Repeat) | None => {}
+            }
+            info!(report = bundle.id, place, summary = ?report.change.summary, ?relation, "published");
+        }
+        fault::point("published").map_err(|source| attempt(PublishError::at("publish", &bundle.id, source)))?;
+        Ok(outcome)
+    }
+}
+
+fn failed(id: &str, source: PublishError) -> JobError {
+    JobError::Publish { id: id.to_owned(), source }
 }

@@ -70,16 +70,18 @@ impl Desk {
         self.runtime.block_on(topology::check(&self.connection, &self.target))
     }
 
-    /// Adds a message; it is durable on return. The broker does not know repeats, but their reports are the same.
+    /// Adds a message, a replay where others may overtake it; it is durable on return. The broker does not know repeats, but
+    /// their reports are the same.
     ///
     /// # Errors
     /// The message is too large, or the broker does not take it.
-    pub fn push(&self, body: &[u8], id: &str) -> Result<(), QueueError> {
+    pub fn push(&self, body: &[u8], id: &str, replay: bool) -> Result<(), QueueError> {
         if body.len() as u64 > MAX_MESSAGE {
             return Err(QueueError::TooLarge(body.len() as u64));
         }
-        let (exchange, properties) = (self.target.changes(), headers::fresh(id, now()));
-        stored(self.runtime.block_on(self.outbox.publish(&exchange, "change", body, properties))?)
+        let (exchange, key) =
+            if replay { (self.target.replays(), "replay") } else { (self.target.changes(), "change") };
+        stored(self.runtime.block_on(self.outbox.publish(&exchange, key, body, headers::fresh(id, now())))?)
     }
 
     /// What lies in the queue.

@@ -62,6 +62,11 @@ impl Target {
         format!("{}.changes", self.name)
     }
 
+    /// The topic exchange for messages that may wait for the others, and the queue bound to it.
+    pub fn replays(&self) -> String {
+        format!("{}.replays", self.name)
+    }
+
     /// The exchange for dead letters, and the queue bound to it.
     pub fn dead(&self) -> String {
         format!("{}.dead", self.name)

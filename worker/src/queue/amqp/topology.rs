@@ -80,7 +80,7 @@ pub async fn check(connection: &Connection, target: &Target) -> Result<Vec<Strin
 /// # Errors
 /// The broker is gone, or a queue is missing.
 pub async fn counts(channel: &Channel, target: &Target) -> Result<(u32, u32), QueueError> {
-    let waiting = count(channel, &target.changes()).await?;
+    let waiting = count(channel, &target.changes()).await? + count(channel, &target.replays()).await?;
     let mut delayed = 0;
     for delay in DELAYS {
         delayed += count(channel, &target.delayed(delay)).await?;
@@ -98,22 +98,24 @@ pub async fn count(channel: &Channel, queue: &str) -> Result<u32, QueueError> {
     Ok(found.map_err(|e| failed("look at the queue", &e))?.message_count())
 }
 
-fn exchanges(target: &Target) -> [String; 3] {
-    [target.changes(), target.dead(), target.reports()]
+fn exchanges(target: &Target) -> [String; 4] {
+    [target.changes(), target.replays(), target.dead(), target.reports()]
 }
 
 fn queues(target: &Target) -> Vec<Planned> {
+    let work = |name: String| Planned {
+        arguments: arguments(&[
+            ("x-delivery-limit", number(DELIVERY_LIMIT)),
+            ("x-dead-letter-exchange", text(&target.dead())),
+            ("x-dead-letter-strategy", text("at-least-once")),
+            ("x-overflow", text("reject-publish")),
+        ]),
+        bound_to: Some(name.clone()),
+        name,
+    };
     let mut queues = vec![
-        Planned {
-            name: target.changes(),
-            arguments: arguments(&[
-                ("x-delivery-limit", number(DELIVERY_LIMIT)),
-                ("x-dead-letter-exchange", text(&target.dead())),
-                ("x-dead-letter-strategy", text("at-least-once")),
-                ("x-overflow", text("reject-publish")),
-            ]),
-            bound_to: Some(target.changes()),
-        },
+        work(target.changes()),
+        work(target.replays()),
         Planned {
             name: target.dead(),
             arguments: arguments(&[("x-delivery-limit", number(LOOKS_LIMIT))]),
