@@ -9,6 +9,7 @@ mod cases;
 mod cli;
 mod decode;
 mod demo;
+mod explain;
 mod one_report;
 mod oracle;
 mod science;

@@ -17,6 +17,9 @@ use simulator::{Scenario, Trace};
 use crate::timeline::{PodNames, Teller, node_name};
 use crate::words::{self, Names};
 
+/// Widest column of the text; longer names push their line out.
+const WIDEST: usize = 56;
+
 /// Schema of the document.
 pub const SCHEMA: &str = "poolproof.events/1";
 
@@ -125,14 +128,17 @@ fn object(scenario: &Scenario, trace: &Trace, what: Incident, subject: &str) -> 
     }
     match what.workload().and_then(|id| scenario.cluster.workloads.get(id)) {
         Some(workload) => format!("{}/{subject}", words::kind(workload.kind).to_lowercase()),
-        None => subject.replacen("pool ", "pool/", usize::from(subject.starts_with("pool "))),
+        None if subject.starts_with("pool ") => subject.replacen(' ', "/", 1),
+        None => format!("operation/{subject}"),
     }
 }
 
 impl Explained {
-    /// The document as JSON.
+    /// The document as JSON, its times to the microsecond (a report rounds its numbers to nine digits).
     pub fn to_json(&self) -> Vec<u8> {
-        crate::report::to_bytes(self)
+        let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
+        bytes.push(b'\n');
+        bytes
     }
 
     /// The same for a trace viewer (Chrome's trace event format, JSON object form; Perfetto reads it).
@@ -142,8 +148,8 @@ impl Explained {
 
     /// The same for people: a line an event, numbered, with the number of the line that led to it.
     pub fn to_text(&self) -> String {
-        let width = |of: fn(&Line) -> usize, least: usize| self.events.iter().map(of).max().unwrap_or(0).max(least);
-        let (reasons, objects) = (width(|l| l.reason.len(), 6), width(|l| l.object.chars().count(), 6));
+        let width = |of: fn(&Line) -> usize| self.events.iter().map(of).max().unwrap_or(0).clamp(6, WIDEST);
+        let (reasons, objects) = (width(|l| l.reason.len()), width(|l| l.object.chars().count()));
         let digits = self.events.len().to_string().len().max(1);
         let mut text = format!(
             "{:>digits$}  {:<9} {:<7} {:<reasons$} {:<objects$} MESSAGE\n",

@@ -35,6 +35,8 @@ pub struct Snapshot {
     pub name: String,
     /// SHA-256 of the canonical content, hexadecimal: independent of the order of objects and of how they were split into files.
     pub digest: String,
+    /// Where it was read from, as whoever read it says; no part of its content.
+    pub origin: Option<String>,
     /// When it was taken, RFC 3339, as given.
     pub taken_at: Option<String>,
     /// What is known of the cluster as a whole.

@@ -6,6 +6,7 @@
 mod decode;
 mod demo;
 mod estimate;
+mod explain;
 mod input;
 mod logging;
 mod output;
@@ -52,6 +53,8 @@ enum Verb {
     Whatif(whatif::Args),
     /// Replay a recorded course, and what might have been done instead
     Replay(replay::Args),
+    /// Tell one trial of a report in full: event log, or a file for a trace viewer
+    Explain(explain::Args),
     /// Say where pending pods would go, or why they fit nowhere
     Place(place::Args),
     /// Print the JSON Schema of an input or output
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
         Verb::Decode(args) => decode::run(&args),
         Verb::Whatif(args) => whatif::run(&args),
         Verb::Replay(args) => replay::run(&args),
+        Verb::Explain(args) => explain::run(&args),
         Verb::Place(args) => place::run(&args),
         Verb::Schema(args) => schema::run(&args),
     };

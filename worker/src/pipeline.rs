@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use reports::estimate::Sampling;
+use reports::explain::{Explained, Plan};
 use reports::input::{ChangeInfo, ClusterInfo, Inputs};
 use reports::stopping::{Headline, Stop};
 use reports::{Judged, Report};
@@ -22,7 +23,7 @@ use simulator::{Pair, Runs};
 use crate::job::JobError;
 use crate::publish::Bundle;
 
-pub use identity::{digest, id_of};
+pub use identity::{Identity, digest};
 pub use intake::{decode, inline_snapshot, snapshot_of};
 pub use record::RunRecord;
 
@@ -41,6 +42,11 @@ pub const MAX_TRIALS: u32 = 100_000;
 pub const SEED: u64 = 1;
 /// Service level objective where nobody says otherwise: 99.9 %, about 43 minutes in 30 days.
 const SLO: f64 = 0.999;
+
+/// File of a report that says what its id is a digest of.
+pub const IDENTITY: &str = "identity.json";
+/// File of a report with the snapshot that came with the message.
+pub const SNAPSHOT: &str = "snapshot.json";
 
 /// How to estimate.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +83,11 @@ pub struct Prepared {
     pub seed: u64,
     cluster: ClusterInfo,
     loaded: Loaded,
+    identity: Identity,
+    /// Where the snapshot was read from.
+    snapshot: Option<String>,
+    /// The snapshot itself, where it came with the message.
+    carried: Option<Vec<u8>>,
     took: Duration,
 }
 
@@ -101,11 +112,22 @@ pub fn prepare(change: &Change, snapshot: &Snapshot, estimate: &Estimate) -> Res
     let info = inputs::change_info(change, &loaded.operations);
     let identity = identity::of_change(change);
     let mut prepared = Prepared::new(info, &identity, snapshot, loaded)?;
+    // A snapshot that was read from nowhere else is kept with the report.
+    prepared.carried =
+        change.snapshot.as_ref().filter(|_| snapshot.origin.is_none()).map(|s| s.to_string().into_bytes());
     prepared.took = started.elapsed();
     Ok(prepared)
 }
 
 impl Prepared {
+    /// Runs one trial again and keeps its log: with the planned changes or without.
+    pub fn explain(&self, trial: u32, plan: Plan) -> Explained {
+        let nothing = (plan == Plan::Baseline).then(|| self.loaded.scenario.do_nothing());
+        let scenario = nothing.as_ref().unwrap_or(&self.loaded.scenario);
+        let trace = simulator::trace(scenario, self.seed, trial);
+        reports::explain::explain(scenario, &trace, &self.id, self.seed, trial, plan)
+    }
+
     /// What `loaded` says of `snapshot`; `identity` is what tells it from anything else that could be done to the same
     /// snapshot with the same settings.
     ///
@@ -125,14 +147,17 @@ impl Prepared {
         if !(1..=MAX_TRIALS).contains(&trials) {
             return Err(Complaint::at("settings.trials", trials, format!("1 to {MAX_TRIALS}")).into());
         }
-        let id = id_of(identity, &snapshot.digest, &loaded.settings);
+        let identity = Identity::new(identity, &snapshot.digest, &loaded.settings);
+        let id = identity.id();
         let cluster = ClusterInfo {
             name: if snapshot.name.is_empty() { change.cluster.clone() } else { snapshot.name.clone() },
             digest: snapshot.digest.clone(),
             taken_at: snapshot.taken_at.clone(),
             pools: loaded.pools.iter().map(inputs::pool_info).collect(),
         };
-        Ok(Prepared { id, change, trials, sampling, seed, cluster, loaded, took: Duration::ZERO })
+        let snapshot = snapshot.origin.clone();
+        let took = Duration::ZERO;
+        Ok(Prepared { id, change, trials, sampling, seed, cluster, loaded, identity, snapshot, carried: None, took })
     }
 
     fn inputs<'a>(&'a self, pairs: &'a [Pair], stopped: Stop) -> Inputs<'a> {
@@ -161,7 +186,9 @@ impl Prepared {
 /// It was stopped, or took too long.
 pub fn run(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result<Scored, JobError> {
     let (judged, clock) = judge(prepared, estimate, watch)?;
-    let files = reports::bundle(&judged);
+    let mut files = reports::bundle(&judged);
+    files.push(reports::File { path: IDENTITY.into(), bytes: prepared.identity.to_bytes() });
+    files.extend(prepared.carried.clone().map(|bytes| reports::File { path: SNAPSHOT.into(), bytes }));
     let record = clock.finished(prepared);
     let bundle = Bundle { id: prepared.id.clone(), files, run: record.to_bytes() };
     Ok(Scored { report: judged.report, bundle, record })

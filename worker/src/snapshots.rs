@@ -68,6 +68,13 @@ impl SnapshotError {
 /// # Errors
 /// It cannot be read, or is not a snapshot; complaints name the file.
 pub fn read(path: &Path) -> Result<Snapshot, SnapshotError> {
+    let mut snapshot = parse(path)?;
+    let origin = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    snapshot.origin = Some(origin.to_string_lossy().into_owned());
+    Ok(snapshot)
+}
+
+fn parse(path: &Path) -> Result<Snapshot, SnapshotError> {
     if path.is_dir() {
         let files = files::read_folder(path).map_err(|(path, source)| SnapshotError::Read { path, source })?;
         return Snapshot::from_files(files).map_err(SnapshotError::Invalid);

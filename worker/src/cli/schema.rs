@@ -4,12 +4,12 @@ use clap::builder::PossibleValuesParser;
 use schemars::{Schema, schema_for};
 
 use super::{Failure, output};
-use crate::pipeline::RunRecord;
+use crate::pipeline::{Identity, RunRecord};
 
 /// Arguments of `schema`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Which: an input, what `decode` answers (change), report.json (report) or run.json (run)
+    /// Which: an input, what `decode` answers (change), a file of a report (report, identity, run) or what `explain` tells (events)
     #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(names()))]
     name: String,
 }
@@ -18,6 +18,8 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let schema = match args.name.as_str() {
         "report" => Schema::to_value(schema_for!(reports::Report)),
+        "events" => Schema::to_value(schema_for!(reports::explain::Explained)),
+        "identity" => Schema::to_value(schema_for!(Identity)),
         "run" => Schema::to_value(schema_for!(RunRecord)),
         input => scenarios::schema::schema(input).unwrap_or_default(),
     };
@@ -26,7 +28,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 fn names() -> Vec<&'static str> {
     let mut names = scenarios::schema::names().to_vec();
-    names.extend(["report", "run"]);
+    names.extend(["events", "identity", "report", "run"]);
     names.sort_unstable();
     names
 }

@@ -12,7 +12,7 @@ use scenarios::{Change, Complaint, Complaints};
 use serde_json::{Value, json};
 
 use super::{Failure, estimate, input, output, progress};
-use crate::pipeline::{self, ENGINE, Estimate, Prepared, RunRecord, Watch};
+use crate::pipeline::{self, ENGINE, Estimate, Identity, Prepared, RunRecord, Watch};
 use crate::publish::{Bundle, Directory};
 use crate::snapshots::in_file;
 
@@ -166,5 +166,5 @@ fn id(grid: &Grid) -> String {
     };
     let cells: Vec<Value> = grid.cells.iter().map(cell).collect();
     let question = json!({"name": grid.spec.name, "description": grid.spec.description, "cells": cells});
-    pipeline::id_of(&question, &grid.cluster, &grid.spec.settings)
+    Identity::new(&question, &grid.cluster, &grid.spec.settings).id()
 }

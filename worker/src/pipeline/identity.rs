@@ -2,6 +2,8 @@
 
 use scenarios::Change;
 use scenarios::change::ChangeSettings;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -16,13 +18,42 @@ pub fn of_change(change: &Change) -> Value {
     json!(Change { snapshot: None, snapshot_ref: None, settings: ChangeSettings::default(), ..change.clone() })
 }
 
-/// Digest of what is done, snapshot, settings in force and engine version. The object keys are in order, so that equal
-/// content has equal digests.
-pub fn id_of(what: &Value, snapshot_digest: &str, settings: &ChangeSettings) -> String {
-    let all = json!({"change": what, "snapshot": snapshot_digest, "settings": settings, "engine": ENGINE});
-    let mut id = digest(all.to_string().as_bytes());
-    id.truncate(DIGITS);
-    id
+/// What decides the content of a report: what is done, digest of the snapshot, settings in force and engine version. It is
+/// kept with the report, so that any of its trials can be run again.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Identity {
+    /// The change, without snapshot and settings; for a recorded course what names it.
+    pub change: Value,
+    /// Digest of the snapshot.
+    pub snapshot: String,
+    /// Settings in force.
+    pub settings: ChangeSettings,
+    /// Version of the engine.
+    pub engine: String,
+}
+
+impl Identity {
+    /// Of a report made by this engine.
+    pub fn new(what: &Value, snapshot_digest: &str, settings: &ChangeSettings) -> Identity {
+        Identity {
+            change: what.clone(),
+            snapshot: snapshot_digest.to_owned(),
+            settings: settings.clone(),
+            engine: ENGINE.into(),
+        }
+    }
+
+    /// Its digest, the id of the report. The object keys are in order, so that equal content has equal digests.
+    pub fn id(&self) -> String {
+        let mut id = digest(json!(self).to_string().as_bytes());
+        id.truncate(DIGITS);
+        id
+    }
+
+    /// The file `identity.json` of the report.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        format!("{:#}\n", json!(self)).into_bytes()
+    }
 }
 
 /// SHA-256 in hexadecimal.
@@ -36,7 +67,7 @@ mod tests {
     use scenarios::change::{ClusterRef, Operation, Phase, Source};
 
     fn report_id(change: &Change, snapshot: &str, settings: &ChangeSettings) -> String {
-        id_of(&of_change(change), snapshot, settings)
+        Identity::new(&of_change(change), snapshot, settings).id()
     }
 
     fn change() -> Change {

@@ -28,6 +28,8 @@ pub struct RunRecord {
     pub simulate_seconds: f64,
     /// Seconds for judging and drawing.
     pub report_seconds: f64,
+    /// Where the snapshot was read from, where it did not come with the message.
+    pub snapshot: Option<String>,
     /// Name of the machine.
     pub host: String,
     /// Threads of the simulation.
@@ -112,6 +114,7 @@ impl Clock {
             load_seconds: self.load.as_secs_f64(),
             simulate_seconds: simulate,
             report_seconds: self.started.elapsed().saturating_sub(self.simulate).as_secs_f64(),
+            snapshot: prepared.snapshot.clone(),
             host: host(),
             threads: self.threads,
             seed: prepared.seed,
