@@ -44,6 +44,8 @@ pub(crate) struct Cluster {
     pub supplies: Column<SupplyId, u32>,
     /// Nodes pods have come to or left, since the scheduler last looked.
     pub touched: Vec<NodeId>,
+    /// Daemons that are not bound to their node yet.
+    pub unbound_daemons: u32,
     /// Head of the list of free pod rows.
     free: u32,
     /// Numbers pods in the order of their start, for "the youngest goes first".
@@ -94,6 +96,7 @@ impl Cluster {
             let kind = spec.workloads[pod.workload].kind;
             let id = match (kind, pod.node) {
                 (WorkloadKind::DaemonSet, Some(node)) => cluster.create_daemon(pod.workload, node),
+                (WorkloadKind::DaemonSet, None) => continue, // it is made for the node that lacks one
                 _ => cluster.create(pod.workload),
             };
             cluster.pods[id].gated = pod.gated;
@@ -134,6 +137,7 @@ impl Cluster {
         self.images.copy_from(&other.images);
         self.pools.copy_from(&other.pools);
         self.supplies.copy_from(&other.supplies);
+        self.unbound_daemons = other.unbound_daemons;
         self.free = other.free;
         self.next_start = other.next_start;
     }
@@ -162,6 +166,7 @@ impl Cluster {
     pub fn create_daemon(&mut self, workload: WorkloadId, node: NodeId) -> PodId {
         let key = sub_key(self.workloads[workload].key, self.nodes[node].key);
         let generation = self.nodes[node].incarnation;
+        self.unbound_daemons += 1;
         self.insert(Pod::new(workload, key, node.0, generation))
     }
 
@@ -196,6 +201,7 @@ impl Cluster {
         assert!(row.state == PodState::Pending && row.node.is_none(), "only a pending pod can be bound");
         row.node = Some(node);
         row.state = PodState::Starting;
+        self.unbound_daemons -= u32::from(spec.workloads[row.workload].kind == WorkloadKind::DaemonSet);
         row.next_on_node = self.nodes[node].first_pod;
         let next = row.next_on_node;
         if next != NO_POD {
@@ -263,6 +269,8 @@ impl Cluster {
                 self.pods[PodId(row.next_on_node)].prev_on_node = row.prev_on_node;
             }
             self.touch(node);
+        } else if spec.workloads[row.workload].kind == WorkloadKind::DaemonSet {
+            self.unbound_daemons -= 1;
         }
         if row.state != PodState::Terminating {
             self.workloads[row.workload].alive -= 1;

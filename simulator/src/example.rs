@@ -15,7 +15,7 @@ use crate::scenario::{Happening, Scenario, Scripted};
 use crate::settings::Settings;
 use crate::spec::{
     BudgetRule, BudgetSpec, ClusterSpec, Control, MANY_DISKS, NodeShape, NodeSpec, PodShape, PodSpec, PoolSpec,
-    Quantity, Resources, Role, Share, Supply, WorkloadKind, WorkloadSpec,
+    Quantity, Resources, Role, Share, Supply, Toleration, WorkloadKind, WorkloadSpec,
 };
 use crate::time::{Duration, Time};
 use crate::{NodeId, PoolId, WorkloadId};
@@ -148,6 +148,7 @@ impl Example {
 
     /// Adds a workload with one running pod on each of `hosts`.
     pub fn workload(mut self, name: &str, kind: WorkloadKind, hosts: Vec<NodeId>) -> Example {
+        let daemons = kind == WorkloadKind::DaemonSet;
         let shape = self.spec.pod_shapes.push(PodShape {
             requests: Resources { cpu: 100, memory: 128 * MIB, pods: 1, ..Resources::default() },
             score_requests: (100, 128 * MIB),
@@ -155,7 +156,7 @@ impl Example {
             node_selector: BTreeMap::new(),
             required: Vec::new(),
             preferred: Vec::new(),
-            tolerations: Vec::new(),
+            tolerations: if daemons { Toleration::of_daemons().collect() } else { Vec::new() },
             priority: 0,
             preempts: true,
             host_ports: Vec::new(),
@@ -176,7 +177,7 @@ impl Example {
             readiness: Dist::Constant(Duration::secs(10)),
             grace: Duration::secs(30),
             exit: Dist::Constant(Duration::secs(5)),
-            unreachable: Some(Duration::secs(300)),
+            unreachable: (!daemons).then_some(Duration::secs(300)),
             scaling: None,
             cpu_use: 50,
             cpu_limit: None,

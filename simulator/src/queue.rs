@@ -66,6 +66,12 @@ impl EventQueue {
         Some((time, event))
     }
 
+    /// All that is queued, in no order.
+    #[cfg(test)]
+    pub fn pending(&self) -> impl Iterator<Item = Event> + '_ {
+        self.heap.iter().map(|Reverse(pending)| pending.event)
+    }
+
     /// Forgets everything and keeps the room.
     pub fn clear(&mut self) {
         self.heap.clear();

@@ -24,7 +24,7 @@ use crate::scheduler::Compat;
 use crate::settings::{Cause, Off};
 use crate::spec::{ClusterSpec, WorkloadKind};
 use crate::time::{Duration, Time};
-use crate::{Column, DrainId, WorkloadId};
+use crate::{Column, DrainId, NodeId, WorkloadId};
 
 /// What is computed once for all trials of a scenario.
 pub(crate) struct Prepared<'a> {
@@ -35,6 +35,8 @@ pub(crate) struct Prepared<'a> {
     pub compat: Compat,
     pub watched: Vec<WorkloadId>,
     pub daemons: Vec<WorkloadId>,
+    /// Registered nodes on which a DaemonSet has no pod at the start.
+    pub missing_daemons: Vec<(WorkloadId, NodeId)>,
     pub services: Vec<WorkloadId>,
     pub off: Off,
 }
@@ -63,15 +65,27 @@ impl<'a> Prepared<'a> {
         Prepared {
             scenario,
             spec,
-            initial,
             budgets: Budgets::new(spec),
             compat,
             watched: scenario.watched(),
+            missing_daemons: missing_daemons(spec, &initial),
+            initial,
             daemons: with(&|w| w.kind == WorkloadKind::DaemonSet),
             services,
             off,
         }
     }
+}
+
+fn missing_daemons(spec: &ClusterSpec, cluster: &Cluster) -> Vec<(WorkloadId, NodeId)> {
+    let mut missing = Vec::new();
+    for (workload, _) in spec.workloads.iter().filter(|(_, w)| w.kind == WorkloadKind::DaemonSet) {
+        let mut there = vec![false; cluster.nodes.len()];
+        cluster.pods_of(workload).filter_map(|p| cluster.pods[p].node).for_each(|node| there[node.0 as usize] = true);
+        let without = cluster.nodes.ids().filter(|node| !there[node.0 as usize]);
+        missing.extend(without.map(|node| (workload, node)));
+    }
+    missing
 }
 
 /// The same cluster with nodes that hold any number of pods. What a node does not have at all it still lacks.
@@ -167,8 +181,13 @@ impl<'a> Sim<'a> {
             self.handle(event);
             self.observe();
             #[cfg(test)]
-            crate::cluster::check::check(self.spec, &self.cluster);
+            {
+                crate::cluster::check::check(self.spec, &self.cluster);
+                self.check_owners();
+            }
         }
+        #[cfg(test)]
+        self.check_waits();
         self.now = end;
         self.finish()
     }
@@ -203,6 +222,7 @@ impl<'a> Sim<'a> {
         self.operations.clear();
         self.bursts.clear();
         self.crews.clear();
+        self.flows.restart(&self.p.services);
         self.counts = Counts::default();
         self.horizontal_queued = false;
         self.proportional_queued = false;
@@ -225,8 +245,7 @@ impl<'a> Sim<'a> {
         self.start_spot();
         self.start_bursts();
         self.start_pods();
-        self.start_rollouts();
-        self.flows.restart(&self.p.services);
+        self.start_owners();
         self.start_observing();
         self.touch_flows();
     }

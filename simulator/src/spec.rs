@@ -232,6 +232,27 @@ pub struct Toleration {
     pub seconds: Option<u64>,
 }
 
+impl Toleration {
+    /// What the DaemonSet controller gives every pod it makes, host network aside (Kubernetes v1.34
+    /// pkg/controller/daemon/util `AddOrUpdateDaemonPodTolerations`).
+    pub fn of_daemons() -> impl Iterator<Item = Toleration> {
+        let all = [
+            ("not-ready", Effect::NoExecute),
+            ("unreachable", Effect::NoExecute),
+            ("disk-pressure", Effect::NoSchedule),
+            ("memory-pressure", Effect::NoSchedule),
+            ("pid-pressure", Effect::NoSchedule),
+            ("unschedulable", Effect::NoSchedule),
+        ];
+        all.into_iter().map(|(key, effect)| Toleration {
+            key: Some(format!("node.kubernetes.io/{key}")),
+            value: None,
+            effect: Some(effect),
+            seconds: None,
+        })
+    }
+}
+
 /// What pods of one owner have in common.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PodShape {

@@ -4,6 +4,7 @@
 
 mod autoscaler;
 mod controllers;
+mod lost;
 mod nodes;
 mod off;
 mod operations;

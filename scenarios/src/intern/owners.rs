@@ -178,6 +178,9 @@ fn draft<'a>(
     };
     if kind == WorkloadKind::DaemonSet {
         unpin(&mut template);
+        if pods.is_empty() {
+            template.tolerations.extend(simulator::spec::Toleration::of_daemons());
+        }
     } else if kind != WorkloadKind::Mirror && (pods.is_empty() || bare_admission) {
         admit(&mut template.tolerations);
     }

@@ -6,6 +6,8 @@
 //! are in progress at the start go on ([`rollout`]). Left out: the time controllers take to notice, their own rate limits,
 //! `minReadySeconds`, surge of DaemonSets, rollouts that begin during a run, strategy Recreate.
 
+#[cfg(test)]
+mod check;
 mod job;
 mod rollout;
 mod stateful;
@@ -38,6 +40,23 @@ impl Missing {
 }
 
 impl Sim<'_> {
+    /// Owners see what they have at the start: what is missing is made, and rollouts of the snapshot go on.
+    pub(crate) fn start_owners(&mut self) {
+        for (workload, spec) in self.spec.workloads.iter() {
+            match spec.kind {
+                WorkloadKind::Deployment => self.scale_at_once(workload),
+                WorkloadKind::StatefulSet => self.stateful_scaled(workload, 0),
+                WorkloadKind::Job => self.job_scaled(workload),
+                WorkloadKind::DaemonSet => self.roll_out_daemons(workload),
+                WorkloadKind::Bare | WorkloadKind::Mirror => {}
+            }
+        }
+        for i in 0..self.p.missing_daemons.len() {
+            let (workload, node) = self.p.missing_daemons[i];
+            self.replace_daemon(workload, Some(node));
+        }
+    }
+
     /// A pod has been marked for deletion.
     pub(crate) fn owner_sees_deletion(&mut self, gone: &Pod) {
         match self.spec.workloads[gone.workload].kind {
@@ -119,6 +138,39 @@ impl Sim<'_> {
         }
     }
 
+    /// A node is not registered any more: daemons that were still to be bound to it go (DaemonSet pods are pinned by name).
+    pub(crate) fn daemons_lose_node(&mut self, node: NodeId) {
+        if self.cluster.unbound_daemons == 0 {
+            return;
+        }
+        for i in 0..self.p.daemons.len() {
+            let unbound = |p: &PodId| self.cluster.pods[*p].node.is_none() && self.cluster.pods[*p].ordinal == node.0;
+            let pod = self.cluster.pods_of(self.p.daemons[i]).find(unbound);
+            if let Some(pod) = pod {
+                self.delete_pod(pod);
+            }
+        }
+    }
+
+    /// Labels or taints of a node have changed: daemons that belong there now are made, and those whose affinity does not
+    /// match any more go (DaemonSet controller v1.34 `NodeShouldRunDaemonPod`; a taint NoSchedule lets them stay).
+    pub(crate) fn daemons_see_node(&mut self, node: NodeId) {
+        for i in 0..self.p.daemons.len() {
+            let workload = self.p.daemons[i];
+            let there = self.cluster.pods_of(workload).find(|&p| self.cluster.pods[p].ordinal == node.0);
+            match there {
+                None => self.replace_daemon(workload, Some(node)),
+                Some(pod) if self.cluster.pods[pod].state == PodState::Terminating => {}
+                Some(pod) if !self.daemon_may_stay(workload, node) => self.delete_pod(pod),
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn daemon_may_stay(&self, workload: WorkloadId, node: NodeId) -> bool {
+        self.p.compat.keeps_daemon(self.spec.workloads[workload].shape, &self.view(node))
+    }
+
     /// Daemons of a node that has just joined.
     pub(crate) fn create_daemons(&mut self, node: NodeId) {
         for i in 0..self.p.daemons.len() {
@@ -134,13 +186,16 @@ impl Sim<'_> {
     /// Sets how many replicas a workload wants, and makes or deletes pods.
     pub(crate) fn set_replicas(&mut self, workload: WorkloadId, desired: u32) {
         let from = self.cluster.workloads[workload].desired;
-        if from == desired || self.spec.workloads[workload].kind == WorkloadKind::DaemonSet {
+        let kind = self.spec.workloads[workload].kind;
+        if from == desired || !matches!(kind, WorkloadKind::Deployment | WorkloadKind::StatefulSet | WorkloadKind::Job)
+        {
             return;
         }
         self.tell(Incident::ReplicasChanged { workload, from, to: desired });
         self.cluster.workloads[workload].desired = desired;
-        match self.spec.workloads[workload].kind {
+        match kind {
             WorkloadKind::StatefulSet => self.stateful_scaled(workload, from),
+            WorkloadKind::Job => self.job_scaled(workload),
             _ => self.scale_at_once(workload),
         }
         self.budgets_may_allow_more();
@@ -150,13 +205,18 @@ impl Sim<'_> {
         while self.cluster.workloads[workload].young() < self.cluster.workloads[workload].new_desired() {
             self.create_pod(workload);
         }
-        while self.cluster.workloads[workload].young() > self.cluster.workloads[workload].new_desired() {
+        self.shrink_to(workload, self.cluster.workloads[workload].new_desired());
+        self.roll_out(workload);
+    }
+
+    /// Deletes pods of the newest template until `most` are left.
+    fn shrink_to(&mut self, workload: WorkloadId, most: u32) {
+        while self.cluster.workloads[workload].young() > most {
             let Some(pod) = self.first_to_go(workload, |pod| !pod.old) else {
                 break;
             };
             self.delete_pod(pod);
         }
-        self.roll_out(workload);
     }
 
     /// Which pod a ReplicaSet deletes first: without node, then not ready, then the youngest

@@ -207,6 +207,7 @@ impl Sim<'_> {
         self.cluster.images.forget(node);
         self.cluster.health[node].grey_until = Time::ZERO;
         self.lose_pods(node);
+        self.daemons_lose_node(node);
         if registered {
             self.wake_scheduler(Happened::NodeGone(node));
         }
@@ -263,6 +264,7 @@ impl Sim<'_> {
 
     fn node_is_away(&mut self, node: NodeId, registered: bool) {
         self.lose_pods(node);
+        self.daemons_lose_node(node);
         self.nodes_came_or_went();
         if registered {
             self.wake_scheduler(Happened::NodeGone(node));

@@ -85,6 +85,18 @@ impl Scheduling {
         self.hopeless.clear();
     }
 
+    /// True where a pod is in the queue.
+    #[cfg(test)]
+    pub fn holds(&self, pod: PodId, epoch: u32) -> bool {
+        self.queue.holds(pod, epoch)
+    }
+
+    /// True where a pod is to be tried, now or after its back-off.
+    #[cfg(test)]
+    pub fn has_work(&self) -> bool {
+        self.queue.next(&SchedulerProfile::default()).is_some()
+    }
+
     /// A pod that was nominated is bound or gone. True where it was.
     pub fn forget_nominated(&mut self, pod: PodId) -> bool {
         let before = self.nominated.len();

@@ -210,6 +210,13 @@ impl Compat {
             .all(|filter| filter(&asked, node).is_ok())
     }
 
+    /// True where a DaemonSet's pod of this shape may stay on the node: taints do not drive it away, unless they evict.
+    pub fn keeps_daemon(&self, pod: PodShapeId, node: &NodeView) -> bool {
+        use super::filter::node_name;
+        let asked = self.asked(Incoming { shape: pod, pin: None });
+        [node_name::filter, node_affinity::filter].iter().all(|filter| filter(&asked, node).is_ok())
+    }
+
     pub(super) fn asked(&self, pod: Incoming) -> Asked<'_> {
         let row = pod.shape.index();
         let width = self.nodes.len();

@@ -8,9 +8,9 @@ use crate::example::{Example, drain_settings};
 use crate::random::{Dist, Process, Streams};
 use crate::scenario::Happening;
 use crate::settings::{Expander, Repair};
-use crate::spec::{Autoscaled, BudgetRule, Quantity, Role, Scaling, Service, SpotPolicy, WorkloadKind};
+use crate::spec::{Autoscaled, BudgetRule, Effect, Quantity, Role, Scaling, Service, SpotPolicy, Taint, WorkloadKind};
 use crate::time::Duration;
-use crate::{NodeId, PoolId, Runs, Scenario, WorkloadId, ZoneId, paired};
+use crate::{NodeId, NodeShapeId, PoolId, Runs, Scenario, WorkloadId, ZoneId, paired};
 
 #[test]
 #[allow(clippy::print_stdout, reason = "a run that fails says its number")]
@@ -80,7 +80,16 @@ impl Random {
             }
         }
         if self.one_in(2) {
-            example = example.workload("daemon", WorkloadKind::DaemonSet, (0..nodes).map(NodeId).collect());
+            // On some nodes it is missing.
+            let hosts = (0..nodes).filter(|_| !self.one_in(5)).map(NodeId).collect();
+            let cpu = self.of(&[50, 50, 1500]);
+            let selects = self.one_in(3);
+            example = example.workload("daemon", WorkloadKind::DaemonSet, hosts).with_shape(|s| {
+                s.requests.cpu = cpu;
+                if selects {
+                    s.node_selector.insert("agentpool".into(), "pool-0".into());
+                }
+            });
         }
         if self.one_in(2) {
             let free = self.below(6);
@@ -96,9 +105,38 @@ impl Random {
             example = example.change(at, self.operation(pools, nodes));
         }
         let mut scenario = example.horizon(Duration::mins(150)).build();
+        self.rollouts(&mut scenario);
+        self.other_shapes(&mut scenario);
         scenario.changes.sort_by_key(|planned| planned.at);
         scenario.script.sort_by_key(|scripted| scripted.at);
         scenario
+    }
+
+    /// Some workloads are being rolled out, and some lack pods.
+    fn rollouts(&mut self, scenario: &mut Scenario) {
+        let cluster = &mut scenario.cluster;
+        for workload in cluster.workloads.ids() {
+            let rolls = self.one_in(5) && cluster.workloads[workload].kind != WorkloadKind::Job;
+            let spec = &mut cluster.workloads.rows_mut()[workload.0 as usize];
+            spec.control.ordered = !self.one_in(3);
+            spec.control.surge = Quantity::Count(self.below(3));
+            spec.control.unavailable = Quantity::Count(self.below(3));
+            spec.replicas += if spec.kind != WorkloadKind::Bare && self.one_in(5) { self.below(3) } else { 0 };
+            let mine = cluster.pods.iter_mut().filter(|pod| pod.workload == workload);
+            mine.filter(|_| rolls && self.one_in(2)).for_each(|pod| pod.old = true);
+        }
+    }
+
+    /// Shapes with another label or taint, one for each there is.
+    fn other_shapes(&mut self, scenario: &mut Scenario) {
+        for shape in scenario.cluster.node_shapes.rows().to_vec() {
+            let mut other = shape;
+            match self.of(&[None, Some(Effect::NoSchedule), Some(Effect::NoExecute)]) {
+                Some(effect) => other.taints.push(Taint { key: "k".into(), value: String::new(), effect }),
+                None => other.labels.clear(),
+            }
+            scenario.cluster.node_shapes.push(other);
+        }
     }
 
     fn pool(&mut self, example: Example, pool: u32, size: u32) -> Example {
@@ -126,6 +164,9 @@ impl Random {
         let readiness = self.minutes(1);
         let pull = self.minutes(1);
         let (follows, serves) = (self.one_in(3), self.one_in(4));
+        let runs = if self.one_in(2) { Some(self.minutes(30)) } else { None };
+        let completions = self.of(&[None, Some(replicas), Some(2 * replicas)]);
+        let forgives = self.one_in(2);
         let mut example = example
             .workload(name, kind, hosts)
             .minimum(1)
@@ -136,6 +177,8 @@ impl Random {
             })
             .with(|w| {
                 (w.unreachable, w.readiness, w.pull, w.follows_load) = (unreachable, readiness, pull, follows);
+                (w.control.job.runs, w.control.job.completions) = (runs, completions);
+                w.control.job.forgives_disruption = forgives;
                 if follows {
                     w.scaling = Some(Scaling::Utilisation { min: 1, max: 10, target_percent: 70.0 });
                 }
@@ -206,6 +249,12 @@ impl Random {
         }
     }
 
+    /// The shapes a pool's nodes get when they are relabelled: they follow those of all pools.
+    fn shapes(pools: u32, pool: PoolId) -> Vec<(NodeShapeId, NodeShapeId)> {
+        let own = 3 * pool.0..3 * pool.0 + 3;
+        own.map(|shape| (NodeShapeId(shape), NodeShapeId(3 * pools + shape))).collect()
+    }
+
     fn operation(&mut self, pools: u32, nodes: u32) -> Operation {
         let (pool, drain) = (PoolId(self.below(pools)), self.drain());
         let (takes, count) = (Duration::secs(9), self.below(9));
@@ -213,7 +262,7 @@ impl Random {
         let mut distinct = some;
         distinct.sort_unstable();
         distinct.dedup();
-        match self.below(14) {
+        match self.below(15) {
             0 | 1 => Operation::Scale { pool, count, drain },
             2 => Operation::DeletePool { pool, drain },
             3..=5 => {
@@ -240,7 +289,8 @@ impl Random {
             9 => Operation::DeleteNodes { nodes: distinct },
             10 => Operation::Cordon { nodes: distinct },
             11 => Operation::SetReplicas { workload: WorkloadId(0), replicas: count },
-            12 => Operation::SetAutoscaler { pool, range: Some(Autoscaled { min: 1, max: 5, priority: 0 }), takes },
+            12 => Operation::Reshape { pool, shapes: Self::shapes(pools, pool), takes },
+            13 => Operation::SetAutoscaler { pool, range: Some(Autoscaled { min: 1, max: 5, priority: 0 }), takes },
             _ => Operation::Uncordon { nodes: distinct },
         }
     }

@@ -19,6 +19,19 @@ const FIRST: Duration = Duration::secs(10);
 const LONGEST: Duration = Duration::mins(10);
 
 impl Sim<'_> {
+    /// Another number of pods: first those that are yet to come are given up, then pods; or more are made.
+    pub(super) fn job_scaled(&mut self, workload: WorkloadId) {
+        let row = self.cluster.workloads[workload];
+        let mut room = row.desired.saturating_sub(row.alive);
+        self.missing.retain(|m| {
+            let kept = m.workload != workload || room > 0;
+            room -= u32::from(kept && m.workload == workload);
+            kept
+        });
+        (0..room).for_each(|_| self.create_pod(workload));
+        self.shrink_to(workload, row.desired);
+    }
+
     pub(super) fn job_pod_lost(&mut self, gone: &Pod) {
         let workload = gone.workload;
         let job = &self.spec.workloads[workload].control.job;

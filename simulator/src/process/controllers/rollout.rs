@@ -17,18 +17,6 @@ struct Template {
 }
 
 impl Sim<'_> {
-    /// Rollouts of the snapshot go on.
-    pub(crate) fn start_rollouts(&mut self) {
-        for (workload, spec) in self.spec.workloads.iter() {
-            match spec.kind {
-                crate::spec::WorkloadKind::Deployment => self.roll_out(workload),
-                crate::spec::WorkloadKind::DaemonSet => self.roll_out_daemons(workload),
-                crate::spec::WorkloadKind::StatefulSet => self.stateful_goes_on(workload),
-                _ => {}
-            }
-        }
-    }
-
     /// The next steps of a Deployment's rollout.
     pub(super) fn roll_out(&mut self, workload: WorkloadId) {
         if self.cluster.workloads[workload].old_desired == 0 || self.rolling {

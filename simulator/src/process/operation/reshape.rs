@@ -26,6 +26,7 @@ impl Sim<'_> {
             self.cluster.nodes[node].shape = new(before.shape);
             self.tell(Incident::NodeLabelsChanged { node });
             self.node_updated(node, before);
+            self.daemons_see_node(node);
         }
         for &node in &nodes {
             let shape = self.cluster.nodes[node].shape;
@@ -38,7 +39,11 @@ impl Sim<'_> {
                     )
             });
             for &pod in &pods {
-                self.evict(pod, node);
+                // A pod may have gone with an earlier one's consequences.
+                let row = &self.cluster.pods[pod];
+                if row.node == Some(node) && row.state != PodState::Terminating {
+                    self.evict(pod, node);
+                }
             }
             self.scheduling.pods = pods;
         }

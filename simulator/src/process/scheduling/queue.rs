@@ -103,6 +103,15 @@ impl Queue {
         Some(Time::ZERO + Duration::secs(second + 1))
     }
 
+    /// True where a pod is in some part of the queue.
+    #[cfg(test)]
+    pub fn holds(&self, pod: PodId, epoch: u32) -> bool {
+        let backing_off = self.backoff.iter().chain(&self.errors).map(|Reverse((_, entry))| entry);
+        let waiting = self.waiting.iter().map(|w| &w.entry);
+        let mut all = self.active.iter().map(|Reverse(entry)| entry).chain(backing_off).chain(waiting);
+        all.any(|entry| (entry.pod, entry.epoch) == (pod, epoch))
+    }
+
     fn end_backoffs(&mut self, now: Time) {
         for queue in [&mut self.backoff, &mut self.errors] {
             while queue.peek().is_some_and(|Reverse((second, _))| *second < whole(now)) {

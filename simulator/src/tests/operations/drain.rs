@@ -31,9 +31,12 @@ fn aks_own_budget_blocks_aks_own_drain_while_one_replica_has_no_node() {
          0s p-0 cordoned
          0s p-0 drains
          0s coredns refused
+         0s coredns unschedulable
          12s p-0 stuck
          12s p-0 uncordoned
-         12s end DrainTimedOut { workload: Some(WorkloadId(0)), budget: Some(BudgetId(0)) }",
+         12s end DrainTimedOut { workload: Some(WorkloadId(0)), budget: Some(BudgetId(0)) }
+         12s coredns to p-0
+         22s coredns ready",
     );
 }
 
