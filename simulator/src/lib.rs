@@ -19,6 +19,7 @@ pub mod scheduler;
 pub mod settings;
 mod sim;
 pub mod spec;
+pub mod strata;
 mod time;
 
 pub use cluster::ids::{
@@ -28,6 +29,7 @@ pub use outcome::{Outcome, Pair, Trace};
 pub use process::replicas;
 pub use run::{Runs, Start, one_by_one, paired, paired_at, replicate, simulate, trace};
 pub use scenario::Scenario;
+pub use strata::Strata;
 pub use time::{Duration, Time};
 
 #[cfg(test)]

@@ -15,8 +15,27 @@ pub struct Outcome {
     pub operations: Vec<OperationOutcome>,
     /// Counters.
     pub counts: Counts,
+    /// How its future was drawn, and what it counts.
+    pub drawn: Drawn,
     /// Sampled series, where asked for.
     pub series: Option<Series>,
+}
+
+/// How the future of a trial was drawn. Without strata every trial is of the first and counts fully.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Drawn {
+    /// Its stratum, by the number of rare events ([`crate::Strata`]).
+    pub stratum: u8,
+    /// The probability of that stratum: the mean over trials of a stratum counts so much.
+    pub weight: f64,
+    /// Nothing was drawn in it: every trial of its stratum and plan comes to the same.
+    pub certain: bool,
+}
+
+impl Default for Drawn {
+    fn default() -> Drawn {
+        Drawn { stratum: 0, weight: 1.0, certain: false }
+    }
 }
 
 /// How one watched workload fared.

@@ -6,6 +6,7 @@ pub(crate) mod blue_green;
 pub(crate) mod controllers;
 pub(crate) mod drain;
 pub(crate) mod flow;
+pub(crate) mod foretold;
 pub(crate) mod lifecycle;
 pub(crate) mod load;
 pub(crate) mod node_eviction;

@@ -9,6 +9,7 @@ mod gamma;
 mod philox;
 pub(crate) mod prior;
 
+use std::cell::Cell;
 use std::convert::Infallible;
 
 pub use distribution::{Dist, standard_normal_quantile};
@@ -98,6 +99,8 @@ processes! {
     RepairTime = 49,
     /// Whether it helps.
     RepairSuccess = 50,
+    /// How many rare events a trial of a stratum has, whom they hit and when.
+    RareEvent = 51,
     /// What a number that is not known well is in a trial.
     Parameter = 60,
 }
@@ -120,21 +123,24 @@ fn mix(mut z: u64) -> u64 {
 }
 
 /// All random streams of one trial.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Streams {
     key: [u32; 2],
     trial: u32,
+    /// Draws so far: a trial without any could not have gone otherwise.
+    made: Cell<u32>,
 }
 
 impl Streams {
     /// The streams of a trial under a root seed.
     pub fn new(seed: u64, trial: u32) -> Streams {
         let key = mix(seed ^ 0x706f_6f6c_7072_6f6f);
-        Streams { key: [key as u32, (key >> 32) as u32], trial }
+        Streams { key: [key as u32, (key >> 32) as u32], trial, made: Cell::new(0) }
     }
 
     /// The `draw`-th block of four words of a process of an entity.
     fn block(&self, process: Process, entity: u64, draw: u32) -> [u32; 4] {
+        self.made.set(self.made.get().wrapping_add(1));
         let id = sub_key(entity, u64::from(self.trial));
         philox4x32_10([draw, process as u32, id as u32, (id >> 32) as u32], self.key)
     }
@@ -145,9 +151,14 @@ impl Streams {
         uniform(block[0], block[1])
     }
 
+    /// True while nothing has been drawn.
+    pub fn untouched(&self) -> bool {
+        self.made.get() == 0
+    }
+
     /// A whole stream, for use with `rand`'s traits. It shares its draws with [`Streams::uniform`].
     pub fn stream(&self, process: Process, entity: u64) -> Stream {
-        Stream { streams: *self, process, entity, draw: 0, rest: [0; 4], left: 0 }
+        Stream { streams: self.clone(), process, entity, draw: 0, rest: [0; 4], left: 0 }
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Settings {
     pub series_steps: u32,
     /// Causes and mechanisms that are switched off, or fixed to their median.
     pub off: Vec<Cause>,
+    /// Trials are dealt to strata by the number of their rare events, and weighted ([`crate::Strata`]).
+    pub stratified: bool,
 }
 
 impl Settings {
@@ -73,6 +75,7 @@ impl Settings {
             loss_tolerance: 0.05,
             series_steps: 0,
             off: Vec::new(),
+            stratified: false,
         }
     }
 }

@@ -4,12 +4,13 @@ use crate::cluster::Cluster;
 use crate::cluster::budget::Budgets;
 use crate::cluster::node::NodeState;
 use crate::event::Event;
-use crate::outcome::{Counts, Entry, Incident, Outcome};
+use crate::outcome::{Counts, Drawn, Entry, Incident, Outcome};
 use crate::parameters::Parameters;
 use crate::process::autoscaler::Autoscaler;
 use crate::process::controllers::Missing;
 use crate::process::drain::Drain;
 use crate::process::flow::Flows;
+use crate::process::foretold::Foretold;
 use crate::process::load::Burst;
 use crate::process::node_eviction::Tainting;
 use crate::process::observe::Observer;
@@ -23,6 +24,7 @@ use crate::scenario::Scenario;
 use crate::scheduler::Compat;
 use crate::settings::{Cause, Off};
 use crate::spec::{ClusterSpec, WorkloadKind};
+use crate::strata::Strata;
 use crate::time::{Duration, Time};
 use crate::{Column, DrainId, NodeId, WorkloadId};
 
@@ -39,6 +41,7 @@ pub(crate) struct Prepared<'a> {
     pub missing_daemons: Vec<(WorkloadId, NodeId)>,
     pub services: Vec<WorkloadId>,
     pub off: Off,
+    pub strata: Option<Strata>,
 }
 
 impl<'a> Prepared<'a> {
@@ -73,6 +76,7 @@ impl<'a> Prepared<'a> {
             daemons: with(&|w| w.kind == WorkloadKind::DaemonSet),
             services,
             off,
+            strata: Strata::of(scenario),
         }
     }
 }
@@ -135,6 +139,9 @@ pub(crate) struct Sim<'a> {
     pub flows: Flows,
     pub observer: Observer,
     pub counts: Counts,
+    pub foretold: Foretold,
+    /// What the trial counts.
+    pub drawn: Drawn,
     pub log: Option<Vec<Entry>>,
     pub horizontal_queued: bool,
     pub proportional_queued: bool,
@@ -164,6 +171,8 @@ impl<'a> Sim<'a> {
             flows: Flows::default(),
             observer: Observer::default(),
             counts: Counts::default(),
+            foretold: Foretold::default(),
+            drawn: Drawn::default(),
             log: None,
             horizontal_queued: false,
             proportional_queued: false,
@@ -239,6 +248,7 @@ impl<'a> Sim<'a> {
                 self.queue.at(planned.at, Event::OperationStarts(i as u32));
             }
         }
+        self.foretell(trial);
         self.start_autoscaler();
         self.start_tainting();
         self.start_failures();

@@ -13,6 +13,7 @@ mod properties;
 mod random_runs;
 mod scheduling;
 mod spread;
+mod strata;
 mod volumes;
 mod workloads;
 

@@ -49,12 +49,18 @@ impl Sim<'_> {
     }
 
     fn next_node_failure(&mut self, node: NodeId, n: u32) {
+        if self.node_foretold(node) {
+            return;
+        }
         let u = self.streams.uniform(Process::NodeFailure, self.cluster.nodes[node].key, n);
         let wait = exponential_wait(u, self.parameters.get(Knob::Interruptions));
         self.queue.at(self.now + wait, Event::NodeFails { node, n });
     }
 
     fn next_zone_failure(&mut self, zone: ZoneId, n: u32) {
+        if self.shocks_foretold() {
+            return;
+        }
         let u = self.streams.uniform(Process::ZoneFailure, entity_key(&self.spec.zones[zone]), n);
         let wait = exponential_wait(u, self.parameters.get(Knob::ZoneIncidents));
         self.queue.at(self.now + wait, Event::ZoneFails { zone: zone.0, n });

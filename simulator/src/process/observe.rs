@@ -1,7 +1,7 @@
 //! Watches availability while a trial runs and sums up its facts. Memory is sized at the start; no log is kept here.
 
 use crate::event::Event;
-use crate::outcome::{Incident, Outcome, Series, WorkloadOutcome};
+use crate::outcome::{Drawn, Incident, Outcome, Series, WorkloadOutcome};
 use crate::sim::Sim;
 use crate::time::{Duration, Time};
 use crate::{NodeId, WorkloadId};
@@ -167,6 +167,7 @@ impl Sim<'_> {
             workloads: workloads.collect(),
             operations: self.operation_outcomes(),
             counts: self.counts,
+            drawn: Drawn { certain: self.streams.untouched(), ..self.drawn },
             series: (self.p.scenario.settings.series_steps > 0).then(|| std::mem::take(&mut self.observer.series)),
         }
     }

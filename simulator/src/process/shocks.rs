@@ -33,7 +33,7 @@ impl Sim<'_> {
             Shock::Domain => (Process::DomainFailure, Cause::DomainFailure, self.parameters.get(Knob::DomainIncidents)),
             _ => (Process::FleetFault, Cause::FleetFault, self.parameters.get(Knob::FleetFaults)),
         };
-        if per_hour > 0.0 && self.on(cause) {
+        if per_hour > 0.0 && self.on(cause) && !self.shocks_foretold() {
             let u = self.streams.uniform(process, self.shock_key(shock, of), 2 * n);
             self.queue.at(self.now + exponential_wait(u, per_hour), Event::Shock { shock, of, n });
         }

@@ -31,7 +31,7 @@ impl Sim<'_> {
             Trouble::Grey => (Process::Grey, Cause::GreyNode, Knob::Grey),
         };
         let per_hour = self.parameters.get(knob);
-        if per_hour > 0.0 && self.on(cause) {
+        if per_hour > 0.0 && self.on(cause) && !self.node_foretold(node) {
             let u = self.streams.uniform(process, self.cluster.nodes[node].key, 2 * n);
             self.queue.at(self.now + exponential_wait(u, per_hour), Event::NodeTroubled { node, trouble, n });
         }

@@ -164,6 +164,7 @@ fn spread(process: Process) -> &'static [Cause] {
         | Process::DomainFailure
         | Process::FleetFault
         | Process::RepairSuccess
+        | Process::RareEvent
         | Process::BurstTime
         | Process::Parameter => &[],
     }
