@@ -11,12 +11,14 @@ mod binomial;
 mod mean;
 mod quantile;
 mod sequence;
+mod strata;
 
 use binomial::difference;
 pub use binomial::{added_probability, clopper_pearson, mc_nemar, upper_limit};
-pub use mean::{RunningMean, betting};
+pub use mean::betting;
 pub use quantile::{quantile, quantile_limits};
-pub use sequence::{Running, RunningDifference, Sampling, beta_binomial};
+pub use sequence::{Running, Sampling, beta_binomial};
+pub use strata::{Ranked, RunningBounded, RunningDifference, RunningProbability, Strata, drawn};
 
 /// Confidence level of everything a report states.
 pub const LEVEL: f64 = 0.95;

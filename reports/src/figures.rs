@@ -5,6 +5,7 @@ use simulator::outcome::Series;
 use simulator::spec::Role;
 use simulator::{Outcome, Pair, Trace};
 
+use crate::estimate::Ranked;
 use crate::input::Inputs;
 use crate::judge::Losses;
 use crate::words::Names;
@@ -15,7 +16,7 @@ mod spread;
 
 pub use bands::Bands;
 pub use lanes::{Lane, Lanes, State, Stay};
-pub use spread::{BINS, Spread};
+pub use spread::{BINS, Bins, Spread};
 
 /// Most workloads drawn.
 const WORKLOADS: usize = 12;
@@ -40,7 +41,7 @@ pub struct Figures {
     /// Weighted minutes of outage by trial.
     pub spread: Spread,
     /// Minutes out with the change by watched workload, rising.
-    pub losses: Vec<(String, Vec<f64>)>,
+    pub losses: Vec<(String, Ranked)>,
     /// Nodes of the worst trial.
     pub lanes: Option<Lanes>,
 }
@@ -77,16 +78,21 @@ impl Figures {
             horizon: scenario.horizon.as_mins_f64(),
             trials: inputs.pairs.len(),
             spread: Spread::of(losses, inputs.sampling),
-            losses: losses.watched.iter().map(|w| (names.of(w.spec), sorted(&w.proposal))).collect(),
+            losses: losses
+                .watched
+                .iter()
+                .map(|w| (names.of(w.spec), losses.strata.ranked(|i| w.proposal[i])))
+                .collect(),
             lanes: traced.and_then(|(trial, trace)| Lanes::of(scenario, trial, trace)),
             ..Figures::default()
         };
         if !recorded(inputs.pairs) {
             return figures;
         }
+        let strata = &losses.strata;
         let compare = |value: &dyn Fn(&Series, usize) -> Option<f64>| Compared {
-            proposal: Bands::over(inputs.pairs.iter().filter_map(|p| p.proposal.series.as_ref()), value),
-            baseline: Bands::over(inputs.pairs.iter().filter_map(|p| p.baseline.series.as_ref()), value),
+            proposal: Bands::over(strata, |i| inputs.pairs[i].proposal.series.as_ref(), value),
+            baseline: Bands::over(strata, |i| inputs.pairs[i].baseline.series.as_ref(), value),
         };
         let drawn = drawn(losses);
         figures.not_drawn = losses.watched.len() - drawn.len();
@@ -111,12 +117,6 @@ impl Figures {
     }
 }
 
-fn sorted(values: &[f64]) -> Vec<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted
-}
-
 fn steps(outcome: &Outcome) -> usize {
     outcome.series.as_ref().map_or(0, |s| s.system_free_cpu.len())
 }
@@ -125,7 +125,8 @@ fn steps(outcome: &Outcome) -> usize {
 fn drawn(losses: &Losses<'_>) -> Vec<usize> {
     let mut all: Vec<usize> = (0..losses.watched.len()).collect();
     if all.len() > WORKLOADS {
-        let lost = |i: &usize| losses.watched[*i].weight * losses.watched[*i].proposal.iter().sum::<f64>();
+        let lost =
+            |i: &usize| losses.watched[*i].weight * losses.strata.average(|trial| losses.watched[*i].proposal[trial]);
         all.sort_by(|a, b| lost(b).total_cmp(&lost(a)).then(a.cmp(b)));
         all.truncate(WORKLOADS);
         all.sort_unstable();

@@ -5,9 +5,9 @@
 use simulator::{Scenario, Trace};
 
 use crate::chart::{self, Chart};
-use crate::estimate::quantile;
 use crate::figures::Figures;
 use crate::input::{AssumptionInfo, Inputs, PoolInfo};
+use crate::rare;
 use crate::report::{self, Report};
 use crate::score::{self, Objections};
 use crate::timeline;
@@ -46,7 +46,7 @@ pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace) 
     let losses = Losses::of(inputs);
     let worst = losses.worst(inputs).map(|(trial, added)| (trial, added, trace(inputs.scenario, trial)));
     let risk = risk::risk(inputs, &losses);
-    let operation = operation::operation(inputs);
+    let operation = operation::operation(inputs, &losses.strata);
     let nothing_done = inputs.scenario.do_nothing();
     let tell = |lead: String, trial: u32, with: &Trace| {
         timeline::story(inputs.scenario, &lead, with, &trace(&nothing_done, trial))
@@ -55,9 +55,7 @@ pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace) 
         typical: losses
             .typical(inputs)
             .and_then(|trial| tell(format!("Typically (as in trial {trial})"), trial, &trace(inputs.scenario, trial))),
-        worst: worst
-            .as_ref()
-            .and_then(|(trial, _, with)| tell(format!("In the worst trial (number {trial})"), *trial, with)),
+        worst: worst.as_ref().and_then(|(trial, _, with)| tell(worst_lead(inputs, &losses, *trial), *trial, with)),
     };
     let verdict = verdict(inputs, &losses, &risk, &operation, stories);
     let report = Report {
@@ -71,9 +69,15 @@ pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace) 
         operation,
         causes: Vec::new(),
         alternatives: Vec::new(),
-        worst_trial: worst
-            .as_ref()
-            .map(|(trial, added, trace)| timeline::worst_trial(inputs.scenario, *trial, *added, trace)),
+        worst_trial: worst.as_ref().map(|(trial, added, trace)| {
+            let told = timeline::worst_trial(inputs.scenario, *trial, *added, trace);
+            match losses.strata.kind(inputs.pairs, *trial) {
+                Some((failures, share)) => {
+                    report::WorstTrial { failures: Some(rare::failures(failures)), share: Some(share), ..told }
+                }
+                None => told,
+            }
+        }),
         coverage: coverage(inputs, &losses),
         trials: report::Trials {
             count: inputs.pairs.len() as u64,
@@ -86,6 +90,19 @@ pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace) 
     };
     let traced = worst.as_ref().map(|(trial, _, trace)| (*trial, trace));
     Judged { report: as_published(report), figures: Figures::of(inputs, &losses, traced) }
+}
+
+/// The worst trial, and how often such a future comes where trials are dealt by their failures.
+fn worst_lead(inputs: &Inputs<'_>, losses: &Losses<'_>, trial: u32) -> String {
+    match losses.strata.kind(inputs.pairs, trial) {
+        Some((failures, share)) if failures > 0 => format!(
+            "In the worst trial (number {trial}, with {} {}, as {} has)",
+            rare::failures(failures),
+            if failures == 1 { "failure" } else { "failures" },
+            rare::futures(share)
+        ),
+        _ => format!("In the worst trial (number {trial})"),
+    }
 }
 
 /// The report with its numbers as they are written, so that pages and file say the same.
@@ -101,9 +118,8 @@ fn verdict(
     stories: Stories,
 ) -> report::Verdict {
     let (score, score_low, score_high) = score::scored(risk.added_outage_minutes);
-    let mut sorted = losses.added.clone();
-    sorted.sort_by(f64::total_cmp);
-    let (level, raised) = score::guarded_level(score, quantile(&sorted, 0.99));
+    let p99 = losses.strata.ranked(|i| losses.added[i]).quantile(0.99);
+    let (level, raised) = score::guarded_level(score, p99);
     let severity = |s| inputs.findings.iter().filter(|f| f.severity == s).count();
     let objections = Objections {
         blocked: inputs.findings.iter().any(|f| f.blocks),
@@ -119,7 +135,15 @@ fn verdict(
         level,
         decision: score::decide(level, objections),
         blocked: objections.blocked,
-        why: why::why(inputs, risk, operation, objections.unresolved && level < report::Level::High, raised, stories),
+        why: why::why(
+            inputs,
+            &losses.strata,
+            risk,
+            operation,
+            objections.unresolved && level < report::Level::High,
+            raised,
+            stories,
+        ),
     }
 }
 

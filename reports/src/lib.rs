@@ -11,6 +11,7 @@ mod figures;
 pub mod input;
 mod judge;
 mod page;
+pub mod rare;
 pub mod replay;
 pub mod report;
 pub mod score;

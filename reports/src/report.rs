@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::estimate::{Est, Sampling};
+use crate::rare::RareEvents;
 use crate::stopping::Stop;
 
 mod write;
@@ -216,6 +217,9 @@ pub struct Risk {
     pub error_budget_burn: f64,
     /// Range of the risk over parameters that are not known well; absent where not computed.
     pub parameter_band: Option<Band>,
+    /// The risk by the number of failures in a future; absent where trials are not dealt by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rare_events: Option<RareEvents>,
     /// Every watched workload.
     pub workloads: Vec<Workload>,
 }
@@ -371,6 +375,12 @@ pub struct WorstTrial {
     pub trial: u32,
     /// Weighted minutes it adds to doing nothing.
     pub added_minutes: f64,
+    /// Failures in its future, where trials are dealt by their number: `0`, `1`, `2`, `3 or more`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures: Option<String>,
+    /// Share of all futures that have as many; absent where trials are not dealt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
     /// What happened, in order.
     pub timeline: Vec<Moment>,
     /// Events that were left out of the timeline.

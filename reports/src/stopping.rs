@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use simulator::{Pair, Scenario};
 
-use crate::estimate::{Est, Running, RunningDifference, RunningMean, Sampling};
+use crate::estimate::{Est, RunningBounded, RunningDifference, RunningProbability, Sampling, Strata};
 use crate::judge::{Facts, weights};
 use crate::score::{self, LOSS_HIGH};
 
@@ -43,24 +43,27 @@ pub enum Stop {
 #[derive(Clone, Debug)]
 pub struct Headline {
     weights: Vec<f64>,
-    proposal: Running,
-    baseline: Running,
+    proposal: RunningProbability,
+    baseline: RunningProbability,
     added: RunningDifference,
     /// Absent where nothing is changed: nothing can be added then.
-    minutes: Option<RunningMean>,
+    minutes: Option<RunningBounded>,
 }
 
 impl Headline {
     /// Before the first trial.
     pub fn new(scenario: &Scenario, sampling: Sampling) -> Headline {
-        let running = Running::new(sampling);
-        let changed = !scenario.changes.is_empty();
+        Headline::of(weights(scenario), sampling, &Strata::of(scenario), !scenario.changes.is_empty())
+    }
+
+    fn of(weights: Vec<f64>, sampling: Sampling, strata: &Strata, changed: bool) -> Headline {
+        let running = RunningProbability::new(sampling, strata);
         Headline {
-            weights: weights(scenario),
-            proposal: running,
+            weights,
+            proposal: running.clone(),
             baseline: running,
-            added: RunningDifference::new(sampling),
-            minutes: changed.then(|| RunningMean::new(sampling, -LOSS_HIGH, LOSS_HIGH)),
+            added: RunningDifference::new(sampling, strata),
+            minutes: changed.then(|| RunningBounded::new(sampling, strata, -LOSS_HIGH, LOSS_HIGH)),
         }
     }
 
@@ -72,12 +75,21 @@ impl Headline {
     }
 
     fn add(&mut self, facts: Facts) {
-        self.proposal.push(facts.proposal_out);
-        self.baseline.push(facts.baseline_out);
-        self.added.push(facts.proposal_out, facts.baseline_out);
+        self.proposal.add(facts.drawn, facts.proposal_out);
+        self.baseline.add(facts.drawn, facts.baseline_out);
+        self.added.add(facts.drawn, facts.proposal_out, facts.baseline_out);
         if let Some(minutes) = &mut self.minutes {
-            minutes.push(facts.added);
+            minutes.add(facts.drawn, facts.added);
         }
+    }
+
+    /// What each stratum contributes to the probability of an outage: with the change, without it, and to their
+    /// difference.
+    pub fn contributions(&self) -> Vec<(Est, Est, Est)> {
+        let added = self.added.contributions().into_iter();
+        let added = added.map(|est| if self.minutes.is_some() { est } else { Est::exact(0.0) });
+        let both = self.proposal.contributions().into_iter().zip(self.baseline.contributions());
+        both.zip(added).map(|((proposal, baseline), added)| (proposal, baseline, added)).collect()
     }
 
     /// Probability that any system workload has an outage with the change.
@@ -97,7 +109,7 @@ impl Headline {
 
     /// Mean of the weighted minutes that the change adds.
     pub fn minutes(&self) -> Est {
-        self.minutes.as_ref().map_or(Est::exact(0.0), RunningMean::est)
+        self.minutes.as_ref().map_or(Est::exact(0.0), RunningBounded::est)
     }
 
     /// Whether the trials so far are enough, and why.
@@ -114,6 +126,8 @@ impl Headline {
 
 #[cfg(test)]
 mod tests {
+    use simulator::outcome::Drawn;
+
     use super::*;
 
     /// Numbers that look random, the same each time.
@@ -138,7 +152,7 @@ mod tests {
                 let (u, minutes) = (numbers.next(), 4.0 + 8.0 * numbers.next());
                 let (proposal_out, baseline_out) = (u < p, u < 0.1 * p);
                 let added = if proposal_out && !baseline_out { minutes } else { 0.0 };
-                headline.add(Facts { proposal_out, baseline_out, added });
+                headline.add(Facts { proposal_out, baseline_out, added, drawn: Drawn::default() });
             }
             done = sampling.next_look(done, budget);
             missed |= !holds(&headline, p);
@@ -151,14 +165,8 @@ mod tests {
     }
 
     fn empty(sampling: Sampling) -> Headline {
-        let running = Running::new(sampling);
-        Headline {
-            weights: Vec::new(),
-            proposal: running,
-            baseline: running,
-            added: RunningDifference::new(sampling),
-            minutes: Some(RunningMean::new(sampling, -LOSS_HIGH, LOSS_HIGH)),
-        }
+        let scenario = simulator::example::Example::new().pool("p", 1).build();
+        Headline::of(Vec::new(), sampling, &Strata::of(&scenario), true)
     }
 
     fn holds(headline: &Headline, p: f64) -> bool {

@@ -26,7 +26,7 @@ pub fn worst_trial(scenario: &Scenario, trial: u32, added_minutes: f64, trace: &
     let timeline: Vec<Moment> =
         kept.iter().filter_map(|i| trace.log.get(*i)).map(|entry| teller.moment(entry)).collect();
     let left_out = trace.log.len().saturating_sub(timeline.len()) as u64;
-    WorstTrial { trial, added_minutes, timeline, left_out }
+    WorstTrial { trial, added_minutes, failures: None, share: None, timeline, left_out }
 }
 
 /// Name of a node of a traced trial.

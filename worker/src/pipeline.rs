@@ -36,6 +36,8 @@ const BUDGET: std::ops::RangeInclusive<u32> = 1000..=16_000;
 const PODS_TIMES_TRIALS: usize = 3_000_000;
 /// Paired trials of a quick look: a probability of 0.5 is known to about 7 points either way.
 pub const QUICK_TRIALS: u32 = 200;
+/// Paired trials from which they are dealt to strata by the number of failures: below, some strata would have none.
+pub const STRATIFIED: u32 = 200;
 /// Most paired trials of one change.
 pub const MAX_TRIALS: u32 = 100_000;
 /// Root seed where nobody says otherwise.
@@ -147,6 +149,7 @@ impl Prepared {
         if !(1..=MAX_TRIALS).contains(&trials) {
             return Err(Complaint::at("settings.trials", trials, format!("1 to {MAX_TRIALS}")).into());
         }
+        loaded.scenario.settings.stratified = trials >= STRATIFIED;
         let identity = Identity::new(identity, &snapshot.digest, &loaded.settings);
         let id = identity.id();
         let cluster = ClusterInfo {

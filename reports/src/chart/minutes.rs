@@ -3,8 +3,7 @@
 use super::canvas::{At, BASELINE, Canvas, FAINT, GRID, INK, PROPOSAL, Picture};
 use super::grid::{NARROW, WIDE};
 use super::{Chart, Table};
-use crate::estimate::share;
-use crate::figures::{BINS, Figures, Spread};
+use crate::figures::{BINS, Bins, Figures, Spread};
 use crate::words;
 
 /// The chart; `None` without trials.
@@ -13,8 +12,7 @@ pub fn chart(figures: &Figures) -> Option<Chart> {
     if spread.trials == 0 {
         return None;
     }
-    let lossy = |counts: &[u64; BINS.len()]| spread.sampling.probability(spread.trials - counts[0], spread.trials);
-    let (with, without) = (lossy(&spread.proposal), lossy(&spread.baseline));
+    let (with, without) = (spread.proposal.lossy, spread.baseline.lossy);
     Some(Chart {
         id: "minutes".to_string(),
         title: format!(
@@ -43,9 +41,9 @@ fn columns(canvas: &Canvas<'_>, spread: &Spread) {
     let cell = (right - left) / BINS.len() as i32;
     for (i, name) in BINS.iter().enumerate() {
         let middle = left + cell * i as i32 + cell / 2;
-        for (counts, offset, colour) in [(&spread.proposal, -25, PROPOSAL), (&spread.baseline, 25, BASELINE)] {
-            let share = share(counts[i], spread.trials);
-            if counts[i] > 0 {
+        for (bins, offset, colour) in [(&spread.proposal, -25, PROPOSAL), (&spread.baseline, 25, BASELINE)] {
+            let share = bins.shares[i].estimate;
+            if bins.trials[i] > 0 {
                 canvas.bar((middle + offset - 22, y(share).min(lower - 1)), (middle + offset + 22, lower), colour, 1.0);
                 canvas.text(
                     (middle + offset, y(share).min(lower - 1) - 10),
@@ -69,9 +67,9 @@ fn rows(canvas: &Canvas<'_>, spread: &Spread) {
     for (i, name) in BINS.iter().enumerate() {
         let middle = top + 46 * i as i32 + 23;
         canvas.text((left - 8, middle), name, 13, INK, At::End);
-        for (counts, offset, colour) in [(&spread.proposal, -9, PROPOSAL), (&spread.baseline, 9, BASELINE)] {
-            let share = share(counts[i], spread.trials);
-            if counts[i] > 0 {
+        for (bins, offset, colour) in [(&spread.proposal, -9, PROPOSAL), (&spread.baseline, 9, BASELINE)] {
+            let share = bins.shares[i].estimate;
+            if bins.trials[i] > 0 {
                 let end = left + ((share * f64::from(right - left)).round() as i32).max(1);
                 canvas.bar((left, middle + offset - 8), (end, middle + offset + 8), colour, 1.0);
                 canvas.text((end + 5, middle + offset), &words::percent(share), 12, colour, At::Start);
@@ -88,11 +86,10 @@ fn key(canvas: &Canvas<'_>) {
 }
 
 fn table(spread: &Spread) -> Table {
-    let head = ["weighted minutes of outage", "with the change: futures", "share", "doing nothing: futures", "share"];
-    let cell =
-        |count: u64| [words::count(count), words::probability(spread.sampling.probability(count, spread.trials))];
+    let head = ["weighted minutes of outage", "with the change: trials", "share", "doing nothing: trials", "share"];
+    let cells = |bins: &Bins, i: usize| [words::count(bins.trials[i]), words::probability(bins.shares[i])];
     let rows = BINS.iter().enumerate().map(|(i, name)| {
-        [vec![(*name).to_string()], cell(spread.proposal[i]).to_vec(), cell(spread.baseline[i]).to_vec()].concat()
+        [vec![(*name).to_string()], cells(&spread.proposal, i).to_vec(), cells(&spread.baseline, i).to_vec()].concat()
     });
     Table { head: head.map(str::to_string).to_vec(), rows: rows.collect() }
 }

@@ -6,8 +6,6 @@
 //! a confidence sequence. The bounds of empirical Bernstein type are several times wider where most trials lose nothing;
 //! they stand beside it in the tests.
 
-use super::{Est, LEVEL, Sampling};
-
 /// How much of the greatest possible stake a bettor may risk in reports. 3/4 instead of the usual 1/2: most trials of a
 /// safe change lose nothing, and the upper limit then shrinks with the stake.
 pub const REPORT_CAP: f64 = 0.75;
@@ -65,11 +63,9 @@ impl Betting {
     }
 }
 
-/// The estimate of the mean of values in `[least, most]` while they come in; under sequential sampling the limits are the
-/// intersection over all looks.
+/// The mean of values in `[least, most]` while they come in; its limits are the intersection over all looks.
 #[derive(Clone, Debug)]
-pub struct RunningMean {
-    sampling: Sampling,
+pub(super) struct RunningMean {
     least: f64,
     width: f64,
     sum: f64,
@@ -78,26 +74,28 @@ pub struct RunningMean {
 }
 
 impl RunningMean {
-    /// Before the first value, at the level of reports.
-    pub fn new(sampling: Sampling, least: f64, most: f64) -> RunningMean {
-        let bets = Betting::new(1.0 - LEVEL, REPORT_CAP);
-        RunningMean { sampling, least, width: most - least, sum: 0.0, bets, within: (0.0, 1.0) }
+    /// Before the first value, at level `1 - alpha`.
+    pub fn new(alpha: f64, least: f64, most: f64) -> RunningMean {
+        let bets = Betting::new(alpha, REPORT_CAP);
+        RunningMean { least, width: most - least, sum: 0.0, bets, within: (0.0, 1.0) }
     }
 
     /// Adds a value.
-    pub fn push(&mut self, value: f64) {
+    pub fn add(&mut self, value: f64) {
         self.sum += value;
         self.bets.push(((value - self.least) / self.width).clamp(0.0, 1.0));
-        if self.sampling.looks_at(self.bets.values.len() as u64) {
-            self.within = self.bets.within(self.within);
-        }
     }
 
-    /// The mean with its limits.
-    pub fn est(&self) -> Est {
+    /// What is refuted now stays refuted.
+    pub fn look(&mut self) {
+        self.within = self.bets.within(self.within);
+    }
+
+    /// The mean, and its limits.
+    pub fn parts(&self) -> (f64, f64, f64) {
         let (low, high) = self.bets.within(self.within);
         let mean = self.sum / self.bets.values.len().max(1) as f64;
-        Est::new(mean, self.least + low * self.width, self.least + high * self.width)
+        (mean, self.least + low * self.width, self.least + high * self.width)
     }
 }
 

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use statrs::function::beta::checked_ln_beta;
 
-use super::{Est, LEVEL, added_probability, difference, share};
+use super::{Est, LEVEL, clopper_pearson, share};
 
 /// Weight of the mixture: Beta(1/2, 1/2), which favours no risk.
 const MIXTURE: (f64, f64) = (0.5, 0.5);
@@ -115,17 +115,37 @@ impl Running {
         Running::at(sampling, 1.0 - LEVEL)
     }
 
-    fn at(sampling: Sampling, alpha: f64) -> Running {
+    /// The same at another level, `1 - alpha`.
+    pub(super) fn at(sampling: Sampling, alpha: f64) -> Running {
         Running { sampling, alpha, events: 0, trials: 0, low: 0.0, high: 1.0 }
     }
 
-    /// Adds a trial.
+    /// Adds a trial, and looks where it is time to.
     pub fn push(&mut self, event: bool) {
+        self.add(event);
+        if self.sampling.looks_at(self.trials) {
+            self.look();
+        }
+    }
+
+    /// Adds a trial; somebody else says when to look.
+    pub(super) fn add(&mut self, event: bool) {
         self.events += u64::from(event);
         self.trials += 1;
-        if self.sampling.looks_at(self.trials) {
-            (self.low, self.high) = self.limits();
-        }
+    }
+
+    /// What is refuted now stays refuted.
+    pub(super) fn look(&mut self) {
+        (self.low, self.high) = self.limits();
+    }
+
+    /// Share of the trials, and its limits.
+    pub(super) fn parts(&self) -> (f64, f64, f64) {
+        let (low, high) = match self.sampling {
+            Sampling::Fixed => clopper_pearson(self.events, self.trials, self.alpha),
+            Sampling::Sequential => self.limits(),
+        };
+        (share(self.events, self.trials), low, high)
     }
 
     /// Limits now: what this look leaves of what the looks before have left.
@@ -136,45 +156,8 @@ impl Running {
 
     /// The probability with its limits.
     pub fn est(&self) -> Est {
-        match self.sampling {
-            Sampling::Fixed => Est::probability(self.events, self.trials),
-            Sampling::Sequential => {
-                let (low, high) = self.limits();
-                Est::new(share(self.events, self.trials), low, high)
-            }
-        }
-    }
-}
-
-/// The estimate of `P(event under the proposal) - P(event under doing nothing)` while paired trials come in: limits for
-/// the trials with the event under one of the two alone, each at half of alpha, combined as in [`added_probability`].
-#[derive(Clone, Copy, Debug)]
-pub struct RunningDifference {
-    gained: Running,
-    spared: Running,
-}
-
-impl RunningDifference {
-    /// Before the first trial, at the level of reports.
-    pub fn new(sampling: Sampling) -> RunningDifference {
-        let half = Running::at(sampling, (1.0 - LEVEL) / 2.0);
-        RunningDifference { gained: half, spared: half }
-    }
-
-    /// Adds a trial: whether the event came under the proposal, and under doing nothing.
-    pub fn push(&mut self, proposal: bool, baseline: bool) {
-        self.gained.push(proposal && !baseline);
-        self.spared.push(baseline && !proposal);
-    }
-
-    /// The difference with its limits.
-    pub fn est(&self) -> Est {
-        let (gained, spared, trials) = (self.gained.events, self.spared.events, self.gained.trials);
-        let (low, high) = match self.gained.sampling {
-            Sampling::Fixed => added_probability(gained, spared, trials, 1.0 - LEVEL),
-            Sampling::Sequential => difference(self.gained.limits(), self.spared.limits()),
-        };
-        Est::new(share(gained, trials) - share(spared, trials), low, high)
+        let (mean, low, high) = self.parts();
+        Est::new(mean, low, high)
     }
 }
 

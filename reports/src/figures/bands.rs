@@ -2,7 +2,7 @@
 
 use simulator::outcome::Series;
 
-use crate::estimate::quantile;
+use crate::estimate::Strata;
 
 /// Quantiles by step.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,20 +17,21 @@ pub struct Bands {
 
 impl Bands {
     /// Quantiles over the series of many trials; `value` reads one series at one step.
-    pub fn over<'s>(series: impl Iterator<Item = &'s Series>, value: &dyn Fn(&Series, usize) -> Option<f64>) -> Bands {
-        let series: Vec<&Series> = series.collect();
+    pub fn over<'s>(
+        strata: &Strata,
+        series: impl Fn(usize) -> Option<&'s Series>,
+        value: &dyn Fn(&Series, usize) -> Option<f64>,
+    ) -> Bands {
+        let at = |trial, step| series(trial).and_then(|series| value(series, step));
         let mut bands = Bands::default();
-        let mut values = Vec::with_capacity(series.len());
-        for step in 0.. {
-            values.clear();
-            values.extend(series.iter().filter_map(|s| value(s, step)));
-            if values.is_empty() {
-                return bands;
-            }
-            values.sort_unstable_by(f64::total_cmp);
-            bands.low.push(quantile(&values, 0.05));
-            bands.median.push(quantile(&values, 0.5));
-            bands.high.push(quantile(&values, 0.95));
+        let mut step = 0;
+        // All trials have as many steps.
+        while at(0, step).is_some() {
+            let ranked = strata.ranked(|trial| at(trial, step).unwrap_or(0.0));
+            bands.low.push(ranked.quantile(0.05));
+            bands.median.push(ranked.quantile(0.5));
+            bands.high.push(ranked.quantile(0.95));
+            step += 1;
         }
         bands
     }

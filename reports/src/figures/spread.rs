@@ -1,6 +1,6 @@
 //! How weighted minutes of outage are spread over trials.
 
-use crate::estimate::Sampling;
+use crate::estimate::{Est, Sampling};
 use crate::judge::Losses;
 
 /// Upper ends of the bins in minutes; the first is exactly none, the last open.
@@ -18,29 +18,45 @@ pub const BINS: [&str; 8] = [
     "over 100 min",
 ];
 
-/// Trials by weighted minutes of outage.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Futures by weighted minutes of outage.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Spread {
-    /// With the change, by bin.
-    pub proposal: [u64; BINS.len()],
-    /// Doing nothing, by bin.
-    pub baseline: [u64; BINS.len()],
+    /// With the change.
+    pub proposal: Bins,
+    /// Doing nothing.
+    pub baseline: Bins,
     /// All trials.
     pub trials: u64,
-    /// What decided their number.
-    pub sampling: Sampling,
+}
+
+/// Futures of one plan by bin.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bins {
+    /// Trials in each.
+    pub trials: [u64; BINS.len()],
+    /// The probability of each.
+    pub shares: [Est; BINS.len()],
+    /// The probability that anything is lost.
+    pub lossy: Est,
 }
 
 impl Spread {
-    /// Counts the trials.
+    /// Sorts the trials into bins.
     pub fn of(losses: &Losses<'_>, sampling: Sampling) -> Spread {
-        let mut spread = Spread { trials: losses.added.len() as u64, sampling, ..Spread::default() };
-        for trial in 0..losses.added.len() {
-            let (proposal, baseline) = losses.weighted(trial);
-            spread.proposal[bin(proposal)] += 1;
-            spread.baseline[bin(baseline)] += 1;
+        let both: Vec<(usize, usize)> = (0..losses.added.len())
+            .map(|trial| losses.weighted(trial))
+            .map(|(proposal, baseline)| (bin(proposal), bin(baseline)))
+            .collect();
+        let bins = |of: &dyn Fn(usize) -> usize| Bins {
+            trials: std::array::from_fn(|b| (0..both.len()).filter(|trial| of(*trial) == b).count() as u64),
+            shares: std::array::from_fn(|b| losses.strata.probability(sampling, |trial| of(trial) == b)),
+            lossy: losses.strata.probability(sampling, |trial| of(trial) > 0),
+        };
+        Spread {
+            proposal: bins(&|trial| both[trial].0),
+            baseline: bins(&|trial| both[trial].1),
+            trials: both.len() as u64,
         }
-        spread
     }
 }
 

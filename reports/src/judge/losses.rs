@@ -1,8 +1,10 @@
 //! Minutes out, by watched workload, plan and trial.
 
+use simulator::outcome::Drawn;
 use simulator::spec::WorkloadSpec;
 use simulator::{Outcome, Pair, Scenario};
 
+use crate::estimate::{Strata, drawn};
 use crate::input::Inputs;
 use crate::score;
 
@@ -14,6 +16,8 @@ pub struct Losses<'a> {
     pub added: Vec<f64>,
     /// Trials with an outage of a system workload under one of the two plans alone: with the change, without it.
     pub discordant: (u64, u64),
+    /// What each trial counts.
+    pub strata: Strata,
 }
 
 /// One watched workload.
@@ -41,6 +45,8 @@ pub struct Facts {
     pub baseline_out: bool,
     /// Weighted minutes the change adds to doing nothing, cut at ±[`score::LOSS_HIGH`].
     pub added: f64,
+    /// How it was drawn.
+    pub drawn: Drawn,
 }
 
 impl Facts {
@@ -52,6 +58,7 @@ impl Facts {
             proposal_out: any(&pair.proposal),
             baseline_out: any(&pair.baseline),
             added: (sum(&pair.proposal) - sum(&pair.baseline)).clamp(-score::LOSS_HIGH, score::LOSS_HIGH),
+            drawn: drawn(pair),
         }
     }
 }
@@ -79,6 +86,7 @@ impl<'a> Losses<'a> {
             watched,
             added: facts.iter().map(|f| f.added).collect(),
             discordant: (count(|f| f.proposal_out && !f.baseline_out), count(|f| f.baseline_out && !f.proposal_out)),
+            strata: Strata::with(inputs.scenario, inputs.pairs),
         }
     }
 
@@ -114,12 +122,10 @@ impl<'a> Losses<'a> {
 impl Losses<'_> {
     /// The trial whose added minutes are the median, ties to the first; `None` where a typical trial loses nothing.
     pub fn typical(&self, inputs: &Inputs<'_>) -> Option<u32> {
-        let mut order: Vec<usize> = (0..self.added.len()).collect();
-        order.sort_by(|a, b| self.added[*a].total_cmp(&self.added[*b]).then(a.cmp(b)));
-        let median = *order.get(order.len() / 2)?;
-        let first = self.added.iter().position(|added| *added == self.added[median])?;
+        let median = self.strata.ranked(|i| self.added[i]).quantile(0.5);
+        let first = self.added.iter().position(|added| *added == median)?;
         let pair = inputs.pairs.get(first)?;
-        (self.added[first] >= score::LOSS_LOW && !inputs.scenario.changes.is_empty()).then_some(pair.trial)
+        (median >= score::LOSS_LOW && !inputs.scenario.changes.is_empty()).then_some(pair.trial)
     }
 }
 

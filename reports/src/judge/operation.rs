@@ -1,18 +1,18 @@
 //! How the operation itself fares: success, duration, ways to fail, extra nodes and their price.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use simulator::change::Operation as Planned;
 use simulator::outcome::{Failure, OperationOutcome};
 use simulator::{Outcome, Time};
 
-use crate::estimate::{Est, average, quantile};
+use crate::estimate::{Est, Strata};
 use crate::input::Inputs;
 use crate::report::{DurationMinutes, Failure as ReportedFailure, Operation};
 use crate::words;
 
 /// How the operations of the change fare, taken together.
-pub fn operation(inputs: &Inputs<'_>) -> Operation {
+pub fn operation(inputs: &Inputs<'_>, strata: &Strata) -> Operation {
     if inputs.scenario.changes.is_empty() {
         return Operation {
             success: Est::exact(1.0),
@@ -22,13 +22,13 @@ pub fn operation(inputs: &Inputs<'_>) -> Operation {
             cost_usd: Some(0.0),
         };
     }
-    let outcomes = || inputs.pairs.iter().map(|pair| &pair.proposal);
+    let outcome = |i: usize| &inputs.pairs[i].proposal;
     Operation {
-        success: inputs.sampling.running(outcomes().map(|o| succeeded(inputs, o))),
-        duration_minutes: duration(inputs),
-        failures: failures(inputs),
-        surge_node_hours: average(&outcomes().map(|o| o.operations.iter().map(hours).sum()).collect::<Vec<f64>>()),
-        cost_usd: cost(inputs),
+        success: strata.probability(inputs.sampling, |i| succeeded(inputs, outcome(i))),
+        duration_minutes: duration(inputs, strata),
+        failures: failures(inputs, strata),
+        surge_node_hours: strata.average(|i| outcome(i).operations.iter().map(hours).sum()),
+        cost_usd: cost(inputs, strata),
     }
 }
 
@@ -43,12 +43,10 @@ fn hours(operation: &OperationOutcome) -> f64 {
 
 /// Quantiles from the first start to the last end. A trial still at work at the horizon is longer than any other; a
 /// quantile that falls among those is not known.
-fn duration(inputs: &Inputs<'_>) -> DurationMinutes {
+fn duration(inputs: &Inputs<'_>, strata: &Strata) -> DurationMinutes {
     let planned = inputs.scenario.changes.len();
-    let mut minutes: Vec<f64> =
-        inputs.pairs.iter().map(|pair| length(&pair.proposal, planned).unwrap_or(f64::INFINITY)).collect();
-    minutes.sort_by(f64::total_cmp);
-    let at = |p| Some(quantile(&minutes, p)).filter(|m| m.is_finite());
+    let minutes = strata.ranked(|i| length(&inputs.pairs[i].proposal, planned).unwrap_or(f64::INFINITY));
+    let at = |p| Some(minutes.quantile(p)).filter(|m| m.is_finite());
     DurationMinutes { p50: at(0.5), p95: at(0.95) }
 }
 
@@ -62,22 +60,18 @@ fn length(outcome: &Outcome, planned: usize) -> Option<f64> {
     Some(end.since(start).as_mins_f64())
 }
 
-/// Ways to fail with their share of trials. A trial counts once for each way it meets.
-fn failures(inputs: &Inputs<'_>) -> Vec<ReportedFailure> {
-    let trials = inputs.pairs.len() as u64;
-    let mut counts: BTreeMap<(&'static str, String), u64> = BTreeMap::new();
-    for pair in inputs.pairs {
-        let mut met: Vec<(&'static str, String)> = ways(inputs, &pair.proposal);
-        met.sort();
-        met.dedup();
-        for way in met {
-            *counts.entry(way).or_default() += 1;
+/// Ways to fail with their share of futures. A trial counts once for each way it meets.
+fn failures(inputs: &Inputs<'_>, strata: &Strata) -> Vec<ReportedFailure> {
+    let mut met_by: BTreeMap<(&'static str, String), BTreeSet<usize>> = BTreeMap::new();
+    for (i, pair) in inputs.pairs.iter().enumerate() {
+        for way in ways(inputs, &pair.proposal) {
+            met_by.entry(way).or_default().insert(i);
         }
     }
-    let mut failures: Vec<ReportedFailure> = counts
+    let mut failures: Vec<ReportedFailure> = met_by
         .into_iter()
-        .map(|((code, cause), count)| {
-            let Est { estimate, low, high, .. } = inputs.sampling.probability(count, trials);
+        .map(|((code, cause), trials)| {
+            let Est { estimate, low, high, .. } = strata.probability(inputs.sampling, |i| trials.contains(&i));
             ReportedFailure { code: code.to_string(), probability: estimate, low, high, cause }
         })
         .collect();
@@ -151,11 +145,10 @@ fn named(inputs: &Inputs<'_>, planned: &Planned, failure: Failure) -> (&'static 
 }
 
 /// Mean price of the extra node time; `None` where nodes of an operation are used whose price is not known.
-fn cost(inputs: &Inputs<'_>) -> Option<f64> {
+fn cost(inputs: &Inputs<'_>, strata: &Strata) -> Option<f64> {
     let mut total = 0.0;
     for (i, planned) in inputs.scenario.changes.iter().enumerate() {
-        let used: Vec<f64> = inputs.pairs.iter().map(|p| p.proposal.operations.get(i).map_or(0.0, hours)).collect();
-        let used = average(&used);
+        let used = strata.average(|trial| inputs.pairs[trial].proposal.operations.get(i).map_or(0.0, hours));
         if used > 0.0 {
             total += used * inputs.scenario.cluster.pools.get(planned.operation.pool()?)?.usd_per_hour?;
         }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use simulator::Outcome;
 
 use super::losses::{Losses, Watched};
-use crate::estimate::{Est, LEVEL, mc_nemar, quantile, quantile_limits};
+use crate::estimate::{Est, LEVEL, Strata, mc_nemar};
 use crate::input::Inputs;
+use crate::rare::RareEvents;
 use crate::report::{Band, Outage, Quantiles, Risk, Workload};
 use crate::score;
 use crate::stopping::Headline;
@@ -28,11 +29,12 @@ pub fn risk(inputs: &Inputs<'_>, losses: &Losses<'_>) -> Risk {
         error_budget_burn: score::burn(added_minutes.estimate, inputs.slo),
         added_outage_minutes: added_minutes,
         parameter_band: None,
-        workloads: losses.watched.iter().enumerate().map(|(i, w)| workload(inputs, i, w)).collect(),
+        rare_events: RareEvents::of(&losses.strata, &headline),
+        workloads: losses.watched.iter().enumerate().map(|(i, w)| workload(inputs, &losses.strata, i, w)).collect(),
     }
 }
 
-fn workload(inputs: &Inputs<'_>, index: usize, watched: &Watched<'_>) -> Workload {
+fn workload(inputs: &Inputs<'_>, strata: &Strata, index: usize, watched: &Watched<'_>) -> Workload {
     let horizon = inputs.scenario.horizon.as_mins_f64();
     Workload {
         namespace: watched.spec.namespace.clone(),
@@ -41,37 +43,35 @@ fn workload(inputs: &Inputs<'_>, index: usize, watched: &Watched<'_>) -> Workloa
         replicas: watched.spec.replicas,
         min_available: watched.spec.minimum.unwrap_or(0),
         weight: watched.weight,
-        outage: inputs.sampling.running(watched.proposal_out.iter().copied()),
-        baseline_outage: inputs.sampling.running(watched.baseline_out.iter().copied()),
-        loss_minutes: quantiles(&watched.proposal, horizon),
-        baseline_loss_minutes: quantiles(&watched.baseline, horizon),
-        query_loss: watched.spec.service.map(|_| query_loss(inputs, index)),
+        outage: strata.probability(inputs.sampling, |i| watched.proposal_out[i]),
+        baseline_outage: strata.probability(inputs.sampling, |i| watched.baseline_out[i]),
+        loss_minutes: quantiles(strata, &watched.proposal, horizon),
+        baseline_loss_minutes: quantiles(strata, &watched.baseline, horizon),
+        query_loss: watched.spec.service.map(|_| query_loss(inputs, strata, index)),
     }
 }
 
-fn quantiles(minutes: &[f64], horizon: f64) -> Quantiles {
-    let mut sorted = minutes.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let mean = Est::bounded_mean(minutes, 0.0, horizon);
+fn quantiles(strata: &Strata, minutes: &[f64], horizon: f64) -> Quantiles {
+    let ranked = strata.ranked(|i| minutes[i]);
+    let mean = strata.bounded_mean(0.0, horizon, |i| minutes[i]);
     let mut limits = BTreeMap::from([("mean".to_string(), Band { low: mean.low, high: mean.high })]);
     for (name, p) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)] {
-        let (low, high) = quantile_limits(&sorted, p, 1.0 - LEVEL, 0.0, horizon);
+        let (low, high) = ranked.limits(p, 1.0 - LEVEL, 0.0, horizon);
         limits.insert(name.to_string(), Band { low, high });
     }
     Quantiles {
         mean: mean.estimate,
-        p50: quantile(&sorted, 0.5),
-        p95: quantile(&sorted, 0.95),
-        p99: quantile(&sorted, 0.99),
+        p50: ranked.quantile(0.5),
+        p95: ranked.quantile(0.95),
+        p99: ranked.quantile(0.99),
         limits,
     }
 }
 
 /// Mean over trials of the share of queries lost.
-fn query_loss(inputs: &Inputs<'_>, index: usize) -> Est {
+fn query_loss(inputs: &Inputs<'_>, strata: &Strata, index: usize) -> Est {
     let lost = |outcome: &Outcome| {
         outcome.workloads.get(index).map_or(0.0, |w| if w.asked > 0.0 { w.lost / w.asked } else { 0.0 })
     };
-    let shares: Vec<f64> = inputs.pairs.iter().map(|p| lost(&p.proposal)).collect();
-    Est::bounded_mean(&shares, 0.0, 1.0)
+    strata.bounded_mean(0.0, 1.0, |i| inputs.pairs.get(i).map_or(0.0, |pair| lost(&pair.proposal)))
 }

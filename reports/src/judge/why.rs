@@ -3,7 +3,7 @@
 
 use simulator::finding::{Finding, Severity};
 
-use crate::estimate::Est;
+use crate::estimate::{Est, Strata};
 use crate::input::Inputs;
 use crate::report::{Failure, Operation, Risk, Workload};
 use crate::score;
@@ -29,6 +29,7 @@ const WORKLOADS: usize = 3;
 /// where the tail guard raised the level.
 pub fn why(
     inputs: &Inputs<'_>,
+    strata: &Strata,
     risk: &Risk,
     operation: &Operation,
     unresolved: bool,
@@ -47,7 +48,7 @@ pub fn why(
         let worst_too = raised || stories.typical.is_none();
         reasons.extend(stories.typical);
         reasons.extend(stories.worst.filter(|_| worst_too));
-        reasons.extend(crowding(inputs));
+        reasons.extend(crowding(inputs, strata));
     }
     if raised {
         reasons.push(
@@ -114,19 +115,19 @@ fn failing(failure: &Failure) -> String {
 }
 
 /// Pods of watched workloads that find no node, where the change makes that likelier.
-fn crowding(inputs: &Inputs<'_>) -> Option<String> {
-    let trials = inputs.pairs.len() as u64;
-    let with = inputs.pairs.iter().filter(|p| p.proposal.counts.unschedulable > 0).count() as u64;
-    let without = inputs.pairs.iter().filter(|p| p.baseline.counts.unschedulable > 0).count() as u64;
+fn crowding(inputs: &Inputs<'_>, strata: &Strata) -> Option<String> {
+    let pairs = inputs.pairs;
+    let with = strata.probability(inputs.sampling, |i| pairs[i].proposal.counts.unschedulable > 0);
+    let without = strata.probability(inputs.sampling, |i| pairs[i].baseline.counts.unschedulable > 0);
     // What comes in fewer than one future in a hundred explains nothing.
-    if with.saturating_sub(without) * 100 < trials {
+    if with.estimate - without.estimate < 0.01 {
         return None;
     }
     let longest = inputs.pairs.iter().map(|p| p.proposal.counts.longest_wait).max().unwrap_or_default();
     Some(format!(
         "Pods of watched workloads find no node with room in {} of futures ({} when nothing is done); the longest wait is {}.",
-        words::probability_short(inputs.sampling.probability(with, trials)),
-        words::probability_short(inputs.sampling.probability(without, trials)),
+        words::probability_short(with),
+        words::probability_short(without),
         words::minutes(longest.as_mins_f64())
     ))
 }

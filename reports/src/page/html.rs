@@ -142,6 +142,14 @@ impl Page<'_> {
         }
     }
 
+    fn plural_failures(&self, failures: &str) -> String {
+        if failures == "1" { "1 failure".to_string() } else { format!("{failures} failures") }
+    }
+
+    fn futures(&self, share: &f64) -> String {
+        crate::rare::futures(*share)
+    }
+
     fn points(&self, est: &Est) -> String {
         words::points(*est)
     }

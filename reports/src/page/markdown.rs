@@ -1,6 +1,7 @@
 //! `report.md`: the report as a comment on a change request.
 
 use super::html;
+use crate::rare::{self, RareEvents};
 use crate::report::{Decision, Report};
 use crate::text::markdown as md;
 use crate::words;
@@ -60,6 +61,26 @@ fn figures(report: &Report, out: &mut String) {
     ));
     out.push_str(&format!("| The operation ends well | {} | | |\n\n", words::probability(operation.success)));
     out.push_str(&format!("The operation {}.\n\n", html::duration(report)));
+    if let Some(rare) = &risk.rare_events {
+        out.push_str(&format!("{}\n\n", md(&rare.sentence())));
+        rare_events(rare, out);
+    }
+}
+
+fn rare_events(rare: &RareEvents, out: &mut String) {
+    out.push_str("<details><summary>The risk by the number of failures</summary>\n\n| failures in a future | how often | trials | outage with the change | when nothing is done | added |\n|---|---|---|---|---|---|\n");
+    for row in &rare.strata {
+        out.push_str(&format!(
+            "| {} | {} | {} | {} | {} | {} |\n",
+            row.failures,
+            rare::futures(row.probability),
+            words::count(row.trials),
+            words::probability(row.proposal),
+            words::probability(row.baseline),
+            words::points(row.added),
+        ));
+    }
+    out.push_str("\n</details>\n\n");
 }
 
 fn workloads(report: &Report, out: &mut String) {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Replay;
 use crate::chart::Expected;
-use crate::estimate::{Est, quantile};
+use crate::estimate::{Est, Ranked};
 use crate::judge::Judged;
 use crate::words;
 
@@ -23,8 +23,8 @@ pub struct Range {
 }
 
 impl Range {
-    fn of(sorted: &[f64]) -> Range {
-        Range { p05: quantile(sorted, 0.05), p50: quantile(sorted, 0.5), p95: quantile(sorted, 0.95) }
+    fn of(minutes: &Ranked) -> Range {
+        Range { p05: minutes.quantile(0.05), p50: minutes.quantile(0.5), p95: minutes.quantile(0.95) }
     }
 
     /// Median and range in words.
@@ -67,7 +67,7 @@ impl Compared {
 
 /// Every watched workload, and every recorded one.
 pub fn compared(replay: &Replay<'_>) -> Vec<Compared> {
-    let losses = |judged: &Judged| -> BTreeMap<String, Vec<f64>> { judged.figures.losses.iter().cloned().collect() };
+    let losses = |judged: &Judged| -> BTreeMap<String, Ranked> { judged.figures.losses.iter().cloned().collect() };
     let replayed = losses(replay.replayed);
     let other = replay.counterfactual.as_ref().map(|(_, judged)| losses(judged)).unwrap_or_default();
     let mut names: Vec<String> = replay.replayed.figures.losses.iter().map(|(name, _)| name.clone()).collect();
@@ -79,15 +79,14 @@ pub fn compared(replay: &Replay<'_>) -> Vec<Compared> {
             let minutes = replayed.get(&name);
             let share = |wanted: &dyn Fn(f64, f64) -> bool| {
                 let (recorded, minutes) = (recorded?, minutes?);
-                let count = minutes.iter().filter(|m| wanted(**m, recorded)).count();
-                Some(Est::probability(count as u64, minutes.len() as u64))
+                Some(minutes.probability(|m| wanted(m, recorded)))
             };
             Compared {
                 recorded,
-                replayed: minutes.map(|m| Range::of(m)),
+                replayed: minutes.map(Range::of),
                 below_recorded: share(&|m, recorded| m < recorded),
                 above_recorded: share(&|m, recorded| m > recorded),
-                counterfactual: other.get(&name).map(|m| Range::of(m)),
+                counterfactual: other.get(&name).map(Range::of),
                 workload: name,
             }
         })

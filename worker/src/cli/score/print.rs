@@ -37,5 +37,9 @@ fn reasons(report: &Report) -> String {
     let title = format!("\n{}\n", on_one_line(&report.change.summary));
     let why = report.verdict.why.iter().map(|why| format!("  {}\n", on_one_line(why)));
     let finding = |f: &reports::report::Finding| format!("  {} {}: {}\n", f.severity, f.id, on_one_line(&f.message));
-    title + &why.collect::<String>() + &report.findings.iter().map(finding).collect::<String>()
+    let rare = report.risk.rare_events.as_ref().map(|rare| format!("  {}\n", rare.sentence()));
+    title
+        + &why.collect::<String>()
+        + &rare.unwrap_or_default()
+        + &report.findings.iter().map(finding).collect::<String>()
 }
