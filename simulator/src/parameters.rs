@@ -105,6 +105,21 @@ knobs! {
     OneSurge "one-surge" |_| 0.0;
 }
 
+impl Knob {
+    /// True where it decides what happens by itself, not by way of something that is drawn.
+    pub(crate) fn acts_alone(self) -> bool {
+        matches!(
+            self,
+            Knob::MonitorGrace
+                | Knob::ServiceCapacity
+                | Knob::ServiceDemand
+                | Knob::DeletionDrains
+                | Knob::UndrainableReplaced
+                | Knob::OneSurge
+        )
+    }
+}
+
 /// What is believed about one number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Belief {
@@ -126,13 +141,15 @@ impl Parameters {
 
     /// The values of a trial: those believed in are drawn, one uniform each.
     pub fn drawn(settings: &Settings, beliefs: &[Belief], seed: u64, trial: u32) -> Parameters {
-        let streams = Streams::new(seed, trial);
         let mut values = Parameters::stated(settings);
-        for belief in beliefs {
-            let u = streams.uniform(Process::Parameter, entity_key(belief.knob.name()), 0);
-            values.0[belief.knob as usize] = belief.prior.quantile(u);
-        }
+        beliefs.iter().for_each(|belief| values.draw(belief.knob, &belief.prior, seed, trial));
         values
+    }
+
+    /// Draws one value of a trial.
+    pub(crate) fn draw(&mut self, knob: Knob, prior: &Prior, seed: u64, trial: u32) {
+        let u = Streams::new(seed, trial).uniform(Process::Parameter, entity_key(knob.name()), 0);
+        self.0[knob as usize] = prior.quantile(u);
     }
 
     /// The values at a point: for each belief the share of it that lies below.

@@ -42,6 +42,8 @@ pub(crate) struct Prepared<'a> {
     pub services: Vec<WorkloadId>,
     pub off: Off,
     pub strata: Option<Strata>,
+    /// Something that is not known well acts without a draw.
+    pub doubtful: bool,
 }
 
 impl<'a> Prepared<'a> {
@@ -77,6 +79,7 @@ impl<'a> Prepared<'a> {
             services,
             off,
             strata: Strata::of(scenario),
+            doubtful: scenario.beliefs.iter().any(|belief| belief.knob.acts_alone()),
         }
     }
 }
@@ -248,7 +251,7 @@ impl<'a> Sim<'a> {
                 self.queue.at(planned.at, Event::OperationStarts(i as u32));
             }
         }
-        self.foretell(trial);
+        self.foretell(seed, trial);
         self.start_autoscaler();
         self.start_tainting();
         self.start_failures();

@@ -8,10 +8,16 @@
 //!
 //! Which stratum a trial belongs to depends on its index alone: any prefix of trials has all strata in nearly fixed shares.
 //! Nodes that a plan adds (surge, autoscaler) keep their processes as they are, in every stratum.
+//!
+//! Where a rate is not known well and believed to be gamma distributed, the number of its events is negative binomial, and
+//! given that number the rate is gamma distributed again: a trial of a stratum draws its rates from there, so that strata have
+//! the same probability in every trial.
 //! Method: stratified sampling with known weights (Cochran, Sampling Techniques, chapter 5).
 
+use crate::parameters::Knob;
+use crate::random::prior::Prior;
 use crate::scenario::Scenario;
-use crate::settings::{Cause, Failures, Settings};
+use crate::settings::Cause;
 
 /// Number of strata: 0, 1, 2, and 3 or more events.
 pub const STRATA: usize = 4;
@@ -19,6 +25,8 @@ pub const STRATA: usize = 4;
 const RARE: f64 = 2.0;
 /// Shares of the trials where events are very rare; half of the trials is dealt by these, half by probability.
 const DEALT: [f64; STRATA] = [0.6, 0.2, 0.12, 0.08];
+/// Most events of a future. More have, at the most events that count as rare, a probability below a millionth.
+const MOST: usize = 64;
 
 /// How the trials of a scenario are dealt to strata.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,23 +37,30 @@ pub struct Strata {
     pub probability: [f64; STRATA],
     /// A trial belongs to the first stratum whose threshold its place in [0, 1) lies below.
     thresholds: [f64; STRATA],
+    /// What the events come from.
+    pub(crate) sources: Sources,
 }
 
 impl Strata {
-    /// The strata of a scenario; `None` where rare events are off, or not rare.
+    /// The strata of a scenario; `None` where it wants none, or where rare events are off or not rare.
     pub fn of(scenario: &Scenario) -> Option<Strata> {
-        let mean = Sources::of(scenario, &scenario.settings).mean(scenario);
-        (scenario.settings.stratified && mean > 0.0 && mean <= RARE).then(|| Strata::new(mean))
+        if !scenario.settings.stratified {
+            return None;
+        }
+        let sources = Sources::of(scenario)?;
+        let mean = sources.mean();
+        (mean > 0.0 && mean <= RARE).then(|| Strata::new(sources))
     }
 
-    fn new(mean: f64) -> Strata {
-        let probability = probabilities(mean);
+    fn new(sources: Sources) -> Strata {
+        let all = &sources.rest[0];
+        let probability = [all[0], all[1], all[2], all[3..].iter().sum()];
         let mut sum = 0.0;
         let thresholds = std::array::from_fn(|k| {
             sum += 0.5 * (probability[k] + DEALT[k]);
             if k + 1 == STRATA { 2.0 } else { sum }
         });
-        Strata { mean, probability, thresholds }
+        Strata { mean: sources.mean(), probability, thresholds, sources }
     }
 
     /// The stratum of a trial: the multiples of the golden ratio fill [0, 1) evenly, in any prefix.
@@ -53,38 +68,17 @@ impl Strata {
         let place = u64::from(trial).wrapping_mul(0x9e37_79b9_7f4a_7c15) as f64 / 18_446_744_073_709_551_616.0;
         self.thresholds.iter().position(|end| place < *end).unwrap_or(STRATA - 1)
     }
-}
 
-/// Probabilities of 0, 1, 2, and 3 or more events of a Poisson variate.
-pub fn probabilities(mean: f64) -> [f64; STRATA] {
-    let none = libm::exp(-mean);
-    let more = (3..40).fold((0.0, none * mean * mean / 2.0), |(sum, term), j| {
-        let term = term * mean / f64::from(j);
-        (sum + term, term)
-    });
-    [none, none * mean, none * mean * mean / 2.0, more.0]
-}
-
-/// How many events a trial of a stratum has: the number itself, or, for the last, the `u`-quantile of what is three or more.
-pub(crate) fn number(stratum: usize, mean: f64, u: impl FnOnce() -> f64) -> u32 {
-    if stratum + 1 < STRATA {
-        return stratum as u32;
-    }
-    let aim = u() * probabilities(mean)[STRATA - 1];
-    let (mut sum, mut term) = (0.0, libm::exp(-mean) * mean * mean / 2.0);
-    for j in 3..40u32 {
-        term *= mean / f64::from(j);
-        sum += term;
-        if sum >= aim {
-            return j;
+    /// How many events a trial of a stratum has: the number itself, or, for the last, the `u`-quantile of what is three or
+    /// more.
+    pub(crate) fn number(&self, stratum: usize, u: impl FnOnce() -> f64) -> usize {
+        if stratum + 1 < STRATA {
+            return stratum;
         }
+        let last = STRATA - 1;
+        last + chosen(&self.sources.rest[0][last..], u() * self.probability[last])
     }
-    40
 }
-
-/// What rare events come from: processes of the start cluster, each with so many entities of one rate.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sources([(Source, u32, f64); 7]);
 
 /// A process of rare events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,51 +99,158 @@ pub(crate) enum Source {
     Fleet,
 }
 
+impl Source {
+    /// Its cause, and the number that is its rate.
+    fn of(self) -> (Cause, Knob) {
+        match self {
+            Source::Node => (Cause::NodeFailure, Knob::Interruptions),
+            Source::Fault => (Cause::NodeFault, Knob::Faults),
+            Source::Reboot => (Cause::Reboot, Knob::Reboots),
+            Source::Grey => (Cause::GreyNode, Knob::Grey),
+            Source::Zone => (Cause::ZoneFailure, Knob::ZoneIncidents),
+            Source::Domain => (Cause::DomainFailure, Knob::DomainIncidents),
+            Source::Fleet => (Cause::FleetFault, Knob::FleetFaults),
+        }
+    }
+}
+
+/// What rare events come from: processes of the start cluster that are on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Sources {
+    classes: Vec<Class>,
+    /// Probabilities of so many events of a class.
+    counts: Vec<[f64; MOST + 1]>,
+    /// Probabilities of so many events of a class and all after it together.
+    rest: Vec<[f64; MOST + 1]>,
+}
+
+/// Entities with one rate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Class {
+    /// What happens to them.
+    pub source: Source,
+    /// How many there are.
+    pub entities: u32,
+    /// Hours at risk of all together.
+    hours: f64,
+    rate: Rate,
+}
+
+/// Events per hour of an entity.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Rate {
+    Known(f64),
+    Gamma { shape: f64, scale: f64 },
+}
+
 impl Sources {
-    /// The sources of a scenario under settings that may differ from its own in their rates.
-    pub fn of(scenario: &Scenario, settings: &Settings) -> Sources {
-        let failures: &Failures = &settings.failures;
+    /// The sources of a scenario; `None` where a rate has a belief that is not gamma distributed.
+    fn of(scenario: &Scenario) -> Option<Sources> {
         let (nodes, zones) = (scenario.cluster.nodes.len() as u32, scenario.cluster.zones.len() as u32);
-        let on = |cause, per_hour: f64| {
-            if scenario.settings.off.contains(&cause) || per_hour <= 0.0 { 0.0 } else { per_hour }
-        };
-        Sources([
-            (Source::Node, nodes, on(Cause::NodeFailure, failures.per_hour)),
-            (Source::Fault, nodes, on(Cause::NodeFault, failures.faults_per_hour)),
-            (Source::Reboot, nodes, on(Cause::Reboot, failures.reboots_per_hour)),
-            (Source::Grey, nodes, on(Cause::GreyNode, failures.grey_per_hour)),
-            (Source::Zone, zones, on(Cause::ZoneFailure, failures.zone_per_hour)),
-            (Source::Domain, zones * failures.domains.max(1), on(Cause::DomainFailure, failures.domain_per_hour)),
-            (Source::Fleet, 1, on(Cause::FleetFault, failures.fleet_per_hour)),
-        ])
+        let horizon = scenario.horizon.as_secs_f64() / 3600.0;
+        let domains = zones * scenario.settings.failures.domains.max(1);
+        let mut classes = Vec::new();
+        for (source, entities) in [
+            (Source::Node, nodes),
+            (Source::Fault, nodes),
+            (Source::Reboot, nodes),
+            (Source::Grey, nodes),
+            (Source::Zone, zones),
+            (Source::Domain, domains),
+            (Source::Fleet, 1),
+        ] {
+            let (cause, knob) = source.of();
+            let rate = match scenario.beliefs.iter().find(|belief| belief.knob == knob).map(|belief| belief.prior) {
+                None => Rate::Known(knob.stated(&scenario.settings)),
+                Some(Prior::Gamma { shape, mean }) => Rate::Gamma { shape, scale: mean / shape },
+                Some(_) => return None,
+            };
+            let class = Class { source, entities, hours: f64::from(entities) * horizon, rate };
+            if !scenario.settings.off.contains(&cause) && class.mean() > 0.0 {
+                classes.push(class);
+            }
+        }
+        Some(Sources::new(classes))
     }
 
-    /// Events per hour of all together.
-    fn per_hour(&self) -> f64 {
-        self.0.iter().map(|(_, count, rate)| f64::from(*count) * rate).sum()
+    fn new(classes: Vec<Class>) -> Sources {
+        let counts: Vec<_> = classes.iter().map(Class::counts).collect();
+        let mut rest = vec![[0.0; MOST + 1]; classes.len() + 1];
+        rest[classes.len()][0] = 1.0;
+        for i in (0..classes.len()).rev() {
+            for n in 0..=MOST {
+                rest[i][n] = (0..=n).map(|k| counts[i][k] * rest[i + 1][n - k]).sum();
+            }
+        }
+        Sources { classes, counts, rest }
     }
 
     /// Expected events over the horizon.
-    pub fn mean(&self, scenario: &Scenario) -> f64 {
-        self.per_hour() * scenario.horizon.as_secs_f64() / 3600.0
+    fn mean(&self) -> f64 {
+        self.classes.iter().map(Class::mean).sum()
     }
 
-    /// The entity to which a uniform variate points, each by its rate.
-    pub fn pick(&self, u: f64) -> (Source, u32) {
-        let mut aim = u * self.per_hour();
-        let mut last = (Source::Node, 0);
-        for (source, count, rate) in self.0 {
-            let all = f64::from(count) * rate;
-            if all <= 0.0 {
-                continue;
-            }
-            last = (source, ((aim / rate) as u32).min(count - 1));
-            if aim < all {
-                break;
-            }
-            aim -= all;
+    /// The classes.
+    pub fn classes(&self) -> &[Class] {
+        &self.classes
+    }
+
+    /// How many of `n` events of the `i`-th class and those after it are of that class.
+    pub fn share(&self, i: usize, n: usize, u: impl FnOnce() -> f64) -> usize {
+        if n == 0 || i + 1 == self.classes.len() {
+            return n;
         }
-        last
+        let ways: Vec<f64> = (0..=n).map(|k| self.counts[i][k] * self.rest[i + 1][n - k]).collect();
+        chosen(&ways, u() * self.rest[i][n])
+    }
+}
+
+/// Index of the first entry with which the sum reaches an aim; the last where none does.
+fn chosen(terms: &[f64], aim: f64) -> usize {
+    let mut sum = 0.0;
+    let reached = terms.iter().position(|term| {
+        sum += term;
+        sum >= aim && *term > 0.0
+    });
+    reached.unwrap_or(terms.len().saturating_sub(1))
+}
+
+impl Class {
+    fn mean(&self) -> f64 {
+        match self.rate {
+            Rate::Known(rate) => rate * self.hours,
+            Rate::Gamma { shape, scale } => shape * scale * self.hours,
+        }
+    }
+
+    /// Probabilities of so many events: Poisson, or negative binomial where the rate is gamma distributed.
+    fn counts(&self) -> [f64; MOST + 1] {
+        let mut counts = [0.0; MOST + 1];
+        match self.rate {
+            Rate::Known(_) => {
+                counts[0] = libm::exp(-self.mean());
+                (1..=MOST).for_each(|k| counts[k] = counts[k - 1] * self.mean() / k as f64);
+            }
+            Rate::Gamma { shape, scale } => {
+                let odds = scale * self.hours;
+                counts[0] = libm::exp(-shape * libm::log1p(odds));
+                for k in 1..=MOST {
+                    counts[k] = counts[k - 1] * (shape + k as f64 - 1.0) / k as f64 * odds / (1.0 + odds);
+                }
+            }
+        }
+        counts
+    }
+
+    /// The belief about the rate after so many events, as the number it is about; absent where the rate is known.
+    pub fn after(&self, events: usize) -> Option<(Knob, Prior)> {
+        match self.rate {
+            Rate::Known(_) => None,
+            Rate::Gamma { shape, scale } => {
+                let (shape, scale) = (shape + events as f64, scale / (1.0 + scale * self.hours));
+                Some((self.source.of().1, Prior::Gamma { shape, mean: shape * scale }))
+            }
+        }
     }
 }
 
@@ -157,21 +258,28 @@ impl Sources {
 mod tests {
     use super::*;
 
+    fn class(source: Source, entities: u32, rate: Rate) -> Class {
+        Class { source, entities, hours: f64::from(entities), rate }
+    }
+
+    fn poisson(mean: f64) -> Strata {
+        Strata::new(Sources::new(vec![class(Source::Node, 1, Rate::Known(mean))]))
+    }
+
     #[test]
     fn probabilities_are_those_of_poisson_and_keep_their_digits_where_events_are_rare() {
         for mean in [1e-4, 0.02, 0.7, 2.0] {
-            let p = probabilities(mean);
-            assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-14, "{mean}");
+            assert!((poisson(mean).probability.iter().sum::<f64>() - 1.0).abs() < 1e-14, "{mean}");
         }
         let mean = 1e-4_f64;
         let three = mean.powi(3) / 6.0 * (1.0 - 0.75 * mean);
-        assert!((probabilities(mean)[3] / three - 1.0).abs() < 1e-8);
+        assert!((poisson(mean).probability[3] / three - 1.0).abs() < 1e-8);
     }
 
     #[test]
     fn any_prefix_of_trials_has_every_stratum_in_its_share() {
         for mean in [1e-4, 0.05, 1.0] {
-            let strata = Strata::new(mean);
+            let strata = poisson(mean);
             for n in [64, 200, 1000, 4096] {
                 let mut counts = [0.0; STRATA];
                 (0..n).for_each(|trial| counts[strata.stratum(trial)] += 1.0);
@@ -188,31 +296,52 @@ mod tests {
 
     #[test]
     fn three_or_more_are_drawn_as_poisson_has_them() {
-        let mean = 1.3;
+        let strata = poisson(1.3);
         let n = 100_000;
-        let drawn: f64 = (0..n).map(|i| f64::from(number(3, mean, || (f64::from(i) + 0.5) / f64::from(n)))).sum();
+        let drawn: f64 = (0..n).map(|i| strata.number(3, || (f64::from(i) + 0.5) / f64::from(n)) as f64).sum();
         // E[N; N >= 3] = mean P(N >= 2).
-        let p = probabilities(mean);
-        let expected = mean * (p[2] + p[3]) / p[3];
+        let p = strata.probability;
+        let expected = 1.3 * (p[2] + p[3]) / p[3];
         assert!((drawn / f64::from(n) - expected).abs() < 1e-3);
-        assert_eq!([0, 1, 2].map(|k| number(k, mean, || unreachable!())), [0, 1, 2]);
+        assert_eq!([0, 1, 2].map(|k| strata.number(k, || unreachable!())), [0, 1, 2]);
     }
 
     #[test]
-    fn entities_are_picked_by_their_rates() {
-        let sources = Sources([
-            (Source::Node, 3, 2.0),
-            (Source::Fault, 5, 0.0),
-            (Source::Reboot, 0, 1.0),
-            (Source::Grey, 0, 0.0),
-            (Source::Zone, 2, 1.0),
-            (Source::Domain, 0, 0.0),
-            (Source::Fleet, 1, 2.0),
-        ]);
-        let picked: Vec<_> = [0.0, 0.19, 0.21, 0.59, 0.61, 0.71, 0.81, 1.0 - 1e-16].map(|u| sources.pick(u)).into();
-        let node = |i| (Source::Node, i);
-        let zone = |i| (Source::Zone, i);
-        let fleet = (Source::Fleet, 0);
-        assert_eq!(picked, [node(0), node(0), node(1), node(2), zone(0), zone(1), fleet, fleet]);
+    fn events_are_shared_out_by_rates() {
+        let classes = vec![
+            class(Source::Node, 3, Rate::Known(0.2)),
+            class(Source::Zone, 2, Rate::Known(0.05)),
+            class(Source::Fleet, 1, Rate::Known(0.3)),
+        ];
+        let sources = Sources::new(classes);
+        let n = 100_000;
+        let mean = |i, of| {
+            (0..n).map(|j| sources.share(i, of, || (f64::from(j) + 0.5) / f64::from(n)) as f64).sum::<f64>()
+                / f64::from(n)
+        };
+        // Given their number, each event is of a class by its rate.
+        assert!((mean(0, 2) - 2.0 * 0.6).abs() < 1e-3 && (mean(1, 3) - 3.0 * 0.25).abs() < 1e-3);
+        assert_eq!((sources.share(2, 3, || unreachable!()), sources.share(0, 0, || unreachable!())), (3, 0));
+    }
+
+    /// The mixture over rates, worked out by quadrature.
+    #[test]
+    fn a_gamma_distributed_rate_is_integrated_out() {
+        let (shape, scale, hours) = (2.0, 0.1, 3.0);
+        let class = Class { source: Source::Node, entities: 1, hours, rate: Rate::Gamma { shape, scale } };
+        let n = 20_000;
+        let prior = Prior::Gamma { shape, mean: shape * scale };
+        let rates: Vec<f64> = (0..n).map(|i| prior.quantile((f64::from(i) + 0.5) / f64::from(n))).collect();
+        let poisson = |rate: f64, k: usize| {
+            let mean = rate * hours;
+            (1..=k).fold((-mean).exp(), |p, j| p * mean / j as f64)
+        };
+        for k in 0..4 {
+            let p: f64 = rates.iter().map(|r| poisson(*r, k)).sum::<f64>() / f64::from(n);
+            assert!((class.counts()[k] / p - 1.0).abs() < 1e-3, "{k}");
+            let mean = rates.iter().map(|r| r * poisson(*r, k)).sum::<f64>() / f64::from(n) / p;
+            let Some((Knob::Interruptions, Prior::Gamma { mean: after, .. })) = class.after(k) else { panic!("{k}") };
+            assert!((after / mean - 1.0).abs() < 1e-3, "{k}: {after} {mean}");
+        }
     }
 }

@@ -38,6 +38,13 @@ pub struct Strata {
     trials: Vec<u64>,
 }
 
+impl Default for Strata {
+    /// None: all trials count alike.
+    fn default() -> Strata {
+        Strata { mean: None, weights: vec![1.0], of: Vec::new(), certain: Vec::new(), trials: vec![0] }
+    }
+}
+
 impl Strata {
     /// The strata of a scenario, before the first trial.
     pub fn of(scenario: &Scenario) -> Strata {

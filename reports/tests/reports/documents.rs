@@ -205,6 +205,7 @@ fn strange_outcomes_do_not_panic() {
             workloads: vec![WorkloadOutcome::default()],
             operations: Vec::new(),
             counts: Default::default(),
+            drawn: Default::default(),
             series: None,
         },
         log: vec![

@@ -3,9 +3,12 @@
 
 use std::path::PathBuf;
 
-use reports::estimate::{RunningDifference, Sampling, beta_binomial, betting, clopper_pearson, mc_nemar, upper_limit};
+use reports::estimate::{
+    RunningDifference, Sampling, Strata, beta_binomial, betting, clopper_pearson, mc_nemar, upper_limit,
+};
 use reports::score;
 use serde_json::Value;
+use simulator::outcome::Drawn;
 
 use crate::reference::{hoeffding, jeffreys, maurer_pontil, plug_in_bernstein, wilson};
 
@@ -90,8 +93,10 @@ fn paired_counts() {
         check(id, "mcnemar_exact_p", &expected["mcnemar_exact_p"], &[mc_nemar(gained, spared)]);
         // The figure that reports give, with limits at a fixed number of trials and sequential ones, trial by trial.
         for sampling in [Sampling::Fixed, Sampling::Sequential] {
-            let mut running = RunningDifference::new(sampling);
-            (0..trials).for_each(|i| running.push(i < gained, (gained..gained + spared).contains(&i)));
+            let mut running = RunningDifference::new(sampling, &Strata::default());
+            for i in 0..trials {
+                running.add(Drawn::default(), i < gained, (gained..gained + spared).contains(&i));
+            }
             let added = running.est();
             check(id, "paired_difference", &expected["paired_difference"], &[added.estimate]);
             let wald = numbers(&expected["paired_wald_95"]["value"]);

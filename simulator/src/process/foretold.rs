@@ -6,8 +6,8 @@ use crate::event::{Event, Shock, Trouble};
 use crate::outcome::Drawn;
 use crate::random::{Process, entity_key};
 use crate::sim::Sim;
-use crate::strata::{self, Source, Sources};
-use crate::time::Time;
+use crate::strata::Source;
+use crate::time::{Duration, Time};
 
 /// The rare events of a trial.
 #[derive(Clone, Debug, Default)]
@@ -18,27 +18,37 @@ pub(crate) struct Foretold {
 }
 
 impl Sim<'_> {
-    /// Draws the rare events of a trial of a stratum and queues them.
-    pub(crate) fn foretell(&mut self, trial: u32) {
+    /// Draws the rare events of a trial of a stratum and queues them; rates that are not known well are drawn as futures with
+    /// so many events have them.
+    pub(crate) fn foretell(&mut self, seed: u64, trial: u32) {
         self.drawn = Drawn::default();
         self.foretold.active = false;
         let Some(strata) = &self.p.strata else { return };
-        let scenario = self.p.scenario;
+        if matches!(self.source, crate::sim::Source::Point) {
+            return; // a point has its rates
+        }
         let stratum = strata.stratum(trial);
-        let sources = Sources::of(scenario, &scenario.settings);
-        let mean = sources.mean(scenario);
-        self.drawn = Drawn { stratum: stratum as u8, weight: strata::probabilities(mean)[stratum], ..Drawn::default() };
-        let name = entity_key("rare events");
-        let streams = &self.streams;
-        let number = strata::number(stratum, mean, || streams.uniform(Process::RareEvent, name, 0));
+        self.drawn = Drawn { stratum: stratum as u8, weight: strata.probability[stratum], ..Drawn::default() };
+        let (streams, name) = (&self.streams, entity_key("rare events"));
+        let uniform = |draw: u32| streams.uniform(Process::RareEvent, name, draw);
         let foretold = &mut self.foretold;
         foretold.active = true;
         foretold.events.clear();
-        foretold.events.extend((0..number).map(|i| {
-            let (source, of) = sources.pick(streams.uniform(Process::RareEvent, name, 2 * i + 1));
-            let at = scenario.horizon.as_secs_f64() * streams.uniform(Process::RareEvent, name, 2 * i + 2);
-            (Time::ZERO + crate::time::Duration::from_secs_f64(at), source, of)
-        }));
+        let mut left = strata.number(stratum, || uniform(0));
+        for (i, class) in strata.sources.classes().iter().enumerate() {
+            let events = strata.sources.share(i, left, || uniform(1 + i as u32));
+            left -= events;
+            if let Some((knob, prior)) = class.after(events) {
+                self.parameters.draw(knob, &prior, seed, trial);
+            }
+            for _ in 0..events {
+                // Each event has two draws of its own behind those that share events out.
+                let draw = 16 + 2 * foretold.events.len() as u32;
+                let of = ((uniform(draw) * f64::from(class.entities)) as u32).min(class.entities - 1);
+                let at = self.p.scenario.horizon.as_secs_f64() * uniform(draw + 1);
+                foretold.events.push((Time::ZERO + Duration::from_secs_f64(at), class.source, of));
+            }
+        }
         // Stable: of two at one instant the first drawn comes first.
         foretold.events.sort_by_key(|(at, _, _)| *at);
         for i in 0..foretold.events.len() {

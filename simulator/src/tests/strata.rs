@@ -2,6 +2,8 @@
 
 use crate::change::Operation;
 use crate::example::{Example, busy_upgrade, drain_settings};
+use crate::parameters::{Belief, Knob};
+use crate::random::prior::Prior;
 use crate::random::{Dist, Process, Streams};
 use crate::settings::Cause;
 use crate::spec::{Quantity, WorkloadKind};
@@ -172,10 +174,16 @@ fn random_cluster(number: u64) -> Scenario {
             s.failures.zone_down = Dist::Exponential { mean: Duration::mins(20) };
         });
     let pool = PoolId(0);
-    match (kind * 3.0) as u32 {
+    let mut scenario = match (kind * 3.0) as u32 {
         0 => example.upgrade(pool, Quantity::Count(1)),
         1 => example.change(Duration::mins(10), Operation::Drain { nodes: vec![NodeId(0)], drain: drain_settings() }),
         _ => example.change(Duration::mins(10), Operation::Scale { pool, count: nodes - 1, drain: drain_settings() }),
     }
-    .build()
+    .build();
+    // In every second cluster two of the rates are not known well.
+    if number % 2 == 1 {
+        let gamma = |knob, mean| Belief { knob, prior: Prior::Gamma { shape: 1.5, mean } };
+        scenario.beliefs = vec![gamma(Knob::Interruptions, node), gamma(Knob::ZoneIncidents, zone)];
+    }
+    scenario
 }
