@@ -57,6 +57,19 @@ fn a_number_that_is_asked_for_is_the_number_of_trials() {
             (&json!(count), &json!("fixed"), &json!("budget"))
         );
         let outage = &report["risk"]["outage"]["proposal"];
+        // From 200 on they are dealt by the number of failures, every one of them.
+        let strata = report["risk"]["rareEvents"]["strata"].as_array();
+        assert_eq!(strata.is_some(), count >= 200);
+        if let Some(strata) = strata {
+            let sum = |of: &dyn Fn(&Value) -> f64| strata.iter().map(of).sum::<f64>();
+            assert_eq!(sum(&|s| s["trials"].as_f64().unwrap()), f64::from(count));
+            assert!((sum(&|s| s["probability"].as_f64().unwrap()) - 1.0).abs() < 1e-6);
+            for end in ["low", "estimate", "high"] {
+                let parts = sum(&|s| s["proposal"][end].as_f64().unwrap());
+                assert!((parts - outage[end].as_f64().unwrap()).abs() < 1e-8, "{end} of {outage}");
+            }
+            continue;
+        }
         let events = (outage["estimate"].as_f64().unwrap() * f64::from(count)).round() as u64;
         let (low, high) = reports::estimate::clopper_pearson(events, count as u64, 0.05);
         assert!((outage["low"].as_f64().unwrap() - low).abs() < 1e-8, "{outage}");

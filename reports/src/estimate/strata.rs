@@ -411,7 +411,7 @@ mod tests {
     fn without_strata_everything_is_as_for_plain_trials() {
         let whole =
             Strata { mean: None, weights: vec![1.0], of: vec![0; 3000], certain: Vec::new(), trials: vec![3000] };
-        let event = |i: usize| i % 37 == 0;
+        let event = |i: usize| i.is_multiple_of(37);
         for sampling in [Sampling::Fixed, Sampling::Sequential] {
             let plain = sampling.running((0..3000).map(event));
             assert_eq!(whole.probability(sampling, event), plain);

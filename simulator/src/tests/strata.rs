@@ -20,6 +20,9 @@ fn stratified(mut scenario: Scenario) -> Scenario {
     scenario
 }
 
+/// What is read from a pair.
+type Fact = fn(&Pair) -> f64;
+
 /// Mean of a fact of a pair with its standard error, strata recombined with their probabilities.
 fn estimate(pairs: &[Pair], fact: &dyn Fn(&Pair) -> f64) -> (f64, f64) {
     let (mut mean, mut variance) = (0.0, 0.0);
@@ -126,15 +129,15 @@ fn strata_agree_with_brute_force_on_random_clusters() {
         let scenario = random_cluster(cluster);
         let told = pairs(&stratified(scenario.clone()), 3000, 0);
         let plain = pairs(&scenario, 12_000, 0);
-        let facts: [(&str, &dyn Fn(&Pair) -> f64); 5] = [
-            ("outage", &|p| out(&p.proposal)),
-            ("outage doing nothing", &|p| out(&p.baseline)),
-            ("added outage", &|p| out(&p.proposal) - out(&p.baseline)),
-            ("minutes", &|p| p.proposal.workloads[0].below.as_mins_f64()),
-            ("failures", &|p| f64::from(p.baseline.counts.node_failures)),
+        let facts: [(&str, Fact); 5] = [
+            ("outage", |p| out(&p.proposal)),
+            ("outage doing nothing", |p| out(&p.baseline)),
+            ("added outage", |p| out(&p.proposal) - out(&p.baseline)),
+            ("minutes", |p| p.proposal.workloads[0].below.as_mins_f64()),
+            ("failures", |p| f64::from(p.baseline.counts.node_failures)),
         ];
         for (name, fact) in facts {
-            let ((a, ea), (b, eb)) = (estimate(&told, fact), estimate(&plain, fact));
+            let ((a, ea), (b, eb)) = (estimate(&told, &fact), estimate(&plain, &fact));
             assert!((a - b).abs() <= 4.5 * ea.hypot(eb) + 1e-12, "cluster {cluster} {name}: {a} +- {ea}, {b} +- {eb}");
             compared += u32::from(eb > 0.0 && eb < 0.3 * b.abs());
         }
