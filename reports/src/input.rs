@@ -97,4 +97,6 @@ pub struct AssumptionInfo {
     pub source: String,
     /// `A`, `B` or `C`.
     pub grade: char,
+    /// What 90 % of clusters are thought to have instead, where each trial draws its own value.
+    pub range: Option<String>,
 }

@@ -235,6 +235,7 @@ fn coverage(inputs: &Inputs<'_>, losses: &Losses<'_>) -> report::Coverage {
         value: a.value.clone(),
         source: a.source.clone(),
         grade: a.grade.to_string(),
+        range: a.range.clone(),
     };
     report::Coverage {
         not_seen,

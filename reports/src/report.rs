@@ -423,6 +423,9 @@ pub struct Assumption {
     pub source: String,
     /// `A` measured or documented on AKS or Azure, `B` elsewhere, `C` judgement.
     pub grade: String,
+    /// What 90 % of clusters are thought to have instead, where each trial draws its own value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<String>,
 }
 
 /// What was run.

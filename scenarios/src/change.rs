@@ -325,6 +325,10 @@ pub struct ChangeSettings {
     /// and its team say so, older pages and reports the contrary.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drain_on_delete: Option<bool>,
+    /// How numbers that are not known well are used: `sampled`, each trial draws its own from what is believed about them, so
+    /// that the answer is a forecast; or `mean`, every trial has the defaults.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<ParameterUse>,
     /// What undrainable behaviour `Schedule` does with a node that cannot be drained in time: `fail` ends the upgrade (AKS
     /// changelog; the default), `replace` makes the node anew with the pods it still has (AKS docs, upgrade-options).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -352,6 +356,16 @@ pub struct ChangeSettings {
     /// Numbers in place of defaults, by name (MODEL.md lists them); those of the snapshot's `cluster.assume` otherwise.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub assume: std::collections::BTreeMap<String, f64>,
+}
+
+/// How numbers that are not known well are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ParameterUse {
+    /// Each trial draws its own.
+    Sampled,
+    /// Every trial has the defaults.
+    Mean,
 }
 
 /// What undrainable behaviour `Schedule` does.

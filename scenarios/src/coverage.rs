@@ -20,12 +20,15 @@ pub struct Assumption {
     pub source: String,
     /// How sure: `A` measured or documented on AKS or Azure, `B` elsewhere, `C` judgement.
     pub grade: char,
+    /// What 90 % of clusters are thought to have instead, where trials draw their own value.
+    pub range: Option<String>,
 }
 
 impl Coverage {
     /// Notes a value that is assumed, once.
     pub fn assume(&mut self, name: &str, value: impl Into<String>, source: &str, grade: char) {
-        let assumption = Assumption { name: name.into(), value: value.into(), source: source.into(), grade };
+        let assumption =
+            Assumption { name: name.into(), value: value.into(), source: source.into(), grade, range: None };
         if !self.assumptions.contains(&assumption) {
             self.assumptions.push(assumption);
         }

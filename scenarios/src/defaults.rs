@@ -3,6 +3,7 @@
 //! the values that were used and no others.
 
 pub mod autoscaler;
+pub mod beliefs;
 pub mod demand;
 pub mod given;
 pub mod pods;

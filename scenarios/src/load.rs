@@ -11,10 +11,11 @@ mod upgrade;
 
 use simulator::change::Planned;
 use simulator::finding::Finding;
+use simulator::parameters::Belief;
 use simulator::settings::Settings;
 use simulator::{Duration, Scenario, Time};
 
-use crate::change::{Change, ChangeSettings, Operation};
+use crate::change::{Change, ChangeSettings, Operation, ParameterUse};
 use crate::complaint::{Complaint, Complaints};
 use crate::complete::complete;
 use crate::coverage::Coverage;
@@ -125,22 +126,36 @@ pub fn load_all(
     let Some(simulated) = simulated.filter(|_| complaints.is_empty()) else {
         return Err(Complaints(complaints));
     };
+    let beliefs = match settings.parameters {
+        Some(ParameterUse::Mean) => Vec::new(),
+        _ => {
+            let surge_unsaid = coverage.assumptions.iter().any(|a| a.name == "maxSurge");
+            defaults::beliefs::beliefs(&settings, &simulated, &interned.spec, &planned, surge_unsaid)
+        }
+    };
+    note_doubts(&beliefs, &mut coverage);
     settings.outage_threshold_seconds.get_or_insert(defaults::rates::OUTAGE_THRESHOLD);
     Ok(Loaded {
-        scenario: Scenario {
-            cluster: interned.spec,
-            script,
-            changes: planned,
-            settings: simulated,
-            beliefs: Vec::new(),
-            horizon,
-        },
+        scenario: Scenario { cluster: interned.spec, script, changes: planned, settings: simulated, beliefs, horizon },
         findings: findings.into_iter().flatten().collect(),
         operations: operations.into_iter().flatten().collect(),
         coverage,
         pools,
         settings,
     })
+}
+
+/// Says of what is assumed how well it is known.
+fn note_doubts(beliefs: &[Belief], coverage: &mut Coverage) {
+    for doubt in beliefs.iter().filter_map(|b| defaults::beliefs::doubt(b.knob)) {
+        for assumption in coverage.assumptions.iter_mut().filter(|a| a.name.starts_with(doubt.about)) {
+            let range = format!("{}: {}", doubt.what, doubt.range());
+            assumption.range = Some(match assumption.range.take() {
+                Some(before) => format!("{before}; {range}"),
+                None => range,
+            });
+        }
+    }
 }
 
 fn facts(pool: &AgentPool, full: &Snapshot) -> PoolFacts {

@@ -1,7 +1,7 @@
 //! Keeps MODEL.md true: what is assumed, what can be switched off and what can be set is written into it from the sources,
 //! and every kind of operation must be told of. Left out: the prose, which people write.
 
-mod assumed;
+pub(crate) mod assumed;
 mod places;
 mod source;
 
@@ -15,6 +15,7 @@ use simulator::settings::Cause;
 
 use crate::change::{ChangeSettings, Operation, UpgradeFields};
 use crate::coverage::Assumption;
+use crate::defaults::beliefs::DOUBTS;
 use crate::defaults::given::NUMBERS;
 use places::PLACES;
 
@@ -88,6 +89,7 @@ fn table(what: &str) -> String {
             wrapped(rows.iter().map(|(doc, value)| format!("{} {value}", key(doc))))
         }
         None if what == "off" => switches(&source::causes(&source::simulator("settings/cause.rs"))),
+        None if what == "doubts" => doubts(),
         None if what == "numbers" => NUMBERS.iter().fold("| name | what |\n|---|---|\n".into(), |text, number| {
             format!("{text}| `{}` | {} |\n", number.name, cell(number.what))
         }),
@@ -144,6 +146,20 @@ fn assumptions(section: &str) -> String {
         let (Some(first), values) = (mine.first(), either(mine.iter().map(|a| &a.value))) else { continue };
         let sources = either(mine.iter().map(|a| &a.source));
         writeln!(text, "| {name} | {values} | {sources} | {} | {how} |", first.grade).unwrap();
+    }
+    text
+}
+
+/// What is not known well, with its distribution.
+fn doubts() -> String {
+    let mut text = String::from(
+        "| what | distribution | 90 % of clusters | source | grade | known for one cluster by |\n|---|---|---|---|---|---|\n",
+    );
+    for doubt in DOUBTS {
+        let (centre, range) = (doubt.centre(), doubt.range());
+        let known = doubt.given().iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let source = cell(doubt.source);
+        writeln!(text, "| {} | {centre} | {range} | {source} | {} | {known} |", doubt.what, doubt.grade).unwrap();
     }
     text
 }

@@ -14,6 +14,7 @@ impl ChangeSettings {
             off: list(&self.off, &below.off),
             horizon_hours: self.horizon_hours.or(below.horizon_hours),
             drain_on_delete: self.drain_on_delete.or(below.drain_on_delete),
+            parameters: self.parameters.or(below.parameters),
             undrainable_schedule: self.undrainable_schedule.or(below.undrainable_schedule),
             windows: list(&self.windows, &below.windows),
             bursts: list(&self.bursts, &below.bursts),

@@ -5,7 +5,7 @@ use simulator::scenario::Happening;
 use simulator::{Duration, Runs, Time, paired};
 
 use super::*;
-use crate::change::Operation;
+use crate::change::{Operation, ParameterUse};
 use crate::snapshot::Snapshot;
 
 fn snapshot() -> Value {
@@ -181,10 +181,11 @@ fn a_recording_without_changes_still_has_its_failures() {
 fn a_recording_runs_and_its_counterfactual_too() {
     let (recording, snapshot) = read(&recording());
     let runs = Runs { seed: 7, first: 0, trials: 3, threads: 1 };
-    let told = recording.load(&snapshot, &ChangeSettings::default()).unwrap();
+    let defaults = ChangeSettings { parameters: Some(ParameterUse::Mean), ..ChangeSettings::default() };
+    let told = recording.load(&snapshot, &defaults).unwrap();
     let pairs = paired(&told.scenario, runs, &|_| ());
     assert!(pairs.iter().all(|p| p.proposal.operations.len() == 2 && p.baseline.operations.is_empty()));
-    let other = recording.load_counterfactual(&snapshot, &ChangeSettings::default()).unwrap().unwrap();
+    let other = recording.load_counterfactual(&snapshot, &defaults).unwrap().unwrap();
     let others = paired(&other.scenario, runs, &|_| ());
     let upgrade =
         |p: &simulator::Pair| p.proposal.operations[0].ended.map(|t| t.since(p.proposal.operations[0].started));

@@ -54,5 +54,11 @@ pub fn pool_info(pool: &PoolFacts) -> PoolInfo {
 
 /// An assumption as reports show it.
 pub fn assumption_info(a: &scenarios::coverage::Assumption) -> AssumptionInfo {
-    AssumptionInfo { name: a.name.clone(), value: a.value.clone(), source: a.source.clone(), grade: a.grade }
+    AssumptionInfo {
+        name: a.name.clone(),
+        value: a.value.clone(),
+        source: a.source.clone(),
+        grade: a.grade,
+        range: a.range.clone(),
+    }
 }
