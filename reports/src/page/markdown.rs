@@ -144,9 +144,10 @@ fn coverage(report: &Report, out: &mut String) {
     }
     for a in &report.coverage.assumptions {
         out.push_str(&format!(
-            "* Assumed: {} = {} (grade {}; {})\n",
+            "* Assumed: {} = {}{} (grade {}; {})\n",
             md(&a.name),
             md(&a.value),
+            a.range.as_ref().map_or(String::new(), |range| format!(", drawn from {}", md(range))),
             md(&a.grade),
             md(&a.source)
         ));

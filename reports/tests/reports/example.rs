@@ -295,6 +295,7 @@ pub fn inputs<'a>(scenario: &'a Scenario, pairs: &'a [Pair]) -> Inputs<'a> {
             value: "median 150 s, log-sd 0.4".to_string(),
             source: "calibration table".to_string(),
             grade: 'B',
+            range: Some("20 to 60 s".into()),
         }],
         slo: 0.999,
     }
