@@ -20,6 +20,7 @@ pub mod stopping;
 mod table;
 mod text;
 mod timeline;
+pub mod uncertainty;
 pub mod what_if;
 mod words;
 
