@@ -14,6 +14,7 @@ mod failures;
 mod nodes;
 #[path = "../reports/tests/reports/reference.rs"]
 mod reference;
+mod uncertainty;
 mod upgrade;
 
 use std::path::PathBuf;
@@ -54,6 +55,9 @@ const FAMILIES: &[Family] = &[
     ("11", failures::detection),
     ("12", nodes::colocation),
     ("13", arithmetic::intervals),
+    ("14", uncertainty::forecasts),
+    ("17", uncertainty::parameters),
+    ("18", uncertainty::sobol),
     ("19", arithmetic::pairs),
     ("20", arithmetic::generator),
     ("21", arithmetic::replicas),

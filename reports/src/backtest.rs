@@ -56,13 +56,17 @@ pub fn brier_skill(forecasts: &[Forecast]) -> Option<f64> {
     (reference > 0.0).then(|| 1.0 - brier(forecasts) / reference)
 }
 
-/// Mean negative logarithm of the probability given to what happened, in nats. Forecasts are cut to `[1/2n, 1 - 1/2n]`, so
-/// that one certainty gone wrong does not make everything infinite.
+/// Mean negative logarithm of the probability given to what happened, in nats. Forecasts of 0 and 1 count as `1/2n` and
+/// `1 - 1/2n`, so that one certainty gone wrong does not make everything infinite.
 pub fn log_loss(forecasts: &[Forecast]) -> f64 {
     let least = 1.0 / (2.0 * forecasts.len().max(1) as f64);
     mean(forecasts, |f| {
-        let p = f.probability.clamp(least, 1.0 - least);
-        -if f.happened { p.ln() } else { (1.0 - p).ln() }
+        let given = if f.happened { f.probability } else { 1.0 - f.probability };
+        -match given {
+            p if p <= 0.0 => least.ln(),
+            p if p >= 1.0 => (1.0 - least).ln(),
+            p => p.ln(),
+        }
     })
 }
 
