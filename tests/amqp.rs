@@ -17,8 +17,9 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection};
 use serde_json::{Value, json};
 
-use crate::support::{Ended, Folder, irrelevant, poolproof, run, scale, snapshot};
-use crate::worker::{Dice, endless, finish, name, tally, terminate, wait_until};
+use crate::storm::{Messages, rage};
+use crate::support::{Ended, Folder, irrelevant, poolproof, record, run, scale, snapshot};
+use crate::worker::{endless, finish, name, tally, terminate, wait_until};
 use broker::Broker;
 
 #[test]
@@ -45,6 +46,18 @@ fn a_real_broker() {
     said("given back");
     a_consumer_that_is_cancelled_comes_back(&broker);
     said("consumer came back");
+    replays_wait_for_the_others(&broker);
+    one_report_stands_whatever_the_order(&broker);
+    said("replays gave way, one report stands");
+    workers_under_load_stop_in_time(&broker);
+    said("stopped under load");
+    connections_that_are_cut_are_made_anew(&broker);
+    said("connections cut");
+    #[cfg(feature = "faults")]
+    {
+        crate::faults::check(&|name| Box::new(Place::new(&broker, name)));
+        said("faults at every step");
+    }
     a_blocked_broker_is_waited_for(&broker);
     said("blocked broker waited for");
     said(&a_storm(&mut broker));
@@ -92,6 +105,12 @@ impl Place {
     fn waiting(&self) -> String {
         let ended = self.queue(&["list"]).expect_code(0);
         ended.stderr.split(';').next().unwrap().to_owned()
+    }
+
+    fn documents(&self) -> Vec<Value> {
+        let read =
+            |id| serde_json::from_slice(&fs::read(self.folder.path(&format!("reports/{id}/report.json"))).unwrap());
+        self.reports().into_iter().map(|id| read(id).unwrap()).collect()
     }
 
     fn reports(&self) -> BTreeSet<String> {
@@ -310,63 +329,127 @@ fn a_blocked_broker_is_waited_for(broker: &Broker) {
     finish(worker).expect_code(0);
 }
 
-/// Many messages, three workers, many kills, one crash of the broker. Returns the figures.
+fn replays_wait_for_the_others(broker: &Broker) {
+    let place = Place::new(broker, "replays");
+    let replays: Vec<Vec<u8>> = (0..6).map(|i| bytes(&record(&format!("r-{i}"), "Succeeded", 9))).collect();
+    place.submit(&replays);
+    place.submit(&(1..=6).map(|count| bytes(&scale("tiny", count))).collect::<Vec<_>>());
+    assert_eq!(place.waiting(), "12 waiting, 0 delayed");
+    let ended = run(&mut place.worker(&["--until-empty", "--trials", "8"])).expect_code(0);
+    let published = ended.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let summaries: Vec<String> = published
+        .filter(|line| line["message"] == "published" && line["relation"] != "None")
+        .map(|line| line["summary"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(place.reports().len(), 12);
+    let live = summaries.iter().rposition(|summary| summary.contains("scale")).unwrap();
+    let overtaken = summaries[..live].iter().filter(|summary| !summary.contains("scale")).count();
+    assert!(overtaken <= 1, "replays were taken before others: {summaries:#?}");
+}
+
+fn one_report_stands_whatever_the_order(broker: &Broker) {
+    let place = Place::new(broker, "order");
+    let told = |status: &str, minute| bytes(&record("c-1", status, minute));
+    place.submit(&[told("Succeeded", 9), told("Started", 0), told("Accepted", 1), told("Succeeded", 9)]);
+    let workers: Vec<Child> =
+        (0..2).map(|_| place.worker(&["--until-empty", "--trials", "8", "--parallel", "2"]).spawn().unwrap()).collect();
+    let tallies: Vec<Value> = workers.into_iter().map(|worker| tally(&finish(worker).expect_code(0))).collect();
+    let sum = |name: &str| tallies.iter().map(|tally| tally[name].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((sum("scored") + sum("repeated"), sum("dead")), (4, 0), "{tallies:#?}");
+    assert_eq!(place.reports().len(), 1);
+    let documents = place.documents();
+    assert_eq!(documents[0]["change"]["phase"], "completed");
+}
+
+fn connections_that_are_cut_are_made_anew(broker: &Broker) {
+    const MESSAGES: u32 = 30;
+    let place = Place::new(broker, "cut");
+    place.submit(&(1..=MESSAGES).map(|count| bytes(&scale("tiny", count))).collect::<Vec<_>>());
+    let worker = place.worker(&["--parallel", "2"]).stderr(Stdio::null()).spawn().unwrap();
+    for reports in [3, 10] {
+        wait_until("it works", || place.reports().len() >= reports);
+        broker.control(&["close_all_connections", "cut by a test"]);
+    }
+    wait_until("all are scored", || place.reports().len() == MESSAGES as usize);
+    wait_until("nothing remains", || place.waiting() == "0 waiting, 0 delayed");
+    terminate(&worker);
+    finish(worker).expect_code(0);
+    assert!(place.dead().is_empty());
+    run(&mut place.worker(&["--until-empty"])).expect_code(0);
+    assert_eq!(place.reports().len(), MESSAGES as usize);
+}
+
+#[cfg(feature = "faults")]
+impl crate::faults::Site for Place {
+    fn submit(&self, messages: &[Vec<u8>]) {
+        Place::submit(self, messages);
+    }
+
+    fn worker(&self) -> Command {
+        Place::worker(self, &["--until-empty", "--trials", "8"])
+    }
+
+    fn documents(&self) -> Vec<Value> {
+        Place::documents(self)
+    }
+
+    fn left(&self) -> usize {
+        assert_eq!(self.waiting(), "0 waiting, 0 delayed");
+        self.dead().len()
+    }
+}
+
+/// SIGTERM to workers that are busy: what they hold is finished or given back, and nothing is handed out twice.
+fn workers_under_load_stop_in_time(broker: &Broker) {
+    const MESSAGES: u32 = 60;
+    let place = Place::new(broker, "stopping");
+    let proposal = |seed: u32| {
+        let mut change = scale("tiny", 2);
+        change["settings"]["seed"] = json!(seed + 1);
+        bytes(&change)
+    };
+    place.submit(&(0..MESSAGES).map(proposal).collect::<Vec<_>>());
+    let workers: Vec<Child> =
+        (0..3).map(|_| place.worker(&["--parallel", "2", "--grace", "10"]).spawn().unwrap()).collect();
+    wait_until("they are busy", || place.reports().len() >= 5);
+    workers.iter().for_each(terminate);
+    let asked = Instant::now();
+    let mut told: Vec<Value> = workers.into_iter().map(|worker| tally(&finish(worker).expect_code(0))).collect();
+    assert!(asked.elapsed() < Duration::from_secs(15), "{:?}", asked.elapsed());
+    // One attempt is all the others have: what was given back did not count.
+    let ended = run(&mut place.worker(&["--until-empty", "--attempts", "1"])).expect_code(0);
+    told.push(tally(&ended));
+    let sum = |name: &str| told.iter().map(|tally| tally[name].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((sum("scored"), sum("repeated"), sum("dead")), (u64::from(MESSAGES), 0, 0), "{told:#?}");
+}
+
+/// Many messages, three workers, many kills, crashes of the broker. Returns the figures.
 fn a_storm(broker: &mut Broker) -> String {
-    const CHANGES: u32 = 160;
-    const NOTHING: u32 = 115;
-    const MALFORMED: u32 = 10;
-    const REPEATED: usize = 15;
-    const KILLS: u32 = 30;
+    const CRASHES: u32 = 3;
+    let messages = Messages::new(300);
     let place = Place::new(broker, "storm");
     // Makes the exchanges.
     run(&mut place.worker(&["--until-empty"])).expect_code(0);
     let heard = listen(broker, &broker.connect().unwrap(), "storm");
-    let mut dice = Dice(2026);
-    let mut messages: Vec<Vec<u8>> = (1..=CHANGES).map(|count| bytes(&scale("tiny", count))).collect();
-    messages.extend((1..=NOTHING).map(|i| bytes(&irrelevant(i))));
-    messages.extend((1..=MALFORMED).map(|i| format!("{{ broken {i}").into_bytes()));
-    for _ in 0..REPEATED {
-        let chosen = usize::try_from(dice.below(u64::from(CHANGES))).unwrap();
-        messages.push(messages[chosen].clone());
-    }
-    for last in (1..messages.len()).rev() {
-        messages.swap(last, usize::try_from(dice.below(last as u64 + 1)).unwrap());
-    }
-    let total = messages.len();
-    let started = Instant::now();
-    place.submit(&messages);
-    let submitted = started.elapsed();
-
-    let start = || place.worker(&["--until-empty", "--attempts", "1000"]).stderr(Stdio::null()).spawn().unwrap();
-    let mut workers: Vec<Child> = (0..3).map(|_| start()).collect();
-    let (mut killed, mut crashed) = (0, 0);
-    while !workers.is_empty() {
-        assert!(started.elapsed() < Duration::from_secs(400), "no end: {}", place.waiting());
-        std::thread::sleep(Duration::from_millis(150 + dice.below(700)));
-        let chosen = usize::try_from(dice.below(workers.len() as u64)).unwrap();
-        if let Some(status) = workers[chosen].try_wait().unwrap() {
-            assert!(status.success(), "a worker that is left alone ends well");
-            workers.swap_remove(chosen).wait().unwrap();
-        } else if killed < KILLS {
-            workers[chosen].kill().unwrap();
-            workers[chosen].wait().unwrap();
-            workers[chosen] = start();
-            killed += 1;
-        }
-        if killed == KILLS / 2 && crashed == 0 {
+    place.submit(&messages.bodies);
+    let start = || {
+        let mut worker = place.worker(&["--until-empty", "--attempts", "1000", "--parallel", "2", "--trials", "4"]);
+        worker.stderr(Stdio::null()).spawn().unwrap()
+    };
+    let mut crashed = 0;
+    let course = rage(&messages, start, &mut |kills| {
+        if crashed < CRASHES && kills >= 4 + 6 * crashed {
             broker.crash_and_restart();
             crashed += 1;
         }
-    }
-    let seconds = started.elapsed().as_secs_f64();
-    assert!(killed >= KILLS / 2 && crashed == 1, "only {killed} were killed before it was over");
+    });
+    assert!(crashed == CRASHES && course.kills >= 16, "only {} were killed before it was over", course.kills);
 
     assert_eq!(place.waiting(), "0 waiting, 0 delayed");
-    assert_eq!(place.reports().len(), CHANGES as usize, "one report per change");
     let dead = place.dead();
+    messages.check(&place.documents(), &dead);
     let names: BTreeSet<&str> = dead.iter().map(|entry| entry["id"].as_str().unwrap()).collect();
-    assert_eq!(names.len(), MALFORMED as usize, "every malformed message, and nothing else: {dead:#?}");
-    assert!(dead.iter().all(|entry| entry["reason"].as_str().unwrap().contains("cannot be read")), "{dead:#?}");
+    assert_eq!(names.len(), messages.malformed, "every malformed message, and nothing else: {dead:#?}");
 
     let mut announced: BTreeMap<String, u32> = BTreeMap::new();
     for event in drain(broker, &heard) {
@@ -375,13 +458,12 @@ fn a_storm(broker: &mut Broker) -> String {
         assert_eq!((&event["type"], &event["id"]), (&json!("dev.poolproof.report.v1"), &event["data"]["id"]));
         *announced.entry(event["id"].as_str().unwrap().to_owned()).or_default() += 1;
     }
-    assert_eq!(announced.keys().cloned().collect::<BTreeSet<_>>(), place.reports(), "every report was announced");
+    assert!(place.reports().iter().all(|id| announced.contains_key(id)), "every report was announced");
     let again = announced.values().map(|times| times - 1).sum::<u32>();
     format!(
-        "storm: {total} messages ({REPEATED} repeated, {MALFORMED} malformed, {NOTHING} without an operation) submitted in \
-         {:.1} s; {killed} kills, {crashed} crash of the broker; {CHANGES} reports, {} dead letters ({} twice), {again} \
-         announcements repeated; {seconds:.1} s",
-        submitted.as_secs_f64(),
+        "storm: {}; {crashed} crashes of the broker; {} reports, {} dead letters ({} twice), {again} announcements repeated",
+        course.words(&messages),
+        messages.changes,
         names.len(),
         dead.len() - names.len(),
     )

@@ -4,16 +4,21 @@
 
 #[cfg(feature = "amqp")]
 mod amqp;
+#[cfg(feature = "cloud")]
+mod azure;
 mod bad_input;
 mod cases;
 mod cli;
 mod decode;
 mod demo;
 mod explain;
+#[cfg(feature = "faults")]
+mod faults;
 mod one_report;
 mod oracle;
 mod science;
 mod stopping;
+mod storm;
 mod support;
 mod tidy;
 mod worker;

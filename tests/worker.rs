@@ -29,6 +29,13 @@ impl Place {
         run(poolproof().arg("submit").args(files).args(["--queue", &self.0.queue()])).expect_code(0)
     }
 
+    /// The same for messages of any bytes.
+    pub fn submit_bytes(&self, messages: &[Vec<u8>]) -> Ended {
+        let file = |(i, message)| self.0.file(&format!("in/{i}"), message);
+        let files: Vec<PathBuf> = messages.iter().enumerate().map(file).collect();
+        run(poolproof().arg("submit").args(files).args(["--queue", &self.0.queue()])).expect_code(0)
+    }
+
     pub fn worker(&self, arguments: &[&str]) -> Command {
         let mut command = poolproof();
         command.args([
@@ -67,6 +74,8 @@ impl Place {
     pub fn lines(&self) -> Vec<Value> {
         let folders = fs::read_dir(self.0.path("reports/.changes")).unwrap().map(|e| e.unwrap().path());
         let files = folders.flat_map(|folder| fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()));
+        // Killed workers leave half-written ones, which have another name.
+        let files = files.filter(|path| !name(path).starts_with('.'));
         files.map(|path| serde_json::from_slice(&fs::read(path).unwrap()).unwrap()).collect()
     }
 

@@ -1,5 +1,6 @@
 //! The poolproof binary: command line, queues, publishing. Holds no rule about clusters.
 
+mod bucket;
 mod cli;
 mod fault;
 mod files;

@@ -6,6 +6,8 @@
 mod announce;
 mod directory;
 pub mod ledger;
+#[cfg(feature = "cloud")]
+mod objects;
 mod retention;
 
 use std::io;
@@ -15,10 +17,13 @@ use std::str::FromStr;
 #[cfg(feature = "amqp")]
 pub use announce::Announcer;
 pub use directory::Directory;
+#[cfg(feature = "cloud")]
+pub use objects::Objects;
 pub use retention::Retention;
 
+use crate::bucket::BucketUrl;
 use crate::queue::BrokerUrl;
-use ledger::{Known, Line, Relation, Standing};
+use ledger::{Known, Relation, Standing};
 use reports::Report;
 
 /// A report ready to be published.
@@ -57,6 +62,9 @@ impl PublishError {
 pub enum Publisher {
     /// A folder with a folder per report and an index page.
     Directory(Directory),
+    /// An object store, laid out like a folder.
+    #[cfg(feature = "cloud")]
+    Objects(Objects),
     /// A broker that tells whoever listens.
     #[cfg(feature = "amqp")]
     Announcer(Announcer),
@@ -70,6 +78,8 @@ impl Publisher {
     pub fn publish(&self, bundle: &Bundle) -> Result<String, PublishError> {
         match self {
             Publisher::Directory(directory) => directory.publish(bundle).map(|path| path.display().to_string()),
+            #[cfg(feature = "cloud")]
+            Publisher::Objects(objects) => objects.publish(bundle),
             #[cfg(feature = "amqp")]
             Publisher::Announcer(announcer) => announcer.publish(bundle),
         }
@@ -91,6 +101,10 @@ impl Publisher {
                 let (path, relation) = directory.publish_change(bundle, report, standing)?;
                 Ok((path.display().to_string(), Some(relation)))
             }
+            #[cfg(feature = "cloud")]
+            Publisher::Objects(objects) => {
+                objects.publish_change(bundle, report, standing).map(|(place, relation)| (place, Some(relation)))
+            }
             #[cfg(feature = "amqp")]
             Publisher::Announcer(announcer) => Ok((announcer.publish(bundle)?, None)),
         }
@@ -102,24 +116,32 @@ impl Publisher {
     /// # Errors
     /// The place cannot be read at the moment.
     pub fn known(&self, standing: &Standing) -> Result<Option<Known>, PublishError> {
-        match self {
-            Publisher::Directory(directory) => {
-                let line: Option<Line> = directory.line(&standing.change)?;
-                let known = standing.known(line.as_ref());
-                if known != Known::No {
-                    directory.clear_replaced(&standing.change)?;
-                }
-                Ok(Some(known))
-            }
+        let line = match self {
+            Publisher::Directory(directory) => directory.line(&standing.change)?,
+            #[cfg(feature = "cloud")]
+            Publisher::Objects(objects) => objects.line(&standing.change)?,
             #[cfg(feature = "amqp")]
-            Publisher::Announcer(_) => Ok(None),
+            Publisher::Announcer(_) => return Ok(None),
+        };
+        let known = standing.known(line.as_ref());
+        if known != Known::No {
+            match self {
+                Publisher::Directory(directory) => directory.clear_replaced(&standing.change)?,
+                #[cfg(feature = "cloud")]
+                Publisher::Objects(objects) => objects.clear_replaced(&standing.change)?,
+                #[cfg(feature = "amqp")]
+                Publisher::Announcer(_) => {}
+            }
         }
+        Ok(Some(known))
     }
 
     /// The report of an id, where the place keeps it.
     pub fn report(&self, id: &str) -> Option<Report> {
         match self {
             Publisher::Directory(directory) => directory.report(id).ok(),
+            #[cfg(feature = "cloud")]
+            Publisher::Objects(objects) => objects.report(id),
             #[cfg(feature = "amqp")]
             Publisher::Announcer(_) => None,
         }
@@ -133,6 +155,8 @@ impl Publisher {
     pub fn announce(&self, report: &Report) -> Result<(), PublishError> {
         match self {
             Publisher::Directory(_) => {}
+            #[cfg(feature = "cloud")]
+            Publisher::Objects(_) => {}
             #[cfg(feature = "amqp")]
             Publisher::Announcer(announcer) => {
                 announcer.announce(report)?;
@@ -148,17 +172,21 @@ impl Publisher {
     pub fn look_after(&self) -> Result<(), PublishError> {
         match self {
             Publisher::Directory(directory) => directory.look_after(true),
+            #[cfg(feature = "cloud")]
+            Publisher::Objects(objects) => objects.look_after(true),
             #[cfg(feature = "amqp")]
             Publisher::Announcer(_) => Ok(()),
         }
     }
 }
 
-/// A place for reports as the command line names it: `dir:PATH`, or a broker to announce them on.
+/// A place for reports as the command line names it: `dir:PATH`, an object store, or a broker to announce them on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublishUrl {
     /// A folder.
     Folder(PathBuf),
+    /// An object store.
+    Bucket(BucketUrl),
     /// A broker.
     Broker(BrokerUrl),
 }
@@ -166,7 +194,7 @@ pub enum PublishUrl {
 impl PublishUrl {
     /// True where reports are kept, not only announced.
     pub fn keeps(&self) -> bool {
-        matches!(self, PublishUrl::Folder(_))
+        matches!(self, PublishUrl::Folder(_) | PublishUrl::Bucket(_))
     }
 
     /// Makes sure that the place can be used; a broker is connected to with the first report.
@@ -176,6 +204,12 @@ impl PublishUrl {
     pub fn open(&self, retention: Retention) -> Result<Publisher, PublishError> {
         match self {
             PublishUrl::Folder(path) => Ok(Publisher::Directory(Directory::open(path)?.keeping(retention))),
+            #[cfg(feature = "cloud")]
+            PublishUrl::Bucket(url) => Objects::open(url, retention).map(Publisher::Objects),
+            #[cfg(not(feature = "cloud"))]
+            PublishUrl::Bucket(url) => {
+                Err(PublishError::at("open", &url.to_string(), io::Error::other("a build without object stores")))
+            }
             #[cfg(feature = "amqp")]
             PublishUrl::Broker(url) => Announcer::open(url).map(Publisher::Announcer),
             #[cfg(not(feature = "amqp"))]
@@ -194,8 +228,9 @@ impl FromStr for PublishUrl {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.strip_prefix("dir:") {
             Some(path) if !path.is_empty() => Ok(PublishUrl::Folder(path.into())),
+            _ if BucketUrl::may_be(text) => text.parse().map(PublishUrl::Bucket),
             _ if BrokerUrl::may_be(text) => Ok(PublishUrl::Broker(BrokerUrl(text.into()))),
-            _ => Err("expected dir:PATH, or amqp://HOST/VHOST for announcements".into()),
+            _ => Err("expected dir:PATH, az://CONTAINER/PREFIX or s3://BUCKET/PREFIX, or amqp://HOST/VHOST for announcements".into()),
         }
     }
 }

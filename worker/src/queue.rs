@@ -6,6 +6,10 @@
 
 #[cfg(feature = "amqp")]
 pub mod amqp;
+#[cfg(feature = "cloud")]
+pub mod azure;
+#[cfg(any(feature = "amqp", feature = "cloud"))]
+pub mod desk;
 pub mod embedded;
 mod entry;
 mod url;
@@ -17,8 +21,14 @@ use std::time::Duration;
 
 #[cfg(feature = "amqp")]
 pub use amqp::Amqp;
+#[cfg(feature = "cloud")]
+pub use azure::Azure;
+#[cfg(any(feature = "amqp", feature = "cloud"))]
+pub use desk::Desk;
 pub use embedded::Embedded;
 pub use entry::{Entry, State};
+#[cfg(feature = "cloud")]
+pub use url::AzureUrl;
 pub use url::{BrokerUrl, QueueUrl};
 
 /// Largest message that is taken, in bytes (16 MiB: the largest Terraform plans seen are a few MiB).
@@ -136,8 +146,8 @@ pub enum QueueError {
     /// Others kept the file locked for too long.
     #[error("queue file {0} stayed locked by other processes for too long")]
     Busy(PathBuf),
-    /// The broker or the way to it fails.
-    #[cfg(feature = "amqp")]
+    /// The server or the way to it fails.
+    #[cfg(any(feature = "amqp", feature = "cloud"))]
     #[error("could not {doing}: {why}")]
     Broker {
         /// What was attempted.
@@ -165,7 +175,7 @@ impl QueueError {
     pub fn passes(&self) -> bool {
         match self {
             QueueError::Full(_) | QueueError::Busy(_) => true,
-            #[cfg(feature = "amqp")]
+            #[cfg(any(feature = "amqp", feature = "cloud"))]
             QueueError::Broker { passes, .. } => *passes,
             _ => false,
         }

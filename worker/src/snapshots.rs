@@ -1,7 +1,11 @@
 //! Where snapshots come from: a file or folder named on the command line, or a store that holds one per cluster.
 //!
-//! A store is `dir:PATH` with `<name>.json` or a folder `<name>/` for each cluster. Names come from messages, so they
+//! A store is `dir:PATH`, `az://CONTAINER/PREFIX` or `s3://BUCKET/PREFIX`, with `<name>.json` or a folder `<name>/` for each
+//! cluster. Names come from messages, so they
 //! are checked before they become part of a path.
+
+#[cfg(feature = "cloud")]
+mod shelf;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -9,6 +13,7 @@ use std::str::FromStr;
 use scenarios::snapshot::Snapshot;
 use scenarios::{Complaint, Complaints};
 
+use crate::bucket::BucketUrl;
 use crate::files::{self, MAX_SNAPSHOT, ReadError};
 
 /// Longest name of a snapshot in bytes: AKS cluster names have at most 63 characters, resource groups 90.
@@ -101,10 +106,13 @@ pub fn under(part: &str, complaints: Complaints) -> Complaints {
 }
 
 /// A store of snapshots.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum SnapshotStore {
     /// A folder with a file or folder per cluster.
     Folder(PathBuf),
+    /// The same in an object store.
+    #[cfg(feature = "cloud")]
+    Bucket(shelf::Shelf),
 }
 
 impl FromStr for SnapshotStore {
@@ -113,7 +121,8 @@ impl FromStr for SnapshotStore {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.strip_prefix("dir:") {
             Some(path) if !path.is_empty() => Ok(SnapshotStore::Folder(path.into())),
-            _ => Err("expected dir:PATH".into()),
+            _ if BucketUrl::may_be(text) => bucket(text.parse()?),
+            _ => Err("expected dir:PATH, az://CONTAINER/PREFIX or s3://BUCKET/PREFIX".into()),
         }
     }
 }
@@ -124,12 +133,25 @@ impl SnapshotStore {
     /// # Errors
     /// The name is not a name, there is none, it cannot be read, or it is not a snapshot.
     pub fn get(&self, name: &str) -> Result<Snapshot, SnapshotError> {
-        let SnapshotStore::Folder(folder) = self;
         if !is_name(name) {
             return Err(SnapshotError::BadName(name.chars().take(LONGEST_NAME).collect()));
         }
-        read(&find(folder, name)?)
+        match self {
+            SnapshotStore::Folder(folder) => read(&find(folder, name)?),
+            #[cfg(feature = "cloud")]
+            SnapshotStore::Bucket(shelf) => shelf.get(name),
+        }
     }
+}
+
+#[cfg(feature = "cloud")]
+fn bucket(url: BucketUrl) -> Result<SnapshotStore, String> {
+    Ok(SnapshotStore::Bucket(shelf::Shelf::new(url)))
+}
+
+#[cfg(not(feature = "cloud"))]
+fn bucket(url: BucketUrl) -> Result<SnapshotStore, String> {
+    Err(format!("{url}: this build has no object stores"))
 }
 
 fn is_name(name: &str) -> bool {

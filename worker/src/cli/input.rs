@@ -10,7 +10,7 @@ use super::Failure;
 use crate::files::{self, MAX_CHANGE};
 use crate::queue::BrokerUrl;
 #[cfg(feature = "amqp")]
-use crate::queue::amqp::Desk;
+use crate::queue::amqp::AmqpDesk;
 use crate::snapshots::{self, in_file, under};
 
 /// A file that was read.
@@ -79,9 +79,9 @@ pub fn check_broker(option: &str, url: &BrokerUrl) -> Result<(), Failure> {
 /// # Errors
 /// The address is none, nobody answers, or the broker refuses.
 #[cfg(feature = "amqp")]
-pub fn desk(url: &BrokerUrl, make: bool) -> Result<Desk, Failure> {
+pub fn desk(url: &BrokerUrl, make: bool) -> Result<AmqpDesk, Failure> {
     check_broker("--queue", url)?;
-    Ok(Desk::open(url, make)?)
+    Ok(AmqpDesk::open(url, make)?)
 }
 
 /// What a build without AMQP says to a broker's address.

@@ -8,6 +8,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Failure, input, output};
+#[cfg(any(feature = "amqp", feature = "cloud"))]
+use crate::queue::Desk;
+#[cfg(feature = "cloud")]
+use crate::queue::azure::AzureDesk;
 use crate::queue::embedded::Store;
 use crate::queue::{BrokerUrl, Entry, QueueUrl};
 
@@ -38,7 +42,7 @@ enum Verb {
 
 #[derive(clap::Args)]
 struct Which {
-    /// The queue: sqlite:PATH, or amqp://HOST/VHOST (only its dead letters can be looked at)
+    /// The queue: sqlite:PATH, or amqp://HOST/VHOST, azqueue://ACCOUNT/QUEUE (only their dead letters can be looked at)
     #[arg(long, env = "POOLPROOF_QUEUE", hide_env_values = true, value_name = "URL")]
     queue: QueueUrl,
     /// Only the dead letters
@@ -72,6 +76,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     match &which.queue {
         QueueUrl::Sqlite(path) => embedded(&args.verb, Store::open_existing(path)?),
         QueueUrl::Broker(url) => broker(&args.verb, url),
+        #[cfg(feature = "cloud")]
+        QueueUrl::Azure(url) => at_desk(&args.verb, &AzureDesk::open(url, false)?),
     }
 }
 
@@ -100,13 +106,16 @@ fn embedded(verb: &Verb, mut store: Store) -> Result<(), Failure> {
 
 #[cfg(feature = "amqp")]
 fn broker(verb: &Verb, url: &BrokerUrl) -> Result<(), Failure> {
-    let desk = input::desk(url, false)?;
+    at_desk(verb, &input::desk(url, false)?)
+}
+
+#[cfg(any(feature = "amqp", feature = "cloud"))]
+fn at_desk(verb: &Verb, desk: &dyn Desk) -> Result<(), Failure> {
     match verb {
         Verb::List { which, format } => {
             let lying = desk.list()?;
             if !which.dead {
-                let (waiting, delayed) = (lying.waiting, lying.delayed);
-                output::note(&format!("{waiting} waiting, {delayed} delayed; those in work are not counted"));
+                output::note(&lying.waiting);
             }
             list(&lying.dead, *format)
         }

@@ -2,12 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-#[cfg(feature = "amqp")]
+#[cfg(any(feature = "amqp", feature = "cloud"))]
 use scenarios::change::Phase;
 
 use super::input::Input;
 use super::{Failure, input, output};
 use crate::pipeline::digest;
+#[cfg(any(feature = "amqp", feature = "cloud"))]
+use crate::queue::Desk;
+#[cfg(feature = "cloud")]
+use crate::queue::azure::AzureDesk;
 use crate::queue::embedded::{Pushed, Store};
 use crate::queue::{BrokerUrl, QueueUrl};
 
@@ -17,7 +21,7 @@ pub struct Args {
     /// Messages: files, or - for standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The queue: sqlite:PATH, amqp://HOST/VHOST
+    /// The queue: sqlite:PATH, amqp://HOST/VHOST, azqueue://ACCOUNT/QUEUE
     #[arg(long, env = "POOLPROOF_QUEUE", hide_env_values = true, value_name = "URL")]
     queue: QueueUrl,
 }
@@ -30,6 +34,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     match &args.queue {
         QueueUrl::Sqlite(path) => to_embedded(path, &messages),
         QueueUrl::Broker(url) => to_broker(url, &messages),
+        #[cfg(feature = "cloud")]
+        QueueUrl::Azure(url) => to_desk(&AzureDesk::open(url, true)?, &messages),
     }
 }
 
@@ -48,17 +54,20 @@ fn to_embedded(path: &Path, messages: &[Input]) -> Result<(), Failure> {
 
 #[cfg(feature = "amqp")]
 fn to_broker(url: &BrokerUrl, messages: &[Input]) -> Result<(), Failure> {
-    let desk = input::desk(url, true)?;
+    to_desk(&input::desk(url, true)?, messages)
+}
+
+#[cfg(any(feature = "amqp", feature = "cloud"))]
+fn to_desk(desk: &dyn Desk, messages: &[Input]) -> Result<(), Failure> {
     for message in messages {
-        let id = digest(&message.bytes);
-        desk.push(&message.bytes, &id, is_replay(&message.bytes))?;
+        let id = desk.push(&message.bytes, is_replay(&message.bytes))?;
         output::data(&format!("{id}\tsubmitted\t{}\n", message.name))?;
     }
     Ok(())
 }
 
 /// True for a message that tells of nothing but what is over: it may wait for those that ask what to do.
-#[cfg(feature = "amqp")]
+#[cfg(any(feature = "amqp", feature = "cloud"))]
 fn is_replay(message: &[u8]) -> bool {
     crate::pipeline::decode(message).is_ok_and(|decoded| {
         !decoded.changes.is_empty() && decoded.changes.iter().all(|change| change.phase == Phase::Completed)

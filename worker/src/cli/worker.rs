@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use scenarios::Complaint;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::info;
@@ -16,6 +17,8 @@ use super::{Failure, estimate, input};
 use crate::publish::{PublishUrl, Publisher, Retention};
 #[cfg(feature = "amqp")]
 use crate::queue::Amqp;
+#[cfg(feature = "cloud")]
+use crate::queue::Azure;
 use crate::queue::{BrokerUrl, Embedded, Queue, QueueUrl};
 use crate::serve::{self, Options, Tally, Worker};
 use crate::snapshots::SnapshotStore;
@@ -23,13 +26,13 @@ use crate::snapshots::SnapshotStore;
 /// Arguments of `worker`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The queue: sqlite:PATH, amqp://HOST/VHOST; addresses with a password belong into the environment
+    /// The queue: sqlite:PATH, amqp://HOST/VHOST, azqueue://ACCOUNT/QUEUE; addresses with a password belong into the environment
     #[arg(long, env = "POOLPROOF_QUEUE", hide_env_values = true, value_name = "URL")]
     queue: QueueUrl,
-    /// Where snapshots are: dir:PATH, with CLUSTER.json or a folder CLUSTER/ for each cluster
+    /// Where snapshots are: dir:PATH, az://CONTAINER/PREFIX or s3://BUCKET/PREFIX, with CLUSTER.json or a folder CLUSTER/ for each cluster
     #[arg(long, env = "POOLPROOF_SNAPSHOTS", hide_env_values = true, value_name = "URL")]
     snapshots: SnapshotStore,
-    /// Where reports go: dir:PATH, and amqp://HOST/VHOST to announce them beside; may be given several times, or
+    /// Where reports go: dir:PATH, az://CONTAINER/PREFIX, s3://BUCKET/PREFIX, and amqp://HOST/VHOST to announce them beside; may be given several times, or
     /// separated by commas
     #[arg(
         long,
@@ -94,18 +97,27 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if args.check_topology {
         return check_topology(&args.queue);
     }
+    let runtime = runtime()?;
+    // Stores connect as they are opened.
+    let entered = runtime.enter();
     let worker = Arc::new(Worker {
         snapshots: args.snapshots.clone(),
         publishers: publishers(&args.publish, args.retention())?,
         estimate: args.estimate.resolve(Some(args.limit)),
         progress: Arc::new(|_| {}),
     });
+    drop(entered);
     let tally = match &args.queue {
         QueueUrl::Sqlite(path) => {
             let queue = Embedded::open(path)?;
-            runtime()?.block_on(serve(&queue, &worker, args, &path.display()))?
+            runtime.block_on(serve(&queue, &worker, args, &path.display()))?
         }
-        QueueUrl::Broker(url) => on_broker(url, &worker, args)?,
+        QueueUrl::Broker(url) => on_broker(&runtime, url, &worker, args)?,
+        #[cfg(feature = "cloud")]
+        QueueUrl::Azure(url) => runtime.block_on(async {
+            let queue = Azure::open(url).await?;
+            serve(&queue, &worker, args, url).await
+        })?,
     };
     info!(
         scored = tally.scored,
@@ -120,9 +132,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 }
 
 #[cfg(feature = "amqp")]
-fn on_broker(url: &BrokerUrl, worker: &Arc<Worker>, args: &Args) -> Result<Tally, Failure> {
+fn on_broker(runtime: &Runtime, url: &BrokerUrl, worker: &Arc<Worker>, args: &Args) -> Result<Tally, Failure> {
     input::check_broker("--queue", url)?;
-    let tally = runtime()?.block_on(async {
+    let tally = runtime.block_on(async {
         let queue = Amqp::open(url, args.until_empty, args.parallel).await?;
         let tally = serve(&queue, worker, args, url).await;
         queue.close().await;
@@ -132,7 +144,7 @@ fn on_broker(url: &BrokerUrl, worker: &Arc<Worker>, args: &Args) -> Result<Tally
 }
 
 #[cfg(not(feature = "amqp"))]
-fn on_broker(url: &BrokerUrl, _: &Arc<Worker>, _: &Args) -> Result<Tally, Failure> {
+fn on_broker(_: &Runtime, url: &BrokerUrl, _: &Arc<Worker>, _: &Args) -> Result<Tally, Failure> {
     Err(input::no_broker(url))
 }
 
@@ -153,13 +165,13 @@ fn check_topology(queue: &QueueUrl) -> Result<(), Failure> {
 fn check_topology(queue: &QueueUrl) -> Result<(), Failure> {
     match queue {
         QueueUrl::Broker(url) => Err(input::no_broker(url)),
-        QueueUrl::Sqlite(_) => Err(no_topology()),
+        _ => Err(no_topology()),
     }
 }
 
 fn no_topology() -> Failure {
     Failure::Invalid(
-        Complaint::at("--check-topology", "a file", "a broker: only there are exchanges and queues").into(),
+        Complaint::at("--check-topology", "no broker", "a broker: only there are exchanges and queues").into(),
     )
 }
 
@@ -171,14 +183,14 @@ fn publishers(urls: &[PublishUrl], retention: Retention) -> Result<Vec<Publisher
         }
     }
     if !urls.iter().any(PublishUrl::keeps) {
-        let expected = "dir:PATH beside: announcements are not kept where nobody listens";
+        let expected = "dir:PATH, az:// or s3:// beside: announcements are not kept where nobody listens";
         return Err(Failure::Invalid(Complaint::at("--publish", "announcements only", expected).into()));
     }
     let (keep, tell): (Vec<_>, Vec<_>) = urls.iter().partition(|url| url.keeps());
     Ok(keep.into_iter().chain(tell).map(|url| url.open(retention)).collect::<Result<_, _>>()?)
 }
 
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+fn runtime() -> anyhow::Result<Runtime> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     builder.worker_threads(2).enable_all().build().context("could not start the runtime")
 }

@@ -278,16 +278,19 @@ impl Directory {
     }
 
     fn clear_abandoned(&self) -> io::Result<()> {
-        for entry in fs::read_dir(&self.path)? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if entry.metadata()?.modified()?.elapsed().unwrap_or_default() < ABANDONED {
-                continue;
-            }
-            if name.starts_with(UNFINISHED) {
-                fs::remove_dir_all(entry.path())?;
-            } else if files::is_unfinished(&name) {
-                fs::remove_file(entry.path())?;
+        let ledger = self.path.join(ledger::FOLDER);
+        let shelves = fs::read_dir(&ledger).into_iter().flatten().flatten().map(|entry| entry.path());
+        for folder in shelves.chain([self.path.clone()]) {
+            for entry in fs::read_dir(folder)? {
+                let entry = entry?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let is_folder = name.starts_with(UNFINISHED);
+                if !(is_folder || files::is_unfinished(&name))
+                    || entry.metadata()?.modified()?.elapsed().unwrap_or_default() < ABANDONED
+                {
+                    continue;
+                }
+                if is_folder { fs::remove_dir_all(entry.path())? } else { fs::remove_file(entry.path())? }
             }
         }
         Ok(())

@@ -33,7 +33,7 @@ use super::{BrokerUrl, Claimed, Job, Queue, QueueError};
 use crate::job::describe;
 use link::Backoff;
 
-pub use desk::Desk;
+pub use desk::AmqpDesk;
 pub use outbox::{Outbox, Routed};
 pub use target::Target;
 

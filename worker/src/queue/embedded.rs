@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use super::{Claimed, Queue, QueueError};
 
-#[cfg(feature = "amqp")]
+#[cfg(any(feature = "amqp", feature = "cloud"))]
 pub use look_after::time;
-#[cfg(feature = "amqp")]
+#[cfg(any(feature = "amqp", feature = "cloud"))]
 pub use store::now;
 pub use store::{Pushed, Receipt, Store};
 

@@ -1,4 +1,5 @@
-//! Which queue is meant: `sqlite:PATH`, one file on a local disk, or `amqp://` and `amqps://`, a broker.
+//! Which queue is meant: `sqlite:PATH`, one file on a local disk, `amqp://` and `amqps://`, a broker, or
+//! `azqueue://ACCOUNT/QUEUE`, a queue on Azure Storage.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,6 +12,58 @@ pub enum QueueUrl {
     Sqlite(PathBuf),
     /// A queue on a broker.
     Broker(BrokerUrl),
+    /// A queue on Azure Storage.
+    #[cfg(feature = "cloud")]
+    Azure(AzureUrl),
+}
+
+/// A queue on Azure Storage. Credentials come from the environment.
+#[cfg(feature = "cloud")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AzureUrl {
+    /// The storage account.
+    pub account: String,
+    /// The queue.
+    pub queue: String,
+}
+
+#[cfg(feature = "cloud")]
+impl AzureUrl {
+    /// Reads `ACCOUNT/QUEUE`. Names as Azure wants them; that of the queue leaves room for `-poison`.
+    fn parse(text: &str) -> Option<AzureUrl> {
+        let (account, queue) = text.split_once('/')?;
+        let fits = |name: &str, most: usize, dashes: bool| {
+            let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || (dashes && c == '-');
+            (3..=most).contains(&name.len()) && name.chars().all(allowed) && !name.starts_with('-')
+        };
+        let dashes = !queue.ends_with('-') && !queue.contains("--");
+        (fits(account, 24, false) && fits(queue, 56, true) && dashes)
+            .then(|| AzureUrl { account: account.into(), queue: queue.into() })
+    }
+
+    /// The queue for its dead letters.
+    pub fn poison(&self) -> AzureUrl {
+        AzureUrl { queue: format!("{}-poison", self.queue), ..self.clone() }
+    }
+}
+
+#[cfg(feature = "cloud")]
+impl fmt::Display for AzureUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "azqueue://{}/{}", self.account, self.queue)
+    }
+}
+
+#[cfg(feature = "cloud")]
+fn azure(rest: &str) -> Result<QueueUrl, String> {
+    let parsed = AzureUrl::parse(rest).map(QueueUrl::Azure);
+    parsed
+        .ok_or_else(|| "expected azqueue://ACCOUNT/QUEUE, lower-case letters, digits and dashes, no credentials".into())
+}
+
+#[cfg(not(feature = "cloud"))]
+fn azure(_: &str) -> Result<QueueUrl, String> {
+    Err("this build has no Azure Storage queues (cargo feature `cloud`)".into())
 }
 
 impl FromStr for QueueUrl {
@@ -19,8 +72,12 @@ impl FromStr for QueueUrl {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("sqlite", path)) if !path.is_empty() => Ok(QueueUrl::Sqlite(local_path(path))),
+            Some(("azqueue", rest)) if rest.starts_with("//") => azure(&rest[2..]),
             _ if BrokerUrl::may_be(text) => Ok(QueueUrl::Broker(BrokerUrl(text.into()))),
-            _ => Err("expected sqlite:PATH, such as sqlite:queue.db, or amqp://HOST/VHOST".into()),
+            _ => {
+                Err("expected sqlite:PATH, such as sqlite:queue.db, amqp://HOST/VHOST, or azqueue://ACCOUNT/QUEUE"
+                    .into())
+            }
         }
     }
 }
@@ -91,6 +148,25 @@ mod tests {
             assert_eq!(url.parse(), Ok(QueueUrl::Sqlite(path.into())), "{url}");
         }
         for url in ["", "q.db", "sqlite:", "amqp:host"] {
+            assert!(url.parse::<QueueUrl>().is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "cloud")]
+    fn azure_queues_have_an_account_and_a_name() {
+        let Ok(QueueUrl::Azure(url)) = "azqueue://poolproof1/changes-eu".parse() else { panic!() };
+        assert_eq!(
+            (url.to_string().as_str(), url.poison().queue.as_str()),
+            ("azqueue://poolproof1/changes-eu", "changes-eu-poison")
+        );
+        for url in [
+            "azqueue://acc",
+            "azqueue://acc/Q1x",
+            "azqueue://acc/a--b",
+            "azqueue://me:pw@acc/qqq",
+            "azqueue://acc/../x",
+        ] {
             assert!(url.parse::<QueueUrl>().is_err(), "{url}");
         }
     }

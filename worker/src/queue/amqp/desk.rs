@@ -1,4 +1,4 @@
-//! What an operator does with the queue on a broker: add messages, look at dead letters, put them back, drop them.
+//! The desk of a queue on a broker.
 //!
 //! AMQP shows the number of waiting messages, not the messages: taking one to look at it would take it from the workers.
 //! Dead letters are taken and given back, so two who look at once each see a part.
@@ -14,36 +14,25 @@ use super::link::{self, failed};
 use super::outbox::{Outbox, Routed};
 use super::target::Target;
 use super::{headers, topology};
+use crate::pipeline::digest;
+use crate::queue::desk::{Desk, Letter, Lying};
 use crate::queue::embedded::{now, time};
 use crate::queue::{BrokerUrl, Entry, MAX_MESSAGE, QueueError, State};
 
-/// An open queue, for one caller at a time.
-pub struct Desk {
+/// An open queue.
+pub struct AmqpDesk {
     runtime: Runtime,
     target: Target,
     connection: Connection,
     outbox: Outbox,
 }
 
-/// A dead letter and its body.
-pub type Letter = (Entry<String>, Vec<u8>);
-
-/// What lies in the queue.
-pub struct Lying {
-    /// Messages that wait.
-    pub waiting: u32,
-    /// Messages that wait for another attempt.
-    pub delayed: u32,
-    /// The dead letters, oldest first.
-    pub dead: Vec<Entry<String>>,
-}
-
-impl Desk {
+impl AmqpDesk {
     /// Connects; `make` also makes what is missing on the broker.
     ///
     /// # Errors
     /// The address is none, nobody answers, or the broker refuses.
-    pub fn open(url: &BrokerUrl, make: bool) -> Result<Desk, QueueError> {
+    pub fn open(url: &BrokerUrl, make: bool) -> Result<AmqpDesk, QueueError> {
         let target = Target::parse(url)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(|e| QueueError::Broker {
@@ -59,7 +48,7 @@ impl Desk {
             Ok::<_, QueueError>(connection)
         })?;
         let outbox = Outbox::new(target.clone(), "operator: publishes");
-        Ok(Desk { runtime, target, connection, outbox })
+        Ok(AmqpDesk { runtime, target, connection, outbox })
     }
 
     /// What is missing on the broker or differs, in words.
@@ -68,66 +57,6 @@ impl Desk {
     /// The broker is gone.
     pub fn check_topology(&self) -> Result<Vec<String>, QueueError> {
         self.runtime.block_on(topology::check(&self.connection, &self.target))
-    }
-
-    /// Adds a message, a replay where others may overtake it; it is durable on return. The broker does not know repeats, but
-    /// their reports are the same.
-    ///
-    /// # Errors
-    /// The message is too large, or the broker does not take it.
-    pub fn push(&self, body: &[u8], id: &str, replay: bool) -> Result<(), QueueError> {
-        if body.len() as u64 > MAX_MESSAGE {
-            return Err(QueueError::TooLarge(body.len() as u64));
-        }
-        let (exchange, key) =
-            if replay { (self.target.replays(), "replay") } else { (self.target.changes(), "change") };
-        stored(self.runtime.block_on(self.outbox.publish(&exchange, key, body, headers::fresh(id, now())))?)
-    }
-
-    /// What lies in the queue.
-    ///
-    /// # Errors
-    /// The broker is gone.
-    pub fn list(&self) -> Result<Lying, QueueError> {
-        self.runtime.block_on(async {
-            let channel = link::channel(&self.connection).await?;
-            let (waiting, delayed) = topology::counts(&channel, &self.target).await?;
-            let dead = self.take(&channel, |delivery| entry(&delivery)).await?;
-            let _ = channel.close(200, "seen".into()).await;
-            Ok(Lying { waiting, delayed, dead })
-        })
-    }
-
-    /// Dead letters with their bodies: those named, or all.
-    ///
-    /// # Errors
-    /// One of them is not there, or the broker is gone.
-    pub fn show(&self, ids: &[String]) -> Result<Vec<Letter>, QueueError> {
-        self.runtime.block_on(async {
-            let channel = link::channel(&self.connection).await?;
-            let found = self.chosen(&channel, ids).await?;
-            let _ = channel.close(200, "seen".into()).await;
-            Ok(found.into_iter().map(|delivery| (entry(&delivery), delivery.data)).collect())
-        })
-    }
-
-    /// Puts dead letters back with a fresh count of attempts: those named, or all. Returns how many.
-    ///
-    /// # Errors
-    /// One of them is not there (then none is touched), or the broker is gone.
-    pub fn requeue(&self, ids: &[String]) -> Result<usize, QueueError> {
-        self.each(ids, async |delivery| {
-            let properties = headers::revived(&delivery.properties);
-            stored(self.outbox.publish("", &self.target.changes(), &delivery.data, properties).await?)
-        })
-    }
-
-    /// Removes dead letters for good: those named, or all. Returns how many.
-    ///
-    /// # Errors
-    /// One of them is not there (then none is touched), or the broker is gone.
-    pub fn drop_messages(&self, ids: &[String]) -> Result<usize, QueueError> {
-        self.each(ids, async |_| Ok(()))
     }
 
     fn each(
@@ -179,7 +108,50 @@ impl Desk {
     }
 }
 
-impl Drop for Desk {
+impl Desk for AmqpDesk {
+    fn push(&self, body: &[u8], replay: bool) -> Result<String, QueueError> {
+        let id = digest(body);
+        if body.len() as u64 > MAX_MESSAGE {
+            return Err(QueueError::TooLarge(body.len() as u64));
+        }
+        let (exchange, key) =
+            if replay { (self.target.replays(), "replay") } else { (self.target.changes(), "change") };
+        stored(self.runtime.block_on(self.outbox.publish(&exchange, key, body, headers::fresh(&id, now())))?)?;
+        Ok(id)
+    }
+
+    fn list(&self) -> Result<Lying, QueueError> {
+        self.runtime.block_on(async {
+            let channel = link::channel(&self.connection).await?;
+            let (waiting, delayed) = topology::counts(&channel, &self.target).await?;
+            let dead = self.take(&channel, |delivery| entry(&delivery)).await?;
+            let _ = channel.close(200, "seen".into()).await;
+            Ok(Lying { waiting: format!("{waiting} waiting, {delayed} delayed; those in work are not counted"), dead })
+        })
+    }
+
+    fn show(&self, ids: &[String]) -> Result<Vec<Letter>, QueueError> {
+        self.runtime.block_on(async {
+            let channel = link::channel(&self.connection).await?;
+            let found = self.chosen(&channel, ids).await?;
+            let _ = channel.close(200, "seen".into()).await;
+            Ok(found.into_iter().map(|delivery| (entry(&delivery), delivery.data)).collect())
+        })
+    }
+
+    fn requeue(&self, ids: &[String]) -> Result<usize, QueueError> {
+        self.each(ids, async |delivery| {
+            let properties = headers::revived(&delivery.properties);
+            stored(self.outbox.publish("", &self.target.changes(), &delivery.data, properties).await?)
+        })
+    }
+
+    fn drop_messages(&self, ids: &[String]) -> Result<usize, QueueError> {
+        self.each(ids, async |_| Ok(()))
+    }
+}
+
+impl Drop for AmqpDesk {
     fn drop(&mut self) {
         self.runtime.block_on(async {
             self.outbox.close().await;

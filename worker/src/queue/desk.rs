@@ -1,0 +1,47 @@
+//! What an operator does with a queue on a server: add messages, look at dead letters, put them back, drop them.
+
+use super::{Entry, QueueError};
+
+/// An open queue, for one caller at a time.
+pub trait Desk {
+    /// Adds a message, a replay where others may overtake it; it is durable on return. Gives the name it has there.
+    ///
+    /// # Errors
+    /// The message is too large, or the server does not take it.
+    fn push(&self, body: &[u8], replay: bool) -> Result<String, QueueError>;
+
+    /// What lies in the queue.
+    ///
+    /// # Errors
+    /// The server is gone.
+    fn list(&self) -> Result<Lying, QueueError>;
+
+    /// Dead letters with their bodies: those named, or all.
+    ///
+    /// # Errors
+    /// One of them is not there, or the server is gone.
+    fn show(&self, ids: &[String]) -> Result<Vec<Letter>, QueueError>;
+
+    /// Puts dead letters back with a fresh count of attempts: those named, or all. Returns how many.
+    ///
+    /// # Errors
+    /// One of them is not there (then none is touched), or the server is gone.
+    fn requeue(&self, ids: &[String]) -> Result<usize, QueueError>;
+
+    /// Removes dead letters for good: those named, or all. Returns how many.
+    ///
+    /// # Errors
+    /// One of them is not there (then none is touched), or the server is gone.
+    fn drop_messages(&self, ids: &[String]) -> Result<usize, QueueError>;
+}
+
+/// A dead letter and its body.
+pub type Letter = (Entry<String>, Vec<u8>);
+
+/// What lies in the queue.
+pub struct Lying {
+    /// How many messages wait, in words.
+    pub waiting: String,
+    /// The dead letters, oldest first.
+    pub dead: Vec<Entry<String>>,
+}
