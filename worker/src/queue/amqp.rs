@@ -15,7 +15,6 @@ mod topology;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_lite::StreamExt;
@@ -75,8 +74,6 @@ struct Session {
     connection: Connection,
     channel: Channel,
     consumer: Mutex<Consumer>,
-    /// True from when the worker stops on: the consumer is cancelled because it is no longer wanted.
-    stopping: AtomicBool,
 }
 
 impl Session {
@@ -87,14 +84,6 @@ impl Session {
     /// The next message of the consumer.
     async fn next(&self, wait: Duration) -> Result<Option<lapin::Result<Delivery>>, Elapsed> {
         timeout(wait, async { self.consumer.lock().await.next().await }).await
-    }
-
-    /// Wants no more messages.
-    async fn cancel(&self) {
-        if !self.stopping.swap(true, Ordering::Relaxed) {
-            let cancelled = self.channel.basic_cancel(CONSUMER.into(), BasicCancelOptions::default());
-            let _ = cancelled.await;
-        }
     }
 
     /// Takes a replay, where one waits.
@@ -153,14 +142,20 @@ impl Amqp {
         }
     }
 
-    /// Gives back what was delivered and never begun: otherwise it would count as an attempt.
+    /// Gives back what was delivered and never begun: otherwise it would count as an attempt. Everything is taken before the
+    /// consumer is cancelled, for the client drops what it still holds then; nothing more is on its way once as many are held
+    /// as the broker sends.
     async fn return_unclaimed(&self, session: &Arc<Session>) {
-        session.cancel().await;
-        while let Ok(Some(Ok(delivery))) = session.next(WAIT).await {
-            // The next claim, or the end of the connection, takes care of a failure.
-            let _ = self
-                .give_back(&job(session, delivery, &self.inner.target.changes()).receipt, Duration::ZERO, None)
-                .await;
+        let mut held = Vec::new();
+        while held.len() < usize::from(self.inner.parallel)
+            && let Ok(Some(Ok(delivery))) = session.next(WAIT).await
+        {
+            held.push(job(session, delivery, &self.inner.target.changes()));
+        }
+        let _ = session.channel.basic_cancel(CONSUMER.into(), BasicCancelOptions::default()).await;
+        for job in held {
+            // The end of the connection takes care of a failure.
+            let _ = self.give_back(&job.receipt, Duration::ZERO, None).await;
         }
     }
 
@@ -197,7 +192,7 @@ impl Amqp {
         let (queue, tag) = (target.changes().as_str().into(), CONSUMER.into());
         let consumer = channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default());
         let consumer = Mutex::new(consumer.await.map_err(failed)?);
-        Ok(Arc::new(Session { connection, channel, consumer, stopping: AtomicBool::new(false) }))
+        Ok(Arc::new(Session { connection, channel, consumer }))
     }
 
     /// Gives a session up: the broker hands out again what was held through it.
@@ -284,7 +279,7 @@ impl Queue for Amqp {
             }
         };
         let mut next = session.next(FIRST).await;
-        if next.is_err() && session.is_alive() && !session.stopping.load(Ordering::Relaxed) {
+        if next.is_err() && session.is_alive() {
             match session.replay(&self.inner.target).await {
                 Ok(Some(delivery)) => return Ok(self.hand_out(&session, delivery, &self.inner.target.replays()).await),
                 Ok(None) => next = session.next(WAIT).await,
@@ -296,7 +291,6 @@ impl Queue for Amqp {
         }
         match next {
             Ok(Some(Ok(delivery))) => Ok(self.hand_out(&session, delivery, &self.inner.target.changes()).await),
-            _ if session.is_alive() && session.stopping.load(Ordering::Relaxed) => Ok(Claimed::Later(WAIT)),
             Err(_) if session.is_alive() => Ok(self.idle(&session).await),
             lost => {
                 let why = match lost {
@@ -321,10 +315,6 @@ impl Queue for Amqp {
     }
 
     async fn give_back(&self, receipt: &Receipt, delay: Duration, trouble: Option<String>) -> Result<(), QueueError> {
-        if trouble.is_none() {
-            // The worker stops: nothing may be handed out to it in vain any more, least of all the copy.
-            receipt.session.cancel().await;
-        }
         let target = &self.inner.target;
         let queue = if delay.is_zero() { receipt.queue.clone() } else { target.delayed_at_least(delay) };
         let attempts = if trouble.is_some() { receipt.attempt } else { receipt.attempt.saturating_sub(1) };

@@ -75,11 +75,11 @@ impl Queue for Azure {
     }
 
     async fn ack(&self, receipt: &Receipt) -> Result<(), QueueError> {
-        self.queue.remove(&receipt.id, &*receipt.newest.lock().await).await
+        self.queue.remove(&receipt.id, &receipt.newest.lock().await).await
     }
 
     async fn give_back(&self, receipt: &Receipt, delay: Duration, _trouble: Option<String>) -> Result<(), QueueError> {
-        self.queue.show_in(&receipt.id, &*receipt.newest.lock().await, delay).await.map(drop)
+        self.queue.show_in(&receipt.id, &receipt.newest.lock().await, delay).await.map(drop)
     }
 
     async fn bury(&self, receipt: &Receipt, reason: String) -> Result<(), QueueError> {
