@@ -55,6 +55,7 @@ const FAMILIES: &[Family] = &[
     ("11", failures::detection),
     ("12", nodes::colocation),
     ("13", arithmetic::intervals),
+    ("15", arithmetic::attribution),
     ("14", uncertainty::forecasts),
     ("17", uncertainty::parameters),
     ("18", uncertainty::sobol),

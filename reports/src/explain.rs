@@ -4,7 +4,7 @@
 //! A line says who would have written it. What no component of a real cluster would see at that time (a machine that has
 //! just died, a service that loses requests) is written by `simulation`.
 
-mod because;
+pub mod because;
 mod lanes;
 mod reason;
 mod viewer;

@@ -23,6 +23,8 @@ pub struct Inputs<'a> {
     pub pairs: &'a [Pair],
     /// Root seed.
     pub seed: u64,
+    /// Threads for the runs that are made while judging; 0 for one per core.
+    pub threads: usize,
     /// What decided the number of trials.
     pub sampling: Sampling,
     /// Why sampling stopped.

@@ -2,6 +2,7 @@
 //!
 //! Everything is read in the order of trials, so the report does not depend on how they were computed.
 
+use simulator::settings::Cause;
 use simulator::{Scenario, Trace};
 
 use crate::chart::{self, Chart};
@@ -12,11 +13,13 @@ use crate::report::{self, Report};
 use crate::score::{self, Objections};
 use crate::timeline;
 
+mod causes;
 mod losses;
 mod operation;
 mod risk;
 mod why;
 
+pub use causes::Again;
 pub use losses::{Facts, Losses, weights};
 use why::Stories;
 
@@ -38,11 +41,16 @@ impl Judged {
 
 /// Judges the outcomes. The worst trial is traced again for its story.
 pub fn judge(inputs: &Inputs<'_>) -> Judged {
-    judge_with(inputs, &|scenario, trial| simulator::trace(scenario, inputs.seed, trial))
+    let weights = weights(inputs.scenario);
+    let again = |off: &[Cause], trials: &[u32]| {
+        let out = |outcome: simulator::Outcome| losses::any_out(&weights, &outcome);
+        simulator::again(inputs.scenario, off, inputs.seed, trials, inputs.threads, &out)
+    };
+    judge_with(inputs, &|scenario, trial| simulator::trace(scenario, inputs.seed, trial), &again)
 }
 
-/// Judges the outcomes, with another way to trace a trial (a recording, a test).
-pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace) -> Judged {
+/// Judges the outcomes, with another way to trace a trial and to run trials again (a recording, a test).
+pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace, again: Again<'_>) -> Judged {
     let losses = Losses::of(inputs);
     let worst = losses.worst(inputs).map(|(trial, added)| (trial, added, trace(inputs.scenario, trial)));
     let risk = risk::risk(inputs, &losses);
@@ -67,7 +75,7 @@ pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace) 
         findings: inputs.findings.iter().map(finding).collect(),
         risk,
         operation,
-        causes: Vec::new(),
+        causes: causes::causes(inputs, &weights(inputs.scenario), &|trial| trace(inputs.scenario, trial), again),
         alternatives: Vec::new(),
         worst_trial: worst.as_ref().map(|(trial, added, trace)| {
             let told = timeline::worst_trial(inputs.scenario, *trial, *added, trace);
@@ -227,7 +235,7 @@ fn coverage(inputs: &Inputs<'_>, losses: &Losses<'_>) -> report::Coverage {
         );
     }
     not_seen.push(
-        "Not estimated in this version: the share of each cause in the risk, safer alternatives, and the range of the risk over parameters that are not known well."
+        "Not estimated in this version: safer alternatives, and the range of the risk over parameters that are not known well."
             .to_string(),
     );
     let assumption = |a: &AssumptionInfo| report::Assumption {

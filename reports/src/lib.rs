@@ -3,6 +3,7 @@
 //! [`judge`] turns paired outcomes into a [`Report`] (the published schema, `poolproof.report/1`); [`bundle`] renders it
 //! into the files of a report folder. Neither knows where the input came from nor where the files go.
 
+pub mod attribution;
 pub mod backtest;
 pub mod chart;
 pub mod comparison;

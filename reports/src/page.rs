@@ -6,6 +6,7 @@ use crate::judge::Judged;
 use crate::report::{self, Report};
 use crate::{File, text, words};
 
+mod causes;
 pub(crate) mod html;
 mod markdown;
 mod scale;

@@ -339,6 +339,9 @@ pub struct Failure {
 pub struct Cause {
     /// Name of the cause.
     pub cause: String,
+    /// What would be so without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without: Option<String>,
     /// Risk that would go with it.
     pub avoidable: Option<Est>,
     /// Its Shapley share of the risk.

@@ -8,6 +8,7 @@ use crate::cluster::Cluster;
 use crate::cluster::node::NodeState;
 use crate::outcome::{NodeIdentity, Outcome, Pair, Trace};
 use crate::scenario::Scenario;
+use crate::settings::Cause;
 use crate::sim::{Prepared, Sim};
 
 /// Which trials to run.
@@ -85,6 +86,21 @@ pub fn paired(scenario: &Scenario, runs: Runs, progress: &(dyn Fn(u32) + Sync)) 
         progress(done.fetch_add(1, Ordering::Relaxed) + 1);
         Pair { trial, proposal, baseline }
     })
+}
+
+/// Runs trials of the scenario as it stands once more, with causes switched off beside those of its settings: the futures are
+/// the same but for these causes. Results come in the order of `trials`, which may be any.
+pub fn again<T: Send>(
+    scenario: &Scenario,
+    causes: &[Cause],
+    seed: u64,
+    trials: &[u32],
+    threads: usize,
+    digest: &(dyn Fn(Outcome) -> T + Sync),
+) -> Vec<T> {
+    let prepared = Prepared::without(scenario, causes);
+    let one = |sim: &mut Sim<'_>, trial: &u32| digest(sim.run(seed, *trial, true));
+    on_threads(threads, || trials.par_iter().map_init(|| Sim::new(&prepared), one).collect())
 }
 
 /// Runs the proposal and doing nothing at points of the scenario's beliefs: for each belief the share of it that lies below.

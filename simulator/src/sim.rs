@@ -48,11 +48,17 @@ pub(crate) struct Prepared<'a> {
 
 impl<'a> Prepared<'a> {
     pub fn new(scenario: &'a Scenario) -> Prepared<'a> {
+        Prepared::without(scenario, &[])
+    }
+
+    /// With causes switched off beside those of the settings; strata are dealt as if they were on, so that the futures are
+    /// the same but for them.
+    pub fn without(scenario: &'a Scenario, causes: &[Cause]) -> Prepared<'a> {
         let spec = &scenario.cluster;
         let with = |test: &dyn Fn(&crate::spec::WorkloadSpec) -> bool| {
             spec.workloads.iter().filter(|(_, w)| test(w)).map(|(id, _)| id).collect::<Vec<_>>()
         };
-        let off = Off::new(&scenario.settings.off);
+        let off = Off::new(&[&scenario.settings.off[..], causes].concat());
         let compat = if off.has(Cause::Capacity) { Compat::new(&roomy(spec)) } else { Compat::new(spec) };
         let mut initial = Cluster::new(spec, &compat);
         if off.has(Cause::Quota) {

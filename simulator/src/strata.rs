@@ -100,6 +100,11 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// Its cause.
+    pub fn cause(self) -> Cause {
+        self.of().0
+    }
+
     /// Its cause, and the number that is its rate.
     fn of(self) -> (Cause, Knob) {
         match self {

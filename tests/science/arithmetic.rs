@@ -1,5 +1,6 @@
-//! Families 13, 19, 20, 21 and 26: arithmetic of intervals, pairs, random numbers, controllers, score.
+//! Families 13, 15, 19, 20, 21 and 26: arithmetic of intervals, causes, pairs, random numbers, controllers, score.
 
+use reports::attribution;
 use reports::estimate::{beta_binomial, betting, clopper_pearson, mc_nemar, share, upper_limit};
 use serde_json::{Value, json};
 use simulator::random::{Dist, philox4x32_10, standard_normal_quantile, uniform};
@@ -53,6 +54,35 @@ pub fn pairs(inputs: &Value) -> Found {
         exact("paired_difference", difference),
         exact("paired_se", error),
         exact("paired_wald_95", json!([difference - wide, difference + wide])),
+    ]
+}
+
+/// A risk shared out among causes, from its value on every subset of them.
+pub fn attribution(inputs: &Value) -> Found {
+    let names: Vec<&str> = inputs["causes"].as_array().unwrap().iter().map(|c| c.as_str().unwrap()).collect();
+    let on = |set: usize| names.iter().enumerate().filter(move |(i, _)| set & (1 << i) != 0);
+    let value = |set: usize| match inputs["game"].as_str().unwrap() {
+        "noisy_or" => 1.0 - on(set).map(|(i, _)| 1.0 - inputs["p"][i].as_f64().unwrap()).product::<f64>(),
+        _ => {
+            // The table names its subsets in the order of the causes.
+            let name: Vec<&str> = on(set).map(|(_, name)| *name).collect();
+            inputs["risk_table"][name.join("+")].as_f64().unwrap()
+        }
+    };
+    let values: Vec<f64> = (0..1 << names.len()).map(value).collect();
+    let named = |shares: Vec<f64>| -> Value {
+        names
+            .iter()
+            .zip(shares)
+            .map(|(name, share)| ((*name).to_owned(), json!(share)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    vec![
+        exact("shapley", named(attribution::shapley(&values))),
+        exact("switch_off_one", named(attribution::switched_off(&values))),
+        exact("switch_on_alone", named(attribution::alone(&values))),
+        exact("total_minus_empty", values[values.len() - 1] - values[0]),
     ]
 }
 

@@ -163,7 +163,7 @@ impl Prepared {
         Ok(Prepared { id, change, trials, sampling, seed, cluster, loaded, identity, snapshot, carried: None, took })
     }
 
-    fn inputs<'a>(&'a self, pairs: &'a [Pair], stopped: Stop) -> Inputs<'a> {
+    fn inputs<'a>(&'a self, pairs: &'a [Pair], stopped: Stop, threads: usize) -> Inputs<'a> {
         let loaded = &self.loaded;
         Inputs {
             id: self.id.clone(),
@@ -173,6 +173,7 @@ impl Prepared {
             scenario: &loaded.scenario,
             pairs,
             seed: self.seed,
+            threads,
             sampling: self.sampling,
             stopped,
             findings: loaded.findings.clone(),
@@ -206,7 +207,7 @@ pub fn judge(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Resu
     let (pairs, stopped) = simulate(prepared, estimate, watch)?;
     let events = pairs.iter().map(|p| p.proposal.counts.events + p.baseline.counts.events).sum();
     let clock = clock.simulated(pairs.len() as u32, events);
-    Ok((reports::judge(&prepared.inputs(&pairs, stopped)), clock))
+    Ok((reports::judge(&prepared.inputs(&pairs, stopped, estimate.threads)), clock))
 }
 
 /// Most trials for a cluster of so many pods.

@@ -52,11 +52,10 @@ pub struct Facts {
 impl Facts {
     /// Reads a trial; `weights` are those of the watched workloads.
     pub fn of(weights: &[f64], pair: &Pair) -> Facts {
-        let any = |outcome: &Outcome| weights.iter().enumerate().any(|(i, w)| *w > 0.0 && out(outcome, i));
         let sum = |outcome: &Outcome| weights.iter().enumerate().map(|(i, w)| w * minutes(outcome, i)).sum::<f64>();
         Facts {
-            proposal_out: any(&pair.proposal),
-            baseline_out: any(&pair.baseline),
+            proposal_out: any_out(weights, &pair.proposal),
+            baseline_out: any_out(weights, &pair.baseline),
             added: (sum(&pair.proposal) - sum(&pair.baseline)).clamp(-score::LOSS_HIGH, score::LOSS_HIGH),
             drawn: drawn(pair),
         }
@@ -140,6 +139,11 @@ impl<'a> Watched<'a> {
             baseline_out: inputs.pairs.iter().map(|p| out(&p.baseline, index)).collect(),
         }
     }
+}
+
+/// True where any workload that counts has an outage.
+pub fn any_out(weights: &[f64], outcome: &Outcome) -> bool {
+    weights.iter().enumerate().any(|(i, w)| *w > 0.0 && out(outcome, i))
 }
 
 fn out(outcome: &Outcome, index: usize) -> bool {

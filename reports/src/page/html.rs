@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::scale;
+use super::{causes, scale};
 use crate::chart::Chart;
 use crate::estimate::{Est, Sampling};
 use crate::report::{Decision, Failure, Finding, Moment, Pool, Quantiles, Report};
@@ -175,6 +175,18 @@ impl Page<'_> {
             ),
             None => words::number(minutes.mean, 2),
         }
+    }
+
+    fn causes_sentence(&self) -> Option<String> {
+        causes::sentence(self.r)
+    }
+
+    fn causes(&self) -> Vec<[String; 5]> {
+        causes::rows(self.r)
+    }
+
+    fn anyway(&self) -> String {
+        causes::anyway(self.r)
     }
 
     fn threshold(&self) -> String {

@@ -1,6 +1,6 @@
 //! `report.md`: the report as a comment on a change request.
 
-use super::html;
+use super::{causes, html};
 use crate::rare::{self, RareEvents};
 use crate::report::{Decision, Report};
 use crate::text::markdown as md;
@@ -11,6 +11,7 @@ pub fn page(report: &Report) -> String {
     let mut out = head(report);
     why(report, &mut out);
     figures(report, &mut out);
+    why_so(report, &mut out);
     workloads(report, &mut out);
     failures(report, &mut out);
     findings(report, &mut out);
@@ -81,6 +82,18 @@ fn rare_events(rare: &RareEvents, out: &mut String) {
         ));
     }
     out.push_str("\n</details>\n\n");
+}
+
+fn why_so(report: &Report, out: &mut String) {
+    let Some(sentence) = causes::sentence(report) else { return };
+    out.push_str(&format!("{}\n\n<details><summary>The causes</summary>\n\n", md(&sentence)));
+    out.push_str(
+        "| cause | without it | outage spared, of all futures | its share | comes first |\n|---|---|---|---|---|\n",
+    );
+    for row in causes::rows(report) {
+        out.push_str(&format!("| {} |\n", row.map(|cell| md(&cell)).join(" | ")));
+    }
+    out.push_str(&format!("\n{}\n\n</details>\n\n", md(&causes::anyway(report))));
 }
 
 fn workloads(report: &Report, out: &mut String) {

@@ -222,7 +222,8 @@ fn strange_outcomes_do_not_panic() {
         nodes: Vec::new(),
     };
     for pairs in [vec![pair], Vec::new()] {
-        let judged = reports::judge_with(&example::inputs(&scenario, &pairs), &trace);
+        let judged =
+            reports::judge_with(&example::inputs(&scenario, &pairs), &trace, &|_, trials| vec![true; trials.len()]);
         assert!(!reports::bundle(&judged).is_empty());
     }
 }

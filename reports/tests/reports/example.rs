@@ -278,6 +278,7 @@ pub fn inputs<'a>(scenario: &'a Scenario, pairs: &'a [Pair]) -> Inputs<'a> {
         scenario,
         pairs,
         seed: 7,
+        threads: 1,
         sampling: Sampling::Fixed,
         stopped: Stop::Budget,
         findings: vec![Finding {

@@ -1,6 +1,7 @@
 //! Tests of whole reports, on real outcomes of the simulator.
 #![allow(clippy::unwrap_used, missing_docs, clippy::print_stdout)]
 
+mod causes;
 mod documents;
 mod example;
 mod grids;

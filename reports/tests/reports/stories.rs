@@ -36,7 +36,8 @@ fn told(with: &[Entry], without: &[Entry]) -> (Report, Vec<reports::File>) {
         log: if s.changes.is_empty() { without.to_vec() } else { with.to_vec() },
         nodes: nodes.clone(),
     };
-    let judged = reports::judge_with(&example::inputs(&scenario, &pairs), &trace);
+    let judged =
+        reports::judge_with(&example::inputs(&scenario, &pairs), &trace, &|_, trials| vec![true; trials.len()]);
     let files = reports::bundle(&judged);
     (judged.report, files)
 }

@@ -51,10 +51,13 @@ impl Sim<'_> {
         }
         // Stable: of two at one instant the first drawn comes first.
         foretold.events.sort_by_key(|(at, _, _)| *at);
-        for i in 0..foretold.events.len() {
-            let (at, source, of) = foretold.events[i];
+        for i in 0..self.foretold.events.len() {
+            let (at, source, of) = self.foretold.events[i];
+            if !self.on(source.cause()) {
+                continue; // it would have come, were it not switched off
+            }
             // The n-th event of its source, as if each had been drawn after the one before.
-            let n = foretold.events[..i].iter().filter(|(_, s, o)| (*s, *o) == (source, of)).count() as u32;
+            let n = self.foretold.events[..i].iter().filter(|(_, s, o)| (*s, *o) == (source, of)).count() as u32;
             self.queue.at(at, event(source, of, n));
         }
     }

@@ -1,0 +1,213 @@
+//! Which causes the risk would not be there without.
+//!
+//! Bad futures (a system workload has an outage with the change) are run again, each the same but for one cause, which is
+//! switched off. The share of all futures that turn good is the risk *avoidable* by removing that cause. Where several are
+//! needed for harm, each is avoidable alone, and their sum says too much; the Shapley value shares the risk out so that it adds
+//! up. A future without harm is taken to stay so without a cause; that is tried on some, and where it fails for a cause,
+//! every future looked into is run again for it, and nothing is shared out. (Methods: switch-off on common random numbers;
+//! Shapley over subsets.)
+
+use simulator::settings::Cause;
+use simulator::{Pair, Trace};
+
+use super::losses::Facts;
+use crate::attribution;
+use crate::estimate::{Sampling, Strata};
+use crate::input::Inputs;
+use crate::report;
+
+mod first;
+
+use first::first_causes;
+
+/// Causes that an engineer would remove together.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    /// Its name in a report.
+    pub name: &'static str,
+    /// What is switched off.
+    pub causes: &'static [Cause],
+    /// What would be so without it.
+    pub without: &'static str,
+}
+
+/// What is tried.
+pub const GROUPS: [Group; 9] = [
+    group("eviction", &[Cause::EvictionGap], "evicted pods were replaced the moment they go"),
+    group("capacity", &[Cause::Capacity, Cause::Quota], "there was room for every pod and quota for every node"),
+    group("contention", &[Cause::Contention], "pods got the CPU they ask for on busy nodes"),
+    group("burst", &[Cause::Burst], "load did not rise above its base"),
+    group(
+        "node-failure",
+        &[Cause::NodeFailure, Cause::NodeFault, Cause::Reboot, Cause::GreyNode],
+        "no single node failed",
+    ),
+    group(
+        "shared-failure",
+        &[Cause::ZoneFailure, Cause::DomainFailure, Cause::FleetFault, Cause::FailureCompany],
+        "nodes did not fail together",
+    ),
+    group("spot-eviction", &[Cause::SpotEviction], "the platform took no spot node back"),
+    group(
+        "provisioning",
+        &[Cause::ProvisioningFailure, Cause::SurgeGap, Cause::NodeTimes],
+        "nodes came as asked, in their median time",
+    ),
+    group("slow-start", &[Cause::SlowStart], "pods started and stopped in their median times"),
+];
+
+const fn group(name: &'static str, causes: &'static [Cause], without: &'static str) -> Group {
+    Group { name, causes, without }
+}
+
+/// Most bad futures looked into.
+const MOST_BAD: usize = 128;
+/// Of those, the ones the risk is shared out on.
+const SHARED_OUT: usize = 32;
+/// Futures without harm that are tried for each cause.
+const TRIED: usize = 24;
+/// Futures looked into for a cause without which some future gets worse.
+const MOST_ANY: usize = 512;
+/// Bad futures whose log is read for what came first.
+const TOLD: usize = 16;
+/// Most causes the risk is shared out among, each with its own switch; what is left has one together.
+const MOST_SHARES: usize = 4;
+
+/// Runs trials again with causes switched off; whether each has an outage of a system workload.
+pub type Again<'a> = &'a dyn Fn(&[Cause], &[u32]) -> Vec<bool>;
+
+/// The causes of the risk, weightiest first; those without any effect are left out.
+pub fn causes(
+    inputs: &Inputs<'_>,
+    weights: &[f64],
+    trace: &dyn Fn(u32) -> Trace,
+    again: Again<'_>,
+) -> Vec<report::Cause> {
+    let facts: Vec<bool> = inputs.pairs.iter().map(|pair| Facts::of(weights, pair).proposal_out).collect();
+    let most = (inputs.pairs.len() / 8).clamp(SHARED_OUT, MOST_BAD);
+    let seen = Seen::first(inputs, &facts, most);
+    if seen.bad.is_empty() || inputs.scenario.changes.is_empty() {
+        return Vec::new();
+    }
+    let off = &inputs.scenario.settings.off;
+    let groups = GROUPS.iter().filter(|g| !g.causes.iter().all(|cause| off.contains(cause)));
+    let mut found: Vec<(Group, Effect)> =
+        groups.map(|g| (*g, effect(inputs, &facts, &seen, *g, again))).filter(|(_, e)| e.matters()).collect();
+    found.sort_by(|(_, a), (_, b)| b.avoidable.estimate.total_cmp(&a.avoidable.estimate));
+    let shares = shares(inputs, &facts, &found, again);
+    let told: Vec<Trace> = trials(inputs.pairs, &seen.bad).into_iter().take(TOLD).map(trace).collect();
+    let mut first = first_causes(inputs.scenario, told.iter());
+    let row = |(i, (group, effect)): (usize, &(Group, Effect))| report::Cause {
+        cause: group.name.to_owned(),
+        without: Some(group.without.to_owned()),
+        avoidable: Some(effect.avoidable),
+        shapley: shares.as_ref().map(|shares| shares[i]),
+        first_cause_share: Some(first.remove(group.name).unwrap_or(0.0)),
+    };
+    let mut rows: Vec<report::Cause> = found.iter().enumerate().map(row).collect();
+    // What came first and is nothing that can be switched off.
+    rows.extend(first.into_iter().map(|(name, share)| report::Cause {
+        cause: name.to_owned(),
+        without: None,
+        avoidable: None,
+        shapley: None,
+        first_cause_share: Some(share),
+    }));
+    rows
+}
+
+/// The first trials of a run: so many that they hold a number of bad ones.
+struct Seen {
+    strata: Strata,
+    /// Positions of bad trials.
+    bad: Vec<usize>,
+    /// Positions of all others.
+    good: Vec<usize>,
+}
+
+impl Seen {
+    fn first(inputs: &Inputs<'_>, facts: &[bool], most: usize) -> Seen {
+        let last = facts.iter().enumerate().filter(|(_, bad)| **bad).map(|(i, _)| i).nth(most.saturating_sub(1));
+        let end = last.map_or(facts.len(), |last| last + 1);
+        Seen::prefix(inputs, facts, end)
+    }
+
+    fn prefix(inputs: &Inputs<'_>, facts: &[bool], end: usize) -> Seen {
+        let pairs = &inputs.pairs[..end.min(inputs.pairs.len())];
+        let (bad, good) = (0..pairs.len()).partition(|i| facts[*i]);
+        Seen { strata: Strata::with(inputs.scenario, pairs), bad, good }
+    }
+
+    fn len(&self) -> usize {
+        self.bad.len() + self.good.len()
+    }
+}
+
+fn trials(pairs: &[Pair], positions: &[usize]) -> Vec<u32> {
+    positions.iter().map(|i| pairs[*i].trial).collect()
+}
+
+/// What becomes of the risk without a group.
+struct Effect {
+    avoidable: crate::estimate::Est,
+    /// No future that was tried gets worse without it.
+    monotone: bool,
+}
+
+impl Effect {
+    fn matters(&self) -> bool {
+        self.avoidable.estimate != 0.0
+    }
+}
+
+fn effect(inputs: &Inputs<'_>, facts: &[bool], seen: &Seen, group: Group, again: Again<'_>) -> Effect {
+    let tried: Vec<usize> = seen.good.iter().copied().take(TRIED).collect();
+    if again(group.causes, &trials(inputs.pairs, &tried)).iter().any(|bad| *bad) {
+        return worse_for_some(inputs, facts, seen, group, again);
+    }
+    let still = again(group.causes, &trials(inputs.pairs, &seen.bad));
+    let mut saved = vec![false; seen.len()];
+    seen.bad.iter().zip(still).for_each(|(i, still)| saved[*i] = !still);
+    Effect { avoidable: seen.strata.probability(Sampling::Fixed, |i| saved[i]), monotone: true }
+}
+
+/// Without shortcut: every future counts, for better or worse.
+fn worse_for_some(inputs: &Inputs<'_>, facts: &[bool], seen: &Seen, group: Group, again: Again<'_>) -> Effect {
+    let seen = Seen::prefix(inputs, facts, seen.len().min(MOST_ANY));
+    let all: Vec<usize> = (0..seen.len()).collect();
+    let without = again(group.causes, &trials(inputs.pairs, &all));
+    let change = |i: usize| f64::from(u8::from(facts[i])) - f64::from(u8::from(without[i]));
+    Effect { avoidable: seen.strata.bounded_mean(-1.0, 1.0, change), monotone: false }
+}
+
+/// The risk shared out among the causes that matter, in their order; `None` where some future gets worse without one.
+fn shares(inputs: &Inputs<'_>, facts: &[bool], found: &[(Group, Effect)], again: Again<'_>) -> Option<Vec<f64>> {
+    if found.is_empty() || found.iter().any(|(_, effect)| !effect.monotone) {
+        return None;
+    }
+    let seen = Seen::first(inputs, facts, SHARED_OUT);
+    let bad = trials(inputs.pairs, &seen.bad);
+    // The weightiest have a switch each, the others one together.
+    let switches: Vec<&[(Group, Effect)]> = if found.len() <= MOST_SHARES + 1 {
+        found.chunks(1).collect()
+    } else {
+        found[..MOST_SHARES].chunks(1).chain([&found[MOST_SHARES..]]).collect()
+    };
+    let value = |on: usize| {
+        let off: Vec<Cause> = switches
+            .iter()
+            .enumerate()
+            .filter(|(bit, _)| on & (1 << bit) == 0)
+            .flat_map(|(_, groups)| groups.iter().flat_map(|(group, _)| group.causes.iter().copied()))
+            .collect();
+        let still = if off.is_empty() { vec![true; bad.len()] } else { again(&off, &bad) };
+        let mut out = vec![false; seen.len()];
+        seen.bad.iter().zip(still).for_each(|(i, still)| out[*i] = still);
+        seen.strata.average(|i| f64::from(u8::from(out[i])))
+    };
+    let values: Vec<f64> = (0..1 << switches.len()).map(value).collect();
+    let shares = attribution::shapley(&values);
+    // Those of one switch share alike in what it gets.
+    let each = switches.iter().zip(shares).flat_map(|(groups, share)| vec![share / groups.len() as f64; groups.len()]);
+    Some(each.collect())
+}

@@ -1,0 +1,84 @@
+//! The causes of the risk in words and rows.
+
+use crate::estimate::Est;
+use crate::report::{Cause, Report};
+use crate::words;
+
+/// A row of the table: cause, what would be so without it, risk that would be spared, its share of the risk, share of bad
+/// futures that it comes first in.
+pub fn rows(report: &Report) -> Vec<[String; 5]> {
+    let row = |cause: &Cause| {
+        [
+            title(&cause.cause).to_owned(),
+            cause.without.as_ref().map_or("–".to_owned(), |without| format!("if {without}")),
+            cause.avoidable.map_or("–".to_owned(), spared),
+            cause.shapley.map_or("–".to_owned(), words::percent),
+            cause
+                .first_cause_share
+                .map_or("–".to_owned(), |share| if share > 0.0 { words::percent(share) } else { "–".to_owned() }),
+        ]
+    };
+    report.causes.iter().map(row).collect()
+}
+
+/// What a cause is called.
+fn title(name: &str) -> &str {
+    match name {
+        "eviction" => "Evictions",
+        "capacity" => "No room for a pod",
+        "contention" => "Busy neighbours on a node",
+        "burst" => "Bursts of load",
+        "node-failure" => "Failures of single nodes",
+        "shared-failure" => "Nodes failing together",
+        "spot-eviction" => "Spot evictions",
+        "provisioning" => "Nodes late or missing",
+        "slow-start" => "Pods slow to start or stop",
+        "controllers" => "Controllers that change replicas",
+        "autoscaler" => "The cluster autoscaler",
+        "operation" => "The operation itself",
+        "start" => "The state at the start",
+        other => other,
+    }
+}
+
+fn spared(avoidable: Est) -> String {
+    if avoidable.estimate < 0.0 {
+        format!("{} (worse without)", words::points(avoidable))
+    } else {
+        words::probability(avoidable)
+    }
+}
+
+/// What the table comes to, in a sentence or two; `None` without causes.
+pub fn sentence(report: &Report) -> Option<String> {
+    let mut text = String::new();
+    let first = report.causes.iter().max_by(|a, b| share(a).total_cmp(&share(b))).filter(|c| share(c) > 0.0);
+    if let Some(first) = first {
+        text += &format!(
+            "{} come first in {} of the bad futures looked into. ",
+            title(&first.cause),
+            words::percent(share(first))
+        );
+    }
+    let most = report.causes.iter().find(|c| c.avoidable.is_some_and(|a| a.estimate > 0.0));
+    match most.and_then(|c| Some((c.without.as_ref()?, c.avoidable?))) {
+        Some((without, avoidable)) => {
+            text += &format!(
+                "If {without}, {} of all futures would have no outage of a system workload that have one now.",
+                words::probability(avoidable)
+            );
+        }
+        None if text.is_empty() => return None,
+        None => text += "No single cause switched off would spare the outage.",
+    }
+    Some(text)
+}
+
+/// The risk of doing nothing, for comparison.
+pub fn anyway(report: &Report) -> String {
+    format!("When nothing is done, an outage comes in {} of futures.", words::probability(report.risk.outage.baseline))
+}
+
+fn share(cause: &Cause) -> f64 {
+    cause.first_cause_share.unwrap_or(0.0)
+}
