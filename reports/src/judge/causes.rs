@@ -68,8 +68,8 @@ const SHARED_OUT: usize = 32;
 const TRIED: usize = 24;
 /// Futures looked into for a cause without which some future gets worse.
 const MOST_ANY: usize = 512;
-/// Bad futures whose log is read for what came first.
-const TOLD: usize = 16;
+/// Bad futures of a stratum whose log is read for what came first.
+const TOLD: usize = 12;
 /// Most causes the risk is shared out among, each with its own switch; what is left has one together.
 const MOST_SHARES: usize = 4;
 
@@ -95,8 +95,8 @@ pub fn causes(
         groups.map(|g| (*g, effect(inputs, &facts, &seen, *g, again))).filter(|(_, e)| e.matters()).collect();
     found.sort_by(|(_, a), (_, b)| b.avoidable.estimate.total_cmp(&a.avoidable.estimate));
     let shares = shares(inputs, &facts, &found, again);
-    let told: Vec<Trace> = trials(inputs.pairs, &seen.bad).into_iter().take(TOLD).map(trace).collect();
-    let mut first = first_causes(inputs.scenario, told.iter());
+    let told = seen.told().into_iter().map(|(i, weight)| (trace(inputs.pairs[i].trial), weight));
+    let mut first = first_causes(inputs.scenario, told);
     let row = |(i, (group, effect)): (usize, &(Group, Effect))| report::Cause {
         cause: group.name.to_owned(),
         without: Some(group.without.to_owned()),
@@ -136,6 +136,17 @@ impl Seen {
         let pairs = &inputs.pairs[..end.min(inputs.pairs.len())];
         let (bad, good) = (0..pairs.len()).partition(|i| facts[*i]);
         Seen { strata: Strata::with(inputs.scenario, pairs), bad, good }
+    }
+
+    /// Positions of bad trials to tell, and what each counts: some of each stratum stand for all of it.
+    fn told(&self) -> Vec<(usize, f64)> {
+        let of = |stratum: usize| self.bad.iter().copied().filter(move |i| self.strata.stratum(*i) == stratum);
+        let told = |stratum: usize| {
+            let share: f64 = of(stratum).map(|i| self.strata.share(i)).sum();
+            let each = share / of(stratum).count().clamp(1, TOLD) as f64;
+            of(stratum).take(TOLD).map(move |i| (i, each)).collect::<Vec<_>>()
+        };
+        (0..self.strata.weights().len()).flat_map(told).collect()
     }
 
     fn len(&self) -> usize {

@@ -12,13 +12,13 @@ use crate::timeline::PodNames;
 /// Nodes that die within this time die together.
 const TOGETHER: Duration = Duration::mins(2);
 
-/// Shares of futures by what came first, in order of the names.
-pub fn first_causes<'a>(scenario: &Scenario, traces: impl Iterator<Item = &'a Trace>) -> BTreeMap<&'static str, f64> {
+/// Shares of futures by what came first, in order of the names; each future comes with what it counts.
+pub fn first_causes(scenario: &Scenario, traces: impl Iterator<Item = (Trace, f64)>) -> BTreeMap<&'static str, f64> {
     let mut counts: BTreeMap<&'static str, f64> = BTreeMap::new();
     let mut all = 0.0;
-    for trace in traces {
-        all += 1.0;
-        *counts.entry(first_cause(scenario, trace)).or_default() += 1.0;
+    for (trace, weight) in traces {
+        all += weight;
+        *counts.entry(first_cause(scenario, &trace)).or_default() += weight;
     }
     counts.values_mut().for_each(|count| *count /= all);
     counts
