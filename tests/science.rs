@@ -12,6 +12,7 @@ mod autoscaler;
 mod drain;
 mod failures;
 mod nodes;
+mod rare;
 #[path = "../reports/tests/reports/reference.rs"]
 mod reference;
 mod uncertainty;
@@ -59,6 +60,7 @@ const FAMILIES: &[Family] = &[
     ("15", arithmetic::attribution),
     ("17", uncertainty::parameters),
     ("18", uncertainty::sobol),
+    ("16", rare::worth),
     ("19", arithmetic::pairs),
     ("20", arithmetic::generator),
     ("21", arithmetic::replicas),
@@ -67,6 +69,39 @@ const FAMILIES: &[Family] = &[
     ("25", failures::rolling_drain),
     ("26", arithmetic::score),
 ];
+
+/// The same families by other estimators: those of trials that are dealt by their failures, and of biased trials. Fields they
+/// say nothing of are left to the first.
+const RARELY: &[Family] = &[
+    ("04", rare::k_of_n),
+    ("05", rare::longer_than),
+    ("07", rare::quorum),
+    ("16", rare::rare_events),
+    ("16", rare::biased),
+    ("25", rare::rolling_drain),
+];
+
+#[test]
+fn rare_events_are_found_by_weighted_trials() {
+    let (mut passed, mut failed) = (0, Vec::new());
+    for file in case_files() {
+        let family: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        let name = family["family"].as_str().unwrap();
+        for (_, run) in RARELY.iter().filter(|(number, _)| name.starts_with(number)) {
+            for case in family["cases"].as_array().unwrap() {
+                for (field, got) in run(&case["inputs"]) {
+                    let expected = &case["expected"][&field];
+                    let (ok, shown) = accept(expected, &got);
+                    let line = format!("{}/{field} expected {} got {shown}", case["id"], expected["value"]);
+                    println!("{line} {}", if ok { "ok" } else { "FAIL" });
+                    passed += u32::from(ok);
+                    failed.extend((!ok).then_some(line));
+                }
+            }
+        }
+    }
+    assert!(failed.is_empty() && passed > 30, "{passed} passed, failed: {failed:#?}");
+}
 
 #[test]
 fn validation_families_hold() {

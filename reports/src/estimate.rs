@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod binomial;
+mod importance;
 mod mean;
 mod quantile;
 mod sequence;
@@ -15,6 +16,7 @@ mod strata;
 
 use binomial::difference;
 pub use binomial::{added_probability, clopper_pearson, mc_nemar, upper_limit};
+pub use importance::{Importance, importance};
 pub use mean::betting;
 pub use quantile::{quantile, quantile_limits};
 pub use sequence::{Running, Sampling, beta_binomial};

@@ -26,6 +26,7 @@ pub use cluster::ids::{
     BudgetId, Column, DrainId, Id, NodeId, NodeShapeId, PodId, PodShapeId, PoolId, SupplyId, WorkloadId, ZoneId,
 };
 pub use outcome::{Outcome, Pair, Trace};
+pub use process::bias::PLAIN;
 pub use process::replicas;
 pub use run::{Runs, Start, again, one_by_one, paired, paired_at, replicate, simulate, trace};
 pub use scenario::Scenario;

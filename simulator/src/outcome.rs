@@ -26,7 +26,8 @@ pub struct Outcome {
 pub struct Drawn {
     /// Its stratum, by the number of rare events ([`crate::Strata`]).
     pub stratum: u8,
-    /// The probability of that stratum: the mean over trials of a stratum counts so much.
+    /// The probability of that stratum: the mean over trials of a stratum counts so much. With importance sampling, how much
+    /// likelier the trial is than it was to be drawn.
     pub weight: f64,
     /// Nothing was drawn in it: every trial of its stratum and plan comes to the same.
     pub certain: bool,

@@ -2,6 +2,7 @@
 //! failures and load do when their events come.
 
 pub(crate) mod autoscaler;
+pub(crate) mod bias;
 pub(crate) mod blue_green;
 pub(crate) mod controllers;
 pub(crate) mod drain;

@@ -48,6 +48,9 @@ pub struct Settings {
     pub off: Vec<Cause>,
     /// Trials are dealt to strata by the number of their rare events, and weighted ([`crate::Strata`]).
     pub stratified: bool,
+    /// Importance sampling instead: failures, shocks and trouble in provisioning are drawn so many times as often in nine of
+    /// ten trials, and trials are weighted by how likely they are. At least 1.
+    pub failure_factor: Option<f64>,
 }
 
 impl Settings {
@@ -76,6 +79,7 @@ impl Settings {
             series_steps: 0,
             off: Vec::new(),
             stratified: false,
+            failure_factor: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::event::Event;
 use crate::outcome::{Counts, Drawn, Entry, Incident, Outcome};
 use crate::parameters::Parameters;
 use crate::process::autoscaler::Autoscaler;
+use crate::process::bias::Bias;
 use crate::process::controllers::Missing;
 use crate::process::drain::Drain;
 use crate::process::flow::Flows;
@@ -149,6 +150,7 @@ pub(crate) struct Sim<'a> {
     pub observer: Observer,
     pub counts: Counts,
     pub foretold: Foretold,
+    pub bias: Option<Bias>,
     /// What the trial counts.
     pub drawn: Drawn,
     pub log: Option<Vec<Entry>>,
@@ -181,6 +183,7 @@ impl<'a> Sim<'a> {
             observer: Observer::default(),
             counts: Counts::default(),
             foretold: Foretold::default(),
+            bias: None,
             drawn: Drawn::default(),
             log: None,
             horizontal_queued: false,
@@ -257,6 +260,7 @@ impl<'a> Sim<'a> {
                 self.queue.at(planned.at, Event::OperationStarts(i as u32));
             }
         }
+        self.bias = Bias::of(scenario.settings.failure_factor, seed, trial);
         self.foretell(seed, trial);
         self.start_autoscaler();
         self.start_tainting();

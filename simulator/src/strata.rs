@@ -44,7 +44,7 @@ pub struct Strata {
 impl Strata {
     /// The strata of a scenario; `None` where it wants none, or where rare events are off or not rare.
     pub fn of(scenario: &Scenario) -> Option<Strata> {
-        if !scenario.settings.stratified {
+        if !scenario.settings.stratified || scenario.settings.failure_factor.is_some() {
             return None;
         }
         let sources = Sources::of(scenario)?;

@@ -12,7 +12,7 @@ use simulator::{Duration, NodeId, PoolId, Runs, Scenario, Time, paired, replicat
 use super::{Found, Got, SEED, f, mean, n, ratio, runs, secs, share, spread, trials};
 
 /// One pod on each of `count` nodes, up again the moment its node is back; no other cause is at work.
-fn one_pod_each(count: u32, minimum: u32, mtbf_h: f64, repair: Dist) -> Example {
+pub fn one_pod_each(count: u32, minimum: u32, mtbf_h: f64, repair: Dist) -> Example {
     Example::new()
         .pool("p", count)
         .workload("w", WorkloadKind::Deployment, (0..count).map(NodeId).collect())
@@ -75,53 +75,50 @@ pub fn longer_than(inputs: &Value) -> Found {
         .collect()
 }
 
-pub fn quorum(inputs: &Value) -> Found {
+/// Nodes and zones that fail and stay away, a pod on each node that is not in maintenance.
+pub fn zones(inputs: &Value, maintenance: bool) -> Scenario {
     let window = f(inputs, "window_h");
     let never = Dist::Constant(secs(window * 7200.0));
-    let scenario = |maintenance: bool| {
-        let mut example = Example::new();
-        let per_zone: Vec<u32> =
-            inputs["nodes_per_zone"].as_array().unwrap().iter().map(|z| z.as_u64().unwrap() as u32).collect();
-        let absent: Vec<u32> = inputs["nodes_in_maintenance_per_zone"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|z| z.as_u64().unwrap() as u32)
-            .collect();
-        let mut hosts = Vec::new();
-        let mut next = 0;
-        for (zone, (&nodes, &away)) in per_zone.iter().zip(&absent).enumerate() {
-            let away = if maintenance { away } else { 0 };
-            example = example.pool(&format!("z{zone}"), nodes);
-            hosts.extend((next + away..next + nodes).map(NodeId));
-            next += nodes;
-        }
-        let mut scenario = example
-            .workload("w", WorkloadKind::Deployment, hosts)
-            .minimum(n(inputs, "quorum"))
-            .with(|w| w.unreachable = None)
-            .settings(|s| {
-                s.failures.per_hour = 1.0 / f(inputs, "node_mtbf_h");
-                s.failures.down = never.clone();
-                let zone_mtbf = f(inputs, "zone_mtbf_h");
-                s.failures.zone_per_hour = if zone_mtbf > 0.0 { 1.0 / zone_mtbf } else { 0.0 };
-                s.failures.zone_down = never.clone();
-            })
-            .horizon(secs(window * 3600.0))
-            .build();
-        // Pool z stands in zone z: the builder spreads pools over zones, this model does not.
-        let mut zones = simulator::Column::default();
-        per_zone.iter().enumerate().for_each(|(z, _)| {
-            zones.push(format!("zone-{z}"));
-        });
-        scenario.cluster.zones = zones;
-        for (i, shape) in scenario.cluster.node_shapes.rows_mut().iter_mut().enumerate() {
-            shape.zone = simulator::ZoneId((i / 3) as u32);
-        }
-        scenario
+    let numbers = |key: &str| -> Vec<u32> {
+        inputs[key].as_array().unwrap().iter().map(|z| z.as_u64().unwrap() as u32).collect()
     };
+    let (per_zone, absent) = (numbers("nodes_per_zone"), numbers("nodes_in_maintenance_per_zone"));
+    let mut example = Example::new();
+    let (mut hosts, mut next) = (Vec::new(), 0);
+    for (zone, (&nodes, &away)) in per_zone.iter().zip(&absent).enumerate() {
+        let away = if maintenance { away } else { 0 };
+        example = example.pool(&format!("z{zone}"), nodes);
+        hosts.extend((next + away..next + nodes).map(NodeId));
+        next += nodes;
+    }
+    let mut scenario = example
+        .workload("w", WorkloadKind::Deployment, hosts)
+        .minimum(n(inputs, "quorum"))
+        .with(|w| w.unreachable = None)
+        .settings(|s| {
+            s.failures.per_hour = 1.0 / f(inputs, "node_mtbf_h");
+            s.failures.down = never.clone();
+            let zone_mtbf = f(inputs, "zone_mtbf_h");
+            s.failures.zone_per_hour = if zone_mtbf > 0.0 { 1.0 / zone_mtbf } else { 0.0 };
+            s.failures.zone_down = never.clone();
+        })
+        .horizon(secs(window * 3600.0))
+        .build();
+    // Pool z stands in zone z: the builder spreads pools over zones, this model does not.
+    let mut zones = simulator::Column::default();
+    per_zone.iter().enumerate().for_each(|(z, _)| {
+        zones.push(format!("zone-{z}"));
+    });
+    scenario.cluster.zones = zones;
+    for (i, shape) in scenario.cluster.node_shapes.rows_mut().iter_mut().enumerate() {
+        shape.zone = simulator::ZoneId((i / 3) as u32);
+    }
+    scenario
+}
+
+pub fn quorum(inputs: &Value) -> Found {
     let lost =
-        |maintenance| replicate(&scenario(maintenance), runs(trials() * 5), &|o| !o.workloads[0].below.is_zero());
+        |maintenance| replicate(&zones(inputs, maintenance), runs(trials() * 5), &|o| !o.workloads[0].below.is_zero());
     let (alone, maintained) = (lost(false), lost(true));
     let indicator = |lost: &[bool]| lost.iter().map(|l| f64::from(u8::from(*l))).collect::<Vec<_>>();
     vec![
@@ -198,7 +195,7 @@ pub fn rolling_drain(inputs: &Value) -> Found {
 
 /// Pod i stands on node i and moves, at its drain, to a node that has just joined: requests of more than half a node force
 /// one pod a node.
-fn drained(inputs: &Value, replicas: u32, starts: &[f64]) -> Scenario {
+pub fn drained(inputs: &Value, replicas: u32, starts: &[f64]) -> Scenario {
     let repair = Dist::Exponential { mean: secs(f(inputs, "failure_recovery_mean_s")) };
     let gap = secs(f(inputs, "drain_gap_s"));
     let mut scenario = one_pod_each(replicas, n(inputs, "min_available"), f(inputs, "node_mtbf_h"), repair)

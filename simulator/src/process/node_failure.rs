@@ -53,7 +53,7 @@ impl Sim<'_> {
             return;
         }
         let u = self.streams.uniform(Process::NodeFailure, self.cluster.nodes[node].key, n);
-        let wait = exponential_wait(u, self.parameters.get(Knob::Interruptions));
+        let wait = self.rare_wait(u, self.parameters.get(Knob::Interruptions));
         self.queue.at(self.now + wait, Event::NodeFails { node, n });
     }
 
@@ -62,7 +62,7 @@ impl Sim<'_> {
             return;
         }
         let u = self.streams.uniform(Process::ZoneFailure, entity_key(&self.spec.zones[zone]), n);
-        let wait = exponential_wait(u, self.parameters.get(Knob::ZoneIncidents));
+        let wait = self.rare_wait(u, self.parameters.get(Knob::ZoneIncidents));
         self.queue.at(self.now + wait, Event::ZoneFails { zone: zone.0, n });
     }
 

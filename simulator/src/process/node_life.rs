@@ -127,11 +127,12 @@ impl Sim<'_> {
         let number = self.cluster.health[node].attempts + 64 * row.incarnation;
         let troubles = &self.p.scenario.settings.provisioning;
         if self.on(Cause::ProvisioningFailure) {
-            let u = |n| self.streams.uniform(Process::ProvisionFailure, row.key, 2 * number + n);
-            let (refused, broken) = (
-                self.on(Cause::AllocationFailure) && u(0) < self.parameters.get(Knob::AllocationFailure),
-                self.on(Cause::BootstrapFailure) && u(1) < self.parameters.get(Knob::BootstrapFailure),
-            );
+            let mut fails = |cause, knob, n| {
+                let u = self.streams.uniform(Process::ProvisionFailure, row.key, 2 * number + n);
+                self.on(cause) && self.rare_chance(u, self.parameters.get(knob))
+            };
+            let refused = fails(Cause::AllocationFailure, Knob::AllocationFailure, 0);
+            let broken = fails(Cause::BootstrapFailure, Knob::BootstrapFailure, 1);
             if refused || broken {
                 let noticed = match refused {
                     true => REFUSED,

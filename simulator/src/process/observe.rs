@@ -167,7 +167,11 @@ impl Sim<'_> {
             workloads: workloads.collect(),
             operations: self.operation_outcomes(),
             counts: self.counts,
-            drawn: Drawn { certain: self.streams.untouched() && !self.p.doubtful, ..self.drawn },
+            drawn: Drawn {
+                certain: self.streams.untouched() && !self.p.doubtful,
+                weight: self.bias.map_or(self.drawn.weight, |bias| bias.weight()),
+                ..self.drawn
+            },
             series: (self.p.scenario.settings.series_steps > 0).then(|| std::mem::take(&mut self.observer.series)),
         }
     }

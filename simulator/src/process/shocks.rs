@@ -8,7 +8,6 @@
 use crate::cluster::node::NodeState;
 use crate::event::{Event, Shock};
 use crate::parameters::Knob;
-use crate::process::node_failure::exponential_wait;
 use crate::random::distribution::exponential_quantile;
 use crate::random::{Process, entity_key, sub_key};
 use crate::settings::Cause;
@@ -35,7 +34,8 @@ impl Sim<'_> {
         };
         if per_hour > 0.0 && self.on(cause) && !self.shocks_foretold() {
             let u = self.streams.uniform(process, self.shock_key(shock, of), 2 * n);
-            self.queue.at(self.now + exponential_wait(u, per_hour), Event::Shock { shock, of, n });
+            let wait = self.rare_wait(u, per_hour);
+            self.queue.at(self.now + wait, Event::Shock { shock, of, n });
         }
     }
 

@@ -10,7 +10,6 @@ use crate::cluster::pod::PodState;
 use crate::event::{Event, Trouble};
 use crate::outcome::Incident;
 use crate::parameters::Knob;
-use crate::process::node_failure::exponential_wait;
 use crate::random::Process;
 use crate::settings::Cause;
 use crate::sim::Sim;
@@ -33,7 +32,8 @@ impl Sim<'_> {
         let per_hour = self.parameters.get(knob);
         if per_hour > 0.0 && self.on(cause) && !self.node_foretold(node) {
             let u = self.streams.uniform(process, self.cluster.nodes[node].key, 2 * n);
-            self.queue.at(self.now + exponential_wait(u, per_hour), Event::NodeTroubled { node, trouble, n });
+            let wait = self.rare_wait(u, per_hour);
+            self.queue.at(self.now + wait, Event::NodeTroubled { node, trouble, n });
         }
     }
 

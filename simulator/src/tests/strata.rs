@@ -87,7 +87,7 @@ fn a_future_without_draws_says_so() {
 fn both_plans_are_told_the_same_and_doing_nothing_differs_in_no_trial() {
     let scenario = stratified(busy_upgrade());
     assert!(Strata::of(&scenario).is_some());
-    for pair in pairs(&scenario, 40, 0) {
+    for pair in pairs(&scenario, 12, 0) {
         assert_eq!(
             (pair.proposal.drawn.stratum, pair.proposal.drawn.weight),
             (pair.baseline.drawn.stratum, pair.baseline.drawn.weight)
@@ -189,4 +189,58 @@ fn random_cluster(number: u64) -> Scenario {
         scenario.beliefs = vec![gamma(Knob::Interruptions, node), gamma(Knob::ZoneIncidents, zone)];
     }
     scenario
+}
+
+#[test]
+fn a_factor_of_one_changes_no_bit() {
+    let plain = busy_upgrade();
+    let mut biased = plain.clone();
+    biased.settings.failure_factor = Some(1.0);
+    assert_eq!(pairs(&plain, 12, 0), pairs(&biased, 12, 0));
+    let mut told = stratified(biased);
+    told.settings.failure_factor = Some(1.0);
+    assert_eq!(pairs(&plain, 2, 0), pairs(&told, 2, 0), "one way at a time");
+}
+
+/// Mean of weighted facts with its standard error.
+fn weighted(pairs: &[Pair], fact: Fact) -> (f64, f64) {
+    let values: Vec<f64> = pairs.iter().map(|p| p.proposal.drawn.weight * fact(p)).collect();
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    (mean, (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n / n).sqrt())
+}
+
+#[test]
+fn biased_trials_agree_with_brute_force_and_their_weights_are_one_on_average() {
+    for cluster in 0..20 {
+        let mut scenario = random_cluster(cluster);
+        scenario.settings.provisioning.bootstrap_failure = 0.05;
+        let mut biased = scenario.clone();
+        biased.settings.failure_factor = Some(3.0);
+        let (often, plain) = (pairs(&biased, 2500, 0), pairs(&scenario, 5000, 0));
+        assert!(often.iter().all(|p| p.proposal.drawn.weight > 0.0 && p.proposal.drawn.weight <= 10.0 + 1e-9));
+        let (mean, error) = weighted(&often, |_| 1.0);
+        assert!((mean - 1.0).abs() <= 4.5 * error, "cluster {cluster}: mean weight {mean} +- {error}");
+        let facts: [(&str, Fact); 2] =
+            [("outage", |p| out(&p.proposal)), ("minutes", |p| p.proposal.workloads[0].below.as_mins_f64())];
+        for (name, fact) in facts {
+            let ((a, ea), (b, eb)) = (weighted(&often, fact), weighted(&plain, fact));
+            assert!((a - b).abs() <= 4.5 * ea.hypot(eb) + 1e-12, "cluster {cluster} {name}: {a} +- {ea}, {b} +- {eb}");
+        }
+    }
+}
+
+#[test]
+fn biased_trials_resolve_what_brute_force_never_sees() {
+    let mut scenario = trio(1e-5);
+    scenario.settings.stratified = false;
+    scenario.settings.failure_factor = Some(30_000.0);
+    let found = pairs(&scenario, 4096, 0);
+    let (got, error) = weighted(&found, |p| out(&p.proposal));
+    let q = -(-2e-5_f64).exp_m1();
+    let truth = 3.0 * q * q * (1.0 - q) + q.powi(3);
+    assert!((got - truth).abs() <= 4.0 * error && error < 0.1 * truth, "{got} +- {error}, expected {truth}");
+    for pair in pairs(&scenario.do_nothing(), 40, 0) {
+        assert_eq!(pair.proposal, pair.baseline);
+    }
 }
