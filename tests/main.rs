@@ -16,6 +16,7 @@ mod explain;
 mod faults;
 mod one_report;
 mod oracle;
+mod rare;
 mod science;
 mod stopping;
 mod storm;

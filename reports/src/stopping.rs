@@ -9,6 +9,9 @@
 //! * *decision*: the interval of the score lies within one level. The number may still be loose;
 //! * *budget*: there are no more trials.
 //!
+//! Where failures are the only chance there is (everything else is switched off or certain), neither a narrow absolute width nor
+//! the level ends it: probabilities of a millionth are asked for then, and trials are cheap.
+//!
 //! The level that a verdict raises for rare but severe trials rests on a percentile, which no look decides on.
 
 use schemars::JsonSchema;
@@ -46,6 +49,8 @@ pub struct Headline {
     proposal: RunningProbability,
     baseline: RunningProbability,
     added: RunningDifference,
+    /// Failures are the only chance: an outage that is rarer than the narrow width is what is asked for.
+    rare: bool,
     /// Absent where nothing is changed: nothing can be added then.
     minutes: Option<RunningBounded>,
 }
@@ -60,6 +65,7 @@ impl Headline {
         let running = RunningProbability::new(sampling, strata);
         Headline {
             weights,
+            rare: strata.quiet(),
             proposal: running.clone(),
             baseline: running,
             added: RunningDifference::new(sampling, strata),
@@ -116,10 +122,11 @@ impl Headline {
     pub fn enough(&self) -> Option<Stop> {
         let (outage, minutes) = (self.proposal(), self.minutes());
         let (_, low, high) = score::scored(minutes);
-        if outage.high - outage.low <= WIDTH.max(SHARE * outage.estimate) && high - low <= POINTS {
+        let narrow = if self.rare { 0.0 } else { WIDTH };
+        if outage.high - outage.low <= narrow.max(SHARE * outage.estimate) && high - low <= POINTS {
             Some(Stop::Width)
         } else {
-            score::decided(minutes).then_some(Stop::Decision)
+            (score::decided(minutes) && !self.rare).then_some(Stop::Decision)
         }
     }
 }

@@ -48,6 +48,13 @@ pub fn simulate(scenario: &Scenario, seed: u64, trial: u32) -> Outcome {
     Sim::new(&Prepared::new(scenario)).run(seed, trial, true)
 }
 
+/// True where futures without rare events have no draw, in either plan: then one of them tells of all ([`crate::Strata`]).
+pub fn quiet(scenario: &Scenario, seed: u64) -> bool {
+    let pairs = paired(scenario, Runs { seed, first: 0, trials: 1, threads: 1 }, &|_| {});
+    let calm = |outcome: &Outcome| outcome.drawn.stratum == 0 && outcome.drawn.certain;
+    crate::Strata::of(scenario).is_some() && pairs.iter().all(|pair| calm(&pair.proposal) && calm(&pair.baseline))
+}
+
 /// Runs trials one after the other on this thread, in the room of the first: `work` is given what runs one by its index.
 pub fn one_by_one<T>(scenario: &Scenario, seed: u64, work: impl FnOnce(&mut dyn FnMut(u32) -> Outcome) -> T) -> T {
     let prepared = Prepared::new(scenario);

@@ -48,6 +48,8 @@ pub struct Settings {
     pub off: Vec<Cause>,
     /// Trials are dealt to strata by the number of their rare events, and weighted ([`crate::Strata`]).
     pub stratified: bool,
+    /// Futures without rare events are one and the same ([`crate::quiet`] tells): hardly any trial is spent on them.
+    pub quiet: bool,
     /// Importance sampling instead: failures, shocks and trouble in provisioning are drawn so many times as often in nine of
     /// ten trials, and trials are weighted by how likely they are. At least 1.
     pub failure_factor: Option<f64>,
@@ -79,6 +81,7 @@ impl Settings {
             series_steps: 0,
             off: Vec::new(),
             stratified: false,
+            quiet: false,
             failure_factor: None,
         }
     }

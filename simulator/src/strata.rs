@@ -25,6 +25,8 @@ pub const STRATA: usize = 4;
 const RARE: f64 = 2.0;
 /// Shares of the trials where events are very rare; half of the trials is dealt by these, half by probability.
 const DEALT: [f64; STRATA] = [0.6, 0.2, 0.12, 0.08];
+/// The same where all futures without events are one and the same: a few trials of those are enough.
+const QUIET: [f64; STRATA] = [1.0 / 64.0, 35.0 / 64.0, 19.0 / 64.0, 9.0 / 64.0];
 /// Most events of a future. More have, at the most events that count as rare, a probability below a millionth.
 const MOST: usize = 64;
 
@@ -35,6 +37,8 @@ pub struct Strata {
     pub mean: f64,
     /// Probability of each stratum.
     pub probability: [f64; STRATA],
+    /// Futures without rare events have no draw: all of them come to the same.
+    pub quiet: bool,
     /// A trial belongs to the first stratum whose threshold its place in [0, 1) lies below.
     thresholds: [f64; STRATA],
     /// What the events come from.
@@ -49,18 +53,18 @@ impl Strata {
         }
         let sources = Sources::of(scenario)?;
         let mean = sources.mean();
-        (mean > 0.0 && mean <= RARE).then(|| Strata::new(sources))
+        (mean > 0.0 && mean <= RARE).then(|| Strata::new(sources, scenario.settings.quiet))
     }
 
-    fn new(sources: Sources) -> Strata {
+    fn new(sources: Sources, quiet: bool) -> Strata {
         let all = &sources.rest[0];
         let probability = [all[0], all[1], all[2], all[3..].iter().sum()];
         let mut sum = 0.0;
         let thresholds = std::array::from_fn(|k| {
-            sum += 0.5 * (probability[k] + DEALT[k]);
+            sum += if quiet { QUIET[k] } else { 0.5 * (probability[k] + DEALT[k]) };
             if k + 1 == STRATA { 2.0 } else { sum }
         });
-        Strata { mean: sources.mean(), probability, thresholds, sources }
+        Strata { mean: sources.mean(), probability, quiet, thresholds, sources }
     }
 
     /// The stratum of a trial: the multiples of the golden ratio fill [0, 1) evenly, in any prefix.
@@ -268,7 +272,7 @@ mod tests {
     }
 
     fn poisson(mean: f64) -> Strata {
-        Strata::new(Sources::new(vec![class(Source::Node, 1, Rate::Known(mean))]))
+        Strata::new(Sources::new(vec![class(Source::Node, 1, Rate::Known(mean))]), false)
     }
 
     #[test]

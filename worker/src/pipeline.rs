@@ -150,6 +150,7 @@ impl Prepared {
             return Err(Complaint::at("settings.trials", trials, format!("1 to {MAX_TRIALS}")).into());
         }
         loaded.scenario.settings.stratified = trials >= STRATIFIED;
+        loaded.scenario.settings.quiet = trials >= STRATIFIED && simulator::quiet(&loaded.scenario, seed);
         let identity = Identity::new(identity, &snapshot.digest, &loaded.settings);
         let id = identity.id();
         let cluster = ClusterInfo {

@@ -17,6 +17,8 @@ use super::{Est, LEVEL, Sampling, difference};
 
 /// What each stratum gets of alpha: most of it goes where most of the probability lies.
 const SHARES: [f64; STRATA] = [0.8, 0.1, 0.06, 0.04];
+/// The same where futures without failures are all the same.
+const QUIET: [f64; STRATA] = [0.02, 0.5, 0.3, 0.18];
 
 /// How both plans of a trial were drawn, together.
 pub fn drawn(pair: &Pair) -> Drawn {
@@ -30,6 +32,10 @@ pub struct Strata {
     mean: Option<f64>,
     /// Probabilities; one of 1 without strata.
     weights: Vec<f64>,
+    /// What each gets of alpha.
+    alphas: Vec<f64>,
+    /// Futures without rare events are one and the same.
+    quiet: bool,
     /// Of each trial in order.
     of: Vec<u8>,
     /// Whether each trial is the only one its stratum can have.
@@ -41,17 +47,30 @@ pub struct Strata {
 impl Default for Strata {
     /// None: all trials count alike.
     fn default() -> Strata {
-        Strata { mean: None, weights: vec![1.0], of: Vec::new(), certain: Vec::new(), trials: vec![0] }
+        Strata {
+            mean: None,
+            weights: vec![1.0],
+            alphas: vec![1.0],
+            quiet: false,
+            of: Vec::new(),
+            certain: Vec::new(),
+            trials: vec![0],
+        }
     }
 }
 
 impl Strata {
     /// The strata of a scenario, before the first trial.
     pub fn of(scenario: &Scenario) -> Strata {
-        let dealt = simulator::Strata::of(scenario);
-        let weights = dealt.as_ref().map_or(vec![1.0], |strata| strata.probability.to_vec());
-        let mean = dealt.map(|strata| strata.mean);
-        Strata { mean, of: Vec::new(), certain: Vec::new(), trials: vec![0; weights.len()], weights }
+        let Some(dealt) = simulator::Strata::of(scenario) else { return Strata::default() };
+        Strata {
+            mean: Some(dealt.mean),
+            weights: dealt.probability.to_vec(),
+            alphas: if dealt.quiet { QUIET } else { SHARES }.to_vec(),
+            quiet: dealt.quiet,
+            trials: vec![0; STRATA],
+            ..Strata::default()
+        }
     }
 
     /// The same with the trials of a run.
@@ -79,6 +98,11 @@ impl Strata {
     /// Expected number of rare events of a future, where trials are dealt by it.
     pub fn mean(&self) -> Option<f64> {
         self.mean
+    }
+
+    /// True where futures without rare events are one and the same.
+    pub fn quiet(&self) -> bool {
+        self.quiet
     }
 
     /// Probabilities of the strata.
@@ -141,15 +165,14 @@ impl Strata {
     pub fn ranked(&self, value: impl Fn(usize) -> f64) -> Ranked {
         let mut values: Vec<(f64, u8)> = (0..self.of.len()).map(|trial| (value(trial), self.of[trial])).collect();
         values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        Ranked { weights: self.weights.clone(), trials: self.trials.clone(), values }
+        Ranked { strata: Strata { of: Vec::new(), certain: Vec::new(), ..self.clone() }, values }
     }
 }
 
 /// Values of trials in rising order, with their strata.
 #[derive(Clone, Debug)]
 pub struct Ranked {
-    weights: Vec<f64>,
-    trials: Vec<u64>,
+    strata: Strata,
     values: Vec<(f64, u8)>,
 }
 
@@ -157,12 +180,18 @@ impl Ranked {
     /// The smallest value that at least a share `p` of the futures does not exceed; 0 of nothing.
     pub fn quantile(&self, p: f64) -> f64 {
         let last = self.values.len().saturating_sub(1);
-        let rank = if self.weights.len() == 1 {
+        let rank = if self.strata.weights.len() == 1 {
             ((p * self.values.len() as f64).ceil() as usize).saturating_sub(1).min(last)
         } else {
-            let seen: f64 = self.weights.iter().zip(&self.trials).filter(|(_, n)| **n > 0).map(|(w, _)| w).sum();
-            let shares: Vec<f64> =
-                self.weights.iter().zip(&self.trials).map(|(w, n)| w / (*n).max(1) as f64 / seen).collect();
+            let seen: f64 =
+                self.strata.weights.iter().zip(&self.strata.trials).filter(|(_, n)| **n > 0).map(|(w, _)| w).sum();
+            let shares: Vec<f64> = self
+                .strata
+                .weights
+                .iter()
+                .zip(&self.strata.trials)
+                .map(|(w, n)| w / (*n).max(1) as f64 / seen)
+                .collect();
             let mut below = 0.0;
             let reached = self.values.iter().position(|(_, stratum)| {
                 below += shares[usize::from(*stratum)];
@@ -175,14 +204,7 @@ impl Ranked {
 
     /// The probability of values of a kind, from a fixed number of trials.
     pub fn probability(&self, wanted: impl Fn(f64) -> bool) -> Est {
-        let strata = Strata {
-            mean: None,
-            weights: self.weights.clone(),
-            of: Vec::new(),
-            certain: Vec::new(),
-            trials: self.trials.clone(),
-        };
-        let mut running = RunningProbability::new(Sampling::Fixed, &strata);
+        let mut running = RunningProbability::new(Sampling::Fixed, &self.strata);
         self.values.iter().for_each(|(value, stratum)| running.push(usize::from(*stratum), false, wanted(*value)));
         running.est()
     }
@@ -190,12 +212,12 @@ impl Ranked {
     /// Limits of the `p` quantile at level `1 - alpha` for a fixed number of trials: the values at which the limits of the
     /// probability to lie below exclude `p`. Where there is none, `least` or `most`.
     pub fn limits(&self, p: f64, alpha: f64, least: f64, most: f64) -> (f64, f64) {
-        if self.weights.len() == 1 {
+        if self.strata.weights.len() == 1 {
             let values: Vec<f64> = self.values.iter().map(|(value, _)| *value).collect();
             return super::quantile_limits(&values, p, alpha, least, most);
         }
         let below = |rank: usize| {
-            let mut below = vec![0_u64; self.weights.len()];
+            let mut below = vec![0_u64; self.strata.weights.len()];
             // All trials of this value: the limits are at values, not at ranks.
             let value = self.values[rank].0;
             let end = rank + self.values[rank..].partition_point(|(v, _)| *v <= value);
@@ -204,9 +226,10 @@ impl Ranked {
         };
         let limits = |rank: usize| {
             let below = below(rank);
-            let parts = (0..self.weights.len()).map(|k| {
-                let (low, high) = super::clopper_pearson(below[k], self.trials[k], alpha * SHARES[k]);
-                (self.weights[k] * low, self.weights[k] * high)
+            let parts = (0..self.strata.weights.len()).map(|k| {
+                let (low, high) =
+                    super::clopper_pearson(below[k], self.strata.trials[k], alpha * self.strata.alphas[k]);
+                (self.strata.weights[k] * low, self.strata.weights[k] * high)
             });
             parts.fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
         };
@@ -250,12 +273,9 @@ impl<R> Part<R> {
 }
 
 fn parts<R>(strata: &Strata, alpha: f64, new: impl Fn(f64) -> R) -> Vec<Part<R>> {
-    let dealt = strata.dealt();
-    let part = |(k, weight): (usize, &f64)| {
-        let alpha = if dealt { alpha * SHARES[k] } else { alpha };
-        Part { weight: *weight, running: new(alpha), certain: None, trials: 0 }
-    };
-    strata.weights.iter().enumerate().map(part).collect()
+    let part =
+        |(weight, share): (&f64, &f64)| Part { weight: *weight, running: new(alpha * share), certain: None, trials: 0 };
+    strata.weights.iter().zip(&strata.alphas).map(part).collect()
 }
 
 fn sum(parts: impl Iterator<Item = (f64, f64, f64)>) -> (f64, f64, f64) {
@@ -399,9 +419,10 @@ mod tests {
         Strata {
             mean: Some(1.0),
             weights: weights.to_vec(),
+            alphas: SHARES.to_vec(),
             trials: (0..STRATA as u8).map(count).collect(),
-            certain: Vec::new(),
             of,
+            ..Strata::default()
         }
     }
 
@@ -409,8 +430,7 @@ mod tests {
 
     #[test]
     fn without_strata_everything_is_as_for_plain_trials() {
-        let whole =
-            Strata { mean: None, weights: vec![1.0], of: vec![0; 3000], certain: Vec::new(), trials: vec![3000] };
+        let whole = Strata { of: vec![0; 3000], trials: vec![3000], ..Strata::default() };
         let event = |i: usize| i.is_multiple_of(37);
         for sampling in [Sampling::Fixed, Sampling::Sequential] {
             let plain = sampling.running((0..3000).map(event));

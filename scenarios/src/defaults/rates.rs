@@ -44,6 +44,7 @@ pub fn settings(minor: u32, given: &ChangeSettings, coverage: &mut Coverage) -> 
         series_steps: SERIES_STEPS,
         off: off(given, &mut complaints),
         stratified: false,
+        quiet: false,
         failure_factor: None,
     };
     if given.slo.is_some_and(|slo| !(slo > 0.0 && slo < 1.0)) {
