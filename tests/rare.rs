@@ -5,38 +5,65 @@ use simulator::settings::Cause;
 
 use crate::support::{Folder, poolproof, run, snapshot};
 
-/// Every cause but failures of single nodes, for `--off`.
+/// Names of all causes but failures of single nodes, for `--off`; mechanisms stay.
 fn all_but_failures() -> String {
-    let others = Cause::ALL.iter().filter(|(cause, _)| *cause != Cause::NodeFailure).map(|(_, name)| *name);
+    let stays = [
+        Cause::NodeFailure,
+        Cause::Capacity,
+        Cause::EvictionGap,
+        Cause::DisruptionBudgets,
+        Cause::UnreachableEviction,
+        Cause::Preemption,
+    ];
+    let others = Cause::ALL.iter().filter(|(cause, _)| !stays.contains(cause)).map(|(_, name)| *name);
     others.collect::<Vec<_>>().join(",")
 }
 
-/// A cluster with a watched workload of three pods, each on a node of its own, of which two must be up.
+/// Three system nodes, three of the pool that is scaled, and an application of three pods of which two must be up, one on each.
 fn cluster() -> Value {
-    let mut cluster = snapshot("rare");
-    let node = |i: u32| {
-        json!({"kind": "Node", "apiVersion": "v1",
-            "metadata": {"name": format!("aks-apps-{i}"), "labels": {"agentpool": "apps", "kubernetes.azure.com/agentpool": "apps"}},
-            "status": {"capacity": {"cpu": "4", "memory": "16Gi", "pods": "110"},
-                "allocatable": {"cpu": "3860m", "memory": "13Gi", "pods": "110"},
-                "conditions": [{"type": "Ready", "status": "True"}]}})
-    };
-    cluster["items"] = (0..3).map(node).collect();
+    let mut cluster = snapshot("tiny");
+    cluster["items"] = json!([{
+        "kind": "Deployment", "apiVersion": "apps/v1",
+        "metadata": {"name": "api", "namespace": "shop", "annotations": {"poolproof.dev/minimum": "2"}},
+        "spec": {"replicas": 3, "selector": {"matchLabels": {"app": "api"}}, "template": {
+            "metadata": {"labels": {"app": "api"}},
+            "spec": {"containers": [{"name": "a", "resources": {"requests": {"cpu": "2500m"}}}]}}}
+    }]);
     cluster
 }
 
-#[test]
-fn a_millionth_has_limits_of_its_own_size() {
+fn report(format: &str) -> String {
     let folder = Folder::new();
     folder.json("cluster.json", &cluster());
-    let change = json!({"schema": "poolproof.change/1", "cluster": "rare", "pool": "apps", "operation": {"kind": "scale", "count": 4}});
-    folder.json("change.json", &change);
-    let ended = run(poolproof()
-        .arg("score")
-        .arg(folder.path("change.json"))
-        .arg("--cluster")
-        .arg(folder.path("cluster.json"))
-        .args(["--format", "json", "--off", &all_but_failures()]))
-    .expect_code(0);
-    println!("{}", ended.stdout);
+    let settings = json!({"parameters": "mean", "assume": {"interruptionsPerYear": 12}});
+    folder.json("change.json", &json!({
+        "schema": "poolproof.change/1", "cluster": "tiny", "pool": "apps", "operation": {"kind": "scale", "count": 4}, "settings": settings
+    }));
+    let (change, cluster) = (folder.path("change.json"), folder.path("cluster.json"));
+    let arguments = ["--format", format, "--trials", "8000", "--off", &all_but_failures()];
+    run(poolproof().arg("score").arg(change).arg("--cluster").arg(cluster).args(arguments)).expect_code(0).stdout
+}
+
+/// Two of three nodes away at a time: a few in a million futures. Plain trials would need some ten million for the same.
+#[test]
+fn a_millionth_has_limits_of_its_own_size() {
+    let report: Value = serde_json::from_str(&report("json")).unwrap();
+    let workloads = report["risk"]["workloads"].as_array().unwrap();
+    let outage = &workloads.iter().find(|w| w["name"] == "api").unwrap()["outage"];
+    let [estimate, low, high] = ["estimate", "low", "high"].map(|key| outage[key].as_f64().unwrap());
+    println!("{outage}");
+    assert!(estimate > 1e-7 && estimate < 1e-5, "{outage}");
+    assert!(low > 0.3 * estimate && high < estimate + 5e-5, "{outage}");
+    let strata = report["risk"]["rareEvents"]["strata"].as_array().unwrap();
+    // What comes without failures is known for certain.
+    assert_eq!(strata[0]["proposal"]["low"], strata[0]["proposal"]["high"]);
+    assert!(strata[3]["probability"].as_f64().unwrap() < 1e-5 && strata[3]["trials"].as_u64().unwrap() > 500);
+}
+
+#[test]
+fn every_form_of_a_report_tells_it_apart() {
+    let markdown = report("markdown");
+    assert!(markdown.contains("From failures of nodes, zones or fault domains"), "{markdown}");
+    assert!(markdown.contains("| 3 or more | about 1 of "), "{markdown}");
+    assert!(report("text").contains("without them no chance is at work and there is none."));
 }

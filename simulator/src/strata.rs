@@ -7,13 +7,15 @@
 //! what two failures at once come to, whose probability is one in a million.
 //!
 //! Which stratum a trial belongs to depends on its index alone: any prefix of trials has all strata in nearly fixed shares.
-//! Nodes that a plan adds (surge, autoscaler) keep their processes as they are, in every stratum.
+//! The nodes that a planned operation is seen to add are among them: what hits one that is not there, or not yet, hits nothing.
+//! Nodes that come unforeseen (autoscaler, replacements) keep their processes as they are, in every stratum.
 //!
 //! Where a rate is not known well and believed to be gamma distributed, the number of its events is negative binomial, and
 //! given that number the rate is gamma distributed again: a trial of a stratum draws its rates from there, so that strata have
 //! the same probability in every trial.
 //! Method: stratified sampling with known weights (Cochran, Sampling Techniques, chapter 5).
 
+use crate::change::Operation;
 use crate::parameters::Knob;
 use crate::random::prior::Prior;
 use crate::scenario::Scenario;
@@ -41,6 +43,8 @@ pub struct Strata {
     pub quiet: bool,
     /// A trial belongs to the first stratum whose threshold its place in [0, 1) lies below.
     thresholds: [f64; STRATA],
+    /// Nodes that events are drawn for: a row for each, in the order in which they come.
+    pub(crate) nodes: u32,
     /// What the events come from.
     pub(crate) sources: Sources,
 }
@@ -53,10 +57,10 @@ impl Strata {
         }
         let sources = Sources::of(scenario)?;
         let mean = sources.mean();
-        (mean > 0.0 && mean <= RARE).then(|| Strata::new(sources, scenario.settings.quiet))
+        (mean > 0.0 && mean <= RARE).then(|| Strata::new(sources, foreseen(scenario), scenario.settings.quiet))
     }
 
-    fn new(sources: Sources, quiet: bool) -> Strata {
+    fn new(sources: Sources, nodes: u32, quiet: bool) -> Strata {
         let all = &sources.rest[0];
         let probability = [all[0], all[1], all[2], all[3..].iter().sum()];
         let mut sum = 0.0;
@@ -64,7 +68,7 @@ impl Strata {
             sum += if quiet { QUIET[k] } else { 0.5 * (probability[k] + DEALT[k]) };
             if k + 1 == STRATA { 2.0 } else { sum }
         });
-        Strata { mean: sources.mean(), probability, quiet, thresholds, sources }
+        Strata { mean: sources.mean(), probability, quiet, thresholds, nodes, sources }
     }
 
     /// The stratum of a trial: the multiples of the golden ratio fill [0, 1) evenly, in any prefix.
@@ -155,7 +159,7 @@ enum Rate {
 impl Sources {
     /// The sources of a scenario; `None` where a rate has a belief that is not gamma distributed.
     fn of(scenario: &Scenario) -> Option<Sources> {
-        let (nodes, zones) = (scenario.cluster.nodes.len() as u32, scenario.cluster.zones.len() as u32);
+        let (nodes, zones) = (foreseen(scenario), scenario.cluster.zones.len() as u32);
         let horizon = scenario.horizon.as_secs_f64() / 3600.0;
         let domains = zones * scenario.settings.failures.domains.max(1);
         let mut classes = Vec::new();
@@ -212,6 +216,19 @@ impl Sources {
         let ways: Vec<f64> = (0..=n).map(|k| self.counts[i][k] * self.rest[i + 1][n - k]).collect();
         chosen(&ways, u() * self.rest[i][n])
     }
+}
+
+/// Nodes there are at the start and those that operations are seen to add.
+pub(crate) fn foreseen(scenario: &Scenario) -> u32 {
+    let size = |pool| scenario.cluster.nodes.iter().filter(|(_, node)| node.pool == pool).count() as u32;
+    let added = scenario.changes.iter().map(|planned| match &planned.operation {
+        Operation::Scale { pool, count, .. } => count.saturating_sub(size(*pool)),
+        Operation::Upgrade { pool, how } => how.max_surge.of(size(*pool)),
+        Operation::BlueGreen { pool, .. } => size(*pool),
+        _ => 0,
+    });
+    // Sizes far beyond any pool's are kept from overflowing; what is not foreseen here comes by itself.
+    scenario.cluster.nodes.len() as u32 + added.fold(0u32, u32::saturating_add).min(10_000)
 }
 
 /// Index of the first entry with which the sum reaches an aim; the last where none does.
@@ -272,7 +289,7 @@ mod tests {
     }
 
     fn poisson(mean: f64) -> Strata {
-        Strata::new(Sources::new(vec![class(Source::Node, 1, Rate::Known(mean))]), false)
+        Strata::new(Sources::new(vec![class(Source::Node, 1, Rate::Known(mean))]), 1, false)
     }
 
     #[test]

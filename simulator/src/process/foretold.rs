@@ -67,9 +67,14 @@ impl Sim<'_> {
         self.foretold.active
     }
 
-    /// True where the troubles of a node are foretold: those of nodes that a plan adds are not.
+    /// True where the troubles of a node are foretold: those of nodes that come unforeseen are not.
     pub(crate) fn node_foretold(&self, node: NodeId) -> bool {
-        self.foretold.active && node.0 < self.spec.nodes.len() as u32
+        self.foretold.active && self.p.strata.as_ref().is_some_and(|strata| node.0 < strata.nodes)
+    }
+
+    /// True where a foretold event comes to a node that is not there, or not yet.
+    pub(crate) fn nobody(&self, node: NodeId) -> bool {
+        node.0 as usize >= self.cluster.nodes.len()
     }
 }
 

@@ -68,7 +68,7 @@ impl Sim<'_> {
 
     pub(crate) fn node_fails(&mut self, node: NodeId, n: u32) {
         // A stopped machine may be started again, and fail then.
-        if self.cluster.nodes[node].state == NodeState::Gone {
+        if self.nobody(node) || self.cluster.nodes[node].state == NodeState::Gone {
             return;
         }
         self.next_node_failure(node, n + 1);

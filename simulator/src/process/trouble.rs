@@ -38,6 +38,9 @@ impl Sim<'_> {
     }
 
     pub(crate) fn node_troubled(&mut self, node: NodeId, trouble: Trouble, n: u32) {
+        if self.nobody(node) {
+            return;
+        }
         let row = &self.cluster.nodes[node];
         if row.state == NodeState::Gone {
             return;

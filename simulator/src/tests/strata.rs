@@ -93,7 +93,7 @@ fn both_plans_are_told_the_same_and_doing_nothing_differs_in_no_trial() {
             (pair.baseline.drawn.stratum, pair.baseline.drawn.weight)
         );
     }
-    for pair in pairs(&scenario.do_nothing(), 40, 0) {
+    for pair in pairs(&scenario.do_nothing(), 12, 0) {
         assert_eq!(pair.proposal, pair.baseline);
     }
 }
@@ -101,12 +101,12 @@ fn both_plans_are_told_the_same_and_doing_nothing_differs_in_no_trial() {
 #[test]
 fn threads_do_not_matter_and_trials_do_not_depend_on_where_they_start() {
     let scenario = stratified(busy_upgrade());
-    let one = pairs(&scenario, 12, 1);
-    assert_eq!(one, pairs(&scenario, 12, 3));
-    let tail = paired(&scenario, Runs { seed: 17, first: 7, trials: 5, threads: 1 }, &|_| {});
-    assert_eq!(one[7..], tail[..]);
-    let traced = crate::trace(&scenario, 17, 9);
-    assert_eq!(traced.outcome, one[9].proposal);
+    let one = pairs(&scenario, 6, 1);
+    assert_eq!(one, pairs(&scenario, 6, 3));
+    let tail = paired(&scenario, Runs { seed: 17, first: 4, trials: 2, threads: 1 }, &|_| {});
+    assert_eq!(one[4..], tail[..]);
+    let traced = crate::trace(&scenario, 17, 5);
+    assert_eq!(traced.outcome, one[5].proposal);
 }
 
 #[test]
@@ -240,7 +240,26 @@ fn biased_trials_resolve_what_brute_force_never_sees() {
     let q = -(-2e-5_f64).exp_m1();
     let truth = 3.0 * q * q * (1.0 - q) + q.powi(3);
     assert!((got - truth).abs() <= 4.0 * error && error < 0.1 * truth, "{got} +- {error}, expected {truth}");
-    for pair in pairs(&scenario.do_nothing(), 40, 0) {
+    for pair in pairs(&scenario.do_nothing(), 12, 0) {
         assert_eq!(pair.proposal, pair.baseline);
+    }
+}
+
+#[test]
+fn surge_nodes_are_foretold_too() {
+    let mut scenario = trio(1e-3);
+    scenario.settings.stratified = false;
+    let upgrade = Example::new().pool("p", 3).upgrade(PoolId(0), Quantity::Count(2)).build();
+    scenario.changes = upgrade.changes;
+    let told = pairs(&stratified(scenario.clone()), 2000, 0);
+    // Without failures nothing is drawn, although the upgrade makes nodes.
+    assert!(told.iter().all(|p| p.proposal.drawn.certain == (p.proposal.drawn.stratum == 0)));
+    scenario.settings.failures.per_hour = 0.05;
+    let (told, plain) = (pairs(&stratified(scenario.clone()), 4000, 0), pairs(&scenario, 16_000, 0));
+    let facts: [(&str, Fact); 2] =
+        [("outage", |p| out(&p.proposal)), ("failures", |p| f64::from(p.proposal.counts.node_failures))];
+    for (name, fact) in facts {
+        let ((a, ea), (b, eb)) = (estimate(&told, &fact), estimate(&plain, &fact));
+        assert!((a - b).abs() <= 4.0 * ea.hypot(eb), "{name}: {a} +- {ea}, {b} +- {eb}");
     }
 }
