@@ -40,7 +40,7 @@ fn report(format: &str) -> String {
         "schema": "poolproof.change/1", "cluster": "tiny", "pool": "apps", "operation": {"kind": "scale", "count": 4}, "settings": settings
     }));
     let (change, cluster) = (folder.path("change.json"), folder.path("cluster.json"));
-    let arguments = ["--format", format, "--trials", "8000", "--off", &all_but_failures()];
+    let arguments = ["--format", format, "--trials", "4000", "--off", &all_but_failures()];
     run(poolproof().arg("score").arg(change).arg("--cluster").arg(cluster).args(arguments)).expect_code(0).stdout
 }
 
@@ -53,11 +53,11 @@ fn a_millionth_has_limits_of_its_own_size() {
     let [estimate, low, high] = ["estimate", "low", "high"].map(|key| outage[key].as_f64().unwrap());
     println!("{outage}");
     assert!(estimate > 1e-7 && estimate < 1e-5, "{outage}");
-    assert!(low > 0.3 * estimate && high < estimate + 5e-5, "{outage}");
+    assert!(low > 0.2 * estimate && high < estimate + 1e-4, "{outage}");
     let strata = report["risk"]["rareEvents"]["strata"].as_array().unwrap();
     // What comes without failures is known for certain.
     assert_eq!(strata[0]["proposal"]["low"], strata[0]["proposal"]["high"]);
-    assert!(strata[3]["probability"].as_f64().unwrap() < 1e-5 && strata[3]["trials"].as_u64().unwrap() > 500);
+    assert!(strata[3]["probability"].as_f64().unwrap() < 1e-5 && strata[3]["trials"].as_u64().unwrap() > 300);
 }
 
 #[test]
