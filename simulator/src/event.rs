@@ -57,6 +57,8 @@ pub enum Event {
     PodSucceeds { pod: PodId, epoch: u32 },
     /// A Job makes up for pods it has lost.
     JobReplaces(WorkloadId),
+    /// A kubelet compares the memory its pods use with what it has.
+    KubeletLooks(NodeId),
     /// A pod has tolerated its unreachable node long enough.
     TolerationOver { pod: PodId, epoch: u32 },
     /// The `n`-th random burst begins.
@@ -137,7 +139,10 @@ impl Event {
             | Event::NodeNeverJoins { .. }
             | Event::AutoscalerDeletes { .. } => 0,
             Event::PodReady { .. } | Event::PodExits { .. } | Event::PodSucceeds { .. } => 1,
-            Event::TolerationOver { .. } | Event::BurstBegins { .. } | Event::BurstStep { .. } => 2,
+            Event::KubeletLooks(_)
+            | Event::TolerationOver { .. }
+            | Event::BurstBegins { .. }
+            | Event::BurstStep { .. } => 2,
             Event::HorizontalSync | Event::ProportionalSync | Event::JobReplaces(_) => 3,
             Event::OperationStarts(_)
             | Event::OperationGoesOn { .. }

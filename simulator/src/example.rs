@@ -14,7 +14,7 @@ use crate::random::Prior;
 use crate::scenario::{Happening, Scenario, Scripted};
 use crate::settings::Settings;
 use crate::spec::{
-    BudgetRule, BudgetSpec, ClusterSpec, Control, MANY_DISKS, NodeShape, NodeSpec, PodShape, PodSpec, PoolSpec,
+    BudgetRule, BudgetSpec, ClusterSpec, Control, MANY_DISKS, Memory, NodeShape, NodeSpec, PodShape, PodSpec, PoolSpec,
     Quantity, Resources, Role, Share, Supply, Toleration, WorkloadKind, WorkloadSpec,
 };
 use crate::time::{Duration, Time};
@@ -181,6 +181,7 @@ impl Example {
             scaling: None,
             cpu_use: 50,
             cpu_limit: None,
+            memory: Memory::default(),
             follows_load: false,
             service: None,
             gated: false,

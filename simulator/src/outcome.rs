@@ -123,6 +123,8 @@ pub struct Counts {
     pub placements: u64,
     /// Pods evicted by drains and taints.
     pub evictions: u32,
+    /// Pods evicted by kubelets short of memory.
+    pub pressure_evictions: u32,
     /// Evictions refused by a budget.
     pub refusals: u32,
     /// Pods preempted.
@@ -263,6 +265,20 @@ pub enum Incident {
         node: NodeId,
     },
     NodeUsefulAgain {
+        node: NodeId,
+    },
+    /// Its kubelet reports that memory runs short.
+    NodePressed {
+        node: NodeId,
+    },
+    /// It does not any more.
+    NodeRelieved {
+        node: NodeId,
+    },
+    /// The kubelet of its node evicts a pod.
+    PodPressedOut {
+        pod: PodId,
+        workload: WorkloadId,
         node: NodeId,
     },
     NodeDeleted {

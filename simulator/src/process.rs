@@ -15,6 +15,7 @@ pub(crate) mod node_failure;
 pub(crate) mod node_life;
 pub(crate) mod observe;
 pub(crate) mod operation;
+pub(crate) mod pressure;
 pub(crate) mod repair;
 pub mod replicas;
 pub(crate) mod scheduling;

@@ -77,6 +77,8 @@ processes! {
     Expander = 21,
     /// How long a pod of a Job works.
     JobRun = 22,
+    /// How long traffic still goes to a pod that is gone.
+    Endpoint = 23,
     /// How short spot capacity is in a window.
     SpotPressure = 40,
     /// When a spot node is evicted under that pressure.

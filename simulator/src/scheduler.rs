@@ -122,6 +122,8 @@ pub enum Readiness {
     NotReady,
     /// `Unknown`: `node.kubernetes.io/unreachable`, NoSchedule and NoExecute.
     Unreachable,
+    /// Ready, with the condition MemoryPressure: `node.kubernetes.io/memory-pressure`, NoSchedule.
+    ShortOfMemory,
 }
 
 /// Room that decisions reuse: nothing is allocated once it has grown. Holds what the last decision found.

@@ -38,6 +38,10 @@ pub struct Settings {
     pub images_kept: bool,
     /// Time between two attempts to evict a pod (Eviction API clients: 5 s). Zero: at the very instant it is allowed.
     pub eviction_retry: Duration,
+    /// From the end of a pod's readiness until no more traffic is sent to it.
+    pub endpoint_delay: Dist,
+    /// A node pulls one image after the other (`serializeImagePulls` of the kubelet).
+    pub serial_pulls: bool,
     /// An uninterrupted period below the minimum longer than this is an outage.
     pub outage_threshold: Duration,
     /// A workload with a modelled service is also out while it loses more than this share of what is asked of it.
@@ -76,6 +80,8 @@ impl Settings {
             nodes_scored: NodesScored::default(),
             images_kept: true,
             eviction_retry: Duration::secs(5),
+            endpoint_delay: Dist::Constant(Duration::ZERO),
+            serial_pulls: false,
             outage_threshold: Duration::secs(60),
             loss_tolerance: 0.05,
             series_steps: 0,

@@ -38,6 +38,8 @@ pub(crate) struct Prepared<'a> {
     pub compat: Compat,
     pub watched: Vec<WorkloadId>,
     pub daemons: Vec<WorkloadId>,
+    /// Pods may use more memory than they ask for.
+    pub memory_matters: bool,
     /// Registered nodes on which a DaemonSet has no pod at the start.
     pub missing_daemons: Vec<(WorkloadId, NodeId)>,
     pub services: Vec<WorkloadId>,
@@ -80,6 +82,7 @@ impl<'a> Prepared<'a> {
             budgets: Budgets::new(spec),
             compat,
             watched: scenario.watched(),
+            memory_matters: crate::process::pressure::may_arise(spec),
             missing_daemons: missing_daemons(spec, &initial),
             initial,
             daemons: with(&|w| w.kind == WorkloadKind::DaemonSet),
@@ -269,6 +272,7 @@ impl<'a> Sim<'a> {
         self.start_bursts();
         self.start_pods();
         self.start_owners();
+        self.memory_follows_load();
         self.start_observing();
         self.touch_flows();
     }
@@ -312,6 +316,7 @@ impl<'a> Sim<'a> {
             Event::PodExits { pod, epoch } => self.pod_exits(pod, epoch),
             Event::PodSucceeds { pod, epoch } => self.pod_succeeds(pod, epoch),
             Event::JobReplaces(workload) => self.job_replaces(workload),
+            Event::KubeletLooks(node) => self.kubelet_looks(node),
             Event::TolerationOver { pod, epoch } => self.toleration_over(pod, epoch),
             Event::BurstBegins { n } => self.burst_begins(n),
             Event::BurstStep { burst, step } => self.burst_step(burst, step),

@@ -8,7 +8,7 @@ mod volumes;
 
 use std::collections::BTreeMap;
 
-pub use control::{Control, Job};
+pub use control::{Control, Job, Memory};
 pub use peers::{PodTerm, Selector, Spread};
 pub use supply::{Share, Supply};
 pub use volumes::{VolumePlugin, VolumeRefusal, Volumes};
@@ -385,6 +385,8 @@ pub struct WorkloadSpec {
     pub cpu_use: i64,
     /// CPU limit of one pod in thousandths of a core; `None` without limit.
     pub cpu_limit: Option<i64>,
+    /// Memory one pod uses.
+    pub memory: Memory,
     /// True where load (bursts) acts on it.
     pub follows_load: bool,
     /// The service it gives, where demand on it is modelled.

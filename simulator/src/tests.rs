@@ -4,11 +4,13 @@
 
 mod autoscaler;
 mod controllers;
+mod endpoints;
 mod lost;
 mod nodes;
 mod off;
 mod operations;
 mod parameters;
+mod pressure;
 mod properties;
 mod random_runs;
 mod scheduling;
@@ -51,6 +53,9 @@ fn story(scenario: &Scenario) -> String {
             Incident::NodeTurnedGrey { node } => format!("{} grey", n(node)),
             Incident::NodeUsefulAgain { node } => format!("{} of use again", n(node)),
             Incident::NodeReclaimed { node } => format!("{} reclaimed", n(node)),
+            Incident::NodePressed { node } => format!("{} short of memory", n(node)),
+            Incident::NodeRelieved { node } => format!("{} relieved", n(node)),
+            Incident::PodPressedOut { workload, node, .. } => format!("{} pressed out of {}", w(workload), n(node)),
             Incident::NodeDeleted { node } => format!("{} deleted", n(node)),
             Incident::NodeDeallocated { node } => format!("{} deallocated", n(node)),
             Incident::NodeLabelsChanged { node } => format!("{} relabelled", n(node)),

@@ -96,7 +96,7 @@ impl<'a> Known<'a> {
             Incident::PodEvicted { node, .. } | Incident::EvictionRefused { node, .. } => {
                 of(node).drain.or(of(node).last)
             }
-            Incident::PodLost { node, .. } => of(node).last,
+            Incident::PodLost { node, .. } | Incident::PodPressedOut { node, .. } => of(node).last,
             Incident::PodStopping { workload, .. } => self.pod(line).or(self.losses.get(&workload).copied()),
             Incident::PodCreated { workload, ordinal, .. } => {
                 self.losses.get(&workload).copied().max(of(NodeId(ordinal)).last.filter(|_| self.is_daemon(workload)))
@@ -184,6 +184,7 @@ impl<'a> Known<'a> {
             Incident::PodBound { node, .. } => self.pod_at(line, Some(node)),
             Incident::PodCreated { .. } => self.pod_at(line, None),
             Incident::PodEvicted { workload, .. }
+            | Incident::PodPressedOut { workload, .. }
             | Incident::PodPreempted { workload, .. }
             | Incident::PodLost { workload, .. }
             | Incident::PodStopping { workload, .. } => {

@@ -37,6 +37,9 @@ pub fn of(what: Incident) -> (Kind, &'static str, &'static str) {
         }
         Incident::NodeTurnedGrey { .. } => (Warning, "NodeDegraded", "simulation"),
         Incident::NodeUsefulAgain { .. } => (Normal, "NodeRestored", "simulation"),
+        Incident::NodePressed { .. } => (Warning, "EvictionThresholdMet", "kubelet"),
+        Incident::NodeRelieved { .. } => (Normal, "NodeHasSufficientMemory", "kubelet"),
+        Incident::PodPressedOut { .. } => (Warning, "Evicted", "kubelet"),
         Incident::NodeDeleted { .. } => (Normal, "DeletingNode", "cloud-node-lifecycle-controller"),
         Incident::NodeDeallocated { .. } => (Normal, "NodeDeallocated", "aks"),
         Incident::NodeLabelsChanged { .. } => (Normal, "NodeUpdated", "aks"),

@@ -45,10 +45,13 @@ fn rank(what: Incident, watched: &BTreeSet<WorkloadId>) -> Option<u8> {
         | Incident::NodeNotReady { .. }
         | Incident::NodeReclaimed { .. }
         | Incident::NodeTurnedGrey { .. }
-        | Incident::NodeUsefulAgain { .. } => Some(1),
+        | Incident::NodeUsefulAgain { .. }
+        | Incident::NodePressed { .. }
+        | Incident::NodeRelieved { .. } => Some(1),
         Incident::NodeRepairStarted { .. } => Some(2),
         Incident::PodUnschedulable { workload, .. }
         | Incident::PodPreempted { workload, .. }
+        | Incident::PodPressedOut { workload, .. }
         | Incident::PodLost { workload, .. } => pod(workload, 1),
         Incident::EvictionRefused { workload, .. }
         | Incident::PodEvicted { workload, .. }

@@ -82,6 +82,13 @@ impl Teller<'_> {
             Incident::NodeTurnedGrey { node } => {
                 ("node of no use", self.node(node), "it reports Ready, but its pods do not serve".to_string())
             }
+            Incident::NodePressed { node } => {
+                ("node short of memory", self.node(node), "its kubelet evicts pods".to_string())
+            }
+            Incident::NodeRelieved { node } => ("node has memory again", self.node(node), none()),
+            Incident::PodPressedOut { workload, node, .. } => {
+                ("pod evicted by kubelet", self.names.workload(workload), format!("from {}", self.node(node)))
+            }
             Incident::NodeUsefulAgain { node } => ("node of use again", self.node(node), none()),
             Incident::NodeReclaimed { node } => {
                 ("spot node evicted", self.node(node), "the platform takes the machine back".to_string())

@@ -18,6 +18,8 @@ pub(crate) struct Node {
     pub key: u64,
     pub state: NodeState,
     pub cordoned: bool,
+    /// Its kubelet reports MemoryPressure.
+    pub pressed: bool,
     /// Rises when pending events of the node become void.
     pub epoch: u32,
     /// Times it has been reimaged.
@@ -59,6 +61,12 @@ pub(crate) struct Health {
     pub reclaimed: Time,
     /// Times its machine was asked for in vain.
     pub attempts: u32,
+    /// A look of its kubelet at the memory is queued.
+    pub watched: bool,
+    /// Until when it reports MemoryPressure.
+    pub pressed_until: Time,
+    /// When the images it is pulling are there.
+    pub pulled: Time,
 }
 
 impl Health {
@@ -70,6 +78,9 @@ impl Health {
         repairs: 0,
         reclaimed: Time::NEVER,
         attempts: 0,
+        watched: false,
+        pressed_until: Time::ZERO,
+        pulled: Time::ZERO,
     };
 }
 
@@ -113,6 +124,7 @@ impl Node {
             key,
             state,
             cordoned: false,
+            pressed: false,
             epoch: 0,
             incarnation: 0,
             failures: 0,
@@ -132,9 +144,13 @@ impl Node {
         matches!(self.state, NodeState::Ready | NodeState::Dead | NodeState::NotReady)
     }
 
-    /// Its Ready condition.
+    /// Its conditions, as its taints tell them.
     pub fn readiness(&self) -> Readiness {
-        if self.state == NodeState::NotReady { Readiness::Unreachable } else { Readiness::Ready }
+        match self.state {
+            NodeState::NotReady => Readiness::Unreachable,
+            _ if self.pressed => Readiness::ShortOfMemory,
+            _ => Readiness::Ready,
+        }
     }
 
     /// True while the control plane holds it Ready.

@@ -9,6 +9,7 @@ impl Incident {
         match self {
             Incident::PodCreated { pod, .. }
             | Incident::PodEvicted { pod, .. }
+            | Incident::PodPressedOut { pod, .. }
             | Incident::EvictionRefused { pod, .. }
             | Incident::PodPreempted { pod, .. }
             | Incident::PodLost { pod, .. }
@@ -39,6 +40,9 @@ impl Incident {
             | Incident::NodeRepairStarted { node, .. }
             | Incident::NodeTurnedGrey { node }
             | Incident::NodeUsefulAgain { node }
+            | Incident::NodePressed { node }
+            | Incident::NodeRelieved { node }
+            | Incident::PodPressedOut { node, .. }
             | Incident::NodeDeleted { node }
             | Incident::NodeDeallocated { node }
             | Incident::NodeLabelsChanged { node }
@@ -57,6 +61,7 @@ impl Incident {
         match self {
             Incident::PodCreated { workload, .. }
             | Incident::PodEvicted { workload, .. }
+            | Incident::PodPressedOut { workload, .. }
             | Incident::EvictionRefused { workload, .. }
             | Incident::PodPreempted { workload, .. }
             | Incident::PodLost { workload, .. }

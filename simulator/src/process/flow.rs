@@ -1,7 +1,8 @@
 //! Services as flows: what is asked of a service, what its replicas can serve, what is lost.
 //!
 //! Demand is spread evenly over the replicas the control plane holds ready (kube-proxy), the dead and not yet noticed
-//! ones included. A replica serves up to its planning capacity, or less when its node is short of CPU: running containers
+//! ones included, and those that were until a moment ago: proxies hear of it with a delay, in which a pod that has gone
+//! loses what it is sent, and one that still stops answers. A replica serves up to its planning capacity, or less when its node is short of CPU: running containers
 //! share the physical cores by weight of their requests, no one above what it asks for (Linux CFS, cpu.shares from
 //! requests: kubernetes v1.34 kubelet cm/helpers_linux.go MilliCPUToShares). So a DNS pod with a small request starves on
 //! a node whose other pods are busy. All of it is constant between two changes and is integrated exactly.
@@ -10,6 +11,7 @@
 use crate::cluster::pod::PodState;
 use crate::event::Event;
 use crate::parameters::Knob;
+use crate::random::Process;
 use crate::settings::Cause;
 use crate::sim::Sim;
 use crate::time::Time;
@@ -20,8 +22,20 @@ use crate::{NodeId, PodId, WorkloadId};
 pub(crate) struct Flows {
     pub services: Vec<Flow>,
     queued: bool,
+    /// Pods that still get traffic although they are not ready any more.
+    lingering: Vec<Lingering>,
     /// (use wanted, weight, is the pod asked about) of the pods of one node.
     wants: Vec<(f64, f64, bool)>,
+}
+
+/// A pod that traffic is still sent to.
+#[derive(Clone, Copy, Debug)]
+struct Lingering {
+    workload: WorkloadId,
+    /// Until when it answers.
+    answers: Time,
+    /// Until when traffic comes.
+    until: Time,
 }
 
 /// One service.
@@ -40,6 +54,7 @@ pub(crate) struct Flow {
 impl Flows {
     pub fn restart(&mut self, services: &[WorkloadId]) {
         self.queued = false;
+        self.lingering.clear();
         self.services.clear();
         self.services.extend(services.iter().map(|&workload| Flow {
             workload,
@@ -79,6 +94,24 @@ impl Sim<'_> {
         }
     }
 
+    /// A pod that was held ready is not any more; proxies hear of that a little later. It answers as long as it runs.
+    pub(crate) fn endpoint_ends(&mut self, pod: PodId, answers: Time) {
+        let row = self.cluster.pods[pod];
+        if !row.ready || self.spec.workloads[row.workload].service.is_none() || !self.on(Cause::EndpointDelay) {
+            return;
+        }
+        let delay = self.draw(&self.p.scenario.settings.endpoint_delay, Process::Endpoint, row.key, row.generation);
+        if delay.is_zero() {
+            return;
+        }
+        let until = self.now + delay;
+        self.flows.lingering.push(Lingering { workload: row.workload, answers: answers.min(until), until });
+        self.queue.at(until, Event::Flow);
+        if answers > self.now && answers < until {
+            self.queue.at(answers, Event::Flow);
+        }
+    }
+
     /// Replicas of a workload began or ceased to serve.
     pub(crate) fn serving_changed(&mut self, workload: WorkloadId) {
         self.wake_autoscaler(); // budgets may allow more, or less
@@ -98,6 +131,8 @@ impl Sim<'_> {
     pub(crate) fn update_flows(&mut self) {
         self.flows.queued = false;
         self.flows.integrate(self.now);
+        let now = self.now;
+        self.flows.lingering.retain(|l| l.until > now);
         for i in 0..self.flows.services.len() {
             let workload = self.flows.services[i].workload;
             let Some(service) = self.spec.workloads[workload].service else {
@@ -105,10 +140,12 @@ impl Sim<'_> {
             };
             let capacity = service.capacity * self.parameters.get(Knob::ServiceCapacity);
             let asked = service.rate * self.parameters.get(Knob::ServiceDemand) * self.cluster.workloads[workload].load;
-            let ready = self.cluster.workloads[workload].ready;
+            let lingering = || self.flows.lingering.iter().filter(|l| l.workload == workload);
+            let targets = self.cluster.workloads[workload].ready + lingering().count() as u32;
             let mut served = 0.0;
-            if ready > 0 {
-                let each = asked / f64::from(ready);
+            if targets > 0 {
+                let each = asked / f64::from(targets);
+                served += lingering().filter(|l| l.answers > self.now).count() as f64 * each.min(capacity);
                 let mut next = self.cluster.workloads[workload].first_pod;
                 while next != crate::cluster::pod::NO_POD {
                     let pod = PodId(next);

@@ -2,7 +2,8 @@
 //!
 //! Kubernetes v1.34 semantics: a pod marked for deletion leaves its service at once and holds its requests until it has
 //! exited; on a node that is dead nobody confirms the exit, so the pod stays Terminating until the node is back or deleted.
-//! Left out: crash loops, init containers' own time, propagation of endpoints (kept in the readiness times).
+//! Its traffic ends a little later: `flow`. Left out: crash loops, init containers' own time, propagation of new endpoints (kept
+//! in the readiness times).
 
 use crate::cluster::pod::PodState;
 use crate::event::Event;
@@ -11,6 +12,7 @@ use crate::process::scheduling::Happened;
 use crate::random::Process;
 use crate::settings::Cause;
 use crate::sim::Sim;
+use crate::time::{Duration, Time};
 use crate::{NodeId, PodId};
 
 impl Sim<'_> {
@@ -53,13 +55,25 @@ impl Sim<'_> {
         let pull = if pull && !cached {
             self.draw(&workload.pull, Process::ImagePull, row.key, row.generation)
         } else {
-            crate::Duration::ZERO
+            Duration::ZERO
         };
         let start = self.draw(&workload.start, Process::StartUp, row.key, row.generation);
         let readiness = self.draw(&workload.readiness, Process::Readiness, row.key, row.generation);
-        let runs = self.now + pull + start;
+        let runs = self.pulled(row.node, pull) + start;
         self.cluster.pods[pod].since = runs;
         self.queue.at(runs + readiness, Event::PodReady { pod, epoch: row.epoch });
+    }
+
+    /// When a pod's images are there: a kubelet that pulls one after the other first finishes those it has begun.
+    fn pulled(&mut self, node: Option<NodeId>, pull: Duration) -> Time {
+        match node {
+            Some(node) if self.p.scenario.settings.serial_pulls && !pull.is_zero() => {
+                let pulled = &mut self.cluster.health[node].pulled;
+                *pulled = (*pulled).max(self.now) + pull;
+                *pulled
+            }
+            _ => self.now + pull,
+        }
     }
 
     pub(crate) fn pod_ready(&mut self, pod: PodId, epoch: u32) {
@@ -75,14 +89,30 @@ impl Sim<'_> {
         self.cluster.set_serving(pod, true, true);
         self.tell(Incident::PodReady { pod, workload: row.workload, node });
         self.serving_changed(row.workload);
+        self.memory_grew(node);
         self.owner_sees_ready(pod);
         self.budgets_may_allow_more();
     }
 
     /// Marks a pod for deletion and lets its owner replace it. Pods that run nowhere are gone at once.
     pub(crate) fn delete_pod(&mut self, pod: PodId) {
+        let grace = self.spec.workloads[self.cluster.pods[pod].workload].grace;
+        self.delete_pod_within(pod, grace);
+    }
+
+    /// The same with another grace period than the pod's own.
+    pub(crate) fn delete_pod_within(&mut self, pod: PodId, grace: Duration) {
         let row = self.cluster.pods[pod];
         debug_assert!(row.state != PodState::Terminating);
+        let runs = row.node.is_some_and(|node| !self.cluster.nodes[node].is_dead());
+        let exit = match runs {
+            true => {
+                let exit = &self.spec.workloads[row.workload].exit;
+                self.now + self.draw(exit, Process::Exit, row.key, row.generation).min(grace)
+            }
+            false => self.now,
+        };
+        self.endpoint_ends(pod, if row.up { exit } else { self.now });
         self.cluster.terminate(self.spec, pod);
         self.tell(Incident::PodStopping { pod, workload: row.workload });
         // Spreading does not count it any more. The scheduler is not told of that, but counts anew when it tries.
@@ -93,12 +123,8 @@ impl Sim<'_> {
                 self.owner_sees_deletion(&row);
                 self.pod_gone(pod);
             }
-            Some(node) if self.cluster.nodes[node].is_dead() => {}
-            Some(_) => {
-                let workload = &self.spec.workloads[row.workload];
-                let exit = self.draw(&workload.exit, Process::Exit, row.key, row.generation).min(workload.grace);
-                self.queue.at(self.now + exit, Event::PodExits { pod, epoch: self.cluster.pods[pod].epoch });
-            }
+            Some(_) if !runs => {}
+            Some(_) => self.queue.at(exit, Event::PodExits { pod, epoch: self.cluster.pods[pod].epoch }),
         }
         if row.node.is_some() {
             self.owner_sees_deletion(&row);
@@ -117,6 +143,7 @@ impl Sim<'_> {
     pub(crate) fn pod_gone(&mut self, pod: PodId) {
         let row = self.cluster.pods[pod];
         let shape = self.cluster.shape_of(self.spec, pod);
+        self.endpoint_ends(pod, self.now);
         self.cluster.remove(self.spec, &self.p.compat, pod);
         self.tell(Incident::PodGone { pod, workload: row.workload });
         if self.scheduling.forget_nominated(pod) {

@@ -127,6 +127,7 @@ impl Sim<'_> {
             self.tell(Incident::LoadChanged { target, percent: (scripted * (1.0 + excess) * 100.0) as u32 });
         }
         self.touch_flows();
+        self.memory_follows_load();
         self.queue_horizontal();
     }
 

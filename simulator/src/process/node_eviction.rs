@@ -85,6 +85,7 @@ impl Sim<'_> {
         self.tell(Incident::NodeNotReady { node });
         let pods = self.take_pods(node, |sim, p| sim.cluster.pods[p].state != PodState::Terminating);
         for &pod in &pods {
+            self.endpoint_ends(pod, self.now);
             self.cluster.set_serving(pod, false, false);
             self.serving_changed(self.cluster.pods[pod].workload);
         }

@@ -176,6 +176,7 @@ impl Sim<'_> {
         row.state = NodeState::Ready;
         row.epoch += 1;
         self.cluster.health[node].tainted = None;
+        self.cluster.health[node].pulled = self.now;
         self.tell(Incident::NodeReady { node });
         let pods = self.take_pods(node, |_, _| true);
         let epoch = self.cluster.nodes[node].epoch;
@@ -187,6 +188,7 @@ impl Sim<'_> {
             if row.state == PodState::Terminating {
                 self.pod_gone(pod);
             } else {
+                self.endpoint_ends(pod, self.now);
                 self.cluster.set_serving(pod, false, false);
                 self.cluster.pods[pod].state = PodState::Starting;
                 self.cluster.pods[pod].epoch += 1;

@@ -207,6 +207,8 @@ impl Sim<'_> {
         row.incarnation += 1;
         self.cluster.images.forget(node);
         self.cluster.health[node].grey_until = Time::ZERO;
+        self.cluster.health[node].pulled = Time::ZERO;
+        self.cluster.nodes[node].pressed = false;
         self.lose_pods(node);
         self.daemons_lose_node(node);
         if registered {

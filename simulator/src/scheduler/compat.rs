@@ -80,6 +80,7 @@ pub struct Tolerates {
     pub unschedulable: bool,
     pub not_ready: bool,
     pub unreachable: bool,
+    pub memory_pressure: bool,
 }
 
 /// One pod shape on one node shape.
@@ -127,7 +128,11 @@ pub const NOT_READY: u16 = 0;
 /// Index of the taint `node.kubernetes.io/unreachable`.
 pub const UNREACHABLE: u16 = 1;
 
-const CONDITIONS: [&str; 2] = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
+/// Index of the taint `node.kubernetes.io/memory-pressure`.
+pub const MEMORY_PRESSURE: u16 = 2;
+
+const CONDITIONS: [&str; 3] =
+    ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable", "node.kubernetes.io/memory-pressure"];
 
 impl Compat {
     /// Compares every pod shape with every node shape.
@@ -330,6 +335,10 @@ fn row(pod: &PodShape, ports: &[&HostPort]) -> Row {
             unschedulable: tolerates("node.kubernetes.io/unschedulable", &[Effect::NoSchedule]),
             not_ready: tolerates(CONDITIONS[usize::from(NOT_READY)], &BOTH),
             unreachable: tolerates(CONDITIONS[usize::from(UNREACHABLE)], &BOTH),
+            // Admission gives the toleration to all pods but those without requests (PodTolerationRestriction).
+            memory_pressure: pod.requests.cpu > 0
+                || pod.requests.memory > 0
+                || tolerates(CONDITIONS[usize::from(MEMORY_PRESSURE)], &[Effect::NoSchedule]),
         },
         ports: (0..=u16::MAX).zip(ports).filter(|(_, port)| holds(port)).map(|(id, _)| id).collect(),
         conflicts: if pod.host_ports.is_empty() { Vec::new() } else { ports.iter().map(clashes).collect() },

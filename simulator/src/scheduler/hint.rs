@@ -7,7 +7,7 @@
 
 use super::compat::Asked;
 use super::filter::{node_affinity, taint_toleration};
-use super::{Compat, Incoming, NodeView, Readiness, Rejection};
+use super::{Compat, Incoming, NodeView, Rejection};
 use crate::PodShapeId;
 
 /// Something that happened to a node or a bound pod.
@@ -185,7 +185,7 @@ fn spread_shifted(pod: &Asked, change: &Change) -> bool {
 fn taints_differ(pod: &Asked, before: &NodeView, after: &NodeView) -> bool {
     pod.compat.taints(before.shape) != pod.compat.taints(after.shape)
         || before.cordon_taint != after.cordon_taint
-        || (before.readiness == Readiness::Ready) != (after.readiness == Readiness::Ready)
+        || before.readiness != after.readiness
 }
 
 /// InterPodAffinity: a pod comes that meets all required affinity terms, or one goes that the pod's own anti-affinity

@@ -92,6 +92,10 @@ causes! {
     DisruptionBudgets "disruption-budgets"
     /// Eviction of pods from unreachable nodes: they stay.
     UnreachableEviction "unreachable-eviction"
+    /// Evictions by kubelets short of memory: nobody goes.
+    PressureEviction "pressure-eviction"
+    /// Propagation of endpoints: traffic leaves a pod at once.
+    EndpointDelay "endpoint-delay"
     /// Preemption: nobody goes for a pod of higher priority.
     Preemption "preemption"
     /// The time of the scheduler's decisions and bindings: none.
@@ -149,6 +153,7 @@ fn spread(process: Process) -> &'static [Cause] {
         Process::Phase => &[Cause::ClockPhases],
         Process::TieBreak => &[Cause::TieBreak],
         Process::Expander => &[Cause::ExpanderChoice],
+        Process::Endpoint => &[Cause::EndpointDelay],
         Process::JobRun => &[Cause::JobTimes],
         Process::NodeFailure
         | Process::ZoneFailure

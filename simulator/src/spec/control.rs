@@ -23,6 +23,17 @@ impl Default for Control {
     }
 }
 
+/// Memory that a pod uses, beside what it asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// Working set at base load in bytes; `None` for as much as is asked for.
+    pub used: Option<i64>,
+    /// Limit in bytes: it never uses more.
+    pub limit: Option<i64>,
+    /// The share of it that follows the pod's load.
+    pub with_load: f64,
+}
+
 /// What ends a Job.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {

@@ -167,6 +167,7 @@ impl Random {
         let runs = if self.one_in(2) { Some(self.minutes(30)) } else { None };
         let completions = self.of(&[None, Some(replicas), Some(2 * replicas)]);
         let forgives = self.one_in(2);
+        let memory = self.of(&[None, None, Some(4 << 30)]);
         let mut example = example
             .workload(name, kind, hosts)
             .minimum(1)
@@ -179,6 +180,7 @@ impl Random {
                 (w.unreachable, w.readiness, w.pull, w.follows_load) = (unreachable, readiness, pull, follows);
                 (w.control.job.runs, w.control.job.completions) = (runs, completions);
                 w.control.job.forgives_disruption = forgives;
+                (w.memory.used, w.memory.with_load) = (memory, if follows { 0.5 } else { 0.0 });
                 if follows {
                     w.scaling = Some(Scaling::Utilisation { min: 1, max: 10, target_percent: 70.0 });
                 }
@@ -209,6 +211,7 @@ impl Random {
         let retries = self.below(2);
         let expander = self.of(&[Expander::Random, Expander::LeastWaste, Expander::MostPods, Expander::Priority]);
         let retry = self.of(&[0, 5]);
+        let (delay, serial) = (self.minutes(1), self.one_in(2));
         example.settings(|s| {
             let f = &mut s.failures;
             (f.per_hour, f.faults_per_hour, f.reboots_per_hour, f.grey_per_hour) =
@@ -224,6 +227,7 @@ impl Random {
             s.autoscaler.expander = expander;
             s.bursts.per_hour = rates[0];
             s.eviction_retry = Duration::secs(retry);
+            (s.endpoint_delay, s.serial_pulls) = (delay, serial);
         })
     }
 
