@@ -2,6 +2,7 @@
 //! workloads. Names stay only where reports and random streams need them.
 
 mod budgets;
+mod images;
 mod nodes;
 pub mod owners;
 pub mod peers;
@@ -47,6 +48,7 @@ pub fn intern(full: &Snapshot, settings: &ChangeSettings, coverage: &mut Coverag
     let asked = nodes::asked(full, &drafts);
     nodes::intern(full, &asked, &mut interned, coverage);
     workloads::intern(full, &mut drafts, settings, &mut interned, coverage);
+    images::intern(full, &drafts, &mut interned, coverage);
     interned.spec.budgets = budgets::intern(full, &drafts);
     for (i, draft) in drafts.iter().enumerate() {
         let workload = WorkloadId::from_index(i);

@@ -114,6 +114,9 @@ impl Cluster {
                 }
             }
         }
+        for &(node, workload) in &spec.cached {
+            cluster.images.add(node, workload);
+        }
         for (id, workload) in spec.workloads.iter() {
             let row = &mut cluster.workloads[id];
             if workload.kind == WorkloadKind::Deployment {

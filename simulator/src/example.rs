@@ -173,6 +173,7 @@ impl Example {
             minimum: None,
             role: Role::Application,
             pull: Dist::Constant(Duration::ZERO),
+            image_bytes: None,
             start: Dist::Constant(Duration::ZERO),
             readiness: Dist::Constant(Duration::secs(10)),
             grace: Duration::secs(30),

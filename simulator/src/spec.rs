@@ -46,6 +46,8 @@ pub struct ClusterSpec {
     pub extended: Vec<String>,
     /// Zone names, indexed by [`ZoneId`].
     pub zones: Column<ZoneId, String>,
+    /// Nodes that hold the images of a workload at the start, beside those where its pods run.
+    pub cached: Vec<(NodeId, WorkloadId)>,
     /// Labels of the namespaces there are, by name.
     pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -369,6 +371,8 @@ pub struct WorkloadSpec {
     pub role: Role,
     /// From being bound until its images are there.
     pub pull: Dist,
+    /// Size of its images in bytes, where known.
+    pub image_bytes: Option<i64>,
     /// From then until its containers run.
     pub start: Dist,
     /// From then until it is Ready.

@@ -42,6 +42,16 @@ pub fn dns(given: Option<f64>, application_pods: usize, nodes: usize, coverage: 
     Service { rate, capacity: DNS_CAPACITY, cpu_seconds: DNS_CPU_SECONDS }
 }
 
+/// Memory of pods that nobody has measured.
+pub fn note_memory(coverage: &mut Coverage) {
+    coverage.assume(
+        "memory of pods not measured",
+        "as much as they request, whatever the load",
+        "choice: no pressure arises by itself; `kubectl top pods` states it",
+        'C',
+    );
+}
+
 /// What an application pod uses at base load without measurement or autoscaler, in thousandths of a core.
 pub fn application_cpu(request: i64, coverage: &mut Coverage) -> i64 {
     coverage.assume(

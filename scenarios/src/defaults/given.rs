@@ -106,6 +106,37 @@ pub const NUMBERS: &[Number] = &[
         c.pools.rows_mut().iter_mut().for_each(|pool| median(&mut pool.reimage, x));
     }),
     number(
+        "endpointSeconds",
+        "From the end of a pod's readiness until no traffic comes",
+        (0.0, 3600.0),
+        &["propagation of"],
+        |s, _, x| {
+            s.endpoint_delay = Dist::Constant(Duration::from_secs_f64(x));
+        },
+    ),
+    number(
+        "pullMibPerSecond",
+        "Speed of pulling images whose size is known",
+        (0.01, 1e6),
+        &["image pull of known"],
+        |_, c, x| {
+            for w in c.workloads.rows_mut() {
+                if let Some(bytes) = w.image_bytes {
+                    w.pull = super::pods::pull_of_size(bytes, x, &w.pull);
+                }
+            }
+        },
+    ),
+    number(
+        "memoryWithLoad",
+        "Share of the memory of pods that follow load that follows it too",
+        SHARE,
+        &["memory of pods"],
+        |_, c, x| {
+            c.workloads.rows_mut().iter_mut().filter(|w| w.follows_load).for_each(|w| w.memory.with_load = x);
+        },
+    ),
+    number(
         "dnsQpsPerReplica",
         "Queries a second a DNS replica answers",
         (1.0, 1e9),
@@ -204,8 +235,9 @@ mod tests {
             let mut settings = rates::settings(33, &ChangeSettings::default(), &mut coverage).unwrap();
             let mut cluster = simulator::example::Example::new().pool("p", 2).deployment("dns", 2).build().cluster;
             cluster.pools.rows_mut()[0].provision = super::super::log_normal(150.0, 0.35);
-            cluster.workloads.rows_mut()[0].service =
-                Some(simulator::spec::Service { rate: 1.0, capacity: 2.0, cpu_seconds: 1e-4 });
+            let dns = &mut cluster.workloads.rows_mut()[0];
+            dns.service = Some(simulator::spec::Service { rate: 1.0, capacity: 2.0, cpu_seconds: 1e-4 });
+            (dns.image_bytes, dns.follows_load) = (Some(1 << 30), true);
             let before = format!("{settings:?} {cluster:?}");
             // Within every range, and no default.
             let given = [(number.name.to_owned(), if number.range == SHARE { 0.77 } else { 77.0 })].into();
@@ -215,7 +247,14 @@ mod tests {
                 .assumptions
                 .iter()
                 .any(|a| a.value.ends_with(&format!("given: {} {}", number.name, given[number.name])));
-            let noted_elsewhere = ["provisionSeconds", "reimageSeconds", "dnsQpsPerReplica", "spotEvictionsPerHour"];
+            let noted_elsewhere = [
+                "provisionSeconds",
+                "reimageSeconds",
+                "dnsQpsPerReplica",
+                "spotEvictionsPerHour",
+                "pullMibPerSecond",
+                "memoryWithLoad",
+            ];
             assert_eq!(
                 told,
                 !number.instead_of.is_empty() && !noted_elsewhere.contains(&number.name),

@@ -45,6 +45,51 @@ pub fn life_cycle(
     }
 }
 
+/// Speed of a pull, unpacking included, where the size of the images is known.
+pub const PULL_MIB_PER_SECOND: f64 = 30.0;
+
+/// Time to pull images of a size: a second to ask the registry, then the bytes. A share that is there already stays.
+pub fn pull_of_size(bytes: i64, mib_per_second: f64, instead_of: &Dist) -> Dist {
+    let median = Duration::from_secs_f64(1.0 + bytes as f64 / f64::from(1 << 20) / mib_per_second);
+    match instead_of {
+        Dist::ZeroOrLogNormal { zero, .. } => Dist::ZeroOrLogNormal { zero: *zero, median, sigma: 0.5 },
+        _ => Dist::LogNormal { median, sigma: 0.5 },
+    }
+}
+
+/// Notes that sizes are known.
+pub fn note_pull_of_size(coverage: &mut Coverage) {
+    coverage.assume(
+        "image pull of known size",
+        "1 s and 30 MiB/s (median; log-normal, sigma 0.5); nodes that report the images do not pull",
+        "27.5 MiB/s one by one and 62 MiB/s in parallel measured with containerd (deckhouse, pull request 20415); spread is judgement",
+        'B',
+    );
+}
+
+/// True where kubelets pull one image after the other.
+pub fn serial_pulls(minor: u32, coverage: &mut Coverage) -> bool {
+    let value = if minor < 31 { "one after the other on a node" } else { "in parallel on a node" };
+    coverage.assume(
+        "order of image pulls",
+        value,
+        "AKS sets serializeImagePulls false from 1.31 on (Azure/AKS issue 4499)",
+        'A',
+    );
+    minor < 31
+}
+
+/// From the end of readiness until no traffic comes.
+pub fn endpoint_delay(coverage: &mut Coverage) -> Dist {
+    coverage.assume(
+        "propagation of endpoints",
+        "uniform, 1-3 s from the end of readiness until no traffic comes",
+        "no public figure for AKS; kube-proxy syncs once a second, EndpointSlices change before",
+        'C',
+    );
+    Dist::Uniform { low: Duration::secs(1), high: Duration::secs(3) }
+}
+
 fn pull(role: Role, windows: bool, coverage: &mut Coverage) -> Dist {
     if role != Role::Application {
         coverage.assume(

@@ -39,6 +39,8 @@ pub fn settings(minor: u32, given: &ChangeSettings, coverage: &mut Coverage) -> 
         nodes_scored: nodes_scored(given, coverage, &mut complaints),
         images_kept: true,
         eviction_retry: eviction_retry(coverage),
+        endpoint_delay: super::pods::endpoint_delay(coverage),
+        serial_pulls: super::pods::serial_pulls(minor, coverage),
         outage_threshold: Duration::secs(given.outage_threshold_seconds.unwrap_or(OUTAGE_THRESHOLD).into()),
         loss_tolerance: 0.05,
         series_steps: SERIES_STEPS,

@@ -43,12 +43,21 @@ pub fn scored_when_placed(pod: &PodTemplate) -> (i64, i64) {
 
 /// CPU limit of the whole pod in thousandths of a core; `None` where a container has none.
 pub fn cpu_limit(pod: &PodTemplate) -> Option<i64> {
-    if let Some(limit) = pod.pod_limits.as_ref().and_then(|l| l.cpu) {
+    limit(pod, |limits| limits.cpu)
+}
+
+/// Memory limit of the whole pod in bytes; `None` where a container has none.
+pub fn memory_limit(pod: &PodTemplate) -> Option<i64> {
+    limit(pod, |limits| limits.memory)
+}
+
+fn limit(pod: &PodTemplate, of: impl Fn(&Requests) -> Option<i64>) -> Option<i64> {
+    if let Some(limit) = pod.pod_limits.as_ref().and_then(&of) {
         return Some(limit);
     }
     let running = pod.containers.iter().chain(pod.init_containers.iter().filter(|c| c.sidecar));
     running
-        .map(|c| c.limits.cpu.filter(|l| *l > 0))
+        .map(|c| of(&c.limits).filter(|l| *l > 0))
         .try_fold(0i64, |sum, l| Some(sum.saturating_add(l?)))
         .filter(|l| *l > 0)
 }

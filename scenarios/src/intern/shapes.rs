@@ -65,7 +65,7 @@ pub fn pod_shape(asking: &Asking, extended: &[String]) -> PodShape {
 }
 
 /// An image name without a tag means the tag `latest` (kube-scheduler v1.34.1 `normalizedImageName`).
-fn tagged(image: &str) -> String {
+pub(super) fn tagged(image: &str) -> String {
     if image.rfind(':') <= image.rfind('/') { format!("{image}:latest") } else { image.to_owned() }
 }
 
@@ -97,7 +97,7 @@ fn host_ports(template: &PodTemplate) -> Vec<simulator::spec::HostPort> {
 /// Most CPU that counts, in thousandths of a core: a million cores.
 pub(crate) const MOST_CPU: i64 = 1_000_000_000;
 /// Most of anything else that counts: 16 Ti. No machine has more, and sums over all pods of a cluster stay within 64 bits.
-const MOST: i64 = 1 << 44;
+pub(super) const MOST: i64 = 1 << 44;
 
 /// Amounts in the simulator's terms.
 pub(crate) fn resources(amounts: &Amounts, extended: &[String]) -> Resources {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use simulator::spec::{BudgetRule, PodShape, Role, Scaling, Toleration, WorkloadKind, WorkloadSpec};
+use simulator::spec::{BudgetRule, Memory, PodShape, Role, Scaling, Toleration, WorkloadKind, WorkloadSpec};
 use simulator::{Duration, PodShapeId};
 
 use super::owners::Draft;
@@ -74,7 +74,9 @@ fn shape(full: &Snapshot, draft: &Draft, extended: &[String]) -> PodShape {
 struct Context<'a> {
     full: &'a Snapshot,
     settings: &'a ChangeSettings,
-    usage: BTreeMap<(&'a str, &'a str), i64>,
+    /// Measured CPU and memory by namespace and pod.
+    cpu: BTreeMap<(&'a str, &'a str), i64>,
+    memory: BTreeMap<(&'a str, &'a str), i64>,
     application_pods: usize,
     nodes: u32,
     cores: u32,
@@ -91,7 +93,8 @@ impl<'a> Context<'a> {
         Context {
             full,
             settings,
-            usage: full.usage.iter().map(|u| ((u.namespace.as_str(), u.pod.as_str()), u.cpu)).collect(),
+            cpu: full.usage.iter().map(|u| ((u.namespace.as_str(), u.pod.as_str()), u.cpu)).collect(),
+            memory: full.usage.iter().map(|u| ((u.namespace.as_str(), u.pod.as_str()), u.memory)).collect(),
             application_pods: application.map(|d| d.pods.len()).sum(),
             nodes,
             cores: u32::try_from(cores).unwrap_or(u32::MAX),
@@ -109,9 +112,9 @@ impl<'a> Context<'a> {
         self.autoscalers.get(&key).copied()
     }
 
-    /// Mean measured CPU of the pods of a workload.
-    fn measured(&self, draft: &Draft) -> Option<i64> {
-        let of = |p: &&crate::snapshot::Pod| self.usage.get(&(p.namespace.as_str(), p.name.as_str())).copied();
+    /// Mean of what was measured of the pods of a workload.
+    fn measured(&self, draft: &Draft, usage: &BTreeMap<(&str, &str), i64>) -> Option<i64> {
+        let of = |p: &&crate::snapshot::Pod| usage.get(&(p.namespace.as_str(), p.name.as_str())).copied();
         let values: Vec<i64> = draft.pods.iter().filter_map(of).collect();
         let sum = values.iter().fold(0i64, |sum, v| sum.saturating_add(*v));
         (!values.is_empty()).then(|| sum / values.len() as i64)
@@ -148,6 +151,7 @@ fn workload(draft: &Draft, shape: PodShapeId, context: &Context, coverage: &mut 
         minimum: minimum(draft, context.full, coverage),
         role: draft.role,
         pull: life.pull,
+        image_bytes: None,
         start: life.start,
         readiness: life.readiness,
         grace: life.grace,
@@ -159,10 +163,21 @@ fn workload(draft: &Draft, shape: PodShapeId, context: &Context, coverage: &mut 
         scaling,
         cpu_use,
         cpu_limit: requests::cpu_limit(template).map(|l| l.min(shapes::MOST_CPU)),
+        memory: memory(draft, context, coverage),
         service,
         gated: draft.gated(),
         control: draft.control(),
     }
+}
+
+/// Memory of a pod: as measured, else as much as it asks for.
+fn memory(draft: &Draft, context: &Context, coverage: &mut Coverage) -> Memory {
+    let limit = requests::memory_limit(&draft.template).map(|l| l.min(shapes::MOST));
+    let used = context.measured(draft, &context.memory).map(|m| m.clamp(0, shapes::MOST));
+    if used.is_none() {
+        demand::note_memory(coverage);
+    }
+    Memory { used, limit, with_load: 0.0 }
 }
 
 /// Up replicas below which the workload counts as out.
@@ -219,7 +234,7 @@ fn scaling(draft: &Draft, context: &Context, coverage: &mut Coverage) -> Option<
 }
 
 fn cpu_use(draft: &Draft, scaling: &Option<Scaling>, context: &Context, coverage: &mut Coverage) -> i64 {
-    if let Some(measured) = context.measured(draft) {
+    if let Some(measured) = context.measured(draft, &context.cpu) {
         return measured.clamp(0, shapes::MOST_CPU);
     }
     let request = requests::effective(&draft.template).cpu.clamp(0, shapes::MOST_CPU);

@@ -2,6 +2,7 @@
 
 mod admission;
 mod durations;
+mod images;
 mod replace;
 mod volumes;
 

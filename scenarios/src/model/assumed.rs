@@ -16,7 +16,7 @@ pub fn all() -> Vec<Assumption> {
     let mut coverage = Coverage::default();
     of_pods(&mut coverage);
     of_pools(&mut coverage);
-    for minor in [31, 35] {
+    for minor in [30, 31, 35] {
         rates::settings(minor, &ChangeSettings::default(), &mut coverage).unwrap();
     }
     autoscaler::profile(&Snapshot::default(), true, &mut coverage);
@@ -54,6 +54,7 @@ fn of_pods(coverage: &mut Coverage) {
             pods::life_cycle(role, windows, probed, None, coverage);
         }
     }
+    pods::note_pull_of_size(coverage);
     demand::dns(None, 1, 1, coverage);
     demand::dns(None, 0, 1, coverage);
     demand::application_cpu(0, coverage);
