@@ -218,6 +218,8 @@ impl Workload<'_> {
             scaling: None,
             cpu_use: self.cpu / 2,
             cpu_limit: None,
+            memory: Default::default(),
+            image_bytes: None,
             follows_load: application || dns,
             service: dns.then_some(Service { rate: 2000.0, capacity: 2500.0, cpu_seconds: 1e-5 }),
             gated: false,
