@@ -206,6 +206,35 @@ mod tests {
         }
     }
 
+    /// Two plans on the same futures, dealt to strata; the second loses at least as much in each.
+    #[test]
+    fn a_plan_that_is_worse_in_every_future_never_scores_lower() {
+        let mut scenario = simulator::example::Example::new().pool("p", 3).build();
+        scenario.settings.stratified = true;
+        scenario.settings.failures.per_hour = 0.01;
+        let strata = Strata::of(&scenario);
+        let dealt = simulator::Strata::of(&scenario).unwrap();
+        for case in 0..60_u64 {
+            let mut numbers = Numbers(case.wrapping_mul(0x9e37_79b9_7f4a_7c15) + 7);
+            let [mut better, mut worse] =
+                [(); 2].map(|()| Headline::of(Vec::new(), Sampling::Sequential, &strata, true));
+            let (rate, size) = (numbers.next() * 0.2, 60.0 * numbers.next());
+            for trial in 0..1024 {
+                let stratum = dealt.stratum(trial);
+                let drawn = Drawn { stratum: stratum as u8, weight: dealt.probability[stratum], certain: false };
+                let out = numbers.next() < rate * (1.0 + stratum as f64);
+                let added = if out { size * (numbers.next() - 0.3) } else { 0.0 };
+                let more = if numbers.next() < 0.02 { size * numbers.next() } else { 0.0 };
+                let facts = |added: f64| Facts { proposal_out: added > 1.0, baseline_out: false, added, drawn };
+                better.add(facts(added));
+                worse.add(facts((added + more).min(LOSS_HIGH)));
+            }
+            let score = |headline: &Headline| score::scored(headline.minutes()).0;
+            assert!(score(&better) <= score(&worse), "case {case}");
+            assert!(better.proposal().estimate <= worse.proposal().estimate, "case {case}");
+        }
+    }
+
     #[test]
     fn each_reason_is_given_where_it_holds() {
         // Half of the trials lose: both intervals are narrow at the first look.
