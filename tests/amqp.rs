@@ -5,6 +5,7 @@
 //! exchanges and queues.
 
 mod broker;
+mod speed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

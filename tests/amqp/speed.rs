@@ -1,0 +1,214 @@
+//! Messages per second through RabbitMQ, what the worker itself adds to each, and how much memory it takes.
+//!
+//! `POOLPROOF_SPEED=100000 cargo test --release ... speed -- --nocapture` measures with so many messages.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use lapin::BasicProperties;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use serde_json::{Value, json};
+
+use super::broker::Broker;
+use super::{Place, bytes};
+use crate::support::{irrelevant, proposal, record, run};
+use crate::worker::finish;
+
+#[test]
+fn the_speed_through_a_real_broker() {
+    let Some(count) = std::env::var("POOLPROOF_SPEED").ok().and_then(|n| n.parse::<usize>().ok()) else {
+        println!("skipped: POOLPROOF_SPEED=MESSAGES measures on a private RabbitMQ");
+        return;
+    };
+    let broker = Broker::start();
+    for parallel in [1, 4] {
+        queue_alone(&broker, count / 5, parallel);
+    }
+    for parallel in [1, 4] {
+        trivial_simulations(&broker, count / 100, parallel);
+    }
+    the_demos_changes(&broker);
+    memory_stays_flat(&broker, count);
+}
+
+/// Messages without a pool operation: claimed, read, acknowledged.
+fn queue_alone(broker: &Broker, count: usize, parallel: u32) {
+    let place = filled(broker, &format!("alone{parallel}"), (0..count).map(|i| irrelevant(i as u32)));
+    let seconds = worked(&place, parallel, &[]);
+    println!(
+        "queue alone, {parallel} at once: {count} messages in {seconds:.1} s, {:.0}/s, {:.2} ms each",
+        count as f64 / seconds,
+        1000.0 * seconds / count as f64
+    );
+    assert!(1000.0 * seconds / count as f64 <= 2.0, "over 2 ms a message");
+}
+
+/// Proposals of which one future is simulated; what was not loading, simulating or drawing is the worker's own.
+fn trivial_simulations(broker: &Broker, count: usize, parallel: u32) {
+    let trivial = |seed: usize| {
+        let mut change = proposal("tiny", &json!({"kind": "scale", "count": 4}));
+        change["settings"] = json!({"trials": 1, "seed": seed + 1});
+        change
+    };
+    let place = filled(broker, &format!("trivial{parallel}"), (0..count).map(trivial));
+    let seconds = worked(&place, parallel, &[]);
+    let spent = place.spent();
+    println!(
+        "trivial simulations, {parallel} at once: {count} messages in {seconds:.1} s, {:.0}/s; {:.2} ms each for loading, \
+         simulating and drawing, {:.2} ms for queue and durable publication",
+        count as f64 / seconds,
+        1000.0 * spent / count as f64,
+        1000.0 * (f64::from(parallel) * seconds - spent) / count as f64,
+    );
+    assert_eq!(place.reports().len(), count);
+}
+
+/// The shipped case studies' changes, each with several seeds, with as many futures as a quick look draws.
+fn the_demos_changes(broker: &Broker) {
+    const SEEDS: u32 = 5;
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/examples");
+    let mut messages = Vec::new();
+    let place = Place::new(broker, "demo");
+    for case in fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path()) {
+        for side in ["before", "after"] {
+            let Ok(files) = fs::read_dir(case.join(side)) else { continue };
+            let named = format!("{}-{side}", case.file_name().unwrap().to_str().unwrap());
+            for path in files.map(|entry| entry.unwrap().path()) {
+                let document: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap_or_default();
+                if path.ends_with("snapshot.json") {
+                    place.folder.json(&format!("snapshots/{named}.json"), &document);
+                } else if document["schema"] == "poolproof.change/1" {
+                    messages.extend((1..=SEEDS).map(|seed| {
+                        let mut message = document.clone();
+                        message["settings"]["seed"] = json!(seed);
+                        message
+                    }));
+                }
+            }
+        }
+    }
+    let count = messages.len();
+    fill(broker, &place, messages.into_iter());
+    let seconds = worked(&place, 1, &["--trials", "200", "--threads", "2"]);
+    println!("the demo's changes, 200 trials: {count} messages in {seconds:.1} s, {:.1}/s", count as f64 / seconds);
+    assert_eq!(place.reports().len(), count);
+}
+
+/// Many messages of all kinds through one worker: what it takes at a fifth of the way is what it takes at the end.
+fn memory_stays_flat(broker: &Broker, count: usize) {
+    let message = |i: usize| match i % 100 {
+        0 => {
+            let mut change = proposal("tiny", &json!({"kind": "scale", "count": 4}));
+            change["settings"] = json!({"trials": 1, "seed": i + 1});
+            change
+        }
+        1..=9 => record(&format!("op-{}", i % 10), ["Started", "Succeeded"][i % 2], 9),
+        _ => irrelevant(i as u32),
+    };
+    let place = filled(broker, "memory", (0..count).map(message));
+    let started = Instant::now();
+    let worker = start(&place, 2, &["--keep", "100"]);
+    let mut samples: Vec<(u32, u64)> = Vec::new();
+    let mut done = 0;
+    while done < count as u32 {
+        std::thread::sleep(Duration::from_millis(200));
+        done = count as u32 - waiting(broker, "memory").min(count as u32);
+        samples.push((done, memory(&worker, "VmRSS")));
+        assert!(started.elapsed() < Duration::from_secs(900), "no end: {done} done");
+    }
+    let peak = memory(&worker, "VmHWM");
+    let seconds = started.elapsed().as_secs_f64();
+    crate::worker::terminate(&worker);
+    finish(worker).expect_code(0);
+    let at = |part: f64| samples.iter().find(|(done, _)| f64::from(*done) >= part * count as f64).unwrap().1;
+    println!(
+        "memory: {count} messages in {seconds:.0} s, {:.0}/s; resident {} KiB after a fifth, {} at half, {} at the end; peak {peak} KiB",
+        count as f64 / seconds,
+        at(0.2),
+        at(0.5),
+        at(1.0)
+    );
+    assert!(at(1.0) <= at(0.2) + at(0.2) / 5 + 4096, "it grows: {samples:?}");
+    assert_eq!(place.reports().len(), 100);
+}
+
+fn filled(broker: &Broker, name: &str, messages: impl Iterator<Item = Value>) -> Place {
+    let place = Place::new(broker, name);
+    fill(broker, &place, messages);
+    place
+}
+
+/// Puts messages on the queue as fast as the broker takes them.
+fn fill(broker: &Broker, place: &Place, messages: impl Iterator<Item = Value>) {
+    // Makes exchanges and queues.
+    run(&mut place.worker(&["--until-empty"])).expect_code(0);
+    let exchange = format!("{}.changes", place.url.rsplit('=').next().unwrap());
+    let connection = broker.connect().unwrap();
+    broker.runtime.block_on(async {
+        let channel = connection.create_channel().await.unwrap();
+        channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+        for message in messages {
+            let properties = BasicProperties::default().with_delivery_mode(2);
+            let (to, key, options) = (exchange.as_str().into(), "change".into(), BasicPublishOptions::default());
+            drop(channel.basic_publish(to, key, options, &bytes(&message), properties).await.unwrap());
+        }
+        channel.wait_for_confirms().await.unwrap();
+    });
+}
+
+fn start(place: &Place, parallel: u32, words: &[&str]) -> Child {
+    let mut worker = place.worker(&["--parallel", &parallel.to_string(), "--log", "warn"]);
+    // Announcements are another thing.
+    worker.env("POOLPROOF_PUBLISH", format!("dir:{}", place.folder.path("reports").display()));
+    worker.args(words).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
+}
+
+/// Seconds until everything is done, without the start of the worker and its last looks into the empty queue.
+fn worked(place: &Place, parallel: u32, words: &[&str]) -> f64 {
+    let idle = Instant::now();
+    finish_well(start(
+        &Place { folder: crate::support::Folder::new(), url: format!("{}-idle", place.url) },
+        parallel,
+        &[words, &["--until-empty"]].concat(),
+    ));
+    let idle = idle.elapsed();
+    let started = Instant::now();
+    finish_well(start(place, parallel, &[words, &["--until-empty"]].concat()));
+    started.elapsed().saturating_sub(idle).as_secs_f64()
+}
+
+fn finish_well(mut worker: Child) {
+    assert!(worker.wait().unwrap().success());
+}
+
+/// Messages that nobody has taken yet.
+fn waiting(broker: &Broker, name: &str) -> u32 {
+    let connection = broker.connect().unwrap();
+    broker.runtime.block_on(async {
+        let channel = connection.create_channel().await.unwrap();
+        let options = lapin::options::QueueDeclareOptions { passive: true, ..Default::default() };
+        let found = channel.queue_declare(format!("{name}.changes").into(), options, Default::default()).await.unwrap();
+        found.message_count()
+    })
+}
+
+/// A figure of the process in KiB.
+fn memory(worker: &Child, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", worker.id())).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or_default()
+}
+
+impl Place {
+    /// Seconds that the runs themselves took, by their records.
+    fn spent(&self) -> f64 {
+        let seconds = |id: &String| {
+            let path = self.folder.path(&format!("reports/{id}/run.json"));
+            let record: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+            ["loadSeconds", "simulateSeconds", "reportSeconds"].iter().map(|n| record[n].as_f64().unwrap()).sum::<f64>()
+        };
+        self.reports().iter().map(seconds).sum()
+    }
+}
