@@ -7,6 +7,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -81,6 +82,8 @@ impl Directory {
     ) -> Result<(PathBuf, Relation), PublishError> {
         fs::create_dir_all(&self.path).map_err(failed("make", &self.path))?;
         let place = self.path.join(&bundle.id);
+        // Most of the work is done before others are kept away.
+        let finished = self.prepare(&place, bundle)?;
         let relation = {
             let _lock = self.lock()?;
             let line = self.line(&standing.change)?;
@@ -89,12 +92,14 @@ impl Directory {
             if let Some(line) = &line {
                 self.write_line(&standing.change, line)?;
             }
-            if relation != Relation::Overtaken {
-                if !holds(&place, bundle) {
-                    self.write(&place, bundle)?;
+            match finished {
+                Some(finished) if relation == Relation::Overtaken => {
+                    fs::remove_dir_all(&finished).map_err(failed("remove", &finished))?;
                 }
-                fault::point("replaced").map_err(failed("replace", &place))?;
+                Some(finished) => self.put_in_place(&finished, &place, bundle)?,
+                None => {}
             }
+            fault::point("replaced").map_err(failed("replace", &place))?;
             self.clear_replaced(&standing.change)?;
             relation
         };
@@ -150,9 +155,9 @@ impl Directory {
         // The folder may have been removed since the start.
         fs::create_dir_all(&self.path).map_err(failed("make", &self.path))?;
         let place = self.path.join(&bundle.id);
-        let _lock = self.lock()?;
-        if !holds(&place, bundle) {
-            self.write(&place, bundle)?;
+        if let Some(finished) = self.prepare(&place, bundle)? {
+            let _lock = self.lock()?;
+            self.put_in_place(&finished, &place, bundle)?;
         }
         Ok(place)
     }
@@ -187,13 +192,27 @@ impl Directory {
         read(&path).map_err(failed("read", &path))
     }
 
-    fn write(&self, place: &Path, bundle: &Bundle) -> Result<(), PublishError> {
-        let unfinished = self.path.join(format!("{UNFINISHED}{}-{}", bundle.id, std::process::id()));
+    /// Writes what is missing beside its place; nothing where the place holds it already.
+    fn prepare(&self, place: &Path, bundle: &Bundle) -> Result<Option<PathBuf>, PublishError> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        if holds(place, bundle) {
+            return Ok(None);
+        }
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let unfinished = self.path.join(format!("{UNFINISHED}{}-{}-{number}", bundle.id, std::process::id()));
         let _ = fs::remove_dir_all(&unfinished);
         if let Err(source) = fill(&unfinished, bundle) {
             // On a full disk what was written so far would be in the way of the next attempt.
             let _ = fs::remove_dir_all(&unfinished);
             return Err(failed("write", &unfinished)(source));
+        }
+        Ok(Some(unfinished))
+    }
+
+    fn put_in_place(&self, finished: &Path, place: &Path, bundle: &Bundle) -> Result<(), PublishError> {
+        if holds(place, bundle) {
+            // Another worker was faster with the same.
+            return fs::remove_dir_all(finished).map_err(failed("remove", finished));
         }
         if place.exists() {
             // The same id with other bytes: a build under development, or a damaged folder. A folder cannot be replaced
@@ -201,7 +220,7 @@ impl Directory {
             tracing::warn!(report = bundle.id, "the report was there with other content and is replaced");
             self.remove(place)?;
         }
-        fs::rename(&unfinished, place).map_err(failed("put in place", place))?;
+        fs::rename(finished, place).map_err(failed("put in place", place))?;
         sync_folder(&self.path).map_err(failed("sync", &self.path))
     }
 
@@ -318,19 +337,32 @@ fn read(path: &Path) -> io::Result<Report> {
     Ok(serde_json::from_slice(&fs::read(path)?)?)
 }
 
+/// Writes all files at once: waiting for the disk is most of it, and it serves many who wait as fast as one.
 fn fill(folder: &Path, bundle: &Bundle) -> io::Result<()> {
     fs::create_dir(folder)?;
+    let run = ("run.json", &bundle.run);
+    let files: Vec<(PathBuf, &Vec<u8>)> = bundle
+        .files
+        .iter()
+        .map(|file| (file.path.as_str(), &file.bytes))
+        .chain([run])
+        .map(|(path, bytes)| (folder.join(path), bytes))
+        .collect();
     let mut folders = vec![folder.to_owned()];
-    for file in &bundle.files {
-        let path = folder.join(&file.path);
-        if let Some(parent) = path.parent().filter(|p| !folders.iter().any(|f| f == p)) {
+    for parent in files.iter().filter_map(|(path, _)| path.parent()) {
+        if !folders.iter().any(|f| f == parent) {
             fs::create_dir_all(parent)?;
             folders.push(parent.to_owned());
         }
-        write_durably(&path, &file.bytes)?;
-        fault::point("half-published")?;
     }
-    write_durably(&folder.join("run.json"), &bundle.run)?;
+    let write = |(path, bytes): &(PathBuf, &Vec<u8>)| {
+        write_durably(path, bytes)?;
+        fault::point("half-published")
+    };
+    std::thread::scope(|scope| {
+        let written: Vec<_> = files.iter().map(|file| scope.spawn(move || write(file))).collect();
+        written.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| Err(io::Error::other("a panic"))))
+    })?;
     folders.iter().rev().try_for_each(|f| sync_folder(f))
 }
 
