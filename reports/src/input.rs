@@ -1,10 +1,13 @@
 //! What a report is made of.
 
 use simulator::finding::Finding;
+use simulator::parameters::Knob;
 use simulator::{Pair, Scenario};
 
 use crate::estimate::Sampling;
+use crate::score::Thresholds;
 use crate::stopping::Stop;
+use crate::uncertainty::Study;
 
 /// Everything a report is made of.
 #[derive(Clone, Debug)]
@@ -35,6 +38,14 @@ pub struct Inputs<'a> {
     pub not_seen: Vec<String>,
     /// Values assumed.
     pub assumptions: Vec<AssumptionInfo>,
+    /// What is not known well, in words.
+    pub doubts: Vec<DoubtInfo>,
+    /// Trials at points of what is not known well; absent where that was not asked for.
+    pub study: Option<&'a Study>,
+    /// From where on a change is worth a look, or is stopped.
+    pub thresholds: Thresholds,
+    /// Days over which the error budget is spent.
+    pub slo_days: f64,
     /// Service level objective the error budget is measured against, such as 0.999.
     pub slo: f64,
 }
@@ -86,6 +97,34 @@ pub struct PoolInfo {
     pub taints: Vec<String>,
     pub max_surge: String,
     pub autoscaler: Option<(u32, u32)>,
+}
+
+/// A number that is not known well.
+#[derive(Clone, Debug)]
+pub struct DoubtInfo {
+    /// Which.
+    pub knob: Knob,
+    /// What it is.
+    pub what: String,
+    /// What 90 % of clusters are thought to have.
+    pub range: String,
+    /// How to get it for one cluster, in words that end a sentence.
+    pub datum: String,
+    /// Where it is a question that sources answer differently.
+    pub question: Option<QuestionInfo>,
+}
+
+/// A question that sources answer differently.
+#[derive(Clone, Debug)]
+pub struct QuestionInfo {
+    /// The question.
+    pub asks: String,
+    /// The answer that is thought likelier.
+    pub ours: String,
+    /// The other.
+    pub other: String,
+    /// How likely the other is thought.
+    pub other_share: f64,
 }
 
 /// A value that was assumed.

@@ -6,6 +6,7 @@ use simulator::settings::Cause;
 use simulator::{Scenario, Trace};
 
 use crate::chart::{self, Chart};
+use crate::estimate::Est;
 use crate::figures::Figures;
 use crate::input::{AssumptionInfo, Inputs, PoolInfo};
 use crate::rare;
@@ -14,6 +15,7 @@ use crate::score::{self, Objections};
 use crate::timeline;
 
 mod causes;
+mod doubt;
 mod losses;
 mod operation;
 mod risk;
@@ -53,7 +55,10 @@ pub fn judge(inputs: &Inputs<'_>) -> Judged {
 pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace, again: Again<'_>) -> Judged {
     let losses = Losses::of(inputs);
     let worst = losses.worst(inputs).map(|(trial, added)| (trial, added, trace(inputs.scenario, trial)));
+    let found = doubt::Found::of(inputs, &losses);
     let risk = risk::risk(inputs, &losses);
+    let readings = doubt::readings(inputs, risk.outage.proposal);
+    let risk = found.into_risk(risk, readings);
     let operation = operation::operation(inputs, &losses.strata);
     let nothing_done = inputs.scenario.do_nothing();
     let tell = |lead: String, trial: u32, with: &Trace| {
@@ -86,7 +91,7 @@ pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace, 
                 None => told,
             }
         }),
-        coverage: coverage(inputs, &losses),
+        coverage: coverage(inputs, &losses, found),
         trials: report::Trials {
             count: inputs.pairs.len() as u64,
             sampling: inputs.sampling,
@@ -133,22 +138,25 @@ fn verdict(
         blocked: inputs.findings.iter().any(|f| f.blocks),
         errors: severity(simulator::finding::Severity::Error),
         warnings: severity(simulator::finding::Severity::Warning),
-        unresolved: score::level(score_high) >= report::Level::High,
+        upper: score::level(score_high),
         failure: 1.0 - operation.success.estimate,
+        outage: risk.outage.proposal,
+        burn: risk.error_budget.as_ref().map_or(Est::exact(0.0), |budget| budget.burn),
     };
     report::Verdict {
         score,
         score_low,
         score_high,
         level,
-        decision: score::decide(level, objections),
+        decision: score::decide(level, &objections, &inputs.thresholds),
+        thresholds: inputs.thresholds,
         blocked: objections.blocked,
         why: why::why(
             inputs,
             &losses.strata,
             risk,
             operation,
-            objections.unresolved && level < report::Level::High,
+            objections.upper >= inputs.thresholds.review_upper_at && level < inputs.thresholds.review_upper_at,
             raised,
             stories,
         ),
@@ -226,7 +234,7 @@ fn finding(finding: &simulator::finding::Finding) -> report::Finding {
     }
 }
 
-fn coverage(inputs: &Inputs<'_>, losses: &Losses<'_>) -> report::Coverage {
+fn coverage(inputs: &Inputs<'_>, losses: &Losses<'_>, found: doubt::Found) -> report::Coverage {
     let mut not_seen = inputs.not_seen.clone();
     if losses.watched.iter().all(|w| w.weight == 0.0) {
         not_seen.push(
@@ -234,10 +242,13 @@ fn coverage(inputs: &Inputs<'_>, losses: &Losses<'_>) -> report::Coverage {
                 .to_string(),
         );
     }
-    not_seen.push(
-        "Not estimated in this version: safer alternatives, and the range of the risk over parameters that are not known well."
-            .to_string(),
-    );
+    not_seen.push("Not estimated in this version: safer alternatives.".to_string());
+    if found.outage.is_none() && !inputs.scenario.beliefs.is_empty() && !inputs.scenario.changes.is_empty() {
+        not_seen.push(
+            "Not estimated in this run: how far the answer moves with what is not known well of this cluster."
+                .to_string(),
+        );
+    }
     let assumption = |a: &AssumptionInfo| report::Assumption {
         name: a.name.clone(),
         value: a.value.clone(),
@@ -248,6 +259,7 @@ fn coverage(inputs: &Inputs<'_>, losses: &Losses<'_>) -> report::Coverage {
     report::Coverage {
         not_seen,
         assumptions: inputs.assumptions.iter().map(assumption).collect(),
-        most_valuable_datum: None,
+        most_valuable_datum: found.datum,
+        sensitivity: found.sensitivity,
     }
 }

@@ -13,6 +13,7 @@ mod figures;
 pub mod input;
 mod judge;
 mod page;
+pub mod plainly;
 pub mod rare;
 pub mod replay;
 pub mod report;

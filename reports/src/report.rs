@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::estimate::{Est, Sampling};
 use crate::rare::RareEvents;
+use crate::score::Thresholds;
 use crate::stopping::Stop;
 
 mod write;
@@ -132,6 +133,9 @@ pub struct Verdict {
     pub decision: Decision,
     /// True where the platform will refuse the change, whatever the score.
     pub blocked: bool,
+    /// What the decision was held against.
+    #[serde(default)]
+    pub thresholds: Thresholds,
     /// Reasons, weightiest first.
     pub why: Vec<String>,
 }
@@ -215,13 +219,84 @@ pub struct Risk {
     pub added_outage_minutes: Est,
     /// Share of a 30-day error budget that the added minutes use up.
     pub error_budget_burn: f64,
-    /// Range of the risk over parameters that are not known well; absent where not computed.
+    /// The error budget of the objective and what of it the change uses up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_budget: Option<ErrorBudget>,
+    /// Range of the probability of an outage with the change over parameters that are not known well, 5 % to 95 %, without the
+    /// error of sampling; absent where not computed.
     pub parameter_band: Option<Band>,
+    /// The same of the mean of added minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added_minutes_band: Option<Band>,
+    /// Where sources disagree: the risk under either answer, two by two.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readings: Vec<Reading>,
     /// The risk by the number of failures in a future; absent where trials are not dealt by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rare_events: Option<RareEvents>,
     /// Every watched workload.
     pub workloads: Vec<Workload>,
+}
+
+/// What an objective allows, and what of it a change uses up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorBudget {
+    /// The objective, such as 0.999.
+    pub slo: f64,
+    /// Days over which it is held.
+    pub period_days: f64,
+    /// Minutes of outage it allows in that time.
+    pub minutes: f64,
+    /// Share of them that the change adds; negative where it saves.
+    pub burn: Est,
+}
+
+/// The risk under one answer to a question that sources answer differently.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Reading {
+    /// The question.
+    pub question: String,
+    /// The answer.
+    pub answer: String,
+    /// How likely this answer is thought.
+    pub believed: f64,
+    /// Trials that had it.
+    pub trials: u64,
+    /// Probability of an outage with the change under it.
+    pub outage: Est,
+    /// Mean of added minutes under it.
+    pub added_outage_minutes: Est,
+    /// Share of the whole risk that comes under it.
+    pub share: f64,
+}
+
+/// How much a number that is not known well moves the answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Sensitivity {
+    /// Its name.
+    pub parameter: String,
+    /// What it is.
+    pub what: String,
+    /// What 90 % of clusters are thought to have.
+    pub range: String,
+    /// Share of the answer's spread over parameters that goes with it, by rank regression.
+    pub share: f64,
+    /// True where the risk rises with it.
+    pub rises: bool,
+    /// How to get it for one cluster.
+    pub how: String,
+    /// Mean effect of half its range on the added minutes (Morris); from thorough runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screening: Option<f64>,
+    /// Share of the variance that goes when it alone becomes known (Sobol); from thorough runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_order: Option<f64>,
+    /// Share that stays when all others become known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_order: Option<f64>,
 }
 
 /// Probabilities of an outage.
@@ -404,15 +479,18 @@ pub struct Moment {
 }
 
 /// What the report rests on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Coverage {
     /// Things not seen, not modelled or not estimated, one sentence each.
     pub not_seen: Vec<String>,
     /// Values assumed.
     pub assumptions: Vec<Assumption>,
-    /// What to measure first.
+    /// What to measure first: the number that would narrow the answer most, and how to get it.
     pub most_valuable_datum: Option<String>,
+    /// Numbers that are not known well and move the answer, weightiest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sensitivity: Vec<Sensitivity>,
 }
 
 /// A value that was assumed.

@@ -6,19 +6,21 @@
 //! the top of the scale: beyond it the score could say nothing more, and with the bound the mean has limits that hold
 //! whatever the distribution of losses.
 
+mod thresholds;
+
 use simulator::spec::Role;
 
+pub use thresholds::{Objections, Thresholds, decide};
+
 use crate::estimate::Est;
-use crate::report::{Decision, Level};
+use crate::report::Level;
 
 /// Loss in minutes at which the score begins.
 pub const LOSS_LOW: f64 = 0.001;
 /// Loss in minutes at which the score is full; also the most one trial counts.
 pub const LOSS_HIGH: f64 = 100.0;
-/// Days over which an error budget is spent.
+/// Days over which an error budget is spent where nobody says otherwise.
 pub const BUDGET_DAYS: f64 = 30.0;
-/// Probability that the operation fails from which a change is worth a review.
-pub const FAILURE_REVIEW: f64 = 0.1;
 
 /// What a minute without this workload counts. Applications are shown but do not score: the score is about what keeps
 /// the cluster alive.
@@ -59,44 +61,15 @@ pub fn guarded_level(score_of_mean: f64, loss_p99: f64) -> (Level, bool) {
     (if raised { plain.next() } else { plain }, raised)
 }
 
-/// Share of the error budget of [`BUDGET_DAYS`] days that a loss uses up.
-pub fn burn(loss: f64, slo: f64) -> f64 {
-    let budget = error_budget(slo);
+/// Share of the error budget of so many days that a loss uses up.
+pub fn burn(loss: f64, slo: f64, days: f64) -> f64 {
+    let budget = error_budget(slo, days);
     if budget > 0.0 { loss / budget } else { 0.0 }
 }
 
-/// Minutes of outage that an objective allows in [`BUDGET_DAYS`] days.
-pub fn error_budget(slo: f64) -> f64 {
-    (1.0 - slo) * BUDGET_DAYS * 1440.0
-}
-
-/// What stands against a change besides its level.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Objections {
-    /// The platform will refuse it.
-    pub blocked: bool,
-    /// Findings of severity error.
-    pub errors: usize,
-    /// Findings of severity warning.
-    pub warnings: usize,
-    /// The upper limit of the loss lies at level high or above.
-    pub unresolved: bool,
-    /// Probability that the operation fails.
-    pub failure: f64,
-}
-
-/// What to do with the change.
-///
-/// * stop: blocked, a finding of severity error, or level critical;
-/// * review: level moderate or high; a finding of severity warning; limits that do not rule out level high or worse; or an
-///   operation that fails in [`FAILURE_REVIEW`] of the trials or more;
-/// * proceed: everything else.
-pub fn decide(level: Level, against: Objections) -> Decision {
-    if against.blocked || against.errors > 0 || level == Level::Critical {
-        return Decision::Stop;
-    }
-    let doubtful = against.warnings > 0 || against.unresolved || against.failure >= FAILURE_REVIEW;
-    if level >= Level::Moderate || doubtful { Decision::Review } else { Decision::Proceed }
+/// Minutes of outage that an objective allows in so many days.
+pub fn error_budget(slo: f64, days: f64) -> f64 {
+    (1.0 - slo) * days * 1440.0
 }
 
 /// True where both ends of the interval of a loss lie within one level.
@@ -130,21 +103,5 @@ mod tests {
         assert_eq!(guarded_level(score(0.005), 0.5), (Level::Low, true));
         assert_eq!(guarded_level(score(0.005), 60.0), (Level::Low, true));
         assert_eq!(guarded_level(score(50.0), 100.0), (Level::Critical, false));
-    }
-
-    #[test]
-    fn decisions_follow_level_and_objections() {
-        let none = Objections::default();
-        assert_eq!(decide(Level::Minimal, none), Decision::Proceed);
-        assert_eq!(decide(Level::Minimal, none), Decision::Proceed);
-        assert_eq!(decide(Level::Minimal, Objections { warnings: 3, ..none }), Decision::Review);
-        assert_eq!(decide(Level::Minimal, Objections { unresolved: true, ..none }), Decision::Review);
-        assert_eq!(decide(Level::Low, none), Decision::Proceed);
-        assert_eq!(decide(Level::Low, Objections { warnings: 1, ..none }), Decision::Review);
-        assert_eq!(decide(Level::Minimal, Objections { failure: 0.2, ..none }), Decision::Review);
-        assert_eq!(decide(Level::High, none), Decision::Review);
-        assert_eq!(decide(Level::Critical, none), Decision::Stop);
-        assert_eq!(decide(Level::Minimal, Objections { errors: 1, ..none }), Decision::Stop);
-        assert_eq!(decide(Level::Minimal, Objections { blocked: true, ..none }), Decision::Stop);
     }
 }

@@ -10,9 +10,11 @@ mod design;
 mod morris;
 mod rank;
 mod sobol;
+mod study;
 
 pub use band::{Inner, Spread, between_variance, nested_mean_variance, spread};
 pub use design::hypercube;
 pub use morris::{Trajectories, elementary_effects, trajectories};
 pub use rank::{Influence, influences};
 pub use sobol::{Indices, Saltelli, indices, saltelli};
+pub use study::{Moved, POINTS, Study};

@@ -4,6 +4,7 @@
 mod difference;
 mod identity;
 mod summary;
+mod thresholds;
 mod upgrade_fields;
 
 use schemars::JsonSchema;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use difference::{Fixed, difference, fixed, same_version};
 pub use identity::digest;
+pub use thresholds::{LevelName, ThresholdFields};
 
 /// One change of one cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -315,6 +317,17 @@ pub struct ChangeSettings {
     /// Service level objective for the error budget, such as 0.999.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slo: Option<f64>,
+    /// Days over which that objective is held; 30 unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slo_period_days: Option<f64>,
+    /// From where on the change is worth a review or is stopped: `reviewAt`, `stopAt`, `reviewUpperAt` (levels), `reviewFailure`,
+    /// `stopFailure`, `reviewOutage`, `stopOutage` (probabilities), `reviewBurn`, `stopBurn` (shares of the error budget),
+    /// `reviewWarnings`.
+    #[serde(default, skip_serializing_if = "ThresholdFields::is_empty")]
+    pub thresholds: ThresholdFields,
+    /// More trials, and a closer look at what moves the answer: minutes instead of seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thorough: Option<bool>,
     /// Causes and mechanisms switched off, or fixed at their median, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub off: Vec<String>,

@@ -118,12 +118,12 @@ fn roomy(spec: &ClusterSpec) -> ClusterSpec {
 }
 
 /// Where the values of what is not known well come from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Source {
     /// From the beliefs of the scenario, by seed and trial: those they were drawn for last.
     Beliefs { drawn: Option<(u64, u32)> },
-    /// They were given.
-    Point,
+    /// They were given; the strata as they are with these rates.
+    Point(Option<Strata>),
 }
 
 /// One trial in progress. Kept between trials for its room.
@@ -220,7 +220,7 @@ impl<'a> Sim<'a> {
     pub fn fix_parameters(&mut self, point: &[f64]) {
         let scenario = self.p.scenario;
         self.parameters = Parameters::at(&scenario.settings, &scenario.beliefs, point);
-        self.source = Source::Point;
+        self.source = Source::Point(self.p.strata.as_ref().map(|strata| strata.at(&self.parameters)));
     }
 
     /// Draws the trial's values; both plans of a trial have the same.

@@ -16,7 +16,7 @@
 //! Method: stratified sampling with known weights (Cochran, Sampling Techniques, chapter 5).
 
 use crate::change::Operation;
-use crate::parameters::Knob;
+use crate::parameters::{Knob, Parameters};
 use crate::random::prior::Prior;
 use crate::scenario::Scenario;
 use crate::settings::Cause;
@@ -69,6 +69,13 @@ impl Strata {
             if k + 1 == STRATA { 2.0 } else { sum }
         });
         Strata { mean: sources.mean(), probability, quiet, thresholds, nodes, sources }
+    }
+
+    /// The same strata with the same trials where the rates are known to be these: another probability for each.
+    pub fn at(&self, parameters: &Parameters) -> Strata {
+        let known = |class: &Class| Class { rate: Rate::Known(parameters.get(class.source.of().1)), ..*class };
+        let known = Strata::new(Sources::new(self.sources.classes.iter().map(known).collect()), self.nodes, self.quiet);
+        Strata { thresholds: self.thresholds, ..known }
     }
 
     /// The stratum of a trial: the multiples of the golden ratio fill [0, 1) evenly, in any prefix.

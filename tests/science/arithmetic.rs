@@ -152,11 +152,11 @@ pub fn score(inputs: &Value) -> Found {
     let slo = f(inputs, "slo");
     let scores: Vec<f64> = losses.iter().map(|l| reports::score::score(*l)).collect();
     let levels: Vec<Value> = scores.iter().map(|s| serde_json::to_value(reports::score::level(*s)).unwrap()).collect();
-    let burns: Vec<f64> = losses.iter().map(|l| reports::score::burn(*l, slo)).collect();
+    let burns: Vec<f64> = losses.iter().map(|l| reports::score::burn(*l, slo, reports::score::BUDGET_DAYS)).collect();
     vec![
         exact("score", scores),
         exact("level", levels),
-        exact("error_budget_min", reports::score::error_budget(slo)),
+        exact("error_budget_min", reports::score::error_budget(slo, reports::score::BUDGET_DAYS)),
         exact("budget_burn_fraction", burns),
     ]
 }

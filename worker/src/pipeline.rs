@@ -6,18 +6,23 @@ mod identity;
 mod inputs;
 mod intake;
 mod record;
+mod study;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use reports::estimate::Sampling;
+use reports::estimate::{Est, Sampling};
 use reports::explain::{Explained, Plan};
 use reports::input::{ChangeInfo, ClusterInfo, Inputs};
+use reports::report::Level;
+use reports::score::{self, BUDGET_DAYS};
 use reports::stopping::{Headline, Stop};
+use reports::uncertainty::Study;
 use reports::{Judged, Report};
 use scenarios::change::ChangeSettings;
 use scenarios::snapshot::Snapshot;
 use scenarios::{Change, Complaint, Complaints, Loaded};
+use serde::Serialize;
 use simulator::{Pair, Runs};
 
 use crate::job::JobError;
@@ -33,7 +38,11 @@ pub const ENGINE: &str = concat!("poolproof ", env!("CARGO_PKG_VERSION"));
 /// grows with the pods of the cluster (measured: about 5 ms a pair for the rolling upgrade of 1,000 pods on 50 nodes).
 const BUDGET: std::ops::RangeInclusive<u32> = 1000..=16_000;
 /// Pods times trials where nobody says otherwise.
-const PODS_TIMES_TRIALS: usize = 3_000_000;
+const PODS_TIMES_TRIALS: usize = 1_400_000;
+/// So many times as much for a thorough answer.
+const THOROUGH: u32 = 4;
+/// Fewest trials of an answer with a band: with fewer a look was wanted, not an answer.
+const LEAST: u32 = 1000;
 /// Paired trials of a quick look: a probability of 0.5 is known to about 7 points either way.
 pub const QUICK_TRIALS: u32 = 200;
 /// Paired trials from which they are dealt to strata by the number of failures: below, some strata would have none.
@@ -59,6 +68,8 @@ pub struct Estimate {
     pub threads: usize,
     /// How long one change may be simulated.
     pub limit: Option<Duration>,
+    /// Leave out how far the answer moves with what is not known well.
+    pub no_band: bool,
 }
 
 /// What watches a run from outside.
@@ -68,6 +79,50 @@ pub struct Watch<'a> {
     pub stop: &'a AtomicBool,
     /// Called with the number of finished trials, from any thread.
     pub progress: &'a (dyn Fn(u32) + Sync),
+    /// Called with what is known so far, every few trials.
+    pub glance: &'a dyn Fn(&Glance),
+}
+
+/// Who does not care for what is known on the way.
+pub fn no_glance(_: &Glance) {}
+
+/// What is known before all trials are done.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Glance {
+    /// Always true: more is to come.
+    pub partial: bool,
+    /// Paired trials so far.
+    pub trials: usize,
+    /// Score so far.
+    pub score: f64,
+    /// Score at the lower limit of the added loss.
+    pub score_low: f64,
+    /// Score at the upper limit.
+    pub score_high: f64,
+    /// Level of the score so far.
+    pub level: Level,
+    /// Whether both limits lie within that level.
+    pub decided: bool,
+    /// Probability of an outage with the change.
+    pub outage: Est,
+}
+
+impl Glance {
+    fn of(headline: &Headline, trials: usize) -> Glance {
+        let minutes = headline.minutes();
+        let (score, score_low, score_high) = score::scored(minutes);
+        Glance {
+            partial: true,
+            trials,
+            score,
+            score_low,
+            score_high,
+            level: score::level(score),
+            decided: score::decided(minutes),
+            outage: headline.proposal(),
+        }
+    }
 }
 
 /// Something that is ready to be simulated.
@@ -141,7 +196,9 @@ impl Prepared {
         snapshot: &Snapshot,
         mut loaded: Loaded,
     ) -> Result<Prepared, Complaints> {
-        let trials = loaded.settings.trials.unwrap_or(budget(loaded.scenario.cluster.pods.len()));
+        let usual = budget(loaded.scenario.cluster.pods.len());
+        let usual = if loaded.settings.thorough == Some(true) { THOROUGH * usual } else { usual };
+        let trials = loaded.settings.trials.unwrap_or(usual);
         let looks = Sampling::Sequential.next_look(0, u64::from(trials)) < u64::from(trials);
         // A budget that ends before the first look is a fixed number, with the narrower intervals of one.
         let sampling = if loaded.settings.trials.is_none() && looks { Sampling::Sequential } else { Sampling::Fixed };
@@ -164,7 +221,11 @@ impl Prepared {
         Ok(Prepared { id, change, trials, sampling, seed, cluster, loaded, identity, snapshot, carried: None, took })
     }
 
-    fn inputs<'a>(&'a self, pairs: &'a [Pair], stopped: Stop, threads: usize) -> Inputs<'a> {
+    fn thorough(&self) -> bool {
+        self.loaded.settings.thorough == Some(true)
+    }
+
+    fn inputs<'a>(&'a self, pairs: &'a [Pair], stopped: Stop, study: Option<&'a Study>, threads: usize) -> Inputs<'a> {
         let loaded = &self.loaded;
         Inputs {
             id: self.id.clone(),
@@ -180,6 +241,10 @@ impl Prepared {
             findings: loaded.findings.clone(),
             not_seen: loaded.coverage.not_seen.clone(),
             assumptions: loaded.coverage.assumptions.iter().map(inputs::assumption_info).collect(),
+            doubts: loaded.scenario.beliefs.iter().filter_map(inputs::doubt_info).collect(),
+            study,
+            thresholds: inputs::thresholds(&loaded.settings.thresholds),
+            slo_days: loaded.settings.slo_period_days.unwrap_or(BUDGET_DAYS),
             slo: loaded.settings.slo.unwrap_or(SLO),
         }
     }
@@ -205,10 +270,12 @@ pub fn run(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result
 /// It was stopped, or took too long.
 pub fn judge(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result<(Judged, record::Clock), JobError> {
     let clock = record::Clock::start(prepared.took, threads(estimate));
-    let (pairs, stopped) = simulate(prepared, estimate, watch)?;
+    let started = Instant::now();
+    let (pairs, stopped) = simulate(prepared, estimate, watch, started)?;
+    let study = study::study(prepared, estimate, watch, started)?;
     let events = pairs.iter().map(|p| p.proposal.counts.events + p.baseline.counts.events).sum();
     let clock = clock.simulated(pairs.len() as u32, events);
-    Ok((reports::judge(&prepared.inputs(&pairs, stopped, estimate.threads)), clock))
+    Ok((reports::judge(&prepared.inputs(&pairs, stopped, study.as_ref(), estimate.threads)), clock))
 }
 
 /// Most trials for a cluster of so many pods.
@@ -218,40 +285,54 @@ pub fn budget(pods: usize) -> u32 {
 
 /// Runs the trials in portions, so that it can be stopped between them. What a trial comes to depends on its index alone,
 /// and looks are after fixed numbers of them, so that neither portions nor threads decide when sampling stops.
-fn simulate(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result<(Vec<Pair>, Stop), JobError> {
+fn simulate(
+    prepared: &Prepared,
+    estimate: &Estimate,
+    watch: Watch<'_>,
+    started: Instant,
+) -> Result<(Vec<Pair>, Stop), JobError> {
     let portion = 64.max(16 * threads(estimate) as u32);
     let mut headline = Headline::new(&prepared.loaded.scenario, prepared.sampling);
     let (mut looked, mut look) = (0, 0);
-    let started = Instant::now();
     let mut pairs = Vec::with_capacity(prepared.trials as usize);
     while (pairs.len() as u32) < prepared.trials {
         let done = pairs.len() as u32;
         if done >= look {
             look = prepared.sampling.next_look(u64::from(done), u64::from(prepared.trials)) as u32;
         }
-        if watch.stop.load(Ordering::Relaxed) {
-            return Err(JobError::Stopped);
-        }
-        if let Some(limit) = estimate.limit.filter(|limit| started.elapsed() > *limit) {
-            return Err(JobError::TooLong {
-                change: prepared.change.summary.clone(),
-                done,
-                trials: prepared.trials,
-                limit,
-            });
-        }
+        check(prepared, estimate, watch, started, done)?;
         let runs =
             Runs { seed: prepared.seed, first: done, trials: portion.min(look - done), threads: estimate.threads };
         pairs.extend(simulator::paired(&prepared.loaded.scenario, runs, &|n| (watch.progress)(done + n)));
-        if prepared.sampling == Sampling::Sequential && pairs.len() as u32 == look {
-            headline.push(&pairs[looked..]);
-            looked = pairs.len();
+        headline.push(&pairs[looked..]);
+        looked = pairs.len();
+        (watch.glance)(&Glance::of(&headline, looked));
+        if prepared.sampling == Sampling::Sequential && looked as u32 == look {
             if let Some(stop) = headline.enough() {
                 return Ok((pairs, stop));
             }
         }
     }
     Ok((pairs, Stop::Budget))
+}
+
+/// Whether the run may go on after so many trials.
+fn check(
+    prepared: &Prepared,
+    estimate: &Estimate,
+    watch: Watch<'_>,
+    started: Instant,
+    done: u32,
+) -> Result<(), JobError> {
+    if watch.stop.load(Ordering::Relaxed) {
+        return Err(JobError::Stopped);
+    }
+    match estimate.limit.filter(|limit| started.elapsed() > *limit) {
+        None => Ok(()),
+        Some(limit) => {
+            Err(JobError::TooLong { change: prepared.change.summary.clone(), done, trials: prepared.trials, limit })
+        }
+    }
 }
 
 fn threads(estimate: &Estimate) -> usize {

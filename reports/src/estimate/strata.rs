@@ -141,6 +141,13 @@ impl Strata {
         parts.map(|((weight, sum), trials)| if *trials > 0 { weight * (sum / *trials as f64) } else { 0.0 }).sum()
     }
 
+    /// The mean of a value of each trial, by stratum; 0 where a stratum has no trials.
+    pub fn means(&self, value: impl Fn(usize) -> f64) -> Vec<f64> {
+        let mut sums = vec![0.0; self.weights.len()];
+        (0..self.of.len()).for_each(|trial| sums[self.stratum(trial)] += value(trial));
+        sums.iter().zip(&self.trials).map(|(sum, trials)| sum / (*trials).max(1) as f64).collect()
+    }
+
     /// The probability of an event that a trial has or has not, by its position, from all looks on the way.
     pub fn probability(&self, sampling: Sampling, event: impl Fn(usize) -> bool) -> Est {
         let mut running = RunningProbability::new(sampling, self);

@@ -8,7 +8,7 @@ use super::losses::{Losses, Watched};
 use crate::estimate::{Est, LEVEL, Strata, mc_nemar};
 use crate::input::Inputs;
 use crate::rare::RareEvents;
-use crate::report::{Band, Outage, Quantiles, Risk, Workload};
+use crate::report::{Band, ErrorBudget, Outage, Quantiles, Risk, Workload};
 use crate::score;
 use crate::stopping::Headline;
 use crate::words;
@@ -18,6 +18,7 @@ pub fn risk(inputs: &Inputs<'_>, losses: &Losses<'_>) -> Risk {
     let mut headline = Headline::new(inputs.scenario, inputs.sampling);
     headline.push(inputs.pairs);
     let added_minutes = headline.minutes();
+    let burn = |minutes| score::burn(minutes, inputs.slo, inputs.slo_days);
     Risk {
         outage: Outage {
             threshold_seconds: inputs.scenario.settings.outage_threshold.as_secs_f64(),
@@ -26,9 +27,17 @@ pub fn risk(inputs: &Inputs<'_>, losses: &Losses<'_>) -> Risk {
             added: headline.added(),
             mc_nemar_p: mc_nemar(losses.discordant.0, losses.discordant.1),
         },
-        error_budget_burn: score::burn(added_minutes.estimate, inputs.slo),
+        error_budget_burn: burn(added_minutes.estimate),
+        error_budget: Some(ErrorBudget {
+            slo: inputs.slo,
+            period_days: inputs.slo_days,
+            minutes: score::error_budget(inputs.slo, inputs.slo_days),
+            burn: Est::new(burn(added_minutes.estimate), burn(added_minutes.low), burn(added_minutes.high)),
+        }),
         added_outage_minutes: added_minutes,
         parameter_band: None,
+        added_minutes_band: None,
+        readings: Vec::new(),
         rare_events: RareEvents::of(&losses.strata, &headline),
         workloads: losses.watched.iter().enumerate().map(|(i, w)| workload(inputs, &losses.strata, i, w)).collect(),
     }

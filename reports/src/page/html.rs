@@ -197,12 +197,25 @@ impl Page<'_> {
         words::hours(self.r.trials.horizon_hours * 3600.0)
     }
 
+    fn days(&self) -> String {
+        let days = self.r.risk.error_budget.as_ref().map_or(crate::score::BUDGET_DAYS, |budget| budget.period_days);
+        words::number(days, 3)
+    }
+
+    fn share(&self, share: &f64) -> String {
+        words::percent(*share)
+    }
+
+    fn plainly(&self) -> Vec<String> {
+        crate::plainly::risk(self.r)
+    }
+
     fn burn(&self) -> String {
         let burn = self.r.risk.error_budget_burn;
         if burn <= 0.0 {
-            "none of the 30-day error budget".to_string()
+            format!("none of the {}-day error budget", self.days())
         } else {
-            format!("{} of the 30-day error budget", words::percent(burn))
+            format!("{} of the {}-day error budget", words::percent(burn), self.days())
         }
     }
 

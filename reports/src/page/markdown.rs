@@ -10,6 +10,7 @@ use crate::words;
 pub fn page(report: &Report) -> String {
     let mut out = head(report);
     why(report, &mut out);
+    plainly(report, &mut out);
     figures(report, &mut out);
     why_so(report, &mut out);
     workloads(report, &mut out);
@@ -44,6 +45,12 @@ fn why(report: &Report, out: &mut String) {
         out.push_str(&format!("* {}\n", md(reason)));
     }
     out.push('\n');
+}
+
+fn plainly(report: &Report, out: &mut String) {
+    for sentence in crate::plainly::risk(report) {
+        out.push_str(&format!("{}\n\n", md(&sentence)));
+    }
 }
 
 fn figures(report: &Report, out: &mut String) {

@@ -15,8 +15,9 @@ pub fn hypercube(points: usize, coordinates: usize, seed: u64) -> Vec<Vec<f64>> 
         let mut order: Vec<usize> = (0..points).collect();
         let key = |i: &usize| uniform(seed, 1, *i, c);
         order.sort_by(|a, b| key(a).total_cmp(&key(b)));
-        for (slice, point) in order.into_iter().enumerate() {
-            found[point][c] = (slice as f64 + uniform(seed, 2, point, c)) / points as f64;
+        for (slice, i) in order.into_iter().enumerate() {
+            let point: &mut Vec<f64> = &mut found[i];
+            point[c] = (slice as f64 + uniform(seed, 2, i, c)) / points as f64;
         }
     }
     found

@@ -300,6 +300,10 @@ pub fn inputs<'a>(scenario: &'a Scenario, pairs: &'a [Pair]) -> Inputs<'a> {
             grade: 'B',
             range: Some("20 to 60 s".into()),
         }],
+        doubts: Vec::new(),
+        study: None,
+        thresholds: reports::score::Thresholds::default(),
+        slo_days: reports::score::BUDGET_DAYS,
         slo: 0.999,
     }
 }

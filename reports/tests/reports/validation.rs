@@ -125,8 +125,8 @@ fn score_mapping() {
         let want: Vec<&str> =
             expected["level"]["value"].as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
         assert_eq!(levels, want);
-        check(id, "error_budget_min", &expected["error_budget_min"], &[score::error_budget(slo)]);
-        let burns: Vec<f64> = losses.iter().map(|l| score::burn(*l, slo)).collect();
+        check(id, "error_budget_min", &expected["error_budget_min"], &[score::error_budget(slo, score::BUDGET_DAYS)]);
+        let burns: Vec<f64> = losses.iter().map(|l| score::burn(*l, slo, score::BUDGET_DAYS)).collect();
         check(id, "budget_burn_fraction", &expected["budget_burn_fraction"], &burns);
     }
 }

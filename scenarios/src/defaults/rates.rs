@@ -56,6 +56,10 @@ pub fn settings(minor: u32, given: &ChangeSettings, coverage: &mut Coverage) -> 
             "a share between 0 and 1, such as 0.999",
         ));
     }
+    if let Some(days) = given.slo_period_days.filter(|days| !(*days > 0.0 && *days <= 3660.0)) {
+        complaints.push(Complaint::at("settings.sloPeriodDays", days, "a number of days above 0, up to 3660"));
+    }
+    complaints.extend(given.thresholds.complaints());
     if let Some(rate) = given.dns_qps.filter(|q| !(0.0..=1e9).contains(q)) {
         let expected = "a number of queries per second from 0 to 1000000000";
         complaints.push(Complaint::at("settings.dnsQps", rate, expected));

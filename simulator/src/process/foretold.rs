@@ -23,10 +23,11 @@ impl Sim<'_> {
     pub(crate) fn foretell(&mut self, seed: u64, trial: u32) {
         self.drawn = Drawn::default();
         self.foretold.active = false;
-        let Some(strata) = &self.p.strata else { return };
-        if matches!(self.source, crate::sim::Source::Point) {
-            return; // a point has its rates
-        }
+        let strata = match &self.source {
+            crate::sim::Source::Beliefs { .. } => self.p.strata.as_ref(),
+            crate::sim::Source::Point(strata) => strata.as_ref(),
+        };
+        let Some(strata) = strata else { return };
         let stratum = strata.stratum(trial);
         self.drawn = Drawn { stratum: stratum as u8, weight: strata.probability[stratum], ..Drawn::default() };
         let (streams, name) = (&self.streams, entity_key("rare events"));

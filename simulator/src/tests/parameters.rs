@@ -113,3 +113,27 @@ fn points_see_the_same_trials_in_order_whatever_their_number() {
     assert_ne!(found[0], found[1]);
     assert_eq!(found[1].iter().map(|p| p.trial).collect::<Vec<_>>(), (4..23).collect::<Vec<_>>());
 }
+
+#[test]
+fn strata_of_a_point_have_its_rates() {
+    let prior = Prior::rate(0.05, 0.01, 0.2);
+    let mut scenario =
+        crate::example::Example::new().pool("p", 4).horizon(Duration::mins(120)).belief(Knob::Interruptions, prior);
+    scenario = scenario.settings(|s| {
+        s.failures.per_hour = 0.05;
+        s.stratified = true;
+    });
+    let scenario = scenario.build();
+    for share in [0.1, 0.9] {
+        let runs = Runs { seed: 3, first: 0, trials: 2000, threads: 0 };
+        let found = paired_at(&scenario, &[vec![share]], runs, &|pair| (pair.proposal.drawn, pair.proposal.counts));
+        let mut sums = [(0.0, 0.0, 0.0); crate::strata::STRATA];
+        for (drawn, counts) in &found[0] {
+            let sum = &mut sums[usize::from(drawn.stratum)];
+            *sum = (drawn.weight, sum.1 + 1.0, sum.2 + f64::from(counts.node_failures));
+        }
+        let mean: f64 = sums.iter().map(|(weight, n, failures)| weight * failures / f64::max(*n, 1.0)).sum();
+        let expected = 4.0 * 2.0 * prior.quantile(share);
+        assert!((mean / expected - 1.0).abs() < 0.05, "{share}: {mean} for {expected}");
+    }
+}

@@ -2,10 +2,56 @@
 
 use std::time::Duration;
 
-use scenarios::change::ChangeSettings;
+use scenarios::change::{ChangeSettings, LevelName, ParameterUse, ThresholdFields};
 use simulator::settings::Cause;
 
 use crate::pipeline::{Estimate, MAX_TRIALS, QUICK_TRIALS};
+
+/// From where on a change is worth a review, and from where on it is stopped.
+#[derive(clap::Args)]
+struct ThresholdArgs {
+    /// Level from which the decision is review [default: moderate]
+    #[arg(long, env = "POOLPROOF_REVIEW_AT", value_name = "LEVEL", value_parser = LEVELS)]
+    review_at: Option<String>,
+    /// Level from which it is stop [default: critical]
+    #[arg(long, env = "POOLPROOF_STOP_AT", value_name = "LEVEL", value_parser = LEVELS)]
+    stop_at: Option<String>,
+    /// Probability of an outage from which it is review, by the upper limit
+    #[arg(long, env = "POOLPROOF_REVIEW_OUTAGE", value_name = "P")]
+    review_outage: Option<f64>,
+    /// Probability of an outage from which it is stop, by the estimate
+    #[arg(long, env = "POOLPROOF_STOP_OUTAGE", value_name = "P")]
+    stop_outage: Option<f64>,
+    /// Share of the error budget from which it is review, by the upper limit
+    #[arg(long, env = "POOLPROOF_REVIEW_BURN", value_name = "SHARE")]
+    review_burn: Option<f64>,
+    /// Share of the error budget from which it is stop, by the estimate
+    #[arg(long, env = "POOLPROOF_STOP_BURN", value_name = "SHARE")]
+    stop_burn: Option<f64>,
+}
+
+const LEVELS: [&str; 5] = ["minimal", "low", "moderate", "high", "critical"];
+
+impl ThresholdArgs {
+    fn fields(&self) -> ThresholdFields {
+        let level = |name: &Option<String>| match name.as_deref()? {
+            "minimal" => Some(LevelName::Minimal),
+            "low" => Some(LevelName::Low),
+            "moderate" => Some(LevelName::Moderate),
+            "high" => Some(LevelName::High),
+            _ => Some(LevelName::Critical),
+        };
+        ThresholdFields {
+            review_at: level(&self.review_at),
+            stop_at: level(&self.stop_at),
+            review_outage: self.review_outage,
+            stop_outage: self.stop_outage,
+            review_burn: self.review_burn,
+            stop_burn: self.stop_burn,
+            ..ThresholdFields::default()
+        }
+    }
+}
 
 /// How to estimate.
 #[derive(clap::Args)]
@@ -23,6 +69,21 @@ pub struct EstimateArgs {
     /// A quick look: 200 trials
     #[arg(long, env = "POOLPROOF_QUICK", conflicts_with = "trials", value_parser = clap::builder::BoolishValueParser::new())]
     quick: bool,
+    /// A thorough answer: four times the trials, and a closer look at what moves the answer; minutes
+    #[arg(long, env = "POOLPROOF_THOROUGH", conflicts_with_all = ["trials", "quick"], value_parser = clap::builder::BoolishValueParser::new())]
+    thorough: bool,
+    /// How numbers that are not known well are used: each trial draws its own (sampled), or all have the defaults (mean)
+    /// [default: sampled]
+    #[arg(long, env = "POOLPROOF_PARAMETERS", value_name = "HOW", value_parser = ["sampled", "mean"])]
+    parameters: Option<String>,
+    /// Service level objective the error budget is measured against, such as 0.999 [default: 0.999]
+    #[arg(long, env = "POOLPROOF_SLO", value_name = "SHARE")]
+    slo: Option<f64>,
+    /// Days over which that objective is held [default: 30]
+    #[arg(long, env = "POOLPROOF_SLO_DAYS", value_name = "DAYS")]
+    slo_days: Option<f64>,
+    #[command(flatten)]
+    thresholds: ThresholdArgs,
     /// Causes and mechanisms to switch off or to fix at their median, separated by commas: node-failure, burst,
     /// slow-start, preemption, ...; an unknown one is answered with all
     #[arg(long, env = "POOLPROOF_OFF", value_name = "CAUSE", value_delimiter = ',', value_parser = cause)]
@@ -33,11 +94,22 @@ impl EstimateArgs {
     /// The options as the pipeline takes them.
     pub fn resolve(&self, limit: Option<Duration>) -> Estimate {
         let trials = self.trials.or(self.quick.then_some(QUICK_TRIALS));
-        Estimate {
-            overrides: ChangeSettings { seed: self.seed, trials, off: self.off.clone(), ..ChangeSettings::default() },
-            threads: self.threads,
-            limit,
-        }
+        let parameters = self.parameters.as_deref().map(|how| match how {
+            "mean" => ParameterUse::Mean,
+            _ => ParameterUse::Sampled,
+        });
+        let overrides = ChangeSettings {
+            seed: self.seed,
+            trials,
+            off: self.off.clone(),
+            parameters,
+            thorough: self.thorough.then_some(true),
+            slo: self.slo,
+            slo_period_days: self.slo_days,
+            thresholds: self.thresholds.fields(),
+            ..ChangeSettings::default()
+        };
+        Estimate { overrides, threads: self.threads, limit, no_band: false }
     }
 }
 

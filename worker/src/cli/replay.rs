@@ -12,7 +12,7 @@ use scenarios::{Complaints, Loaded};
 use serde_json::{Value, json};
 
 use super::{Failure, estimate, input, output, progress};
-use crate::pipeline::{self, Estimate, Prepared, RunRecord, Watch, digest};
+use crate::pipeline::{self, Estimate, Prepared, RunRecord, Watch, digest, no_glance};
 use crate::publish::{Bundle, Directory};
 use crate::snapshots::in_file;
 
@@ -39,7 +39,7 @@ struct Courses {
 
 /// Reads and checks everything, then runs the recorded course and the other one.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let estimate = args.estimate.resolve(None);
+    let estimate = Estimate { no_band: true, ..args.estimate.resolve(None) };
     let courses = prepare(args, &estimate)?;
     let directory = args.out.as_ref().map(|path| Directory::open(path)).transpose()?;
     let (replayed, first) = judge("what happened", &courses.recorded, &estimate)?;
@@ -111,7 +111,8 @@ fn step(timed: &TimedChange) -> Value {
 
 fn judge(what: &str, prepared: &Prepared, estimate: &Estimate) -> Result<(Judged, RunRecord), Failure> {
     let bar = progress::bar(what, u64::from(prepared.trials));
-    let watch = Watch { stop: &AtomicBool::new(false), progress: &|n| bar.set_position(u64::from(n)) };
+    let watch =
+        Watch { stop: &AtomicBool::new(false), progress: &|n| bar.set_position(u64::from(n)), glance: &no_glance };
     let judged = pipeline::judge(prepared, estimate, watch);
     bar.finish_and_clear();
     let (judged, clock) = judged?;

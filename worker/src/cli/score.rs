@@ -13,7 +13,7 @@ use scenarios::{Change, Complaint, Complaints};
 
 use super::input::Input;
 use super::{Failure, estimate, input, output, progress};
-use crate::pipeline::{self, Estimate, Prepared, Scored, Watch};
+use crate::pipeline::{self, Estimate, Glance, Prepared, Scored, Watch};
 use crate::publish::{PublishUrl, Publisher, Retention};
 use crate::snapshots::in_file;
 
@@ -33,6 +33,10 @@ pub struct Args {
     /// What to print: a table, one report.json a line, or the report.md of each change
     #[arg(long, env = "POOLPROOF_FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Print what is known so far while trials run: with --format json one object a line with "partial": true on standard
+    /// output before the report, else a line on standard error
+    #[arg(long, env = "POOLPROOF_WATCH", value_parser = clap::builder::BoolishValueParser::new())]
+    watch: bool,
     /// Exit with code 3 when a change reaches this level
     #[arg(long, env = "POOLPROOF_FAIL_AT", value_name = "LEVEL", value_parser = levels())]
     fail_at: Option<Level>,
@@ -61,7 +65,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let prepared = prepare(args, &estimate)?;
     let publisher =
         args.out.as_ref().map(|path| PublishUrl::Folder(path.clone()).open(Retention::default())).transpose()?;
-    let scored = prepared.iter().map(|p| score(p, &estimate, publisher.as_ref())).collect::<Result<Vec<_>, _>>()?;
+    let scored =
+        prepared.iter().map(|p| score(p, &estimate, publisher.as_ref(), args)).collect::<Result<Vec<_>, _>>()?;
     print::print(&scored, args.format)?;
     verdict(&scored, args.fail_at)
 }
@@ -130,12 +135,24 @@ fn resolve(
     }
 }
 
-fn score(prepared: &Prepared, estimate: &Estimate, publisher: Option<&Publisher>) -> Result<Scored, Failure> {
+fn score(
+    prepared: &Prepared,
+    estimate: &Estimate,
+    publisher: Option<&Publisher>,
+    Args { watch, format, .. }: &Args,
+) -> Result<Scored, Failure> {
+    let (watch, format) = (*watch, *format);
     let bar = progress::bar(&prepared.change.summary, u64::from(prepared.trials));
+    let glance = |glance: &Glance| {
+        bar.set_message(format!("{}: {}", output::on_one_line(&prepared.change.summary), print::so_far(glance)));
+        if watch {
+            print::glance(prepared, glance, format);
+        }
+    };
     let scored = pipeline::run(
         prepared,
         estimate,
-        Watch { stop: &AtomicBool::new(false), progress: &|n| bar.set_position(u64::from(n)) },
+        Watch { stop: &AtomicBool::new(false), progress: &|n| bar.set_position(u64::from(n)), glance: &glance },
     );
     bar.finish_and_clear();
     let scored = scored?;

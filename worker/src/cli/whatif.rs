@@ -12,7 +12,7 @@ use scenarios::{Change, Complaint, Complaints};
 use serde_json::{Value, json};
 
 use super::{Failure, estimate, input, output, progress};
-use crate::pipeline::{self, ENGINE, Estimate, Identity, Prepared, RunRecord, Watch};
+use crate::pipeline::{self, ENGINE, Estimate, Identity, Prepared, RunRecord, Watch, no_glance};
 use crate::publish::{Bundle, Directory};
 use crate::snapshots::in_file;
 
@@ -48,7 +48,7 @@ type CellOf = (Vec<Setting>, Result<Prepared, String>);
 
 /// Reads and checks everything, then scores one combination after the other.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let estimate = args.estimate.resolve(None);
+    let estimate = Estimate { no_band: true, ..args.estimate.resolve(None) };
     let grid = prepare(args, &estimate)?;
     let directory = args.out.as_ref().map(|path| Directory::open(path)).transpose()?;
     let (cells, records) = score(&grid, &estimate, directory.as_ref())?;
@@ -122,8 +122,11 @@ fn score(
         let outcome = match ready {
             Err(why) => Err(why.clone()),
             Ok(prepared) => {
-                let watch =
-                    Watch { stop: &AtomicBool::new(false), progress: &|n| bar.set_position(done + u64::from(n)) };
+                let watch = Watch {
+                    stop: &AtomicBool::new(false),
+                    progress: &|n| bar.set_position(done + u64::from(n)),
+                    glance: &no_glance,
+                };
                 let scored = pipeline::run(prepared, estimate, watch)?;
                 done += u64::from(prepared.trials);
                 records.push(scored.record);

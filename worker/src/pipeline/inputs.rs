@@ -1,8 +1,14 @@
 //! From what `scenarios` says to what `reports` takes: the two do not know each other.
 
-use reports::input::{AssumptionInfo, ChangeInfo, PoolInfo};
+use reports::input::{AssumptionInfo, ChangeInfo, DoubtInfo, PoolInfo, QuestionInfo};
+use reports::report::Level;
+use reports::score::Thresholds;
 use scenarios::Change;
+use scenarios::change::{LevelName, ThresholdFields};
+use scenarios::defaults::beliefs;
 use scenarios::load::PoolFacts;
+use simulator::parameters::Belief;
+use simulator::random::Prior;
 
 /// A change as reports show it; `resolved` is what it comes to on its cluster.
 pub fn change_info(change: &Change, resolved: &[scenarios::change::Operation]) -> ChangeInfo {
@@ -60,5 +66,36 @@ pub fn assumption_info(a: &scenarios::coverage::Assumption) -> AssumptionInfo {
         source: a.source.clone(),
         grade: a.grade,
         range: a.range.clone(),
+    }
+}
+
+/// A number that is not known well, as reports show it.
+pub fn doubt_info(belief: &Belief) -> Option<DoubtInfo> {
+    let doubt = beliefs::doubt(belief.knob)?;
+    let question = beliefs::QUESTIONS.iter().find(|q| q.knob == belief.knob).map(|q| QuestionInfo {
+        asks: q.asks.to_owned(),
+        ours: q.ours.to_owned(),
+        other: q.other.to_owned(),
+        other_share: if let Prior::Either { share, .. } = belief.prior { share } else { 0.0 },
+    });
+    let (what, datum) = (doubt.what.to_owned(), doubt.datum.to_owned());
+    Some(DoubtInfo { knob: belief.knob, what, range: doubt.range(), datum, question })
+}
+
+/// Thresholds as somebody set them, over the defaults.
+pub fn thresholds(given: &ThresholdFields) -> Thresholds {
+    let level = |name: Option<LevelName>, default: Level| name.map_or(default, |n| Level::ALL[n as usize]);
+    let usual = Thresholds::default();
+    Thresholds {
+        review_at: level(given.review_at, usual.review_at),
+        stop_at: level(given.stop_at, usual.stop_at),
+        review_upper_at: level(given.review_upper_at, usual.review_upper_at),
+        review_failure: given.review_failure.unwrap_or(usual.review_failure),
+        stop_failure: given.stop_failure,
+        review_outage: given.review_outage,
+        stop_outage: given.stop_outage,
+        review_burn: given.review_burn,
+        stop_burn: given.stop_burn,
+        review_warnings: given.review_warnings.unwrap_or(usual.review_warnings),
     }
 }

@@ -8,7 +8,7 @@ use tracing::{info, info_span};
 
 use crate::fault;
 use crate::job::JobError;
-use crate::pipeline::{self, Estimate, Scored, Watch};
+use crate::pipeline::{self, Estimate, Scored, Watch, no_glance};
 use crate::publish::ledger::{Known, Relation, Standing};
 use crate::publish::{PublishError, Publisher};
 use crate::snapshots::SnapshotStore;
@@ -94,7 +94,7 @@ impl Worker {
             let before = told.fetch_max(u64::from(done), Ordering::Relaxed);
             (self.progress)(u64::from(done).saturating_sub(before));
         };
-        let scored = pipeline::run(&prepared, &self.estimate, Watch { stop, progress: &progress })?;
+        let scored = pipeline::run(&prepared, &self.estimate, Watch { stop, progress: &progress, glance: &no_glance })?;
         self.publish(&scored, &standing)
     }
 

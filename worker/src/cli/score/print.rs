@@ -5,7 +5,7 @@ use reports::Report;
 use super::Format;
 use crate::cli::Failure;
 use crate::cli::output::{self, on_one_line};
-use crate::pipeline::Scored;
+use crate::pipeline::{Glance, Prepared, Scored};
 
 /// Prints all that was scored, in order.
 pub fn print(scored: &[Scored], format: Format) -> Result<(), Failure> {
@@ -32,7 +32,25 @@ pub fn print(scored: &[Scored], format: Format) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Why a change scores as it does, and the rules that apply.
+/// What is known so far, in a few words.
+pub fn so_far(glance: &Glance) -> String {
+    let Glance { trials, score, score_low, score_high, level, .. } = glance;
+    let sure = if glance.decided { "decided" } else { "so far" };
+    format!("{} {sure}, score {score:.0} [{score_low:.0}-{score_high:.0}] after {trials} trials", level.name())
+}
+
+/// Prints what is known so far; what cannot be printed is not worth ending for.
+pub fn glance(prepared: &Prepared, glance: &Glance, format: Format) {
+    if matches!(format, Format::Json) {
+        let mut line = reports::report::to_bytes_compact(glance);
+        line.push(b'\n');
+        let _ = output::bytes(&line);
+    } else {
+        output::note(&format!("{}: {}", on_one_line(&prepared.change.summary), so_far(glance)));
+    }
+}
+
+/// Why a change scores as it does, what was estimated and how sure it is, and the rules that apply.
 fn reasons(report: &Report) -> String {
     let title = format!("\n{}\n", on_one_line(&report.change.summary));
     let why = report.verdict.why.iter().map(|why| format!("  {}\n", on_one_line(why)));
