@@ -16,6 +16,7 @@ use crate::timeline;
 
 mod causes;
 mod doubt;
+mod latent;
 mod losses;
 mod operation;
 mod risk;
@@ -70,14 +71,15 @@ pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace, 
             .and_then(|trial| tell(format!("Typically (as in trial {trial})"), trial, &trace(inputs.scenario, trial))),
         worst: worst.as_ref().and_then(|(trial, _, with)| tell(worst_lead(inputs, &losses, *trial), *trial, with)),
     };
-    let verdict = verdict(inputs, &losses, &risk, &operation, stories);
+    let hazards = latent::hazards(inputs, &losses);
+    let verdict = verdict(inputs, &losses, &risk, &operation, hazards.len(), stories);
     let report = Report {
         schema: report::SCHEMA.to_string(),
         id: inputs.id.clone(),
         change: change(inputs),
         cluster: cluster(inputs),
         verdict,
-        findings: inputs.findings.iter().map(finding).collect(),
+        findings: inputs.findings.iter().map(finding).chain(hazards).collect(),
         risk,
         operation,
         causes: causes::causes(inputs, &weights(inputs.scenario), &|trial| trace(inputs.scenario, trial), again),
@@ -128,6 +130,7 @@ fn verdict(
     losses: &Losses<'_>,
     risk: &report::Risk,
     operation: &report::Operation,
+    hazards: usize,
     stories: Stories,
 ) -> report::Verdict {
     let (score, score_low, score_high) = score::scored(risk.added_outage_minutes);
@@ -137,7 +140,7 @@ fn verdict(
     let objections = Objections {
         blocked: inputs.findings.iter().any(|f| f.blocks),
         errors: severity(simulator::finding::Severity::Error),
-        warnings: severity(simulator::finding::Severity::Warning),
+        warnings: severity(simulator::finding::Severity::Warning) + hazards,
         upper: score::level(score_high),
         failure: 1.0 - operation.success.estimate,
         outage: risk.outage.proposal,

@@ -41,6 +41,8 @@ const BUDGET: std::ops::RangeInclusive<u32> = 1000..=16_000;
 const PODS_TIMES_TRIALS: usize = 1_400_000;
 /// So many times as much for a thorough answer.
 const THOROUGH: u32 = 4;
+/// Trials between two glances at what is known so far.
+const GLANCE: usize = 256;
 /// Fewest trials of an answer with a band: with fewer a look was wanted, not an answer.
 const LEAST: u32 = 1000;
 /// Paired trials of a quick look: a probability of 0.5 is known to about 7 points either way.
@@ -306,7 +308,9 @@ fn simulate(
         pairs.extend(simulator::paired(&prepared.loaded.scenario, runs, &|n| (watch.progress)(done + n)));
         headline.push(&pairs[looked..]);
         looked = pairs.len();
-        (watch.glance)(&Glance::of(&headline, looked));
+        if looked.is_multiple_of(GLANCE) || looked as u32 == prepared.trials {
+            (watch.glance)(&Glance::of(&headline, looked));
+        }
         if prepared.sampling == Sampling::Sequential && looked as u32 == look {
             if let Some(stop) = headline.enough() {
                 return Ok((pairs, stop));
