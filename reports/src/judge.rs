@@ -59,7 +59,7 @@ pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace, 
     let found = doubt::Found::of(inputs, &losses);
     let risk = risk::risk(inputs, &losses);
     let readings = doubt::readings(inputs, risk.outage.proposal);
-    let risk = found.into_risk(risk, readings);
+    let risk = found.told_in(risk, readings);
     let operation = operation::operation(inputs, &losses.strata);
     let nothing_done = inputs.scenario.do_nothing();
     let tell = |lead: String, trial: u32, with: &Trace| {

@@ -61,7 +61,7 @@ pub fn parameters(inputs: &Value) -> Found {
 pub fn sobol(inputs: &Value) -> Found {
     let list =
         |key: &str| -> Vec<f64> { inputs[key].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect() };
-    let model: Box<dyn Fn(&[f64]) -> f64> = if inputs["model"] == "ishigami" {
+    let model: Box<Model> = if inputs["model"] == "ishigami" {
         let (a, b) = (f(inputs, "a"), f(inputs, "b"));
         Box::new(move |u| {
             let x: Vec<f64> = u.iter().map(|u| std::f64::consts::PI * (2.0 * u - 1.0)).collect();
@@ -90,6 +90,9 @@ pub fn sobol(inputs: &Value) -> Found {
     ]
 }
 
+/// A function on the unit cube.
+type Model = dyn Fn(&[f64]) -> f64;
+
 struct Known {
     mean: f64,
     variance: f64,
@@ -99,7 +102,7 @@ struct Known {
 
 impl Known {
     /// Functional analysis of variance of three inputs, on a grid of quadrature nodes.
-    fn of(model: &dyn Fn(&[f64]) -> f64) -> Known {
+    fn of(model: &Model) -> Known {
         let nodes = nodes();
         let size = nodes.len();
         let mut values = Vec::with_capacity(size.pow(3));

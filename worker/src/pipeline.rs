@@ -311,10 +311,11 @@ fn simulate(
         if looked.is_multiple_of(GLANCE) || looked as u32 == prepared.trials {
             (watch.glance)(&Glance::of(&headline, looked));
         }
-        if prepared.sampling == Sampling::Sequential && looked as u32 == look {
-            if let Some(stop) = headline.enough() {
-                return Ok((pairs, stop));
-            }
+        if prepared.sampling == Sampling::Sequential
+            && looked as u32 == look
+            && let Some(stop) = headline.enough()
+        {
+            return Ok((pairs, stop));
         }
     }
     Ok((pairs, Stop::Budget))

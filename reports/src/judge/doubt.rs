@@ -49,7 +49,7 @@ impl Found {
     }
 
     /// Writes the bands into a risk.
-    pub fn into_risk(&self, risk: Risk, readings: Vec<Reading>) -> Risk {
+    pub fn told_in(&self, risk: Risk, readings: Vec<Reading>) -> Risk {
         Risk { parameter_band: self.outage, added_minutes_band: self.minutes, readings, ..risk }
     }
 }

@@ -119,7 +119,7 @@ impl Study {
         let kinds = strata.weights().len();
         let levels = strata.means(headline);
         let mut values = vec![0.0; self.done()];
-        for stratum in 0..kinds {
+        for (stratum, level) in levels.into_iter().enumerate() {
             let mine = |s: &&Sample| usize::from(s.stratum).min(kinds - 1) == stratum;
             let trials: Vec<Vec<f64>> = self.samples.iter().map(|p| p.iter().filter(mine).map(of).collect()).collect();
             let (mean, signal) = match trials.first().map_or(0, Vec::len) {
@@ -131,7 +131,7 @@ impl Study {
             };
             for (j, value) in values.iter_mut().enumerate() {
                 let shift = if signal > 0.0 { signal.sqrt() * (average(&trials[j]) - mean) } else { 0.0 };
-                *value += self.strata[j][stratum] * (levels[stratum] + shift).clamp(least, most);
+                *value += self.strata[j][stratum] * (level + shift).clamp(least, most);
             }
         }
         let mut sorted = values.clone();
