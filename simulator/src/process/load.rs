@@ -3,12 +3,12 @@
 //! A burst lifts the load of everything that follows load: a ramp in four steps, a hold, an exponential way back in steps
 //! of half its time constant. Bursts that overlap add their excess over the base. The horizontal autoscaler is
 //! Kubernetes v1.34's: every 15 s, tolerance 0.1, 300 s of stabilisation on the way down; at base load it is at rest with
-//! the replicas of the snapshot. Left out: noise and seasons, delay of metrics.
+//! the replicas of the snapshot. Pods that are not ready or without metrics hold it back ([`replicas::horizontal_seen`]). Left out: noise and seasons, delay of metrics.
 
 use crate::event::Event;
 use crate::outcome::Incident;
 use crate::parameters::Knob;
-use crate::process::replicas;
+use crate::process::replicas::{self, Seen};
 use crate::random::distribution::{exponential_quantile, pareto_quantile};
 use crate::random::{Process, entity_key};
 use crate::settings::Cause;
@@ -174,11 +174,9 @@ impl Sim<'_> {
         if row.desired == 0 || row.base == 0 {
             return false;
         }
-        // Use per replica against the target; 1 at base load with the snapshot's replicas.
-        let metric = row.load * f64::from(row.base) / f64::from(row.desired);
         // The snapshot's replicas are taken to be at rest, whatever the stated bounds.
         let (min, max) = (min.min(row.base), max.max(row.base));
-        let wanted = replicas::horizontal(row.desired, metric, 1.0, TOLERANCE, min, max);
+        let wanted = self.replicas_for_load(id).clamp(min, max.max(min));
         let mut state = &mut self.cluster.workloads[id].lower_since;
         let mut target = row.desired;
         if wanted >= row.desired {
@@ -195,7 +193,22 @@ impl Sim<'_> {
         }
         self.set_replicas(id, target);
         let row = &self.cluster.workloads[id];
-        row.lower_since.is_some() || wanted != row.desired
+        row.lower_since.is_some() || wanted != row.desired || row.up != row.alive
+    }
+
+    /// What the use of the pods that are ready comes to. It is 1 in terms of the target at base load with the snapshot's
+    /// replicas, and no pod uses more CPU than its limit.
+    fn replicas_for_load(&self, id: WorkloadId) -> u32 {
+        let (row, spec) = (self.cluster.workloads[id], &self.spec.workloads[id]);
+        let seen =
+            Seen { measured: row.up, unready: row.alive - row.ready, missing: row.ready - row.up.min(row.ready) };
+        let most = spec.cpu_limit.map_or(f64::INFINITY, |limit| limit as f64 / spec.cpu_use.max(1) as f64);
+        let ratio = (row.load * f64::from(row.base) / f64::from(row.ready.max(1))).min(most.max(1.0));
+        let target = match spec.scaling {
+            Some(Scaling::Utilisation { target_percent, .. }) if target_percent > 0.0 => target_percent,
+            _ => 100.0,
+        };
+        replicas::horizontal_seen(row.desired, seen, ratio, target.max(100.0) / target, TOLERANCE)
     }
 
     /// Nodes came, went or changed: proportional autoscalers will see it at their next poll.

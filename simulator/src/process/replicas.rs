@@ -54,3 +54,74 @@ pub fn horizontal(current: u32, metric: f64, target: f64, tolerance: f64, min: u
     let desired = libm::ceil(f64::from(current) * ratio - 1e-9);
     (desired.clamp(0.0, f64::from(u32::MAX)) as u32).clamp(min, max.max(min))
 }
+
+/// The pods a HorizontalPodAutoscaler scales, as it sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Ready, with metrics.
+    pub measured: u32,
+    /// Pending or not Ready yet: set aside.
+    pub unready: u32,
+    /// Without metrics, as on a node that has died.
+    pub missing: u32,
+}
+
+/// The same with pods that are not ready or without metrics: those not ready count as idle where the others ask for more;
+/// those without metrics as idle on the way up and as using `missing_use` on the way down; where that turns the direction, or
+/// comes within the tolerance, or nothing at all is measured, the replicas stay. `ratio` is the use of a measured pod against
+/// the target. (kubernetes v1.34 replica_calculator.go `GetResourceReplicas`)
+pub fn horizontal_seen(current: u32, seen: Seen, ratio: f64, missing_use: f64, tolerance: f64) -> u32 {
+    let near = |ratio: f64| (ratio - 1.0).abs() <= tolerance + 1e-12;
+    let replicas = |sum: f64| libm::ceil(sum - 1e-9).clamp(0.0, f64::from(u32::MAX)) as u32;
+    let Seen { measured, unready, missing } = seen;
+    if measured == 0 {
+        return current;
+    }
+    let mut sum = ratio * f64::from(measured);
+    let up = unready > 0 && ratio > 1.0;
+    if !up && missing == 0 {
+        return if near(ratio) { current } else { replicas(sum) };
+    }
+    let mut pods = measured + if up { unready } else { 0 };
+    if ratio != 1.0 {
+        pods += missing;
+        sum += if ratio < 1.0 { missing_use * f64::from(missing) } else { 0.0 };
+    }
+    let filled = sum / f64::from(pods);
+    if near(filled) || (ratio < 1.0 && filled > 1.0) || (ratio > 1.0 && filled < 1.0) {
+        return current;
+    }
+    let wanted = replicas(sum);
+    if (filled < 1.0 && wanted > current) || (filled > 1.0 && wanted < current) { current } else { wanted }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_without_metrics_and_unready_ones_hold_the_replicas() {
+        // Five replicas at 80 % of their request; what is missing counts as 100 %, that is 1.25 times the target.
+        let wanted = |measured, unready, missing, ratio| {
+            horizontal_seen(5, Seen { measured, unready, missing }, ratio, 1.25, 0.1)
+        };
+        for (measured, unready, missing, ratio, expected) in [
+            (5, 0, 0, 1.05, 5),
+            (5, 0, 0, 2.0, 10),
+            (5, 0, 0, 0.5, 3),
+            // On the way up those not ready are idle: 3 x 2 over 5 is 1.2, and 6 are wanted; 2 x 2 over 5 turns round.
+            (3, 2, 0, 2.0, 6),
+            (2, 3, 0, 2.0, 5),
+            // On the way down they are set aside.
+            (3, 2, 0, 0.5, 2),
+            // Without metrics: idle on the way up, full on the way down.
+            (3, 0, 2, 2.0, 6),
+            (3, 0, 2, 0.5, 4),
+            (2, 0, 3, 0.7, 5),
+            (0, 5, 0, 0.0, 5),
+        ] {
+            let found = wanted(measured, unready, missing, ratio);
+            assert_eq!(found, expected, "{measured} measured, {unready} unready, {missing} missing at {ratio}");
+        }
+    }
+}

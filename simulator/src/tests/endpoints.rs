@@ -72,3 +72,25 @@ fn a_kubelet_may_pull_one_image_after_the_other() {
     assert_eq!(ready(false), "30s a ready, 30s b ready, 30s c ready");
     assert_eq!(ready(true), "30s a ready, 50s b ready, 70s c ready");
 }
+
+#[test]
+fn a_horizontal_autoscaler_learns_of_a_load_no_sooner_than_its_pods_can_show_it() {
+    // Three times the load on two pods: pods without limit show it at once; with a limit at 1.5 times their use the next step
+    // waits until the new pod is ready, after 60 s.
+    let grown = |limit: Option<i64>| {
+        let example = Example::new()
+            .pool("p", 2)
+            .workload("web", WorkloadKind::Deployment, vec![NodeId(0), NodeId(1)])
+            .with(|w| {
+                w.scaling = Some(crate::spec::Scaling::Utilisation { min: 1, max: 10, target_percent: 50.0 });
+                (w.follows_load, w.cpu_use, w.cpu_limit) = (true, 100, limit);
+                w.readiness = Dist::Constant(Duration::secs(60));
+            })
+            .happens(Duration::ZERO, Happening::Load { target: None, factor: 3.0 })
+            .settings(|s| s.off = vec![Cause::ClockPhases]);
+        let told = story(&example.horizon(Duration::mins(10)).build());
+        told.lines().filter(|l| l.contains("->")).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(grown(None), "7s web 2->6");
+    assert_eq!(grown(Some(150)), "7s web 2->3, 67s web 3->5, 127s web 5->6");
+}
