@@ -292,6 +292,10 @@ pub struct UpgradeFields {
     /// Blue-green: wait before the old nodes go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub final_soak_duration_in_minutes: Option<u32>,
+    /// When a forced upgrade ceases to be one (`upgradeSettings.overrideSettings.until`, RFC 3339): three days after it began unless
+    /// given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub override_until: Option<String>,
 }
 
 impl UpgradeFields {
@@ -350,6 +354,10 @@ pub struct ChangeSettings {
     /// runs on past the end of its window.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<WindowFields>,
+    /// Name of a maintenance configuration of the snapshot, such as `aksManagedNodeOSUpgradeSchedule`, in whose windows the
+    /// operation may begin: for upgrades that AKS begins by itself. Needs the snapshot's `takenAt`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<String>,
     /// Known loads: bursts that will come whatever is done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bursts: Vec<BurstFields>,

@@ -6,6 +6,7 @@ mod images;
 mod nodes;
 pub mod owners;
 pub mod peers;
+mod provisioners;
 pub mod requests;
 pub(crate) mod shapes;
 pub mod volumes;

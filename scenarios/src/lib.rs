@@ -12,6 +12,7 @@ pub mod complete;
 pub mod coverage;
 pub mod defaults;
 mod inline;
+mod instant;
 pub mod intern;
 mod leaving;
 pub mod load;

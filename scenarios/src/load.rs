@@ -2,6 +2,7 @@
 //! and puts both into the simulator's terms.
 
 mod admission;
+mod calendar;
 mod diff;
 mod horizon;
 mod operations;
@@ -102,7 +103,9 @@ pub fn load_all(
     }
     settings.assume = given;
     let mut planned = Vec::new();
-    let windows = admission::windows(&settings).map_err(&mut keep).unwrap_or_default();
+    let mut windows = admission::windows(&settings).map_err(&mut keep).unwrap_or_default();
+    windows.extend(admission::calendar(&settings, &full, &mut coverage).map_err(&mut keep).unwrap_or_default());
+    windows.sort_unstable();
     for (((at, change), resolved), findings) in changes.iter().zip(&operations).zip(&findings) {
         let found = {
             let around = operations::Around { before: &planned, windows: &windows, full: &full, settings: &settings };
@@ -176,9 +179,6 @@ fn facts(pool: &AgentPool, full: &Snapshot) -> PoolFacts {
 
 /// Mechanisms of a real cluster that a run leaves out.
 fn note_not_simulated(full: &Snapshot, coverage: &mut Coverage) {
-    if full.cluster.node_provisioning.as_deref().is_some_and(|m| m.eq_ignore_ascii_case("auto")) {
-        coverage.missing("node auto-provisioning is not simulated in this version");
-    }
     if !full.storage.claims.is_empty() {
         coverage.missing("the time disks take to be detached and attached is not simulated");
     }

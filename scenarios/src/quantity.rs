@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use simulator::Duration;
+
 /// A quantity, in billionths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Quantity(i128);
@@ -158,6 +160,32 @@ fn saturate(v: i128) -> i64 {
     v.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
+/// A duration as Go writes it, such as `10m`, `1h30m` or `45s`; a bare `0` is none at all.
+pub fn duration(text: &str) -> Option<Duration> {
+    if text == "0" {
+        return Some(Duration::ZERO);
+    }
+    let (mut seconds, mut number) = (0.0, String::new());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        if c.is_ascii_digit() || c == '.' {
+            number.push(c);
+            continue;
+        }
+        let unit = match c {
+            'h' => 3600.0,
+            'm' if rest.next_if_eq(&'s').is_some() => 0.001,
+            'm' => 60.0,
+            's' => 1.0,
+            _ => return None,
+        };
+        seconds += number.parse::<f64>().ok()? * unit;
+        number.clear();
+    }
+    // A year is longer than anything simulated.
+    (number.is_empty() && !text.is_empty() && seconds <= 366.0 * 86_400.0).then(|| Duration::from_secs_f64(seconds))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -226,6 +254,18 @@ mod tests {
     fn displays_in_the_coarsest_exact_unit() {
         for text in ["7", "250m", "5n", "-2"] {
             assert_eq!(Quantity::parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn go_durations() {
+        for (text, seconds) in
+            [("10s", 10.0), ("10m", 600.0), ("1h30m", 5400.0), ("1m30.5s", 90.5), ("500ms", 0.5), ("0", 0.0)]
+        {
+            assert_eq!(duration(text), Some(Duration::from_secs_f64(seconds)), "{text}");
+        }
+        for text in ["", "10", "m", "-1s", "10d", "1e9h", "99999999h"] {
+            assert_eq!(duration(text), None, "{text}");
         }
     }
 }

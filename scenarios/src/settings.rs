@@ -20,6 +20,7 @@ impl ChangeSettings {
             parameters: self.parameters.or(below.parameters),
             undrainable_schedule: self.undrainable_schedule.or(below.undrainable_schedule),
             windows: list(&self.windows, &below.windows),
+            maintenance: self.maintenance.clone().or_else(|| below.maintenance.clone()),
             bursts: list(&self.bursts, &below.bursts),
             bursts_per_day: self.bursts_per_day.or(below.bursts_per_day),
             burst_factor: self.burst_factor.or(below.burst_factor),

@@ -7,6 +7,7 @@ mod digest;
 mod document;
 pub(crate) mod fields;
 mod item;
+pub mod node_pool;
 pub mod object;
 mod owner;
 pub mod pool;
@@ -20,6 +21,7 @@ use crate::complaint::Complaints;
 use crate::coverage::Coverage;
 
 pub use cluster::ClusterFacts;
+pub use node_pool::NodePool;
 pub use object::{
     Amounts, Autoscaler, Budget, Container, HostPort, IntOrPercent, Labels, Newest, Node, Owner, Pod, PodTemplate,
     PodTerm, Requests, Selector, Service, SpreadConstraint, Usage, Workload,
@@ -43,6 +45,8 @@ pub struct Snapshot {
     pub cluster: ClusterFacts,
     /// Agent pools, by name.
     pub pools: Vec<AgentPool>,
+    /// NodePools of node auto-provisioning, by name.
+    pub node_pools: Vec<NodePool>,
     /// Nodes, by name.
     pub nodes: Vec<Node>,
     /// Pods, by namespace and name.

@@ -143,6 +143,8 @@ pub enum Operation {
         /// How long the platform takes.
         takes: Duration,
     },
+    /// Nodes of provisioners are not any more as they would be made: a new image or version.
+    Drift,
     /// Settings only: takes time, touches no node.
     Settings {
         /// Which pool.
@@ -185,7 +187,8 @@ impl Operation {
             | Operation::Uncordon { .. }
             | Operation::Drain { .. }
             | Operation::DeleteNodes { .. }
-            | Operation::SetReplicas { .. } => None,
+            | Operation::SetReplicas { .. }
+            | Operation::Drift => None,
         }
     }
 }

@@ -83,6 +83,16 @@ pub enum Event {
     AutoscalerScans,
     /// A node that it removes is gone; `number` tells removals apart.
     AutoscalerDeletes { node: NodeId, number: u32 },
+    /// The provisioner's batch of waiting pods ends.
+    ProvisionerBatch,
+    /// The provisioner looks for something to disrupt.
+    ProvisionerLooks,
+    /// It decides about what it has considered.
+    ProvisionerDecides,
+    /// A node that it takes away is gone.
+    ProvisionerDeletes { node: NodeId },
+    /// A node of a provisioner is too old; `epoch` tells the machine from a later one.
+    NodeExpires { node: NodeId, epoch: u32 },
     /// The scheduler works off its queue.
     Schedule,
     /// The scheduler looks for pods that nothing has woken for long.
@@ -137,7 +147,8 @@ impl Event {
             | Event::NodeRecovers { .. }
             | Event::NodeJoins { .. }
             | Event::NodeNeverJoins { .. }
-            | Event::AutoscalerDeletes { .. } => 0,
+            | Event::AutoscalerDeletes { .. }
+            | Event::ProvisionerDeletes { .. } => 0,
             Event::PodReady { .. } | Event::PodExits { .. } | Event::PodSucceeds { .. } => 1,
             Event::KubeletLooks(_)
             | Event::TolerationOver { .. }
@@ -148,10 +159,15 @@ impl Event {
             | Event::OperationGoesOn { .. }
             | Event::DrainRetries(_)
             | Event::DrainTimesOut(_)
-            | Event::SoakOver { .. } => 4,
+            | Event::SoakOver { .. }
+            | Event::NodeExpires { .. } => 4,
             Event::Schedule | Event::FlushUnschedulable => 5,
             // What the scheduler has just refused counts at a scan of the same instant.
-            Event::AutoscalerScans | Event::Flow => 6,
+            Event::AutoscalerScans
+            | Event::ProvisionerBatch
+            | Event::ProvisionerLooks
+            | Event::ProvisionerDecides
+            | Event::Flow => 6,
             Event::Sample => 7,
         }
     }

@@ -3,6 +3,7 @@
 mod subject;
 
 use crate::settings::RepairKind;
+use crate::spec::Disruption;
 use crate::time::{Duration, Time};
 use crate::{BudgetId, NodeId, PodId, PoolId, SupplyId, WorkloadId};
 
@@ -224,6 +225,10 @@ pub enum Incident {
     },
     AutoscalerRemoves {
         node: NodeId,
+    },
+    NodeDisrupted {
+        node: NodeId,
+        reason: Disruption,
     },
     NodeReady {
         node: NodeId,

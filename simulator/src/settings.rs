@@ -125,6 +125,10 @@ pub struct AutoscalerProfile {
     pub expander: Expander,
     /// How long a pod waits before it is a reason to add nodes (`new-pod-scale-up-delay`).
     pub new_pod_delay: Duration,
+    /// Pods that are all younger than this are no reason yet (`unschedulablePodTimeBuffer`, not settable).
+    pub young: Duration,
+    /// New nodes are spread over pools that are alike (`balance-similar-node-groups`).
+    pub balances: bool,
     /// Pods of a lower priority are no reason to add or to keep nodes (`expendable-pods-priority-cutoff`).
     pub expendable_below: i32,
     /// How long a requested node may take (`max-node-provision-time`).
@@ -156,6 +160,8 @@ pub struct AutoscalerProfile {
     /// Even where a disruption budget selects those pods: AKS' documentation says so; upstream lets such pods move
     /// (drainability/rules/system).
     pub budgeted_system_pods_stay: bool,
+    /// Nodes with pods that keep data on them stay (`skip-nodes-with-local-storage`; AKS: false, upstream: true).
+    pub skip_local_storage: bool,
     /// How many nodes may go at once (`max-empty-bulk-delete`).
     pub max_empty_bulk_delete: u32,
     /// Share of nodes, in per cent, that may be lost before nothing is done any more (`max-total-unready-percentage`).
@@ -172,6 +178,8 @@ impl Default for AutoscalerProfile {
             runs_as: None,
             expander: Expander::Random,
             new_pod_delay: Duration::ZERO,
+            young: Duration::secs(2),
+            balances: false,
             expendable_below: -10,
             max_node_provision: Duration::mins(15),
             backoff: Duration::mins(5),
@@ -187,6 +195,7 @@ impl Default for AutoscalerProfile {
             max_graceful_termination: Duration::secs(600),
             skip_system_pods: true,
             budgeted_system_pods_stay: true,
+            skip_local_storage: false,
             max_empty_bulk_delete: 10,
             max_unready_percent: 45,
             ok_unready: 3,

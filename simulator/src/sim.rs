@@ -16,6 +16,7 @@ use crate::process::load::Burst;
 use crate::process::node_eviction::Tainting;
 use crate::process::observe::Observer;
 use crate::process::operation::Run;
+use crate::process::provisioner::Provisioning;
 use crate::process::repair::Crews;
 use crate::process::scheduling::Scheduling;
 use crate::process::spot::Pressure;
@@ -149,6 +150,7 @@ pub(crate) struct Sim<'a> {
     pub tainting: Tainting,
     pub spot: Vec<Pressure>,
     pub autoscaler: Autoscaler,
+    pub provisioning: Provisioning,
     pub flows: Flows,
     pub observer: Observer,
     pub counts: Counts,
@@ -182,6 +184,7 @@ impl<'a> Sim<'a> {
             tainting: Tainting::default(),
             spot: Vec::new(),
             autoscaler: Autoscaler::default(),
+            provisioning: Provisioning::default(),
             flows: Flows::default(),
             observer: Observer::default(),
             counts: Counts::default(),
@@ -266,6 +269,7 @@ impl<'a> Sim<'a> {
         self.bias = Bias::of(scenario.settings.failure_factor, seed, trial);
         self.foretell(seed, trial);
         self.start_autoscaler();
+        self.start_provisioning();
         self.start_tainting();
         self.start_failures();
         self.start_spot();
@@ -329,6 +333,11 @@ impl<'a> Sim<'a> {
             Event::SoakOver { operation, node } => self.soak_over(operation, node),
             Event::AutoscalerScans => self.autoscaler_scans(),
             Event::AutoscalerDeletes { node, number } => self.autoscaler_deletes(node, number),
+            Event::ProvisionerBatch => self.provisioner_batch(),
+            Event::ProvisionerLooks => self.provisioner_looks(),
+            Event::ProvisionerDecides => self.provisioner_decides(),
+            Event::ProvisionerDeletes { node } => self.provisioner_deletes(node),
+            Event::NodeExpires { node, epoch } => self.node_expires(node, epoch),
             Event::Schedule => self.schedule(),
             Event::FlushUnschedulable => self.flush_unschedulable(),
             Event::Flow => self.update_flows(),

@@ -3,6 +3,7 @@
 
 mod control;
 mod peers;
+mod provisioner;
 mod supply;
 mod volumes;
 
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 
 pub use control::{Control, Job, Memory};
 pub use peers::{PodTerm, Selector, Spread};
+pub use provisioner::{Disruption, DisruptionLimit, Provisioner};
 pub use supply::{Share, Supply};
 pub use volumes::{VolumePlugin, VolumeRefusal, Volumes};
 
@@ -40,6 +42,8 @@ pub struct ClusterSpec {
     pub pods: Vec<PodSpec>,
     /// Disruption budgets.
     pub budgets: Column<BudgetId, BudgetSpec>,
+    /// Who makes nodes of fitting size by itself.
+    pub provisioners: Vec<Provisioner>,
     /// What the nodes of several pools use up together.
     pub supplies: Column<SupplyId, Supply>,
     /// Names of the extended resources, at most [`EXTENDED`], in the order of [`Resources::extended`].
@@ -302,7 +306,7 @@ pub struct PodShape {
 }
 
 /// A node selector term: all expressions and fields must hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeTerm {
     /// Conditions on labels.
     pub expressions: Vec<Requirement>,

@@ -12,6 +12,7 @@ mod operations;
 mod parameters;
 mod pressure;
 mod properties;
+mod provisioner;
 mod random_runs;
 mod scheduling;
 mod spread;
@@ -40,6 +41,7 @@ fn story(scenario: &Scenario) -> String {
                 format!("autoscaler gives up {}", scenario.cluster.pools[pool].name)
             }
             Incident::AutoscalerRemoves { node } => format!("autoscaler removes {}", n(node)),
+            Incident::NodeDisrupted { node, reason } => format!("{} disrupted: {reason:?}", n(node)),
             Incident::NodeReady { node } => format!("{} ready", n(node)),
             Incident::NodeCordoned { node } => format!("{} cordoned", n(node)),
             Incident::NodeUncordoned { node } => format!("{} uncordoned", n(node)),

@@ -153,7 +153,9 @@ impl<'a> Known<'a> {
             Incident::AutoscalerAdds { pool, .. } => {
                 self.growths.insert(pool, line);
             }
-            Incident::AutoscalerRemoves { node } => self.nodes.entry(node).or_default().unwanted = Some(line),
+            Incident::AutoscalerRemoves { node } | Incident::NodeDisrupted { node, .. } => {
+                self.nodes.entry(node).or_default().unwanted = Some(line)
+            }
             Incident::NodeDrainStarted { node }
             | Incident::NodeDrained { node }
             | Incident::NodeDrainTimedOut { node, .. } => {

@@ -18,6 +18,7 @@ pub fn of(what: Incident) -> (Kind, &'static str, &'static str) {
         Incident::AutoscalerAdds { .. } => (Normal, "TriggeredScaleUp", "cluster-autoscaler"),
         Incident::AutoscalerFailed { .. } => (Warning, "FailedToScaleUpGroup", "cluster-autoscaler"),
         Incident::AutoscalerRemoves { .. } => (Normal, "ScaleDown", "cluster-autoscaler"),
+        Incident::NodeDisrupted { .. } => (Normal, "DisruptionTerminating", "karpenter"),
         Incident::NodeReady { .. } => (Normal, "NodeReady", "kubelet"),
         Incident::NodeCordoned { .. } => (Normal, "NodeNotSchedulable", "kubelet"),
         Incident::NodeUncordoned { .. } => (Normal, "NodeSchedulable", "kubelet"),

@@ -59,7 +59,9 @@ fn rank(what: Incident, watched: &BTreeSet<WorkloadId>) -> Option<u8> {
         Incident::LoadChanged { .. } | Incident::NodeDrainStarted { .. } => Some(2),
         Incident::ReplicasChanged { workload, .. } => pod(workload, 3),
         Incident::AutoscalerFailed { .. } => Some(1),
-        Incident::AutoscalerAdds { .. } | Incident::AutoscalerRemoves { .. } => Some(2),
+        Incident::AutoscalerAdds { .. } | Incident::AutoscalerRemoves { .. } | Incident::NodeDisrupted { .. } => {
+            Some(2)
+        }
         Incident::NodeRequested { .. }
         | Incident::NodeReady { .. }
         | Incident::NodeDeleted { .. }

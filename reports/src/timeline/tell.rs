@@ -2,6 +2,7 @@
 
 use simulator::outcome::{Entry, Failure, Incident};
 use simulator::settings::RepairKind;
+use simulator::spec::Disruption;
 use simulator::{NodeId, Scenario, Trace, WorkloadId};
 
 use super::node_name;
@@ -53,6 +54,15 @@ impl Teller<'_> {
             ),
             Incident::AutoscalerRemoves { node } => {
                 ("autoscaler removes node", self.node(node), "not needed for long enough".to_string())
+            }
+            Incident::NodeDisrupted { node, reason } => {
+                let why = match reason {
+                    Disruption::Drifted => "not as it would be made now",
+                    Disruption::Empty => "nothing runs on it",
+                    Disruption::Underutilized => "its pods have room elsewhere or on something cheaper",
+                    Disruption::Expired => "too old",
+                };
+                ("node is to go", self.node(node), why.to_string())
             }
             Incident::NodeReady { node } => ("node Ready", self.node(node), none()),
             Incident::NodeCordoned { node } => ("node cordoned", self.node(node), "takes no new pods".to_string()),
@@ -195,6 +205,7 @@ impl Teller<'_> {
             Operation::SetAutoscaler { pool, range: None, .. } => {
                 format!("turn the autoscaler of pool {} off", names.pool(*pool))
             }
+            Operation::Drift => "let nodes of NodePools be out of date".to_string(),
             Operation::Settings { pool, .. } => {
                 format!("change settings of pool {}", names.pool(*pool))
             }

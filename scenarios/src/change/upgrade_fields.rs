@@ -22,6 +22,7 @@ impl UpgradeFields {
             final_soak_duration_in_minutes: self
                 .final_soak_duration_in_minutes
                 .or(below.final_soak_duration_in_minutes),
+            override_until: or(&self.override_until, &below.override_until),
         }
     }
 
@@ -43,6 +44,7 @@ impl UpgradeFields {
             drain_batch_size: text(&self.drain_batch_size, "10%"),
             batch_soak_duration_in_minutes: minutes(self.batch_soak_duration_in_minutes, 15),
             final_soak_duration_in_minutes: minutes(self.final_soak_duration_in_minutes, 60),
+            override_until: given(&self.override_until),
         }
     }
 

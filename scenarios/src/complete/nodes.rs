@@ -72,6 +72,7 @@ pub fn blank(pool: &AgentPool, zone: &str, snapshot: &Snapshot, coverage: &mut C
         version: pool.version().map(|v| format!("v{v}")).unwrap_or_default(),
         assumed: true,
         images: std::collections::BTreeMap::new(),
+        created: None,
     }
 }
 

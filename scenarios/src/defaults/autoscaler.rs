@@ -5,6 +5,7 @@ use simulator::settings::{AutoscalerProfile, Expander};
 use simulator::spec::Autoscaled;
 
 use crate::coverage::Coverage;
+use crate::quantity::duration;
 use crate::snapshot::{AgentPool, Snapshot};
 
 const SOURCE: &str = "AKS docs, cluster-autoscaler (2026-07-30)";
@@ -83,19 +84,8 @@ fn set(profile: &mut AutoscalerProfile, key: &str, value: &str, coverage: &mut C
         "max-empty-bulk-delete" => profile.max_empty_bulk_delete = value.parse().ok()?,
         "max-total-unready-percentage" => profile.max_unready_percent = value.parse().ok().filter(|p| *p <= 100)?,
         "ok-total-unready-count" => profile.ok_unready = value.parse().ok()?,
-        "skip-nodes-with-local-storage" => {
-            if flag(value)? {
-                coverage.missing(
-                    "which pods keep local storage is not simulated: the cluster autoscaler removes their nodes too",
-                );
-            }
-        }
-        "balance-similar-node-groups" => {
-            if flag(value)? {
-                coverage
-                    .missing("balancing of similar pools by the cluster autoscaler is not simulated in this version");
-            }
-        }
+        "skip-nodes-with-local-storage" => profile.skip_local_storage = flag(value)?,
+        "balance-similar-node-groups" => profile.balances = flag(value)?,
         // Daemons of a node that goes end with it either way.
         "daemonset-eviction-for-empty-nodes" | "daemonset-eviction-for-occupied-nodes" => {}
         _ => coverage.missing(format!("autoScalerProfile: {key} is not known")),
@@ -126,32 +116,6 @@ fn flag(value: &str) -> Option<bool> {
     value.to_ascii_lowercase().parse().ok()
 }
 
-/// A duration as Go writes it, such as `10m`, `1h30m` or `45s`; a bare `0` is none at all.
-fn duration(text: &str) -> Option<Duration> {
-    if text == "0" {
-        return Some(Duration::ZERO);
-    }
-    let (mut seconds, mut number) = (0.0, String::new());
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        if c.is_ascii_digit() || c == '.' {
-            number.push(c);
-            continue;
-        }
-        let unit = match c {
-            'h' => 3600.0,
-            'm' if rest.next_if_eq(&'s').is_some() => 0.001,
-            'm' => 60.0,
-            's' => 1.0,
-            _ => return None,
-        };
-        seconds += number.parse::<f64>().ok()? * unit;
-        number.clear();
-    }
-    // A year is longer than anything simulated.
-    (number.is_empty() && !text.is_empty() && seconds <= 366.0 * 86_400.0).then(|| Duration::from_secs_f64(seconds))
-}
-
 /// Keys as the REST API spells them: clients print `scanInterval` for `scan-interval`, too.
 fn kebab(key: &str) -> String {
     let mut kebab = String::with_capacity(key.len() + 8);
@@ -172,18 +136,6 @@ fn kebab(key: &str) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn go_durations() {
-        for (text, seconds) in
-            [("10s", 10.0), ("10m", 600.0), ("1h30m", 5400.0), ("1m30.5s", 90.5), ("500ms", 0.5), ("0", 0.0)]
-        {
-            assert_eq!(duration(text), Some(Duration::from_secs_f64(seconds)), "{text}");
-        }
-        for text in ["", "10", "m", "-1s", "10d", "1e9h", "99999999h"] {
-            assert_eq!(duration(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn a_profile_is_read_in_either_spelling_and_defaults_fill_the_rest() {

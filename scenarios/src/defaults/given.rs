@@ -7,7 +7,7 @@ use serde_json::Value;
 use simulator::Duration;
 use simulator::random::Dist;
 use simulator::settings::Settings;
-use simulator::spec::ClusterSpec;
+use simulator::spec::{ClusterSpec, PoolSpec};
 
 use super::rates::HOURS_PER_YEAR;
 use crate::complaint::Complaint;
@@ -99,9 +99,22 @@ pub const NUMBERS: &[Number] = &[
     number("evictionRetrySeconds", "Time between two rounds of evictions", TIME, &["eviction retry"], |s, _, x| {
         s.eviction_retry = Duration::from_secs_f64(x);
     }),
-    number("provisionSeconds", "Median time to make a node", TIME, &["making a"], |_, c, x| {
-        c.pools.rows_mut().iter_mut().for_each(|pool| median(&mut pool.provision, x));
-    }),
+    number(
+        "provisionSeconds",
+        "Median time to make a node",
+        TIME,
+        &["making a Linux", "making a Windows", "making a GPU", "making a node above"],
+        |_, c, x| {
+            pools(c, false).for_each(|pool| median(&mut pool.provision, x));
+        },
+    ),
+    number(
+        "napProvisionSeconds",
+        "Median time node auto-provisioning takes to make one",
+        TIME,
+        &["making a node by node auto-provisioning"],
+        |_, c, x| pools(c, true).for_each(|pool| median(&mut pool.provision, x)),
+    ),
     number("reimageSeconds", "Median time to reimage a node", TIME, &["reimaging a"], |_, c, x| {
         c.pools.rows_mut().iter_mut().for_each(|pool| median(&mut pool.reimage, x));
     }),
@@ -147,6 +160,13 @@ pub const NUMBERS: &[Number] = &[
         },
     ),
 ];
+
+/// Pools of node auto-provisioning, or all others.
+fn pools(cluster: &mut ClusterSpec, provisioned: bool) -> impl Iterator<Item = &mut PoolSpec> {
+    let own: Vec<u32> = cluster.provisioners.iter().flat_map(|p| &p.sizes).map(|id| id.0).collect();
+    let all = cluster.pools.rows_mut().iter_mut().zip(0..);
+    all.filter(move |(_, id)| own.contains(id) == provisioned).map(|(pool, _)| pool)
+}
 
 /// The numbers of the snapshot with those of the settings over them.
 ///
@@ -233,8 +253,10 @@ mod tests {
         for number in NUMBERS {
             let mut coverage = Coverage::default();
             let mut settings = rates::settings(33, &ChangeSettings::default(), &mut coverage).unwrap();
-            let mut cluster = simulator::example::Example::new().pool("p", 2).deployment("dns", 2).build().cluster;
-            cluster.pools.rows_mut()[0].provision = super::super::log_normal(150.0, 0.35);
+            let mut cluster =
+                simulator::example::Example::new().pool("nap", 0).pool("p", 2).deployment("dns", 2).build().cluster;
+            cluster.pools.rows_mut().iter_mut().for_each(|p| p.provision = super::super::log_normal(150.0, 0.35));
+            cluster.provisioners.push(simulator::spec::Provisioner::new("nap", vec![simulator::PoolId(0)]));
             let dns = &mut cluster.workloads.rows_mut()[0];
             dns.service = Some(simulator::spec::Service { rate: 1.0, capacity: 2.0, cpu_seconds: 1e-4 });
             (dns.image_bytes, dns.follows_load) = (Some(1 << 30), true);
@@ -249,6 +271,7 @@ mod tests {
                 .any(|a| a.value.ends_with(&format!("given: {} {}", number.name, given[number.name])));
             let noted_elsewhere = [
                 "provisionSeconds",
+                "napProvisionSeconds",
                 "reimageSeconds",
                 "dnsQpsPerReplica",
                 "spotEvictionsPerHour",

@@ -7,7 +7,7 @@ use simulator::{NodeShapeId, PoolId, ZoneId};
 
 use super::owners::Draft;
 use super::volumes::{Ground, rezone};
-use super::{Interned, requests, shapes};
+use super::{Interned, provisioners, requests, shapes};
 use crate::azure::{sku, supply};
 use crate::complete::nodes as made;
 use crate::coverage::Coverage;
@@ -48,33 +48,94 @@ pub(super) fn intern(
     coverage: &mut Coverage,
 ) {
     let ground = Ground::new(full);
-    let mut index = Index::default();
+    let mut maker = Maker { index: Index::default(), ground: &ground };
     let mut rows = Vec::new();
     for node in &full.nodes {
         let sum = asked.get(node.name.as_str()).cloned().unwrap_or_default();
-        let shape = index.of(shape(node, &sum, &ground, interned, coverage), interned);
+        let shape = maker.index.of(shape(node, &sum, &ground, interned, coverage), interned);
         rows.push((node, shape));
     }
+    let provisioned = !provisioners::of(full).is_empty();
+    let named = |n: &Node| match provisioners::pool_of(n).filter(|_| provisioned) {
+        Some(name) => Some(name),
+        None => n.pool().map(str::to_owned),
+    };
     for pool in &full.pools {
         let own: Vec<(&Node, NodeShapeId)> =
-            rows.iter().filter(|(n, _)| n.pool() == Some(&pool.name)).copied().collect();
-        let templates = templates(pool, &own, &ground, full, &mut index, interned, coverage);
+            rows.iter().filter(|(n, _)| named(n).as_ref() == Some(&pool.name)).copied().collect();
+        let templates = templates(pool, &own, &mut maker, full, interned, coverage);
         add_pool(pool, &own, templates, full, interned, coverage);
     }
-    let strangers: Vec<(&Node, NodeShapeId)> =
-        rows.iter().filter(|(n, _)| n.pool().is_none_or(|p| !interned.pools.contains_key(p))).copied().collect();
+    provisioners::intern(full, &rows, &mut maker, interned, coverage);
+    let known = |n: &Node, interned: &Interned| named(n).is_some_and(|p| interned.pools.contains_key(&p));
+    let strangers: Vec<(&Node, NodeShapeId)> = rows.iter().filter(|(n, _)| !known(n, interned)).copied().collect();
     if let Some((_, template)) = strangers.first() {
         let pool = AgentPool { name: UNPOOLED.into(), ..AgentPool::default() };
         add_pool(&pool, &strangers, vec![*template], full, interned, coverage);
     }
     for (i, (node, shape)) in rows.into_iter().enumerate() {
-        let pool = node.pool().and_then(|p| interned.pools.get(p)).or_else(|| interned.pools.get(UNPOOLED));
+        let pool = named(node).and_then(|p| interned.pools.get(&p)).or_else(|| interned.pools.get(UNPOOLED));
         let Some(pool) = pool.copied() else { continue };
         let ordinal = made::ordinal(&node.name).unwrap_or_else(|| u32::try_from(i).unwrap_or(u32::MAX));
         let row =
             NodeSpec { name: node.name.clone(), pool, shape, ordinal, cordoned: node.cordoned, ready: node.ready };
         let id = interned.spec.nodes.push(row);
         interned.nodes.insert(node.name.clone(), id);
+    }
+    let nodes = interned.nodes.clone();
+    provisioners::ages(full, &nodes, interned);
+}
+
+/// What shapes and pools are made with.
+pub(super) struct Maker<'a> {
+    index: Index,
+    ground: &'a Ground<'a>,
+}
+
+impl Maker<'_> {
+    /// Shapes of future nodes of a pool that is not AKS' own, one for each zone that will do: as one that is there, else as AKS
+    /// would make it and `relabel` has changed it.
+    #[allow(clippy::too_many_arguments, reason = "what a pool is made from")]
+    pub fn templates_of(
+        &mut self,
+        pool: &AgentPool,
+        own: &[(&Node, NodeShapeId)],
+        relabel: impl Fn(&mut Node, &str),
+        will_do: impl Fn(&Node) -> bool,
+        full: &Snapshot,
+        interned: &mut Interned,
+        coverage: &mut Coverage,
+    ) -> Vec<NodeShapeId> {
+        let mut templates = Vec::new();
+        for zone in made::zones(pool, full) {
+            if let Some((_, shape)) = own.iter().find(|(n, _)| n.zone() == zone) {
+                templates.push(*shape);
+                continue;
+            }
+            let mut node = made::blank(pool, &zone, full, coverage);
+            relabel(&mut node, &zone);
+            rezone(&mut node.labels, &zone);
+            if will_do(&node) {
+                let shape = shape(&node, &Amounts::default(), self.ground, interned, coverage);
+                templates.push(self.index.of(shape, interned));
+            }
+        }
+        // Nodes that are there may stand in zones that no new one would be made in.
+        templates.extend(own.first().map(|(_, shape)| *shape).filter(|_| templates.is_empty()));
+        templates
+    }
+
+    /// Adds a pool.
+    pub fn add(
+        &mut self,
+        pool: &AgentPool,
+        own: &[(&Node, NodeShapeId)],
+        templates: Vec<NodeShapeId>,
+        full: &Snapshot,
+        interned: &mut Interned,
+        coverage: &mut Coverage,
+    ) -> PoolId {
+        add_pool(pool, own, templates, full, interned, coverage)
     }
 }
 
@@ -146,9 +207,8 @@ fn zone(name: &str, interned: &mut Interned) -> ZoneId {
 fn templates(
     pool: &AgentPool,
     own: &[(&Node, NodeShapeId)],
-    ground: &Ground,
+    maker: &mut Maker<'_>,
     full: &Snapshot,
-    index: &mut Index,
     interned: &mut Interned,
     coverage: &mut Coverage,
 ) -> Vec<NodeShapeId> {
@@ -162,8 +222,8 @@ fn templates(
                     own.first().map_or_else(|| made::blank(pool, name, full, coverage), |(n, _)| (*n).clone());
                 node.labels.insert("topology.kubernetes.io/zone".into(), name.clone());
                 rezone(&mut node.labels, name);
-                let shape = shape(&node, &Amounts::default(), ground, interned, coverage);
-                index.of(shape, interned)
+                let shape = shape(&node, &Amounts::default(), maker.ground, interned, coverage);
+                maker.index.of(shape, interned)
             }
         };
         templates.push(id);
@@ -178,7 +238,7 @@ fn add_pool(
     full: &Snapshot,
     interned: &mut Interned,
     coverage: &mut Coverage,
-) {
+) -> PoolId {
     let size = pool.vm_size.as_deref().and_then(sku);
     let takes = takes(pool, full, interned, coverage);
     let highest = own.iter().filter_map(|(n, _)| made::ordinal(&n.name)).max();
@@ -200,6 +260,7 @@ fn add_pool(
     };
     let id: PoolId = interned.spec.pools.push(spec);
     interned.pools.insert(pool.name.clone(), id);
+    id
 }
 
 /// Nodes that may still be added to the pool: a scale set holds 1,000 (AKS docs, upgrade-aks-node-pools-rolling).

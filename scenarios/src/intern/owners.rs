@@ -10,6 +10,10 @@ use crate::coverage::Coverage;
 use crate::snapshot::{Labels, Newest, Pod, PodTemplate, REVISION, Snapshot, Workload};
 use crate::system_workloads::is_system;
 
+/// Annotations of pods that autoscalers of nodes heed.
+const SAFE: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
+const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
+
 /// A workload on its way to the simulator, with its pods.
 #[derive(Clone, Debug)]
 pub struct Draft<'a> {
@@ -50,7 +54,21 @@ impl Draft<'_> {
 
     /// How it goes about its pods.
     pub fn control(&self) -> Control {
-        self.object.map(|object| object.control.clone()).unwrap_or_default()
+        let says = |key: &str, value: &str| {
+            let of = |labels: &Labels| labels.get(key).is_some_and(|v| v == value);
+            of(&self.template.annotations) || self.pods.iter().any(|p| of(&p.annotations))
+        };
+        // kubernetes/autoscaler FAQ, "What types of pods can prevent CA from removing a node?"
+        let safe = match says(SAFE, "false") {
+            true => Some(false),
+            false => says(SAFE, "true").then_some(true),
+        };
+        Control {
+            do_not_disrupt: says(DO_NOT_DISRUPT, "true"),
+            safe_to_evict: safe,
+            local_storage: self.template.local_storage,
+            ..self.object.map(|object| object.control.clone()).unwrap_or_default()
+        }
     }
 
     /// New pods carry a scheduling gate.

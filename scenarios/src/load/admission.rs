@@ -10,10 +10,15 @@ use simulator::change::Planned;
 use simulator::finding::Finding;
 use simulator::{Duration, Time};
 
+use super::{START, calendar};
 use crate::change::{Change, ChangeSettings, Phase};
 use crate::complaint::Complaint;
+use crate::coverage::Coverage;
+use crate::instant;
 use crate::intern::Interned;
 use crate::rule;
+use crate::snapshot::Snapshot;
+use serde_json::Value;
 
 /// Longest time of a window, in minutes: the longest horizon.
 const MOST_MINUTES: f64 = 48.0 * 60.0;
@@ -34,6 +39,47 @@ pub(super) fn windows(settings: &ChangeSettings) -> Result<Vec<(Time, Time)>, Ve
     }
     windows.sort_unstable();
     if complaints.is_empty() { Ok(windows) } else { Err(complaints) }
+}
+
+/// The windows of the maintenance configuration that the settings name. The simulation begins when the snapshot was taken; where
+/// the next window opens later than can be simulated, it begins shortly before that.
+pub(super) fn calendar(
+    settings: &ChangeSettings,
+    full: &Snapshot,
+    coverage: &mut Coverage,
+) -> Result<Vec<(Time, Time)>, Vec<Complaint>> {
+    const MOST_WINDOWS: usize = 60;
+    let Some(name) = settings.maintenance.as_deref() else {
+        return Ok(Vec::new());
+    };
+    let configs = &full.cluster.maintenance;
+    let named = |c: &&Value| c.get("name").and_then(Value::as_str).is_some_and(|n| n.eq_ignore_ascii_case(name));
+    let Some(config) = configs.iter().find(named) else {
+        let known: Vec<&str> = configs.iter().filter_map(|c| c.get("name").and_then(Value::as_str)).collect();
+        let expected = format!("a maintenance configuration of the snapshot: {}", known.join(", "));
+        return Err(vec![Complaint::at("settings.maintenance", name, expected)]);
+    };
+    let Some(taken) = full.taken_at.as_deref().and_then(instant::seconds) else {
+        let expected = "a snapshot with its time (takenAt), from which windows are counted";
+        return Err(vec![Complaint::at("settings.maintenance", name, expected)]);
+    };
+    let path = format!("cluster.maintenanceConfigurations.{name}");
+    let found = calendar::windows(config, taken, MOST_WINDOWS, &path).map_err(|c| vec![c])?;
+    let Some(&(first, _)) = found.first() else {
+        let expected = "a window within two years";
+        return Err(vec![Complaint::at("settings.maintenance", name, expected)]);
+    };
+    let start = i64::try_from(START.0 / 1_000_000).unwrap_or(0);
+    let late = first - taken > (MOST_MINUTES as i64 - 120) * 60;
+    if late {
+        coverage.missing(format!(
+            "the next window of {name} opens {} hours after the snapshot: the simulation begins ten minutes before it",
+            (first - taken) / 3600
+        ));
+    }
+    let zero = if late { first - start } else { taken };
+    let time = |seconds: i64| Time::ZERO + Duration::secs(u64::try_from(seconds - zero).unwrap_or(0));
+    Ok(found.into_iter().map(|(from, until)| (time(from), time(until))).collect())
 }
 
 /// When an operation begins where nothing else keeps it: at once, or in its next window.

@@ -3,7 +3,7 @@
 
 use simulator::change::{BlueGreenSettings, DrainSettings, Operation, Planned, Replacement, UpgradeSettings};
 use simulator::random::Dist;
-use simulator::spec::ClusterSpec;
+use simulator::spec::{ClusterSpec, Disruption, Provisioner};
 use simulator::{Duration, PoolId, Time};
 
 use super::admission::begins;
@@ -61,8 +61,23 @@ pub(super) fn expected(operation: &Operation, cluster: &ClusterSpec) -> Duration
         | Operation::Settings { takes, .. } => *takes,
         Operation::Drain { drain, .. } => emptying(drain),
         Operation::DeleteNodes { .. } => Duration::mins(2),
+        Operation::Drift => cluster.provisioners.iter().map(|p| drifting(p, cluster)).max().unwrap_or_default(),
         Operation::Cordon { .. } | Operation::Uncordon { .. } | Operation::SetReplicas { .. } => Duration::ZERO,
     }
+}
+
+/// How long the nodes of a provisioner take to be replaced, as many at a time as its budgets allow.
+fn drifting(provisioner: &Provisioner, cluster: &ClusterSpec) -> Duration {
+    let own = |pool: PoolId| provisioner.sizes.contains(&pool);
+    let nodes = cluster.nodes.iter().filter(|(_, n)| own(n.pool)).count() as u32;
+    let budgets = provisioner.budgets.iter().filter(|b| b.reason.is_none_or(|r| r == Disruption::Drifted));
+    let at_a_time = budgets.map(|b| b.nodes.of(nodes)).min().unwrap_or(nodes);
+    if nodes == 0 || at_a_time == 0 {
+        return Duration::ZERO;
+    }
+    let pools = provisioner.sizes.iter().map(|&pool| made(pool, cluster) + high(&cluster.pools[pool].delete));
+    let round = DRAIN + pools.max().unwrap_or_default();
+    Duration(round.0.saturating_mul(nodes.div_ceil(at_a_time).into()))
 }
 
 /// How long nodes of a pool take to be made, but for bad luck.

@@ -136,6 +136,12 @@ impl Planner<'_> {
                 self.at_once(Simulated::DeleteNodes { nodes });
             }
             other => {
+                // With the control plane's version nodes of node auto-provisioning are out of date (AKS docs,
+                // node-auto-provisioning-upgrade-image).
+                let whole = matches!(other, Operation::Upgrade { .. }) && self.change.pool.is_none();
+                if whole && !self.interned.spec.provisioners.is_empty() {
+                    self.at_once(Simulated::Drift);
+                }
                 let mut at = later(Duration::ZERO);
                 for (pool, id) in self.pools_of(other) {
                     let first = self.planned.len();

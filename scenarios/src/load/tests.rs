@@ -3,6 +3,7 @@
 mod admission;
 mod durations;
 mod images;
+mod provisioning;
 mod replace;
 mod volumes;
 

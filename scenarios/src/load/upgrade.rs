@@ -1,15 +1,18 @@
 //! How AKS rolls a pool: surge, soak, drain time-out, what becomes of nodes that cannot be drained (AKS docs,
 //! upgrade-aks-node-pools-rolling, 2026-05-29; AKS changelog).
 
+use serde_json::Value;
 use simulator::change::{BlueGreenSettings, DrainSettings, Operation, Pace, Replacement, Undrainable, UpgradeSettings};
 use simulator::spec::Quantity;
-use simulator::{Duration, NodeShapeId, PoolId};
+use simulator::{Duration, NodeShapeId, PoolId, Time};
 
+use super::START;
 use crate::azure::allocatable::{minor, reserve};
 use crate::change::UpgradeFields;
 use crate::complaint::Complaint;
 use crate::coverage::Coverage;
 use crate::defaults::pools;
+use crate::instant;
 use crate::intern::Interned;
 use crate::snapshot::{AgentPool, Snapshot};
 
@@ -65,22 +68,48 @@ fn blue_green(
         batch: batch.unwrap_or(Quantity::Percent(10)),
         batch_soak: minutes(fields.batch_soak_duration_in_minutes),
         final_soak: minutes(fields.final_soak_duration_in_minutes),
-        drain: drain(fields, asked.force),
+        drain: drain(fields, forced(fields, asked.force, full, coverage)),
         shapes: new_shapes(pool, asked, now, full, interned, coverage),
     })
 }
 
-/// How nodes are emptied in an upgrade. A forced one bypasses disruption budgets, for three days unless told otherwise
-/// (AKS docs, upgrade-options, 2026-06-22), which is longer than anything simulated.
-fn drain(fields: &UpgradeFields, force: bool) -> DrainSettings {
+/// When a forced upgrade ceases to be one: after three days unless told otherwise (AKS docs, upgrade-options, 2026-06-22). `None`
+/// for one that is not forced. The cluster's own setting counts where the call has none (`az aks update
+/// --enable-force-upgrade`).
+fn forced(fields: &UpgradeFields, force: bool, full: &Snapshot, coverage: &mut Coverage) -> Option<Time> {
+    const WINDOW: Duration = Duration::mins(3 * 24 * 60);
+    let own = full.cluster.other.get("upgradeSettings").and_then(|s| s.get("overrideSettings"));
+    let own_force = own.and_then(|o| o.get("forceUpgrade")).and_then(Value::as_bool).unwrap_or(false);
+    if !force && !own_force {
+        return None;
+    }
+    let own_until = own.and_then(|o| o.get("until")).and_then(Value::as_str).filter(|_| !force);
+    let Some(until) = fields.override_until.as_deref().or(own_until) else {
+        return Some(START + WINDOW);
+    };
+    let taken = full.taken_at.as_deref().and_then(instant::seconds);
+    match (instant::seconds(until), taken) {
+        (Some(until), Some(taken)) => {
+            let left = u64::try_from(until - taken).unwrap_or(0).min(10 * 365 * 86_400);
+            Some(Time::ZERO + Duration::secs(left))
+        }
+        _ => {
+            coverage.missing(format!("when the force of the upgrade ends ({until}) is not known without a time of the snapshot; taken as three days"));
+            Some(START + WINDOW)
+        }
+    }
+}
+
+/// How nodes are emptied in an upgrade. A forced one bypasses disruption budgets until its time is over.
+fn drain(fields: &UpgradeFields, forced: Option<Time>) -> DrainSettings {
     DrainSettings {
         evict: true,
-        respect_budgets: !force,
-        forced_until: None,
+        respect_budgets: forced.is_none(),
+        forced_until: forced,
         timeout: Duration::mins(fields.drain_timeout_in_minutes.unwrap_or(30).into()),
         undrainable: match fields.undrainable_node_behavior.as_deref() {
             // Force outranks undrainable behaviours (AKS docs, upgrade-options).
-            _ if force => Undrainable::Fail,
+            _ if forced.is_some() => Undrainable::Fail,
             Some(b) if b.eq_ignore_ascii_case("cordon") => Undrainable::Quarantine,
             // AKS docs upgrade-options say the node is replaced, the changelog that the operation fails: the changelog is followed.
             _ => Undrainable::Fail,
@@ -127,7 +156,7 @@ fn settings(
         "AKS docs, upgrade-aks-node-pools-rolling; the order of nodes is not documented",
         'A',
     );
-    let drain = drain(&fields, asked.force);
+    let drain = drain(&fields, forced(&fields, asked.force, full, coverage));
     let shapes = new_shapes(pool, asked, now, full, interned, coverage);
     let rolling = UpgradeSettings {
         max_surge,

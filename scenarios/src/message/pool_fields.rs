@@ -123,6 +123,7 @@ pub fn read_upgrade(fields: &mut Fields<'_>) -> UpgradeFields {
         drain_batch_size: fields.quantity("drainBatchSize"),
         batch_soak_duration_in_minutes: fields.count("batchSoakDurationInMinutes"),
         final_soak_duration_in_minutes: fields.count("finalSoakDurationInMinutes"),
+        override_until: fields.text("overrideUntil"),
     }
 }
 

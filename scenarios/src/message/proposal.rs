@@ -65,7 +65,7 @@ const KINDS: [(&str, &[&str]); 20] = [
 const WITHOUT_POOL: [&str; 7] = ["upgrade", "rotateCertificates", "abort", "stopPool", "startPool", "cordon", "drain"];
 
 /// Fields of upgrade settings.
-const UPGRADE_FIELDS: [&str; 10] = [
+const UPGRADE_FIELDS: [&str; 11] = [
     "maxSurge",
     "maxUnavailable",
     "drainTimeoutInMinutes",
@@ -76,6 +76,7 @@ const UPGRADE_FIELDS: [&str; 10] = [
     "drainBatchSize",
     "batchSoakDurationInMinutes",
     "finalSoakDurationInMinutes",
+    "overrideUntil",
 ];
 
 /// True for the bare form.

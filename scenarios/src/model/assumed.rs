@@ -69,6 +69,7 @@ fn of_pools(coverage: &mut Coverage) {
         }
         pools::reimage(&pool(os), coverage);
     }
+    pools::provisioned(None, coverage);
     let linux = pool("Linux");
     pools::delete(coverage);
     pools::spot(&AgentPool { scale_set_priority: Some("Spot".into()), ..linux.clone() }, coverage);
@@ -146,15 +147,21 @@ fn of_changes() -> Vec<Assumption> {
     let plain = snapshot(
         r#"{"kind":"Pod","metadata":{"namespace":"kube-system","name":"p"},"spec":{"nodeName":"x","containers":[]}}"#,
     );
-    for snapshot in [&objects, &without_budgets, &plain] {
+    let auto =
+        text("").replace(r#""kubernetesVersion""#, r#""nodeProvisioningProfile":{"mode":"Auto"},"kubernetesVersion""#);
+    let auto = Snapshot::from_json(auto.as_bytes()).unwrap();
+    for snapshot in [&objects, &without_budgets, &plain, &auto] {
         found.extend(loaded("sys", OPERATIONS[0].1, snapshot));
     }
     found
 }
 
 fn snapshot(items: &str) -> Snapshot {
-    let text = format!(r#"{{"schema":"poolproof.snapshot/1",{POOLS},"items":[{items}]}}"#);
-    Snapshot::from_json(text.as_bytes()).unwrap()
+    Snapshot::from_json(text(items).as_bytes()).unwrap()
+}
+
+fn text(items: &str) -> String {
+    format!(r#"{{"schema":"poolproof.snapshot/1",{POOLS},"items":[{items}]}}"#)
 }
 
 fn loaded(pool: &str, operation: &str, snapshot: &Snapshot) -> Vec<Assumption> {

@@ -40,6 +40,8 @@ pub struct ClusterFacts {
     pub quota: BTreeMap<String, u32>,
     /// Free addresses by subnet id, lower-case, or `*` for any (`subnet`: `{"*": 120}`).
     pub subnet: BTreeMap<String, u32>,
+    /// Maintenance configurations, as `az aks maintenanceconfiguration list` prints them.
+    pub maintenance: Vec<Value>,
     /// Everything else, by name.
     pub other: BTreeMap<String, Value>,
 }
@@ -63,6 +65,10 @@ pub(super) fn read(mut map: Map<String, Value>, path: &str) -> (Option<String>, 
         addons: fields.take("addonProfiles").map(|a| enabled(&a)).unwrap_or_default(),
         quota: fields.counts_by_name("quota").unwrap_or_default(),
         subnet: fields.counts_by_name("subnet").unwrap_or_default(),
+        maintenance: match fields.take("maintenanceConfigurations") {
+            Some(Value::Array(list)) => list,
+            other => other.into_iter().collect(),
+        },
         ..ClusterFacts::default()
     };
     if let Some(mut network) = fields.object("networkProfile") {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::digest::Canon;
 use super::storage::read;
-use super::{Snapshot, cluster, item, pool, stream};
+use super::{Snapshot, cluster, item, node_pool, pool, stream};
 use crate::complaint::{Complaint, Complaints};
 use crate::quantity::Quantity;
 use crate::snapshot::object::Usage;
@@ -36,6 +36,8 @@ pub(super) struct Reader {
     ignored: BTreeMap<String, usize>,
     twice: usize,
     with_pools: bool,
+    /// Maintenance configurations printed by themselves.
+    calendars: Vec<Value>,
 }
 
 impl Reader {
@@ -87,8 +89,10 @@ impl Reader {
         }
         self.note_coverage();
         let mut s = self.snapshot;
+        s.cluster.maintenance.extend(self.calendars);
         s.pools.sort_by(|a, b| a.name.cmp(&b.name));
         s.nodes.sort_by(|a, b| a.name.cmp(&b.name));
+        s.node_pools.sort_by(|a, b| a.name.cmp(&b.name));
         s.pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         s.workloads.sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));
         s.budgets.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
@@ -104,9 +108,19 @@ impl Reader {
     fn value(&mut self, value: Value) {
         match value {
             Value::Array(list) if list.iter().any(is_object) => self.items(list, "[]"),
+            Value::Array(list) if list.iter().any(is_calendar) => self.calendars(list),
+            one if is_calendar(&one) => self.calendars(vec![one]),
             Value::Array(list) => self.pools(list, ""),
             Value::Object(map) => self.object(map),
             other => self.complain(Complaint::at("", other, "an object or a list, as az or kubectl print them")),
+        }
+    }
+
+    fn calendars(&mut self, list: Vec<Value>) {
+        for value in list {
+            let name = value.get("name").and_then(Value::as_str).unwrap_or_default();
+            self.canon.add(format!("MaintenanceConfiguration//{name}"), &value);
+            self.calendars.push(value);
         }
     }
 
@@ -274,6 +288,9 @@ impl Reader {
             "PodDisruptionBudget" => item::budget(value, path).map(|b| s.budgets.push(b)),
             "HorizontalPodAutoscaler" => item::autoscaler(value, path).map(|a| s.autoscalers.push(a)),
             "PriorityClass" => item::priority_class(value, path).map(|c| s.priority_classes.extend(c)),
+            "NodePool" if is_of(&value, "karpenter.sh") => node_pool::read(&value, path).map(|p| s.node_pools.push(p)),
+            // What its machines are like beside their size, and what stands behind its nodes.
+            "AKSNodeClass" | "NodeClaim" => Ok(()),
             "PodMetrics" => item::usage(value, path).map(|u| s.usage.push(u)),
             "Service" => item::service(value, path).map(|x| s.services.push(x)),
             "Namespace" => {
@@ -361,6 +378,17 @@ fn resolve_priorities(s: &mut Snapshot) {
         let class = template.priority_class.as_deref().unwrap_or_default();
         template.priority = template.priority.or_else(|| s.priority_classes.get(class).copied());
     }
+}
+
+/// True for a maintenance configuration as `az aks maintenanceconfiguration` prints it.
+fn is_calendar(value: &Value) -> bool {
+    let inner = value.get("properties").unwrap_or(value);
+    let has = |key: &str| inner.get(key).is_some_and(|v| !v.is_null());
+    has("maintenanceWindow") || (has("timeInWeek") && !has("agentPoolProfiles"))
+}
+
+fn is_of(value: &Value, group: &str) -> bool {
+    value.get("apiVersion").and_then(Value::as_str).is_some_and(|v| v.split('/').next() == Some(group))
 }
 
 fn is_object(value: &Value) -> bool {

@@ -39,6 +39,7 @@ pub(super) fn node(value: Value, path: &str) -> Result<Node> {
         name: meta.name,
         labels: meta.labels,
         annotations: meta.annotations,
+        created: meta.creation_timestamp,
         cordoned: object.spec.unschedulable,
         taints,
         allocatable: amounts(&object.status.allocatable),
@@ -60,13 +61,17 @@ pub(super) fn pod(value: Value, path: &str) -> Result<Pod> {
         deleting: meta.deletion_timestamp.is_some(),
         name: meta.name,
         labels: meta.labels,
-        annotations: meta.annotations,
         node,
         phase: object.status.phase,
         started: object.status.start_time,
         nominated: object.status.nominated_node_name.filter(|n| !n.is_empty()),
         ready: is_ready(&object.status.conditions),
-        spec: PodTemplate { node_name: None, ..template(object.spec, &format!("{path}.spec"))? },
+        spec: PodTemplate {
+            node_name: None,
+            annotations: meta.annotations.clone(),
+            ..template(object.spec, &format!("{path}.spec"))?
+        },
+        annotations: meta.annotations,
         assumed: false,
     })
 }
@@ -93,7 +98,10 @@ pub(super) fn workload(kind: &str, value: Value, path: &str) -> Result<Workload>
         ready_replicas: u32::try_from(ready).unwrap_or(0),
         selector: selector(spec.selector, &format!("{path}.spec.selector"))?,
         pod_labels: spec.template.metadata.labels,
-        template: template(spec.template.spec, &format!("{path}.spec.template.spec"))?,
+        template: PodTemplate {
+            annotations: spec.template.metadata.annotations,
+            ..template(spec.template.spec, &format!("{path}.spec.template.spec"))?
+        },
         claim_templates: spec.volume_claim_templates.into_iter().map(|t| t.kept()).collect(),
         assumed: false,
     })
@@ -140,7 +148,10 @@ pub(super) fn controller_of_old(value: Value, path: &str) -> Result<Workload> {
         ready_replicas: u32::try_from(object.status.ready_replicas).unwrap_or(0),
         selector: Selector { labels: spec.selector, expressions: Vec::new() },
         pod_labels: spec.template.metadata.labels,
-        template: template(spec.template.spec, &format!("{path}.spec.template.spec"))?,
+        template: PodTemplate {
+            annotations: spec.template.metadata.annotations,
+            ..template(spec.template.spec, &format!("{path}.spec.template.spec"))?
+        },
         claim_templates: Vec::new(),
         control: simulator::spec::Control::default(),
         newest: super::object::Newest::Any,
@@ -350,6 +361,7 @@ fn template(spec: wire::PodSpec, path: &str) -> Result<PodTemplate> {
         claims: storage::read::references(&spec.volumes),
         scheduler: spec.scheduler_name.filter(|name| !name.is_empty() && name != DEFAULT_SCHEDULER),
         gates: spec.scheduling_gates.into_iter().map(|gate| gate.name).collect(),
+        annotations: Labels::new(),
     })
 }
 

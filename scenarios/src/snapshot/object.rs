@@ -47,6 +47,8 @@ pub struct Node {
     pub version: String,
     /// Container images present, with their sizes in bytes.
     pub images: BTreeMap<String, i64>,
+    /// When it was made, RFC 3339, as given.
+    pub created: Option<String>,
     /// Made up from the agent pool, since the snapshot holds no nodes.
     pub assumed: bool,
 }
@@ -119,6 +121,8 @@ pub struct PodTemplate {
     pub scheduler: Option<String>,
     /// Names of the scheduling gates that hold it back.
     pub gates: Vec<String>,
+    /// Annotations of the pod.
+    pub annotations: Labels,
 }
 
 /// An inter-pod affinity or anti-affinity term as written.

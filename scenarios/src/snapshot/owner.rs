@@ -32,6 +32,7 @@ pub(super) fn control(
         unavailable: bound(&strategy.rolling_update.max_unavailable, "maxUnavailable", unavailable)?,
         ordered: spec.pod_management_policy.as_deref() != Some("Parallel"),
         job: job(spec, status),
+        ..default
     })
 }
 

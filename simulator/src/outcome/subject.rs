@@ -27,6 +27,7 @@ impl Incident {
         match self {
             Incident::NodeRequested { node, .. }
             | Incident::AutoscalerRemoves { node }
+            | Incident::NodeDisrupted { node, .. }
             | Incident::NodeReady { node }
             | Incident::NodeCordoned { node }
             | Incident::NodeUncordoned { node }

@@ -7,12 +7,11 @@
 //! the grid of phase and interval all the same.
 //! A scan that adds nodes looks for unneeded ones too (upstream waits for the next scan; the delay after adding holds
 //! removals back either way).
-//! Left out: the time a scan takes, the two seconds of age below which pods alone are no reason to add nodes, balancing of similar pools, local storage, pods' own annotations, soft taints,
+//! Left out: the time a scan takes, annotations that name local volumes one by one, soft taints,
 //! GPU utilisation, the two minutes after which a single refused eviction gives a drain up (here the whole drain has
 //! `max_graceful_termination`).
 
 mod grow;
-mod room;
 mod shrink;
 
 use crate::PoolId;
@@ -20,13 +19,13 @@ use crate::cluster::node::NodeState;
 use crate::cluster::pod::PodState;
 use crate::event::Event;
 use crate::outcome::Incident;
+use crate::process::room::Room;
 use crate::random::{Process, entity_key};
 use crate::settings::{AutoscalerProfile, Cause};
 use crate::sim::Sim;
 use crate::spec::Autoscaled;
 use crate::time::{Duration, Time};
 use crate::{Column, NodeId, PodId};
-use room::Room;
 
 /// Name of the streams of the autoscaler.
 const NAME: &str = "cluster-autoscaler";
@@ -100,6 +99,7 @@ impl<'a> Sim<'a> {
     /// The cluster changed: the next scan may find something to do.
     #[inline]
     pub(crate) fn wake_autoscaler(&mut self) {
+        self.wake_provisioner();
         if self.autoscaler.active {
             self.scan_from(self.now);
         }
@@ -132,7 +132,7 @@ impl<'a> Sim<'a> {
             return;
         }
         let mut rooms = std::mem::take(&mut self.autoscaler.rooms);
-        self.look_for_room(&mut rooms);
+        self.look_for_room(&mut rooms, |pool| self.autoscaler.groups[pool].range.is_some());
         if self.grow(&mut rooms) {
             self.scan_from(self.now);
         }
@@ -154,6 +154,7 @@ impl<'a> Sim<'a> {
 
     /// Takes note of a pod that found no node.
     pub(crate) fn autoscaler_sees(&mut self, pod: PodId) {
+        self.provisioner_sees(pod);
         if self.autoscaler.active {
             self.autoscaler.unschedulable.push((pod, self.cluster.pods[pod].epoch));
             self.wake_autoscaler();

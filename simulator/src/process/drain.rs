@@ -54,12 +54,16 @@ impl Sim<'_> {
 
     /// Asks for the eviction of every remaining pod, oldest first. True where one was refused.
     fn evict_round(&mut self, drain: DrainId) -> bool {
-        let Drain { node, settings, .. } = self.drains[drain];
+        let Drain { node, operation, settings, .. } = self.drains[drain];
         let mut pods = self.take_pods(node, |sim, p| sim.evictable(p));
         let mut refused = false;
         for &pod in &pods {
             // A pod may have gone with an earlier one's consequences.
             if self.cluster.pods[pod].node != Some(node) || self.cluster.pods[pod].state == PodState::Terminating {
+                continue;
+            }
+            if operation.is_none() && self.stays_with_disruption(pod, node) {
+                refused = true;
                 continue;
             }
             match self.p.budgets.allow(self.spec, &self.cluster, pod, self.now) {
@@ -127,6 +131,7 @@ impl Sim<'_> {
     fn drained(&mut self, operation: Option<u32>, node: NodeId) {
         match operation {
             Some(operation) => self.operation_drained(operation, node),
+            None if self.is_provisioned(node) => self.provisioner_drained(node),
             None => self.autoscaler_drained(node),
         }
     }

@@ -122,6 +122,7 @@ impl Sim<'_> {
 
     /// Pods came to or left a node.
     pub(crate) fn node_load_changed(&mut self, node: NodeId) {
+        self.provisioner_notes(node);
         self.wake_autoscaler();
         if self.cluster.nodes[node].serving > 0 {
             self.touch_flows();

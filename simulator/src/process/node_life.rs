@@ -24,11 +24,14 @@ pub(crate) enum Origin {
     Surge { operation: u32, n: u32 },
     /// The cluster autoscaler: its n-th of the pool.
     Autoscaler(u32),
+    /// The `n`-th of a provisioner.
+    Provisioner { of: u32, n: u32 },
 }
 
 /// Keys of surge and autoscaled nodes lie apart from those of ordinals.
 const SURGE: u64 = 0x7375_7267_6500;
 const AUTO: u64 = 0x6175_746f_0000_0000;
+const PROVISIONED: u64 = 0x6e61_7000_0000_0000;
 
 impl Sim<'_> {
     /// Asks the platform for a node: a stopped one where the pool keeps such and grows (AKS docs scale-down-mode), else a new
@@ -41,7 +44,7 @@ impl Sim<'_> {
         let grows = self.spec.pools[pool].deallocates.is_some() && !matches!(origin, Origin::Surge { .. });
         match self.cluster.nodes.ids().find(|n| grows && stopped(n)) {
             Some(node) => self.start_stopped_node(node, origin),
-            None => self.request_new_node(pool, origin),
+            None => self.request_new_node(pool, None, origin),
         }
     }
 
@@ -69,8 +72,9 @@ impl Sim<'_> {
         node
     }
 
-    fn request_new_node(&mut self, pool: PoolId, origin: Origin) -> NodeId {
-        let shape = self.template_for(pool);
+    /// Asks for a new machine, of a shape of the pool's or the one its balance of zones calls for.
+    pub(crate) fn request_new_node(&mut self, pool: PoolId, shape: Option<NodeShapeId>, origin: Origin) -> NodeId {
+        let shape = shape.unwrap_or_else(|| self.template_for(pool));
         let state = &mut self.cluster.pools[pool];
         let ordinal = state.next_ordinal;
         state.next_ordinal += 1;
@@ -83,6 +87,10 @@ impl Sim<'_> {
                 format!("{name}-new-{ordinal}"),
             ),
             Origin::Autoscaler(n) => (sub_key(sub_key(pool_key, AUTO), u64::from(n)), format!("{name}-auto-{n}")),
+            Origin::Provisioner { of, n } => {
+                let name = &self.spec.provisioners[of as usize].name;
+                (sub_key(sub_key(entity_key(name), PROVISIONED), u64::from(n)), format!("{name}-nap-{n}"))
+            }
         };
         let node = self.cluster.nodes.push(Node::new(pool, shape, ordinal, key, NodeState::Joining));
         self.cluster.take_shares(self.spec, node);
@@ -101,6 +109,7 @@ impl Sim<'_> {
                 self.cluster.nodes[node].owner = Some(operation)
             }
             Origin::Autoscaler(_) => self.cluster.nodes[node].added = true,
+            Origin::Provisioner { .. } => {}
         }
         self.tell(Incident::NodeRequested { node, surge: matches!(origin, Origin::Surge { .. }) });
         self.await_machine(node);
@@ -166,6 +175,7 @@ impl Sim<'_> {
         let owner = row.owner;
         self.tell(Incident::NodeReady { node });
         self.autoscaler_node_ready(node);
+        self.provisioner_node_ready(node);
         self.spot_node(node);
         self.create_daemons(node);
         self.nodes_came_or_went();
@@ -182,7 +192,11 @@ impl Sim<'_> {
         if row.epoch != epoch || row.state != NodeState::Joining {
             return;
         }
-        if !row.added && self.cluster.health[node].attempts < self.p.scenario.settings.provisioning.retries {
+        let provisioned = self.is_provisioned(node);
+        if !row.added
+            && !provisioned
+            && self.cluster.health[node].attempts < self.p.scenario.settings.provisioning.retries
+        {
             self.cluster.health[node].attempts += 1;
             self.await_machine(node);
             return;
@@ -190,6 +204,9 @@ impl Sim<'_> {
         self.delete_node(node);
         if row.added {
             self.scale_up_failed(row.pool);
+        }
+        if provisioned {
+            self.provisioner_node_failed(node, refused);
         }
         if let Some(operation) = row.owner {
             self.operation_fails(operation, if refused { Failure::AllocationFailed } else { Failure::BootstrapFailed });

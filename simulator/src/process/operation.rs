@@ -128,6 +128,10 @@ impl Sim<'_> {
             }
             Operation::Drain { nodes, drain } => self.start_plain_drain(operation, nodes, *drain),
             Operation::DeleteNodes { nodes } => self.delete_nodes(operation, nodes.clone()),
+            Operation::Drift => {
+                self.drift();
+                self.operation_ends(operation, None);
+            }
             Operation::SetReplicas { workload, replicas } => {
                 self.set_replicas(*workload, *replicas);
                 self.operation_ends(operation, None);

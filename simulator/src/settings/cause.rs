@@ -106,6 +106,8 @@ causes! {
     ProportionalAutoscaler "proportional-autoscaler"
     /// The cluster autoscaler: pools keep their size.
     Autoscaler "autoscaler"
+    /// Node auto-provisioning: nothing is made, consolidated or replaced.
+    NodeProvisioning "node-provisioning"
 }
 
 /// A set of causes, and the random processes that are fixed with them.

@@ -15,11 +15,25 @@ pub struct Control {
     pub ordered: bool,
     /// When a Job is done.
     pub job: Job,
+    /// Its pods ask provisioners not to disrupt them (annotation `karpenter.sh/do-not-disrupt`).
+    pub do_not_disrupt: bool,
+    /// What its pods say to the cluster autoscaler about their eviction (`cluster-autoscaler.kubernetes.io/safe-to-evict`).
+    pub safe_to_evict: Option<bool>,
+    /// Its pods keep data on their node.
+    pub local_storage: bool,
 }
 
 impl Default for Control {
     fn default() -> Self {
-        Control { surge: Quantity::Percent(25), unavailable: Quantity::Percent(25), ordered: true, job: Job::default() }
+        Control {
+            surge: Quantity::Percent(25),
+            unavailable: Quantity::Percent(25),
+            ordered: true,
+            job: Job::default(),
+            do_not_disrupt: false,
+            safe_to_evict: None,
+            local_storage: false,
+        }
     }
 }
 

@@ -19,10 +19,10 @@ fn range(min: u32, max: u32) -> Option<Autoscaled> {
 
 /// A pool `p` with a range; scans are on the full ten seconds.
 fn pool(count: u32, min: u32, max: u32) -> Example {
-    Example::new()
-        .pool("p", count)
-        .with_pool(|p| p.autoscaler = range(min, max))
-        .settings(|s| s.autoscaler.phase = Some(Duration::ZERO))
+    Example::new().pool("p", count).with_pool(|p| p.autoscaler = range(min, max)).settings(|s| {
+        s.autoscaler.phase = Some(Duration::ZERO);
+        s.autoscaler.young = Duration::ZERO;
+    })
 }
 
 /// Pods of 3,000m: one fills a node of 3,860m.
@@ -346,4 +346,52 @@ fn a_burst_adds_nodes_and_its_end_takes_them_away() {
     scenario.script.push(crate::scenario::Scripted { at: crate::Time::ZERO + Duration::mins(5), what });
     let counts = simulate(&scenario, 1, 0).counts;
     assert_eq!((counts.nodes_added, counts.nodes_removed), (3, 3));
+}
+
+/// kubernetes/autoscaler 1.33 `unschedulablePodTimeBuffer`: pods that are all younger than 2 s wait for the next scan.
+#[test]
+fn very_young_pods_are_no_reason_yet() {
+    let adds = |at: u64| {
+        let young = large(pool(1, 1, 3).deployment("web", 1)).settings(|s| s.autoscaler.young = Duration::secs(2));
+        let lines = of_autoscaler(&replicas(young, at, 2).build());
+        lines.into_iter().find(|l| l.contains("adds")).unwrap()
+    };
+    assert_eq!(adds(107), "110s autoscaler adds 1 to p");
+    assert_eq!(adds(109), "120s autoscaler adds 1 to p");
+    assert_eq!(adds(110), "120s autoscaler adds 1 to p");
+}
+
+/// kubernetes/autoscaler FAQ: what keeps a node, and what pods say themselves.
+#[test]
+fn local_storage_and_annotations_keep_nodes() {
+    let keeps = |edit: fn(&mut crate::spec::Control), skip: bool| {
+        let example = pool(2, 1, 3).deployment("web", 2).with(|w| edit(&mut w.control));
+        of_autoscaler(&example.settings(|s| s.autoscaler.skip_local_storage = skip).build()).is_empty()
+    };
+    assert!(!keeps(|_| (), true));
+    assert!(!keeps(|c| c.local_storage = true, false), "AKS: skip-nodes-with-local-storage is false");
+    assert!(keeps(|c| c.local_storage = true, true));
+    assert!(keeps(|c| c.safe_to_evict = Some(false), false));
+    assert!(!keeps(|c| (c.local_storage, c.safe_to_evict) = (true, Some(true)), true), "safe-to-evict outranks");
+}
+
+/// balance-similar-node-groups: pools that differ in their zone only grow in turn.
+#[test]
+fn similar_pools_grow_evenly() {
+    let adds = |balances: bool, other_size: bool| {
+        let mut example = large(pool(1, 1, 9).zones(1).deployment("web", 1)).pool("q", 0).zones(1);
+        example = example.with_pool(|q| q.autoscaler = range(0, 9)).settings(|s| {
+            s.autoscaler.balances = balances;
+            s.off.push(Cause::ExpanderChoice);
+        });
+        let mut scenario = replicas(example, 3, 6).horizon(Duration::secs(15)).build();
+        if other_size {
+            let shape = scenario.cluster.pools[PoolId(1)].templates[0];
+            scenario.cluster.node_shapes[shape].allocatable.memory /= 2;
+        }
+        of_autoscaler(&scenario)
+    };
+    assert_eq!(adds(false, false), ["10s autoscaler adds 5 to q"]);
+    assert_eq!(adds(true, false), ["10s autoscaler adds 2 to p", "10s autoscaler adds 3 to q"]);
+    assert_eq!(adds(true, true), ["10s autoscaler adds 5 to q"], "unlike pools are left out");
 }

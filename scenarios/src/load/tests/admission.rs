@@ -121,6 +121,65 @@ fn operations_begin_in_the_windows_of_the_settings() {
     assert!(text.contains("settings.windows[0]") && text.contains("settings.windows[1]"), "{text}");
 }
 
+/// Windows of a maintenance configuration of the snapshot, counted from when it was taken.
+#[test]
+fn operations_begin_in_the_windows_of_a_maintenance_configuration() {
+    let with = |schedule: &str| {
+        let config = format!(
+            r#""takenAt":"2026-03-04T12:00:00Z","cluster":{{"maintenanceConfigurations":[{{"name":"aksManagedNodeOSUpgradeSchedule",
+            "properties":{{"maintenanceWindow":{{"schedule":{schedule},"durationHours":4,"startTime":"16:30","utcOffset":"+01:00"}}}}}}],"#
+        );
+        POOLS.replace(r#""cluster":{"#, &config)
+    };
+    let load_with = |text: &str, name: &str| {
+        let snapshot = Snapshot::from_json(text.as_bytes()).unwrap();
+        let settings = ChangeSettings { maintenance: Some(name.into()), ..ChangeSettings::default() };
+        load(&change("apps", Operation::Scale { count: 3 }), &snapshot, &settings)
+    };
+    let began = |l: &Loaded| simulator::simulate(&l.scenario, 1, 0).operations[0].started.as_secs_f64() / 60.0;
+    let name = "aksmanagednodeosupgradeschedule";
+    let today = load_with(&with(r#"{"daily":{"intervalDays":1}}"#), name).unwrap();
+    assert_eq!(began(&today), 3.5 * 60.0, "15:30 in UTC");
+    // Later than anything simulated: the simulation begins shortly before.
+    let later = load_with(&with(r#"{"weekly":{"intervalWeeks":1,"dayOfWeek":"Tuesday"}}"#), name).unwrap();
+    assert_eq!(began(&later), 10.0);
+    assert!(
+        later.coverage.not_seen.iter().any(|n| n.contains("opens 147 hours after the snapshot")),
+        "{:?}",
+        later.coverage
+    );
+    let error = load_with(&with(r#"{"daily":{"intervalDays":1}}"#), "default").unwrap_err().to_string();
+    assert!(error.contains("settings.maintenance") && error.contains("aksManagedNodeOSUpgradeSchedule"), "{error}");
+    let timeless = with(r#"{"daily":{"intervalDays":1}}"#).replace(r#""takenAt":"2026-03-04T12:00:00Z","#, "");
+    assert!(load_with(&timeless, name).unwrap_err().to_string().contains("takenAt"));
+}
+
+/// AKS docs upgrade-options: a forced upgrade passes budgets for three days, or until it is told.
+#[test]
+fn the_force_of_an_upgrade_ends() {
+    let taken = |text: &str| text.replace(r#""cluster":{"#, r#""takenAt":"2026-03-04T12:00:00Z","cluster":{"#);
+    let drain = |snapshot: &str, until: Option<&str>, force: bool| {
+        let settings = UpgradeFields { override_until: until.map(Into::into), ..UpgradeFields::default() };
+        let operation = Operation::Upgrade { version: None, node_image_only: true, settings, force, reason: None };
+        match &try_load("apps", operation, snapshot).unwrap().scenario.changes[0].operation {
+            Simulated::Upgrade { how, .. } => (how.drain.respect_budgets, how.drain.forced_until),
+            other => panic!("{other:?}"),
+        }
+    };
+    let minutes = |m: u64| Some(Time::ZERO + Duration::mins(m));
+    assert_eq!(drain(POOLS, None, false), (true, None));
+    assert_eq!(drain(POOLS, None, true), (false, minutes(10 + 3 * 24 * 60)));
+    assert_eq!(drain(&taken(POOLS), Some("2026-03-04T14:00:00+01:00"), true), (false, minutes(60)));
+    assert_eq!(drain(&taken(POOLS), Some("2026-03-04T11:00:00Z"), true), (false, minutes(0)), "over before it began");
+    assert_eq!(drain(POOLS, Some("2026-03-04T13:00:00Z"), true), (false, minutes(10 + 3 * 24 * 60)));
+    // The cluster's own setting.
+    let own = taken(POOLS).replace(
+        r#""location""#,
+        r#""upgradeSettings":{"overrideSettings":{"forceUpgrade":true,"until":"2026-03-04T13:30:00Z"}},"location""#,
+    );
+    assert_eq!(drain(&own, None, false), (false, minutes(90)));
+}
+
 /// Where sources disagree, settings decide; the defaults are said in the coverage.
 #[test]
 fn what_sources_disagree_about_is_a_setting() {

@@ -263,6 +263,7 @@ fn upgrade_settings(arguments: &mut Arguments<'_>) -> UpgradeFields {
         drain_batch_size: arguments.quantity("--drain-batch-size"),
         batch_soak_duration_in_minutes: arguments.count("--batch-soak-duration"),
         final_soak_duration_in_minutes: arguments.count("--final-soak-duration"),
+        override_until: arguments.text("--upgrade-override-until"),
     }
 }
 

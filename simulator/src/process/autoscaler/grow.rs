@@ -7,16 +7,28 @@
 use std::cmp::Reverse;
 
 use super::NAME;
-use super::room::Room;
 use crate::cluster::pod::PodState;
 use crate::outcome::Incident;
 use crate::process::node_life::Origin;
+use crate::process::room::Room;
 use crate::random::{Process, entity_key};
 use crate::settings::Expander;
 use crate::sim::Sim;
-use crate::spec::WorkloadKind;
+use crate::spec::{NodeShape, WorkloadKind};
 use crate::time::Time;
 use crate::{PodId, PodShapeId, PoolId};
+
+/// Labels that do not tell pools apart (`compare_nodegroups.go` `BasicIgnoredLabels`, `azure_nodegroups.go`).
+const BALANCING_IGNORES: [&str; 8] = [
+    "topology.kubernetes.io/zone",
+    "failure-domain.beta.kubernetes.io/zone",
+    "topology.disk.csi.azure.com/zone",
+    "agentpool",
+    "kubernetes.azure.com/agentpool",
+    "kubernetes.azure.com/consolidated-additional-properties",
+    "kubernetes.azure.com/node-image-version",
+    "kubernetes.io/hostname",
+];
 
 /// What one pool could do.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,10 +47,13 @@ impl Sim<'_> {
     /// Asks for nodes where that helps. True where it did.
     pub(super) fn grow(&mut self, rooms: &mut [Room]) -> bool {
         let pods = self.helpless(rooms);
+        if self.all_young(&pods) {
+            return false;
+        }
         let offers = if pods.is_empty() { Vec::new() } else { self.offers(&pods) };
         if let Some(offer) = self.choose(&offers) {
             // Others of these pods are looked at again at the next scan.
-            return self.ask_for(offer.pool, offer.nodes);
+            return self.ask_for_balanced(offer.pool, offer.nodes);
         }
         // AKS docs, cluster-autoscaler-overview: pools are brought up to their minimum.
         for pool in self.spec.pools.ids() {
@@ -48,6 +63,16 @@ impl Sim<'_> {
             }
         }
         false
+    }
+
+    /// True where the oldest of the pods is so young that the next scan decides (`static_autoscaler.go` `allPodsAreNew`).
+    fn all_young(&mut self, pods: &[PodId]) -> bool {
+        let oldest = pods.iter().map(|&p| self.cluster.pods[p].since).min();
+        let due = oldest.map(|since| since + self.autoscaler_profile().young).filter(|due| *due > self.now);
+        if let Some(due) = due {
+            self.scan_from(due);
+        }
+        due.is_some()
     }
 
     /// Nodes of a pool that exist or are on their way.
@@ -182,6 +207,50 @@ impl Sim<'_> {
         let u = self.uniform(Process::Expander, entity_key(NAME), scan as u32);
         let index = (u * best.len() as f64) as usize;
         best.get(index.min(best.len().saturating_sub(1))).copied()
+    }
+
+    /// Asks for nodes of a pool, or of several that are alike, so that they become as large as one another
+    /// (`processors/nodegroupset/balancing_processor.go`: one by one to the smallest that may grow).
+    fn ask_for_balanced(&mut self, pool: PoolId, nodes: u32) -> bool {
+        if !self.autoscaler_profile().balances {
+            return self.ask_for(pool, nodes);
+        }
+        let mut groups: Vec<(u32, u32, PoolId)> = Vec::new();
+        for other in self.spec.pools.ids() {
+            if other == pool || (self.alike(pool, other) && self.open(other)) {
+                let most = self.autoscaler.groups[other].range.map_or(0, |r| r.max);
+                groups.push((self.size(other), most, other));
+            }
+        }
+        let before: Vec<u32> = groups.iter().map(|g| g.0).collect();
+        for _ in 0..nodes {
+            let smallest = groups.iter_mut().filter(|(size, most, _)| size < most).min_by_key(|g| g.0);
+            if let Some(group) = smallest {
+                group.0 += 1;
+            }
+        }
+        let mut asked = false;
+        for ((size, _, group), before) in groups.into_iter().zip(before) {
+            if size > before {
+                asked |= self.ask_for(group, size - before);
+            }
+        }
+        asked
+    }
+
+    /// True for pools whose nodes differ in nothing but zone and pool (`compare_nodegroups.go`, Azure: labels of the pool do not
+    /// count; memory may differ by 1.5 %).
+    fn alike(&self, a: PoolId, b: PoolId) -> bool {
+        let shape = |pool: PoolId| &self.spec.node_shapes[self.cluster.pools[pool].templates[0]];
+        let (a, b) = (shape(a), shape(b));
+        let near = |x: i64, y: i64| (x - y).abs() as f64 <= 0.015 * x.max(y) as f64;
+        let counts = |key: &str| !BALANCING_IGNORES.contains(&key);
+        let labels = |s: &NodeShape| s.labels.clone().into_iter().filter(|(key, _)| counts(key)).collect::<Vec<_>>();
+        a.cores == b.cores
+            && a.allocatable.cpu == b.allocatable.cpu
+            && near(a.allocatable.memory, b.allocatable.memory)
+            && a.allocatable.extended == b.allocatable.extended
+            && labels(a) == labels(b)
     }
 
     /// Asks the platform for nodes. It refuses all of them where there is no room for all

@@ -3,12 +3,12 @@
 //! kubernetes/autoscaler 1.33: `eligibility.go` (utilisation), `simulator/cluster.go` and `drainability/rules` (whose
 //! pods may move, and where), `unneeded/nodes.go` (times), `actuator.go` (empty nodes together, others one by one).
 
-use super::room::Room;
 use crate::change::{DrainSettings, Undrainable};
 use crate::cluster::node::{Leaving, Node, NodeState};
 use crate::cluster::pod::PodState;
 use crate::event::Event;
 use crate::outcome::Incident;
+use crate::process::room::Room;
 use crate::random::Process;
 use crate::sim::Sim;
 use crate::spec::{Resources, WorkloadKind};
@@ -111,7 +111,8 @@ impl Sim<'_> {
         true
     }
 
-    /// True for a pod that keeps its node: without owner, of the system, or protected by a budget with no slack.
+    /// True for a pod that keeps its node: without owner, of the system, with data there, by its own word, or protected by a
+    /// budget with no slack.
     fn pinned_down(&self, pod: PodId) -> bool {
         let id = self.cluster.pods[pod].workload;
         let workload = &self.spec.workloads[id];
@@ -120,9 +121,12 @@ impl Sim<'_> {
         let system = profile.skip_system_pods
             && workload.namespace == SYSTEM_NAMESPACE
             && (profile.budgeted_system_pods_stay || !budgeted);
-        workload.kind == WorkloadKind::Bare
+        let unsafe_by_rule = workload.kind == WorkloadKind::Bare
             || system
-            || self.p.budgets.allow(self.spec, &self.cluster, pod, self.now).is_err()
+            || (profile.skip_local_storage && workload.control.local_storage);
+        // The annotation outranks these rules, but not budgets (drainability/rules: `safetoevict` before, `pdb` after).
+        let pinned = workload.control.safe_to_evict.map_or(unsafe_by_rule, |safe| !safe);
+        pinned || self.p.budgets.allow(self.spec, &self.cluster, pod, self.now).is_err()
     }
 
     fn remove_unneeded(&mut self) {

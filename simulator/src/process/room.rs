@@ -1,4 +1,4 @@
-//! Room on nodes as the autoscaler reckons with it: what is there, what is on its way, what a new node would offer.
+//! Room on nodes as autoscalers reckon with it: what is there, what is on its way, what a new node would offer.
 //!
 //! Whether a pod fits is asked of the scheduler's own filters (kubernetes/autoscaler runs them too: `clustersnapshot`).
 
@@ -7,11 +7,11 @@ use crate::cluster::{add, sub};
 use crate::scheduler::{self, Incoming, NodeView, PortId, Readiness, Tenant};
 use crate::sim::Sim;
 use crate::spec::Resources;
-use crate::{NodeId, NodeShapeId, PodShapeId};
+use crate::{NodeId, NodeShapeId, PodShapeId, PoolId};
 
 /// A node with what is left on it.
 #[derive(Clone, Debug)]
-pub(super) struct Room {
+pub(crate) struct Room {
     /// Absent for nodes that do not exist.
     pub node: Option<NodeId>,
     pub shape: NodeShapeId,
@@ -29,8 +29,8 @@ pub(super) struct Room {
 }
 
 impl Sim<'_> {
-    /// Fills `rooms` with every registered node, then those on their way.
-    pub(super) fn look_for_room(&self, rooms: &mut Vec<Room>) {
+    /// Fills `rooms` with every registered node, then those on their way to the pools that count.
+    pub(crate) fn look_for_room(&self, rooms: &mut Vec<Room>, counts: impl Fn(PoolId) -> bool) {
         rooms.clear();
         for (id, node) in self.cluster.nodes.iter().filter(|(_, n)| n.registered()) {
             rooms.push(Room {
@@ -47,7 +47,7 @@ impl Sim<'_> {
             });
         }
         for (id, node) in self.cluster.nodes.iter().filter(|(_, n)| n.state == NodeState::Joining) {
-            if self.autoscaler.groups[node.pool].range.is_some() {
+            if counts(node.pool) {
                 let fresh = self.fresh(node.shape);
                 rooms.push(Room { node: Some(id), unschedulable: node.cordoned, ..fresh });
             }
@@ -55,7 +55,7 @@ impl Sim<'_> {
     }
 
     /// A new node with its daemons.
-    pub(super) fn fresh(&self, shape: NodeShapeId) -> Room {
+    pub(crate) fn fresh(&self, shape: NodeShapeId) -> Room {
         let mut room = Room {
             node: None,
             shape,
@@ -78,7 +78,7 @@ impl Sim<'_> {
     }
 
     /// The first node a pod of a shape fits on, beside the pods on all of these.
-    pub(super) fn first_fit(&self, pod: PodShapeId, rooms: &[Room]) -> Option<usize> {
+    pub(crate) fn first_fit(&self, pod: PodShapeId, rooms: &[Room]) -> Option<usize> {
         let there = || rooms.iter().enumerate().filter(|(_, room)| !room.gone);
         let views = there().map(|(_, room)| self.room_view(room));
         let nth = scheduler::first_fit(&self.p.compat, Incoming { shape: pod, pin: None }, views)?;
@@ -86,7 +86,7 @@ impl Sim<'_> {
     }
 
     /// Puts a pod there.
-    pub(super) fn take_room(&self, room: &mut Room, pod: PodShapeId) {
+    pub(crate) fn take_room(&self, room: &mut Room, pod: PodShapeId) {
         add(&mut room.used, &self.spec.pod_shapes[pod].requests);
         match room.tenants.iter_mut().find(|t| t.shape == pod) {
             Some(tenant) => tenant.alive += 1,
@@ -96,7 +96,7 @@ impl Sim<'_> {
     }
 
     /// Takes back the pod that was put there last.
-    pub(super) fn give_room(&self, room: &mut Room, pod: PodShapeId) {
+    pub(crate) fn give_room(&self, room: &mut Room, pod: PodShapeId) {
         sub(&mut room.used, &self.spec.pod_shapes[pod].requests);
         if let Some(tenant) = room.tenants.iter_mut().find(|t| t.shape == pod) {
             tenant.alive -= 1;
