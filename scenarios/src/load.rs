@@ -2,6 +2,7 @@
 //! and puts both into the simulator's terms.
 
 mod admission;
+mod begun;
 mod calendar;
 mod diff;
 mod horizon;

@@ -111,6 +111,11 @@ pub enum NamedHappening {
         /// Time constant of the way back.
         decay: Duration,
     },
+    /// A workload got another template, and rolled out.
+    Rollout {
+        /// `namespace/name`.
+        workload: String,
+    },
     /// The scheduling gates of a workload's pods were lifted.
     GatesLifted {
         /// `namespace/name`.

@@ -143,6 +143,16 @@ pub enum Operation {
         /// How long the platform takes.
         takes: Duration,
     },
+    /// The templates of workloads change, and they roll out: a new version of what runs in the cluster.
+    Rollout {
+        /// Which workloads.
+        workloads: Vec<WorkloadId>,
+    },
+    /// The platform works on the control plane; nodes and pods go on.
+    ControlPlane {
+        /// How long.
+        takes: Duration,
+    },
     /// Nodes of provisioners are not any more as they would be made: a new image or version.
     Drift,
     /// Settings only: takes time, touches no node.
@@ -188,6 +198,8 @@ impl Operation {
             | Operation::Drain { .. }
             | Operation::DeleteNodes { .. }
             | Operation::SetReplicas { .. }
+            | Operation::Rollout { .. }
+            | Operation::ControlPlane { .. }
             | Operation::Drift => None,
         }
     }
@@ -234,6 +246,17 @@ pub struct UpgradeSettings {
     pub shapes: Vec<(NodeShapeId, NodeShapeId)>,
     /// The pool whose shares of what pools use up the new machines take, where they are of another size.
     pub draws_as: Option<PoolId>,
+    /// What had been done when it began before the start.
+    pub begun: Option<Begun>,
+}
+
+/// How far an upgrade has come that began before the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Begun {
+    /// Nodes that are done.
+    pub done: Vec<NodeId>,
+    /// Its surge nodes.
+    pub surge: Vec<NodeId>,
 }
 
 impl UpgradeSettings {
@@ -250,6 +273,7 @@ impl UpgradeSettings {
             surge_fallback: false,
             shapes: Vec::new(),
             draws_as: None,
+            begun: None,
         }
     }
 }

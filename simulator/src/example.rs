@@ -287,6 +287,7 @@ impl Example {
             surge_fallback: false,
             shapes: Vec::new(),
             draws_as: None,
+            begun: None,
         };
         self.change(Duration::ZERO, Operation::Upgrade { pool, how })
     }

@@ -1,45 +1,37 @@
-//! The event queue: a binary heap ordered by (time, stage, order of queueing).
+//! The event queue: a heap with four children a node, ordered by (time, stage, order of queueing).
 //!
-//! The stage sits in the low three bits of the time key; ties are first-in first-out. Cost grows with the number of
-//! pending events, so processes keep one pending event each.
-
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+//! What is ordered is one number of 128 bits: time, stage, order and the place of the event, which lies apart, so that little
+//! is moved. Events beyond the end of the run never come and are not kept: most of what is queued far ahead (failures of
+//! nodes, time-outs) is of that kind. Ties are first-in first-out. Cost grows with the number of pending events, so
+//! processes keep one pending event each.
 
 use crate::event::Event;
 use crate::time::Time;
 
+/// Children of a node of the heap.
+const WIDTH: usize = 4;
+/// Bits of the place of an event, of the order of queueing, and of the stage.
+const PLACE: u32 = 32;
+const ORDER: u32 = 32;
+const STAGE: u32 = 3;
+
 /// Pending events.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct EventQueue {
-    heap: BinaryHeap<Reverse<Pending>>,
+    heap: Vec<u128>,
+    /// Events by their place.
+    events: Vec<Event>,
+    /// Places that are free.
+    free: Vec<u32>,
+    /// Numbers events in the order of queueing.
     next: u32,
+    /// The end of the run.
+    end: Time,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Pending {
-    key: u64,
-    order: u32,
-    event: Event,
-}
-
-impl PartialEq for Pending {
-    fn eq(&self, other: &Self) -> bool {
-        (self.key, self.order) == (other.key, other.order)
-    }
-}
-
-impl Eq for Pending {}
-
-impl PartialOrd for Pending {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Pending {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.key, self.order).cmp(&(other.key, other.order))
+impl Default for EventQueue {
+    fn default() -> Self {
+        EventQueue { heap: Vec::new(), events: Vec::new(), free: Vec::new(), next: 0, end: Time::NEVER }
     }
 }
 
@@ -47,35 +39,82 @@ impl EventQueue {
     /// Queues an event.
     pub fn at(&mut self, time: Time, event: Event) {
         // 2^61 µs are 73,000 years: later than that is never.
-        if time.0 >= 1 << 61 {
+        if time > self.end || time.0 >= 1 << 61 {
             return;
         }
-        self.heap.push(Reverse(Pending { key: (time.0 << 3) | event.stage(), order: self.next, event }));
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.events[place as usize] = event;
+                place
+            }
+            None => {
+                self.events.push(event);
+                self.events.len() as u32 - 1
+            }
+        };
+        let instant = u128::from(time.0 << STAGE | event.stage());
+        self.heap.push(instant << (ORDER + PLACE) | u128::from(self.next) << PLACE | u128::from(place));
         self.next += 1;
+        self.rise(self.heap.len() - 1);
     }
 
-    /// Takes the next event at or before `end`.
-    pub fn next_until(&mut self, end: Time) -> Option<(Time, Event)> {
-        let Reverse(pending) = self.heap.peek()?;
-        let time = Time(pending.key >> 3);
-        if time > end {
-            return None;
+    /// Takes the next event.
+    pub fn next(&mut self) -> Option<(Time, Event)> {
+        let first = *self.heap.first()?;
+        let last = self.heap.pop()?;
+        if !self.heap.is_empty() {
+            self.sink(last);
         }
-        let event = pending.event;
-        self.heap.pop();
-        Some((time, event))
+        let place = first as u32;
+        self.free.push(place);
+        Some((Time((first >> (STAGE + ORDER + PLACE)) as u64), self.events[place as usize]))
     }
 
-    /// All that is queued, in no order.
-    #[cfg(test)]
-    pub fn pending(&self) -> impl Iterator<Item = Event> + '_ {
-        self.heap.iter().map(|Reverse(pending)| pending.event)
-    }
-
-    /// Forgets everything and keeps the room.
-    pub fn clear(&mut self) {
+    /// Forgets everything and keeps the room; events after `end` will not be kept.
+    pub fn clear(&mut self, end: Time) {
         self.heap.clear();
+        self.events.clear();
+        self.free.clear();
         self.next = 0;
+        self.end = end;
+    }
+
+    /// Moves an entry up to its place.
+    fn rise(&mut self, mut at: usize) {
+        let entry = self.heap[at];
+        while at > 0 {
+            let parent = (at - 1) / WIDTH;
+            if self.heap[parent] <= entry {
+                break;
+            }
+            self.heap[at] = self.heap[parent];
+            at = parent;
+        }
+        self.heap[at] = entry;
+    }
+
+    /// Puts an entry in at the top, and moves it down to its place.
+    fn sink(&mut self, entry: u128) {
+        let heap = &mut self.heap[..];
+        let mut at = 0;
+        loop {
+            let first = at * WIDTH + 1;
+            let Some(children) = heap.get(first..heap.len().min(first + WIDTH)).filter(|c| !c.is_empty()) else {
+                break;
+            };
+            let (mut least, mut value) = (0, children[0]);
+            for (i, &child) in children.iter().enumerate().skip(1) {
+                if child < value {
+                    (least, value) = (i, child);
+                }
+            }
+            if entry <= value {
+                break;
+            }
+            heap[at] = value;
+            at = first + least;
+        }
+        heap[at] = entry;
     }
 }
 
@@ -84,20 +123,46 @@ mod tests {
     use super::*;
     use crate::NodeId;
 
+    fn noticed(n: u32) -> Event {
+        Event::NodeNoticed { node: NodeId(n), epoch: 0 }
+    }
+
     #[test]
     fn ties_go_by_stage_then_by_order_of_queueing() {
         let mut queue = EventQueue::default();
-        let noticed = |n| Event::NodeNoticed { node: NodeId(n), epoch: 0 };
+        queue.clear(Time(5));
         queue.at(Time(5), Event::Sample);
         queue.at(Time(5), Event::Schedule);
         queue.at(Time(5), noticed(1));
         queue.at(Time(5), noticed(2));
         queue.at(Time(4), Event::Flow);
+        queue.at(Time(6), Event::Flow);
         queue.at(Time::NEVER, Event::Flow);
-        let mut order = Vec::new();
-        while let Some((_, event)) = queue.next_until(Time(5)) {
-            order.push(event);
-        }
+        let order: Vec<Event> = std::iter::from_fn(|| queue.next()).map(|(_, event)| event).collect();
         assert_eq!(order, [Event::Flow, noticed(1), noticed(2), Event::Schedule, Event::Sample]);
+    }
+
+    /// The same as a list that is sorted, with events that come and go.
+    #[test]
+    fn events_come_in_the_order_of_a_sorted_list() {
+        let mut queue = EventQueue::default();
+        let mut list: Vec<(u64, u32)> = Vec::new();
+        let mut state = 7u64;
+        for n in 0..4000u32 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let time = state >> 53;
+            queue.at(Time(time), noticed(n));
+            list.push((time, n));
+            if state & 3 == 0 {
+                list.sort_unstable();
+                let (time, n) = list.remove(0);
+                assert_eq!(queue.next(), Some((Time(time), noticed(n))));
+            }
+        }
+        list.sort_unstable();
+        for (time, n) in list {
+            assert_eq!(queue.next(), Some((Time(time), noticed(n))));
+        }
+        assert_eq!(queue.next(), None);
     }
 }

@@ -74,6 +74,11 @@ pub enum Happening {
         /// Which.
         workload: WorkloadId,
     },
+    /// The template of a workload changes, and it rolls out.
+    Rollout {
+        /// Which.
+        workload: WorkloadId,
+    },
     /// A node dies and comes back after `down`.
     NodeFailure {
         /// Which.

@@ -201,7 +201,7 @@ impl<'a> Sim<'a> {
     pub fn run(&mut self, seed: u64, trial: u32, with_changes: bool) -> Outcome {
         self.restart(seed, trial, with_changes);
         let end = Time::ZERO + self.p.scenario.horizon;
-        while let Some((now, event)) = self.queue.next_until(end) {
+        while let Some((now, event)) = self.queue.next() {
             debug_assert!(now >= self.now, "time does not run backwards");
             self.now = now;
             self.counts.events += 1;
@@ -241,7 +241,7 @@ impl<'a> Sim<'a> {
         self.now = Time::ZERO;
         self.streams = Streams::new(seed, trial);
         self.draw_parameters(seed, trial);
-        self.queue.clear();
+        self.queue.clear(Time::ZERO + self.p.scenario.horizon);
         self.cluster.copy_from(&self.p.initial);
         self.scheduling.clear();
         self.missing.clear();

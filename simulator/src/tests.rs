@@ -14,6 +14,7 @@ mod pressure;
 mod properties;
 mod provisioner;
 mod random_runs;
+mod rollouts;
 mod scheduling;
 mod spread;
 mod strata;

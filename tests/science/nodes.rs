@@ -105,6 +105,7 @@ fn placements(inputs: &Value, apart: bool) -> Vec<Placement> {
         pace: Pace::Batches,
         surge_fallback: false,
         draws_as: None,
+        begun: None,
         shapes: Vec::new(),
     };
     let scenario = Example::new()

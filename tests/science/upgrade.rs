@@ -69,6 +69,7 @@ fn scenario(inputs: &Value) -> Scenario {
         pace: if inputs["scheduling"] == "pipelined" { Pace::Pipelined } else { Pace::Batches },
         surge_fallback: false,
         draws_as: None,
+        begun: None,
         shapes: Vec::new(),
     };
     let mut example = Example::new().pool("p", nodes).with_pool(|p| {

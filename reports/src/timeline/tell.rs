@@ -205,6 +205,10 @@ impl Teller<'_> {
             Operation::SetAutoscaler { pool, range: None, .. } => {
                 format!("turn the autoscaler of pool {} off", names.pool(*pool))
             }
+            Operation::ControlPlane { .. } => "upgrade the control plane".to_string(),
+            Operation::Rollout { workloads } => {
+                format!("roll out {}", crate::words::plural(workloads.len() as f64, "workload"))
+            }
             Operation::Drift => "let nodes of NodePools be out of date".to_string(),
             Operation::Settings { pool, .. } => {
                 format!("change settings of pool {}", names.pool(*pool))

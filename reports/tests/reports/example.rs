@@ -166,6 +166,7 @@ impl Example {
             pace: Pace::Batches,
             surge_fallback: false,
             draws_as: None,
+            begun: None,
             shapes: Vec::new(),
         };
         Planned::new(Time::ZERO + Duration::mins(10), Operation::Upgrade { pool, how })

@@ -5,12 +5,12 @@
 //! `startDate` or on one of `notAllowedDates`, the last of which is part of it. Intervals count from `startDate`. The configuration
 //! `default` has hours of the week (`timeInWeek`) and times that are not allowed instead, in UTC.
 
+use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::complaint::Complaint;
-use crate::instant::{civil, days, last_day, offset_minutes, seconds, weekday};
+use crate::instant::{DAY, date, days, offset_minutes, seconds};
 
-const DAY: i64 = 86_400;
 const HOUR: i64 = 3600;
 /// How far a calendar is looked through: no interval is longer than a year.
 const FAR: i64 = 800;
@@ -115,25 +115,31 @@ impl Schedule {
 
     /// True where a window opens on a day; intervals count from `first`.
     fn holds(&self, day: i64, first: i64) -> bool {
-        let (year, month, of_month) = civil(day);
-        let (first_year, first_month, _) = civil(first);
-        let months = (year - first_year) * 12 + month - first_month;
+        let (today, start) = (date(day), date(first));
+        let months = |d: Date| i64::from(d.year()) * 12 + i64::from(d.month());
+        let due = |every: i64| (months(today) - months(start)).rem_euclid(every) == 0;
+        let (of_month, last) = (i64::from(today.day()), i64::from(today.days_in_month()));
         match *self {
             Schedule::Daily { every } => (day - first).rem_euclid(every) == 0,
             Schedule::Weekly { every, weekday: on } => {
                 let monday = |day: i64| day - weekday(day);
                 weekday(day) == on && ((monday(day) - monday(first)) / 7).rem_euclid(every) == 0
             }
-            Schedule::Monthly { every, day } => of_month == day && months.rem_euclid(every) == 0,
+            Schedule::Monthly { every, day } => of_month == day && due(every),
             Schedule::Relative { every, week, weekday: on } => {
                 let right = match week {
-                    -1 => of_month + 7 > last_day(year, month),
+                    -1 => of_month + 7 > last,
                     n => (of_month - 1) / 7 + 1 == n,
                 };
-                weekday(day) == on && right && months.rem_euclid(every) == 0
+                weekday(day) == on && right && due(every)
             }
         }
     }
+}
+
+/// Monday is 0.
+fn weekday(day: i64) -> i64 {
+    (day + 3).rem_euclid(7)
 }
 
 fn named_day(name: &str) -> Option<i64> {
@@ -198,8 +204,8 @@ mod tests {
     fn opens(config: &str) -> String {
         let config = serde_json::from_str(config).unwrap();
         let told = |(from, until): (i64, i64)| {
-            let (_, month, day) = civil(from.div_euclid(DAY));
-            format!("{month:02}-{day:02} {:02}h+{}", from.rem_euclid(DAY) / HOUR, (until - from) / HOUR)
+            let day = date(from.div_euclid(DAY));
+            format!("{:02}-{:02} {:02}h+{}", day.month(), day.day(), from.rem_euclid(DAY) / HOUR, (until - from) / HOUR)
         };
         windows(&config, at("2026-03-04", 12), 3, "c").unwrap().into_iter().map(told).collect::<Vec<_>>().join(", ")
     }

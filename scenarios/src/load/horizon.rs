@@ -56,12 +56,15 @@ pub(super) fn expected(operation: &Operation, cluster: &ClusterSpec) -> Duration
         Operation::BlueGreen { pool, how } => blue_green(how, *pool, cluster) + emptying(&how.drain),
         Operation::Rollback { pool, drain } => emptying(drain) + high(&cluster.pools[*pool].delete),
         Operation::Abort { takes, .. }
+        | Operation::ControlPlane { takes }
         | Operation::Reshape { takes, .. }
         | Operation::SetAutoscaler { takes, .. }
         | Operation::Settings { takes, .. } => *takes,
         Operation::Drain { drain, .. } => emptying(drain),
         Operation::DeleteNodes { .. } => Duration::mins(2),
         Operation::Drift => cluster.provisioners.iter().map(|p| drifting(p, cluster)).max().unwrap_or_default(),
+        // Pods of a large workload are renewed some at a time.
+        Operation::Rollout { .. } => Duration::mins(10),
         Operation::Cordon { .. } | Operation::Uncordon { .. } | Operation::SetReplicas { .. } => Duration::ZERO,
     }
 }

@@ -5,13 +5,15 @@ mod replace;
 use std::collections::BTreeMap;
 
 use simulator::change::{DrainSettings, Operation as Simulated, Planned, Undrainable};
-use simulator::spec::NodeShape;
+use simulator::spec::{NodeShape, Role, WorkloadKind};
 use simulator::{Duration, NodeId, PoolId, Time};
 
 use super::admission::opening;
+use super::begun;
 use super::upgrade::{self, Asked};
 use super::{diff, horizon, later, pool as fields};
-use crate::change::{Change, ChangeSettings, Operation, UndrainableSchedule, UpgradeFields};
+use crate::azure::allocatable::minor;
+use crate::change::{Change, ChangeSettings, Operation, Phase, UndrainableSchedule, UpgradeFields};
 use crate::complaint::Complaint;
 use crate::complete::nodes::taints;
 use crate::coverage::Coverage;
@@ -136,13 +138,7 @@ impl Planner<'_> {
                 self.at_once(Simulated::DeleteNodes { nodes });
             }
             other => {
-                // With the control plane's version nodes of node auto-provisioning are out of date (AKS docs,
-                // node-auto-provisioning-upgrade-image).
-                let whole = matches!(other, Operation::Upgrade { .. }) && self.change.pool.is_none();
-                if whole && !self.interned.spec.provisioners.is_empty() {
-                    self.at_once(Simulated::Drift);
-                }
-                let mut at = later(Duration::ZERO);
+                let mut at = later(self.control_plane(other));
                 for (pool, id) in self.pools_of(other) {
                     let first = self.planned.len();
                     self.of_pool(other, &pool, id);
@@ -158,6 +154,48 @@ impl Planner<'_> {
                 }
             }
         }
+    }
+
+    /// What an upgrade of the whole cluster does before its pools: the control plane, AKS' own workloads, which come in versions
+    /// that go with it, and the nodes of node auto-provisioning, which are out of date then. How long that keeps the pools.
+    fn control_plane(&mut self, operation: &Operation) -> Duration {
+        let Operation::Upgrade { version, node_image_only: false, reason: None, .. } = operation else {
+            return Duration::ZERO;
+        };
+        if self.change.pool.is_some() {
+            return Duration::ZERO;
+        }
+        let mut takes = Duration::ZERO;
+        if version.as_deref().is_some_and(|v| self.is_new(v)) {
+            takes = pools::control_plane_takes(self.coverage);
+            self.at_once(Simulated::ControlPlane { takes });
+            let own = |w: &simulator::spec::WorkloadSpec| {
+                let rolls = matches!(w.kind, WorkloadKind::Deployment | WorkloadKind::DaemonSet);
+                w.namespace == "kube-system" && rolls && w.role != Role::Application
+            };
+            let spec = &self.interned.spec;
+            let workloads: Vec<_> = spec.workloads.iter().filter(|(_, w)| own(w)).map(|(id, _)| id).collect();
+            if !workloads.is_empty() {
+                self.coverage.assume(
+                    "AKS' own workloads in an upgrade",
+                    "roll out once, when the control plane has its new version",
+                    "AKS docs, supported-kubernetes-versions: add-ons and components come with the minor version",
+                    'C',
+                );
+                self.planned.push(Planned::new(later(takes), Simulated::Rollout { workloads }));
+            }
+        }
+        // AKS docs, node-auto-provisioning-upgrade-image.
+        if !self.interned.spec.provisioners.is_empty() {
+            self.planned.push(Planned::new(later(takes), Simulated::Drift));
+        }
+        takes
+    }
+
+    /// True for a minor version that the control plane does not have yet.
+    fn is_new(&self, version: &str) -> bool {
+        let now = self.full.cluster.kubernetes_version.as_deref().and_then(minor);
+        minor(version).zip(now).is_none_or(|(then, now)| then > now)
     }
 
     /// The pool the change names. Where it names none: the only one, or all for what reaches a whole cluster.
@@ -197,7 +235,14 @@ impl Planner<'_> {
                 // The blue-green strategy is for versions and images (AKS docs, blue-green-node-pool-upgrade).
                 let asked = Asked { version: version.as_deref(), settings, force: *force, rolling: reason.is_some() };
                 match upgrade::operation(id, pool, &asked, self.full, self.interned, self.coverage) {
-                    Ok(upgrade) => self.at_once(upgrade),
+                    Ok(mut upgrade) => {
+                        if let Simulated::Upgrade { how, .. } = &mut upgrade
+                            && self.change.phase == Phase::InFlight
+                        {
+                            how.begun = begun::of(pool, version.as_deref(), self.full, self.interned, self.coverage);
+                        }
+                        self.at_once(upgrade);
+                    }
                     Err(found) => self.complain_once(found),
                 }
             }

@@ -1,6 +1,7 @@
 //! What a change comes to on a small cluster.
 
 mod admission;
+mod begun;
 mod durations;
 mod images;
 mod provisioning;

@@ -170,6 +170,7 @@ fn settings(
         surge_fallback: asked.version.and_then(minor).unwrap_or(now) >= 35,
         shapes,
         draws_as: None,
+        begun: None,
     };
     Ok(if pool.is_spot() { spot(rolling, coverage) } else { rolling })
 }

@@ -150,10 +150,25 @@ fn of_changes() -> Vec<Assumption> {
     let auto =
         text("").replace(r#""kubernetesVersion""#, r#""nodeProvisioningProfile":{"mode":"Auto"},"kubernetesVersion""#);
     let auto = Snapshot::from_json(auto.as_bytes()).unwrap();
+    found.extend(loaded("", r#"{"kind":"upgrade","version":"1.34.0"}"#, &bare));
+    found.extend(under_way());
     for snapshot in [&objects, &without_budgets, &plain, &auto] {
         found.extend(loaded("sys", OPERATIONS[0].1, snapshot));
     }
     found
+}
+
+/// An upgrade that a message says is under way.
+fn under_way() -> Vec<Assumption> {
+    let node = |name: &str, version: &str| {
+        format!(
+            r#"{{"kind":"Node","metadata":{{"name":"{name}","labels":{{"agentpool":"sys","node.kubernetes.io/instance-type":"Standard_D4s_v3"}}}},
+            "status":{{"nodeInfo":{{"kubeletVersion":"v{version}"}},"conditions":[{{"type":"Ready","status":"True"}}]}}}}"#
+        )
+    };
+    let both = [node("n1", "1.33.2"), node("n2", "1.34.0")].join(",");
+    let change = Change { phase: Phase::InFlight, ..proposal("sys", r#"{"kind":"upgrade","version":"1.34.0"}"#) };
+    load(&change, &snapshot(&both), &ChangeSettings::default()).unwrap().coverage.assumptions
 }
 
 fn snapshot(items: &str) -> Snapshot {
@@ -165,7 +180,14 @@ fn text(items: &str) -> String {
 }
 
 fn loaded(pool: &str, operation: &str, snapshot: &Snapshot) -> Vec<Assumption> {
-    let change = Change {
+    load(&proposal(pool, operation), snapshot, &ChangeSettings::default())
+        .unwrap_or_else(|c| panic!("{operation}: {c}"))
+        .coverage
+        .assumptions
+}
+
+fn proposal(pool: &str, operation: &str) -> Change {
+    Change {
         id: "t".into(),
         phase: Phase::Proposed,
         source: Source::default(),
@@ -177,11 +199,7 @@ fn loaded(pool: &str, operation: &str, snapshot: &Snapshot) -> Vec<Assumption> {
         snapshot: None,
         snapshot_ref: None,
         settings: ChangeSettings::default(),
-    };
-    load(&change, snapshot, &ChangeSettings::default())
-        .unwrap_or_else(|c| panic!("{operation}: {c}"))
-        .coverage
-        .assumptions
+    }
 }
 
 /// Values that count what a snapshot holds, without the number.

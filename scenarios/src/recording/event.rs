@@ -174,6 +174,10 @@ impl Event<'_> {
                 let workload = self.need("workload", |f| f.workload.take());
                 Some(NamedHappening::GatesLifted { workload: workload? })
             }
+            EventKind::Rollout => {
+                let workload = self.need("workload", |f| f.workload.take());
+                Some(NamedHappening::Rollout { workload: workload? })
+            }
             EventKind::Change | EventKind::Observed => None,
         }
     }
@@ -207,7 +211,7 @@ impl Event<'_> {
 
     /// Members that say nothing for this kind are mistakes, not decoration.
     fn refuse_strangers(&mut self) {
-        use EventKind::{Burst, Change, GatesLifted, Load, NodeFailure, Observed, ZoneFailure};
+        use EventKind::{Burst, Change, GatesLifted, Load, NodeFailure, Observed, Rollout, ZoneFailure};
         let f = &self.fields;
         let members: [(&str, bool, &[EventKind]); 9] = [
             ("change", f.change.is_some(), &[Change]),
@@ -215,7 +219,7 @@ impl Event<'_> {
             ("zone", f.zone.is_some(), &[ZoneFailure]),
             ("pool", f.pool.is_some(), &[ZoneFailure]),
             ("downMinutes", f.down_minutes.is_some(), &[NodeFailure, ZoneFailure]),
-            ("workload", f.workload.is_some(), &[Load, Burst, Observed, GatesLifted]),
+            ("workload", f.workload.is_some(), &[Load, Burst, Observed, GatesLifted, Rollout]),
             ("factor", f.factor.is_some(), &[Load, Burst]),
             ("holdMinutes", f.hold_minutes.is_some(), &[Burst]),
             ("rampMinutes, decayMinutes", f.ramp_minutes.or(f.decay_minutes).is_some(), &[Burst]),

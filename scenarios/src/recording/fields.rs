@@ -94,6 +94,8 @@ pub enum EventKind {
     Burst,
     /// The scheduling gates of a workload's pods were lifted.
     GatesLifted,
+    /// A workload got another template (a new image, new settings), and rolled out.
+    Rollout,
     /// Something was seen.
     Observed,
 }

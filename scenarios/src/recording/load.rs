@@ -75,6 +75,7 @@ fn lasting(what: &Happening) -> Duration {
     match what {
         Happening::Load { .. }
         | Happening::GatesLifted { .. }
+        | Happening::Rollout { .. }
         | Happening::SpotEviction { .. }
         | Happening::NodeFault { .. } => Duration::ZERO,
         Happening::GreyNode { lasts, .. } => *lasts,

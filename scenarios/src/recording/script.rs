@@ -49,6 +49,10 @@ fn resolve(happening: &TimedHappening, cluster: &ClusterSpec) -> Result<Happenin
             let found = workload_id(workload, cluster).map_err(|expected| at("workload", workload, expected));
             found.map(|workload| Happening::GatesLifted { workload })
         }
+        NamedHappening::Rollout { workload } => {
+            let found = workload_id(workload, cluster).map_err(|expected| at("workload", workload, expected));
+            found.map(|workload| Happening::Rollout { workload })
+        }
         NamedHappening::Load { workload, factor } => Ok(Happening::Load { target: target(workload)?, factor: *factor }),
         NamedHappening::Burst { workload, factor, ramp, hold, decay } => {
             let target = target(workload)?;

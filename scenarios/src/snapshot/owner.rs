@@ -30,6 +30,7 @@ pub(super) fn control(
     Ok(Control {
         surge: bound(&strategy.rolling_update.max_surge, "maxSurge", default.surge)?,
         unavailable: bound(&strategy.rolling_update.max_unavailable, "maxUnavailable", unavailable)?,
+        recreate: kind == "Deployment" && strategy.kind.as_deref() == Some("Recreate"),
         ordered: spec.pod_management_policy.as_deref() != Some("Parallel"),
         job: job(spec, status),
         ..default

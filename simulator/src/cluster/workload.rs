@@ -24,6 +24,8 @@ pub(crate) struct Workload {
     pub old_desired: u32,
     /// Pods of the newest template that are wanted while older ones are.
     pub new_wanted: u32,
+    /// A rollout waits for the end of all old pods before it makes new ones.
+    pub recreating: bool,
     /// Pods of a Job that have failed, and that have succeeded.
     pub failures: u32,
     pub succeeded: u32,
@@ -53,6 +55,7 @@ impl Workload {
             old: 0,
             old_desired: 0,
             new_wanted: 0,
+            recreating: false,
             failures: 0,
             succeeded: 0,
             next_ordinal: 0,
@@ -66,7 +69,13 @@ impl Workload {
 
     /// Pods of the newest template that are wanted now.
     pub fn new_desired(&self) -> u32 {
-        if self.old_desired > 0 { self.new_wanted.min(self.desired) } else { self.desired }
+        if self.recreating {
+            0
+        } else if self.old_desired > 0 {
+            self.new_wanted.min(self.desired)
+        } else {
+            self.desired
+        }
     }
 
     /// Living pods of the newest template.

@@ -4,7 +4,7 @@
 //! instant of the deletion; a StatefulSet waits until the predecessor is gone ([`stateful`]); a Job waits for its back-off
 //! ([`job`]); a DaemonSet has one pod on every registered node whose taints and labels allow it, cordoned or not. Rollouts that
 //! are in progress at the start go on ([`rollout`]). Left out: the time controllers take to notice, their own rate limits,
-//! `minReadySeconds`, surge of DaemonSets, rollouts that begin during a run, strategy Recreate.
+//! `minReadySeconds`, surge of DaemonSets.
 
 #[cfg(test)]
 mod check;
@@ -44,6 +44,9 @@ impl Sim<'_> {
     pub(crate) fn start_owners(&mut self) {
         for (workload, spec) in self.spec.workloads.iter() {
             match spec.kind {
+                WorkloadKind::Deployment if spec.control.recreate && self.cluster.workloads[workload].old > 0 => {
+                    self.recreate(workload);
+                }
                 WorkloadKind::Deployment => self.scale_at_once(workload),
                 WorkloadKind::StatefulSet => self.stateful_scaled(workload, 0),
                 WorkloadKind::Job => self.job_scaled(workload),
@@ -70,6 +73,9 @@ impl Sim<'_> {
     pub(crate) fn owner_sees_end(&mut self, gone: &Pod) {
         match self.spec.workloads[gone.workload].kind {
             WorkloadKind::StatefulSet => self.stateful_pod_gone(gone),
+            WorkloadKind::Deployment if self.cluster.workloads[gone.workload].recreating => {
+                self.recreate_goes_on(gone.workload);
+            }
             WorkloadKind::DaemonSet => self.replace_daemon(gone.workload, gone.node),
             _ if gone.state != PodState::Terminating => self.owner_sees_deletion(gone),
             _ => {}

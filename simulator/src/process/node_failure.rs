@@ -122,6 +122,7 @@ impl Sim<'_> {
             Happening::Load { target, factor } => self.set_load(target, factor),
             Happening::Burst { target, factor, ramp, hold, decay } => self.add_burst(target, factor, ramp, hold, decay),
             Happening::GatesLifted { workload } => self.lift_gates(workload),
+            Happening::Rollout { workload } => self.begin_rollout(workload),
             Happening::NodeFailure { node, down } => self.node_dies_for(node, down),
             Happening::SpotEviction { node } => self.spot_announced(node),
             Happening::NodeFault { node } => self.node_breaks(node),

@@ -112,6 +112,7 @@ impl Sim<'_> {
             Operation::BlueGreen { pool, how } => self.start_blue_green(operation, *pool, how),
             Operation::Rollback { pool, drain } => self.start_rollback(operation, *pool, *drain),
             Operation::Abort { takes, .. }
+            | Operation::ControlPlane { takes }
             | Operation::Reshape { takes, .. }
             | Operation::SetAutoscaler { takes, .. }
             | Operation::Settings { takes, .. } => {
@@ -128,6 +129,10 @@ impl Sim<'_> {
             }
             Operation::Drain { nodes, drain } => self.start_plain_drain(operation, nodes, *drain),
             Operation::DeleteNodes { nodes } => self.delete_nodes(operation, nodes.clone()),
+            Operation::Rollout { workloads } => {
+                workloads.iter().for_each(|&w| self.begin_rollout(w));
+                self.operation_ends(operation, None);
+            }
             Operation::Drift => {
                 self.drift();
                 self.operation_ends(operation, None);

@@ -57,13 +57,22 @@ impl Sim<'_> {
             self.operation_ends(operation, None);
             return;
         }
+        let begun = how.begun.clone().unwrap_or_default();
+        let there: Vec<NodeId> = begun.surge.into_iter().filter(|n| todo.contains(n)).collect();
+        todo.retain(|n| !there.contains(n) && !begun.done.contains(n));
+        if todo.is_empty() && there.is_empty() {
+            self.operation_ends(operation, None);
+            return;
+        }
         todo.sort_unstable_by_key(|&n| std::cmp::Reverse((self.cluster.nodes[n].ordinal, n)));
         for &node in &todo {
             self.cluster.nodes[node].owner = Some(operation);
         }
-        let size = todo.len() as u32;
+        // Nodes that stand cordoned were next.
+        todo.sort_by_key(|&n| self.cluster.nodes[n].cordoned);
+        let size = todo.len() as u32 + begun.done.len() as u32;
         let most = if self.parameters.reads(Knob::OneSurge) { 1 } else { size };
-        let mut surge = how.max_surge.of(size).min(most);
+        let mut surge = how.max_surge.of(size).min(most).min(todo.len() as u32).saturating_sub(there.len() as u32);
         if let Some(like) = how.draws_as {
             self.cluster.pools[pool].draws_as = like;
         }
@@ -79,11 +88,17 @@ impl Sim<'_> {
                 return;
             }
         }
-        let parallel = if surge > 0 { surge } else { how.max_unavailable.of(size).clamp(1, size) };
+        let buffer = surge + there.len() as u32;
+        let parallel = if buffer > 0 { buffer } else { how.max_unavailable.of(size).clamp(1, size) };
+        for &node in &there {
+            self.cluster.nodes[node].owner = Some(operation);
+            let now = self.now;
+            self.operations[operation as usize].extra.push((node, now));
+        }
         let upgrade = Upgrade {
             todo,
             parallel,
-            surge: Vec::new(),
+            surge: there,
             awaited: surge,
             in_flight: 0,
             quarantined: 0,

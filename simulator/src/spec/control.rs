@@ -11,6 +11,8 @@ pub struct Control {
     pub surge: Quantity,
     /// Most pods missing during a rollout (`maxUnavailable`; a Deployment rounds percentages down, a DaemonSet up).
     pub unavailable: Quantity,
+    /// A rollout ends all old pods before it makes new ones (strategy `Recreate` of a Deployment).
+    pub recreate: bool,
     /// A StatefulSet makes and removes pods one at a time, in order (`podManagementPolicy: OrderedReady`).
     pub ordered: bool,
     /// When a Job is done.
@@ -28,6 +30,7 @@ impl Default for Control {
         Control {
             surge: Quantity::Percent(25),
             unavailable: Quantity::Percent(25),
+            recreate: false,
             ordered: true,
             job: Job::default(),
             do_not_disrupt: false,

@@ -26,6 +26,7 @@ fn upgrade(surge: u32) -> UpgradeSettings {
         pace: Pace::Batches,
         surge_fallback: false,
         draws_as: None,
+        begun: None,
         shapes: Vec::new(),
     }
 }

@@ -1,13 +1,14 @@
-//! Rollouts in progress: pods of an older template give way to new ones.
+//! Rollouts, in progress at the start or begun during the run: pods of an older template give way to new ones.
 //!
 //! Deployments as kubernetes v1.34 pkg/controller/deployment/rolling.go: the new ReplicaSet grows while all pods together stay
 //! within replicas + maxSurge; old pods go, those that are not ready first, while at least replicas - maxUnavailable are
 //! available. DaemonSets as pkg/controller/daemon/update.go with maxSurge 0: old pods that are not ready go at once, others
 //! while no more than maxUnavailable are missing. All old ReplicaSets count as one.
 
-use crate::WorkloadId;
 use crate::cluster::pod::PodState;
 use crate::sim::Sim;
+use crate::spec::WorkloadKind;
+use crate::{PodId, WorkloadId};
 
 /// Pods of one template.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,6 +18,54 @@ struct Template {
 }
 
 impl Sim<'_> {
+    /// The template of a workload changes: what it has is old from now on.
+    pub(crate) fn begin_rollout(&mut self, workload: WorkloadId) {
+        let mut pods = std::mem::take(&mut self.scheduling.pods);
+        pods.clear();
+        let young = |p: &PodId| !self.cluster.pods[*p].old && self.cluster.pods[*p].state != PodState::Terminating;
+        pods.extend(self.cluster.pods_of(workload).filter(young));
+        pods.iter().for_each(|&pod| self.cluster.make_old(pod));
+        pods.clear();
+        self.scheduling.pods = pods;
+        let row = &mut self.cluster.workloads[workload];
+        match self.spec.workloads[workload].kind {
+            WorkloadKind::Deployment => {
+                (row.old_desired, row.new_wanted) = (row.old, 0);
+                match self.spec.workloads[workload].control.recreate {
+                    true => self.recreate(workload),
+                    false => self.roll_out(workload),
+                }
+            }
+            WorkloadKind::StatefulSet => self.stateful_goes_on(workload),
+            WorkloadKind::DaemonSet => self.roll_out_daemons(workload),
+            // Pods of Jobs and bare pods have no template to follow.
+            WorkloadKind::Job | WorkloadKind::Bare | WorkloadKind::Mirror => {}
+        }
+    }
+
+    /// Strategy Recreate (kubernetes v1.34 deployment/recreate.go): all old pods end, then new ones are made.
+    pub(super) fn recreate(&mut self, workload: WorkloadId) {
+        let row = &mut self.cluster.workloads[workload];
+        (row.old_desired, row.new_wanted, row.recreating) = (0, 0, true);
+        self.rolling = true;
+        while let Some(pod) = self.first_to_go(workload, |pod| pod.old) {
+            self.delete_pod(pod);
+        }
+        self.rolling = false;
+        self.recreate_goes_on(workload);
+    }
+
+    /// A pod is gone: new ones are made when it was the last of the old.
+    pub(super) fn recreate_goes_on(&mut self, workload: WorkloadId) {
+        if self.cluster.workloads[workload].recreating
+            && !self.rolling
+            && !self.cluster.pods_of(workload).any(|p| self.cluster.pods[p].old)
+        {
+            self.cluster.workloads[workload].recreating = false;
+            self.scale_at_once(workload);
+        }
+    }
+
     /// The next steps of a Deployment's rollout.
     pub(super) fn roll_out(&mut self, workload: WorkloadId) {
         if self.cluster.workloads[workload].old_desired == 0 || self.rolling {
