@@ -11,7 +11,7 @@ pub(crate) mod pool;
 mod script;
 mod upgrade;
 
-use simulator::change::Planned;
+use simulator::change::{Operation as Simulated, Planned};
 use simulator::finding::Finding;
 use simulator::parameters::Belief;
 use simulator::settings::Settings;
@@ -115,7 +115,9 @@ pub fn load_all(
         let shift = |p: Planned| Planned { at: *at + p.at.since(START), ..p };
         let mut found = found.map_err(&mut keep).unwrap_or_default();
         admission::refuse(&mut found, change, findings, &interned, &settings.off);
-        found.iter_mut().for_each(|p| p.admission.windows.clone_from(&windows));
+        // What follows from the control plane's new version comes with it.
+        let follows = |p: &&mut Planned| matches!(p.operation, Simulated::Rollout { .. } | Simulated::Drift);
+        found.iter_mut().filter(|p| !follows(p)).for_each(|p| p.admission.windows.clone_from(&windows));
         planned.extend(found.into_iter().map(shift));
     }
     planned.sort_by_key(|p| p.at);

@@ -16,7 +16,7 @@ const ORDER: u32 = 32;
 const STAGE: u32 = 3;
 
 /// Pending events.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct EventQueue {
     heap: Vec<u128>,
     /// Events by their place.
@@ -27,12 +27,9 @@ pub(crate) struct EventQueue {
     next: u32,
     /// The end of the run.
     end: Time,
-}
-
-impl Default for EventQueue {
-    fn default() -> Self {
-        EventQueue { heap: Vec::new(), events: Vec::new(), free: Vec::new(), next: 0, end: Time::NEVER }
-    }
+    /// What would come after it.
+    #[cfg(test)]
+    late: Vec<Event>,
 }
 
 impl EventQueue {
@@ -40,6 +37,8 @@ impl EventQueue {
     pub fn at(&mut self, time: Time, event: Event) {
         // 2^61 µs are 73,000 years: later than that is never.
         if time > self.end || time.0 >= 1 << 61 {
+            #[cfg(test)]
+            self.late.push(event);
             return;
         }
         let place = match self.free.pop() {
@@ -70,11 +69,20 @@ impl EventQueue {
         Some((Time((first >> (STAGE + ORDER + PLACE)) as u64), self.events[place as usize]))
     }
 
+    /// All that is queued, in no order; what would come after the end of the run included.
+    #[cfg(test)]
+    pub fn pending(&self) -> impl Iterator<Item = Event> + '_ {
+        let kept = self.heap.iter().map(|&entry| self.events[entry as u32 as usize]);
+        kept.chain(self.late.iter().copied())
+    }
+
     /// Forgets everything and keeps the room; events after `end` will not be kept.
     pub fn clear(&mut self, end: Time) {
         self.heap.clear();
         self.events.clear();
         self.free.clear();
+        #[cfg(test)]
+        self.late.clear();
         self.next = 0;
         self.end = end;
     }
@@ -146,6 +154,7 @@ mod tests {
     #[test]
     fn events_come_in_the_order_of_a_sorted_list() {
         let mut queue = EventQueue::default();
+        queue.clear(Time(u64::MAX >> 3));
         let mut list: Vec<(u64, u32)> = Vec::new();
         let mut state = 7u64;
         for n in 0..4000u32 {

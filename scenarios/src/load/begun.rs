@@ -27,7 +27,7 @@ pub(super) fn of(
     let newest = nodes.iter().filter_map(|n| n.labels.get(IMAGE)).max();
     let is_new = |n: &Node| match version {
         Some(version) => n.version.trim_start_matches('v').starts_with(version),
-        None => n.labels.get(IMAGE).is_some() && n.labels.get(IMAGE) == newest,
+        None => newest.is_some() && n.labels.get(IMAGE) == newest,
     };
     let extra = nodes.len().saturating_sub(pool.count as usize);
     let mut done: Vec<&Node> = nodes.iter().filter(|n| is_new(n)).copied().collect();

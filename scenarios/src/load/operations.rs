@@ -138,7 +138,7 @@ impl Planner<'_> {
                 self.at_once(Simulated::DeleteNodes { nodes });
             }
             other => {
-                let mut at = later(self.control_plane(other));
+                let mut at = self.control_plane(other);
                 for (pool, id) in self.pools_of(other) {
                     let first = self.planned.len();
                     self.of_pool(other, &pool, id);
@@ -157,18 +157,19 @@ impl Planner<'_> {
     }
 
     /// What an upgrade of the whole cluster does before its pools: the control plane, AKS' own workloads, which come in versions
-    /// that go with it, and the nodes of node auto-provisioning, which are out of date then. How long that keeps the pools.
-    fn control_plane(&mut self, operation: &Operation) -> Duration {
+    /// that go with it, and the nodes of node auto-provisioning, which are out of date then. When the pools' turn comes.
+    fn control_plane(&mut self, operation: &Operation) -> Time {
         let Operation::Upgrade { version, node_image_only: false, reason: None, .. } = operation else {
-            return Duration::ZERO;
+            return later(Duration::ZERO);
         };
         if self.change.pool.is_some() {
-            return Duration::ZERO;
+            return later(Duration::ZERO);
         }
-        let mut takes = Duration::ZERO;
+        let mut done = later(Duration::ZERO);
         if version.as_deref().is_some_and(|v| self.is_new(v)) {
-            takes = pools::control_plane_takes(self.coverage);
+            let takes = pools::control_plane_takes(self.coverage);
             self.at_once(Simulated::ControlPlane { takes });
+            done = opening(self.windows, done) + takes;
             let own = |w: &simulator::spec::WorkloadSpec| {
                 let rolls = matches!(w.kind, WorkloadKind::Deployment | WorkloadKind::DaemonSet);
                 w.namespace == "kube-system" && rolls && w.role != Role::Application
@@ -182,14 +183,14 @@ impl Planner<'_> {
                     "AKS docs, supported-kubernetes-versions: add-ons and components come with the minor version",
                     'C',
                 );
-                self.planned.push(Planned::new(later(takes), Simulated::Rollout { workloads }));
+                self.planned.push(Planned::new(done, Simulated::Rollout { workloads }));
             }
         }
         // AKS docs, node-auto-provisioning-upgrade-image.
         if !self.interned.spec.provisioners.is_empty() {
-            self.planned.push(Planned::new(later(takes), Simulated::Drift));
+            self.planned.push(Planned::new(done, Simulated::Drift));
         }
-        takes
+        done
     }
 
     /// True for a minor version that the control plane does not have yet.

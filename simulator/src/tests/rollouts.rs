@@ -42,10 +42,10 @@ fn recreate_ends_all_pods_before_it_makes_new_ones() {
     check(
         &web.change(Duration::secs(60), rollout()).build(),
         "60s start
-         60s web out
          60s end
-         65s web to p-1
+         60s web out
          65s web to p-0
+         65s web to p-1
          75s web ready
          75s web back
          75s web ready",

@@ -58,9 +58,9 @@ fn the_strategy_of_the_call_or_the_pool_decides() {
 fn pools_of_a_cluster_are_upgraded_one_after_another_whatever_their_strategy() {
     let own = POOLS.replace(r#""maxPods":110}"#, r#""maxPods":110,"upgradeStrategy":"BlueGreen"}"#);
     let l = try_load("", upgrade(Some("1.34.0")), &own).unwrap();
-    let starts: Vec<Time> = l.scenario.changes.iter().map(|p| p.at).collect();
-    assert_eq!(l.scenario.changes.len(), 2);
-    assert!(starts[0] == START && starts[1] > START, "{starts:?}");
+    let starts: Vec<Time> = of_pools(&l).iter().map(|p| p.at).collect();
+    assert_eq!(starts.len(), 2);
+    assert!(starts[0] == START + Duration::mins(5) && starts[1] > starts[0], "{starts:?}");
 }
 
 /// AKS docs rotate-certificates: all nodes are recreated.
