@@ -60,18 +60,30 @@ const fn group(name: &'static str, causes: &'static [Cause], without: &'static s
     Group { name, causes, without }
 }
 
-/// Most bad futures looked into.
-const MOST_BAD: usize = 128;
-/// Of those, the ones the risk is shared out on.
-const SHARED_OUT: usize = 32;
-/// Futures without harm that are tried for each cause.
-const TRIED: usize = 24;
+/// How much is run again. A cause that spares none of the first bad futures is left at that.
+struct Effort {
+    /// Bad futures that each cause is tried on first.
+    first: usize,
+    /// Most bad futures looked into.
+    most: usize,
+    /// Futures without harm that are tried for each cause.
+    tried: usize,
+    /// Bad futures that the risk is shared out on; none at 0.
+    shared_out: usize,
+    /// Bad futures of a stratum whose log is read for what came first.
+    told: usize,
+}
+
+/// A quick answer spends a quarter of a second on causes, another about half of what its pairs took (measured: 50 nodes,
+/// 1,000 pods, two cores).
+const QUICK: Effort = Effort { first: 12, most: 12, tried: 4, shared_out: 0, told: 2 };
+const NORMAL: Effort = Effort { first: 16, most: 64, tried: 16, shared_out: 16, told: 12 };
+/// Pairs from which an answer is more than a quick one.
+const MANY: usize = 1000;
 /// Futures looked into for a cause without which some future gets worse.
-const MOST_ANY: usize = 512;
-/// Bad futures of a stratum whose log is read for what came first.
-const TOLD: usize = 12;
+const MOST_ANY: usize = 256;
 /// Most causes the risk is shared out among, each with its own switch; what is left has one together.
-const MOST_SHARES: usize = 4;
+const MOST_SHARES: usize = 3;
 
 /// Runs trials again with causes switched off; whether each has an outage of a system workload.
 pub type Again<'a> = &'a dyn Fn(&[Cause], &[u32]) -> Vec<bool>;
@@ -84,18 +96,18 @@ pub fn causes(
     again: Again<'_>,
 ) -> Vec<report::Cause> {
     let facts: Vec<bool> = inputs.pairs.iter().map(|pair| Facts::of(weights, pair).proposal_out).collect();
-    let most = (inputs.pairs.len() / 8).clamp(SHARED_OUT, MOST_BAD);
-    let seen = Seen::first(inputs, &facts, most);
+    let effort = if inputs.pairs.len() < MANY { QUICK } else { NORMAL };
+    let seen = Seen::first(inputs, &facts, effort.most);
     if seen.bad.is_empty() || inputs.scenario.changes.is_empty() {
         return Vec::new();
     }
     let off = &inputs.scenario.settings.off;
     let groups = GROUPS.iter().filter(|g| !g.causes.iter().all(|cause| off.contains(cause)));
     let mut found: Vec<(Group, Effect)> =
-        groups.map(|g| (*g, effect(inputs, &facts, &seen, *g, again))).filter(|(_, e)| e.matters()).collect();
+        groups.map(|g| (*g, effect(inputs, &facts, &seen, &effort, *g, again))).filter(|(_, e)| e.matters()).collect();
     found.sort_by(|(_, a), (_, b)| b.avoidable.estimate.total_cmp(&a.avoidable.estimate));
-    let shares = shares(inputs, &facts, &found, again);
-    let told = seen.told().into_iter().map(|(i, weight)| (trace(inputs.pairs[i].trial), weight));
+    let shares = shares(inputs, &facts, &seen, &effort, &found, again);
+    let told = seen.told(effort.told).into_iter().map(|(i, weight)| (trace(inputs.pairs[i].trial), weight));
     let mut first = first_causes(inputs.scenario, told);
     let row = |(i, (group, effect)): (usize, &(Group, Effect))| report::Cause {
         cause: group.name.to_owned(),
@@ -139,12 +151,12 @@ impl Seen {
     }
 
     /// Positions of bad trials to tell, and what each counts: some of each stratum stand for all of it.
-    fn told(&self) -> Vec<(usize, f64)> {
+    fn told(&self, most: usize) -> Vec<(usize, f64)> {
         let of = |stratum: usize| self.bad.iter().copied().filter(move |i| self.strata.stratum(*i) == stratum);
         let told = |stratum: usize| {
             let share: f64 = of(stratum).map(|i| self.strata.share(i)).sum();
-            let each = share / of(stratum).count().clamp(1, TOLD) as f64;
-            of(stratum).take(TOLD).map(move |i| (i, each)).collect::<Vec<_>>()
+            let each = share / of(stratum).count().clamp(1, most) as f64;
+            of(stratum).take(most).map(move |i| (i, each)).collect::<Vec<_>>()
         };
         (0..self.strata.weights().len()).flat_map(told).collect()
     }
@@ -171,12 +183,17 @@ impl Effect {
     }
 }
 
-fn effect(inputs: &Inputs<'_>, facts: &[bool], seen: &Seen, group: Group, again: Again<'_>) -> Effect {
-    let tried: Vec<usize> = seen.good.iter().copied().take(TRIED).collect();
-    if again(group.causes, &trials(inputs.pairs, &tried)).iter().any(|bad| *bad) {
+fn effect(inputs: &Inputs<'_>, facts: &[bool], seen: &Seen, effort: &Effort, group: Group, again: Again<'_>) -> Effect {
+    let tried: Vec<usize> = seen.good.iter().copied().take(effort.tried).collect();
+    let first = &seen.bad[..seen.bad.len().min(effort.first)];
+    // Both at once: what is run together shares what is prepared for a run.
+    let mut still = again(group.causes, &trials(inputs.pairs, &[first, &tried].concat()));
+    if still.split_off(first.len()).iter().any(|bad| *bad) {
         return worse_for_some(inputs, facts, seen, group, again);
     }
-    let still = again(group.causes, &trials(inputs.pairs, &seen.bad));
+    if still.iter().any(|bad| !bad) {
+        still.extend(again(group.causes, &trials(inputs.pairs, &seen.bad[first.len()..])));
+    }
     let mut saved = vec![false; seen.len()];
     seen.bad.iter().zip(still).for_each(|(i, still)| saved[*i] = !still);
     Effect { avoidable: seen.strata.probability(Sampling::Fixed, |i| saved[i]), monotone: true }
@@ -192,32 +209,42 @@ fn worse_for_some(inputs: &Inputs<'_>, facts: &[bool], seen: &Seen, group: Group
 }
 
 /// The risk shared out among the causes that matter, in their order; `None` where some future gets worse without one.
-fn shares(inputs: &Inputs<'_>, facts: &[bool], found: &[(Group, Effect)], again: Again<'_>) -> Option<Vec<f64>> {
-    if found.is_empty() || found.iter().any(|(_, effect)| !effect.monotone) {
+fn shares(
+    inputs: &Inputs<'_>,
+    facts: &[bool],
+    seen: &Seen,
+    effort: &Effort,
+    found: &[(Group, Effect)],
+    again: Again<'_>,
+) -> Option<Vec<f64>> {
+    if effort.shared_out == 0 || found.is_empty() || found.iter().any(|(_, effect)| !effect.monotone) {
         return None;
     }
-    let seen = Seen::first(inputs, facts, SHARED_OUT);
-    let bad = trials(inputs.pairs, &seen.bad);
+    let few = Seen::first(inputs, facts, effort.shared_out);
     // The weightiest have a switch each, the others one together.
     let switches: Vec<&[(Group, Effect)]> = if found.len() <= MOST_SHARES + 1 {
         found.chunks(1).collect()
     } else {
         found[..MOST_SHARES].chunks(1).chain([&found[MOST_SHARES..]]).collect()
     };
-    let value = |on: usize| {
-        let off: Vec<Cause> = switches
-            .iter()
-            .enumerate()
-            .filter(|(bit, _)| on & (1 << bit) == 0)
-            .flat_map(|(_, groups)| groups.iter().flat_map(|(group, _)| group.causes.iter().copied()))
-            .collect();
+    let off = |on: usize| -> Vec<Cause> {
+        let off = switches.iter().enumerate().filter(|(bit, _)| on & (1 << bit) == 0);
+        off.flat_map(|(_, groups)| groups.iter().flat_map(|(group, _)| group.causes.iter().copied())).collect()
+    };
+    let risk = |seen: &Seen, on: usize| {
+        let off = off(on);
+        let bad = trials(inputs.pairs, &seen.bad);
         let still = if off.is_empty() { vec![true; bad.len()] } else { again(&off, &bad) };
         let mut out = vec![false; seen.len()];
         seen.bad.iter().zip(still).for_each(|(i, still)| out[*i] = still);
         seen.strata.average(|i| f64::from(u8::from(out[i])))
     };
-    let values: Vec<f64> = (0..1 << switches.len()).map(value).collect();
-    let shares = attribution::shapley(&values);
+    let values: Vec<f64> = (0..1 << switches.len()).map(|on| risk(&few, on)).collect();
+    let all = values.len() - 1;
+    // A few futures say how the risk is shared out, all that were looked into say how much it is.
+    let total = risk(seen, all) - risk(seen, 0);
+    let scale = if values[all] > values[0] { total / (values[all] - values[0]) } else { 0.0 };
+    let shares = attribution::shapley(&values).into_iter().map(|share| scale * share);
     // Those of one switch share alike in what it gets.
     let each = switches.iter().zip(shares).flat_map(|(groups, share)| vec![share / groups.len() as f64; groups.len()]);
     Some(each.collect())

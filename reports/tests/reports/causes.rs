@@ -8,7 +8,7 @@ use crate::example::{self, NOTHING, TIGHT};
 /// A report whose futures go, with causes switched off, as `again` says of each trial that was bad (or not) before.
 fn judged(again: impl Fn(&[Cause], bool) -> bool) -> (Report, Vec<bool>) {
     let scenario = TIGHT.scenario();
-    let pairs = example::pairs(&scenario, 200, 1);
+    let pairs = example::pairs(&scenario, 1000, 1);
     let system = |w: &&simulator::outcome::WorkloadOutcome| w.outages > 0;
     // Applications stand behind the system workloads and do not count.
     let watched = scenario.watched();
@@ -38,12 +38,12 @@ fn causes_that_are_both_needed_spare_all_of_it_each_and_share_it_in_halves() {
     for name in ["eviction", "capacity"] {
         let cause = row(&report, name).unwrap_or_else(|| panic!("{name}: {:?}", report.causes));
         let avoidable = cause.avoidable.unwrap();
-        assert!((avoidable.estimate / risk - 1.0).abs() < 0.2 && avoidable.low > 0.0, "{name} {avoidable:?} of {risk}");
+        assert!((avoidable.estimate / risk - 1.0).abs() < 0.4 && avoidable.low > 0.0, "{name} {avoidable:?} of {risk}");
         assert!((cause.shapley.unwrap() / (0.5 * shared(&report)) - 1.0).abs() < 1e-9);
     }
     // All of the bad futures are spared with everything off, so that all of the risk is shared out.
     let total = row(&report, "eviction").unwrap().avoidable.unwrap().estimate;
-    assert!((shared(&report) / total - 1.0).abs() < 0.25, "{} of {total}", shared(&report));
+    assert!((shared(&report) / total - 1.0).abs() < 1e-6, "{} of {total}", shared(&report));
     assert!(row(&report, "burst").is_none(), "what changes nothing is not told");
 }
 
@@ -60,7 +60,7 @@ fn where_a_future_gets_worse_without_a_cause_nothing_is_shared_out() {
 fn of_the_example(off: &[Cause]) -> (Report, String) {
     let mut scenario = TIGHT.scenario();
     scenario.settings.off.extend(off);
-    let pairs = example::pairs(&scenario, 400, 7);
+    let pairs = example::pairs(&scenario, 1000, 7);
     let report = reports::judge(&example::inputs(&scenario, &pairs)).report;
     let first: f64 = report.causes.iter().filter_map(|c| c.first_cause_share).sum();
     assert!((first - 1.0).abs() < 1e-9, "every bad future begins somewhere: {first}");
