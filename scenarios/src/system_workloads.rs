@@ -5,6 +5,8 @@
 
 mod parts;
 
+pub use parts::SIZER;
+
 use serde_json::{Value, json};
 
 use crate::azure::allocatable::minor;

@@ -69,6 +69,8 @@ pub enum Event {
     HorizontalSync,
     /// Proportional autoscalers look at the nodes.
     ProportionalSync,
+    /// Sizers look at the nodes.
+    SizingSync,
     /// A planned operation starts.
     OperationStarts(u32),
     /// A planned operation goes on after a wait; `stage` is its own business.
@@ -154,7 +156,7 @@ impl Event {
             | Event::TolerationOver { .. }
             | Event::BurstBegins { .. }
             | Event::BurstStep { .. } => 2,
-            Event::HorizontalSync | Event::ProportionalSync | Event::JobReplaces(_) => 3,
+            Event::HorizontalSync | Event::ProportionalSync | Event::SizingSync | Event::JobReplaces(_) => 3,
             Event::OperationStarts(_)
             | Event::OperationGoesOn { .. }
             | Event::DrainRetries(_)

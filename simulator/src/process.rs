@@ -22,6 +22,7 @@ pub mod replicas;
 pub(crate) mod room;
 pub(crate) mod scheduling;
 pub(crate) mod shocks;
+mod sizing;
 pub(crate) mod spot;
 pub(crate) mod trouble;
 pub(crate) mod upgrade;

@@ -25,7 +25,7 @@ use crate::random::{Dist, Process, Streams};
 use crate::scenario::Scenario;
 use crate::scheduler::Compat;
 use crate::settings::{Cause, Off};
-use crate::spec::{ClusterSpec, WorkloadKind};
+use crate::spec::{ClusterSpec, Scaling, WorkloadKind};
 use crate::strata::Strata;
 use crate::time::{Duration, Time};
 use crate::{Column, DrainId, NodeId, WorkloadId};
@@ -44,6 +44,7 @@ pub(crate) struct Prepared<'a> {
     /// Registered nodes on which a DaemonSet has no pod at the start.
     pub missing_daemons: Vec<(WorkloadId, NodeId)>,
     pub services: Vec<WorkloadId>,
+    pub sized: Vec<WorkloadId>,
     pub off: Off,
     pub strata: Option<Strata>,
     /// Something that is not known well acts without a draw.
@@ -86,6 +87,7 @@ impl<'a> Prepared<'a> {
             memory_matters: crate::process::pressure::may_arise(spec),
             missing_daemons: missing_daemons(spec, &initial),
             initial,
+            sized: with(&|w| matches!(w.scaling, Some(Scaling::Sized { .. }))),
             daemons: with(&|w| w.kind == WorkloadKind::DaemonSet),
             services,
             off,
@@ -161,6 +163,7 @@ pub(crate) struct Sim<'a> {
     pub log: Option<Vec<Entry>>,
     pub horizontal_queued: bool,
     pub proportional_queued: bool,
+    pub sizing_queued: bool,
 }
 
 impl<'a> Sim<'a> {
@@ -194,6 +197,7 @@ impl<'a> Sim<'a> {
             log: None,
             horizontal_queued: false,
             proportional_queued: false,
+            sizing_queued: false,
         }
     }
 
@@ -274,6 +278,7 @@ impl<'a> Sim<'a> {
         self.start_failures();
         self.start_spot();
         self.start_bursts();
+        self.start_sizing();
         self.start_pods();
         self.start_owners();
         self.memory_follows_load();
@@ -326,6 +331,7 @@ impl<'a> Sim<'a> {
             Event::BurstStep { burst, step } => self.burst_step(burst, step),
             Event::HorizontalSync => self.horizontal_sync(),
             Event::ProportionalSync => self.proportional_sync(),
+            Event::SizingSync => self.sizing_sync(),
             Event::OperationStarts(operation) => self.operation_starts(operation),
             Event::OperationGoesOn { operation, stage } => self.operation_goes_on(operation, stage),
             Event::DrainRetries(drain) => self.drain_retries(drain),

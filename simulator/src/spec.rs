@@ -464,6 +464,15 @@ pub enum Scaling {
         /// `[nodes, replicas]`, rising.
         nodes: Vec<(u32, u32)>,
     },
+    /// Not their number but what they ask for follows the nodes (addon-resizer): the pods are replaced.
+    Sized {
+        /// Base and amount per node of each resource, in any unit.
+        lines: Vec<(i64, i64)>,
+        /// Deviation, in per cent of what is asked for now, above which the template is rewritten.
+        threshold_percent: u32,
+        /// Time between two looks.
+        poll: Duration,
+    },
 }
 
 /// A service whose demand and capacity are modelled as flows.

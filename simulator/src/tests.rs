@@ -16,6 +16,7 @@ mod provisioner;
 mod random_runs;
 mod rollouts;
 mod scheduling;
+mod sizing;
 mod spread;
 mod strata;
 mod volumes;

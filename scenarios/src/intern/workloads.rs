@@ -14,7 +14,7 @@ use crate::change::ChangeSettings;
 use crate::coverage::Coverage;
 use crate::defaults::{demand, pods};
 use crate::snapshot::{Autoscaler, Snapshot};
-use crate::system_workloads::{LADDER_CORES, LADDER_NODES, dns_replicas};
+use crate::system_workloads::{LADDER_CORES, LADDER_NODES, SIZER, dns_replicas};
 
 /// Annotation that makes an application watched, with its minimum of Ready pods.
 pub const MINIMUM: &str = "poolproof.dev/minimum";
@@ -217,6 +217,9 @@ fn scaling(draft: &Draft, context: &Context, coverage: &mut Coverage) -> Option<
         let (min, max) = (hpa.min.max(1), hpa.max.max(hpa.min).max(1));
         return Some(Scaling::Utilisation { min, max, target_percent });
     }
+    if draft.role == Role::Metrics && draft.template.containers.iter().any(|c| c.name == SIZER) {
+        return Some(sized(coverage));
+    }
     if draft.role != Role::Dns || !context.ladder {
         return None;
     }
@@ -231,6 +234,17 @@ fn scaling(draft: &Draft, context: &Context, coverage: &mut Coverage) -> Option<
         'A',
     );
     Some(Scaling::Ladder { cores: LADDER_CORES.to_vec(), nodes: LADDER_NODES.to_vec() })
+}
+
+/// AKS starts addon-resizer 1.8.23 with `--poll-period=180000 --threshold=5` (AKS docs, use-metrics-server-vertical-pod-autoscaler).
+fn sized(coverage: &mut Coverage) -> Scaling {
+    coverage.assume(
+        "sizing of metrics-server",
+        "155m + 1m CPU and 126Mi + 8Mi a node, looked at every 180 s, replaced beyond 5 %",
+        "AKS docs, use-metrics-server-vertical-pod-autoscaler; amounts fit dumps of 1.30 and 1.32",
+        'B',
+    );
+    Scaling::Sized { lines: vec![(155, 1), (126, 8)], threshold_percent: 5, poll: Duration::secs(180) }
 }
 
 fn cpu_use(draft: &Draft, scaling: &Option<Scaling>, context: &Context, coverage: &mut Coverage) -> i64 {

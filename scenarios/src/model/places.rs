@@ -72,6 +72,7 @@ pub const PLACES: &[(&str, &str, &str)] = &[
     ("operations", "a change of settings", "fixed"),
     ("operations", "an abort", "fixed"),
     ("controllers", "ladder of CoreDNS replicas", "snapshot: replicas; off `proportional-autoscaler`"),
+    ("controllers", "sizing of metrics-server", "off `sizing`"),
     ("controllers", "cluster autoscaler profile", "snapshot: `autoScalerProfile`"),
     ("controllers", "cluster autoscaler at the start", "off `clock-phases`"),
     ("controllers", "failed requests of the cluster autoscaler", "fixed"),

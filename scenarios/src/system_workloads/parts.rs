@@ -74,6 +74,16 @@ pub(super) fn all(c: &Cluster) -> Vec<Part> {
     parts
 }
 
+/// The container that sizes metrics-server by the nodes (AKS docs, use-metrics-server-vertical-pod-autoscaler).
+pub const SIZER: &str = "metrics-server-vpa";
+
+impl Part {
+    fn with(mut self, container: Container) -> Part {
+        self.containers.push(container);
+        self
+    }
+}
+
 fn singletons(c: &Cluster) -> Vec<Part> {
     let n = c.nodes;
     vec![
@@ -101,7 +111,8 @@ fn singletons(c: &Cluster) -> Vec<Part> {
                 (155 + n, 250 + n),
                 (126 + 8 * n, 396 + 8 * n),
             )
-        },
+        }
+        .with(Container { name: SIZER, cpu: (0, 0), memory: (0, 0) }),
     ]
 }
 

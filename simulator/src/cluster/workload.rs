@@ -35,6 +35,8 @@ pub(crate) struct Workload {
     pub gated: bool,
     /// Head of the list of its pods.
     pub first_pod: u32,
+    /// Nodes that its template is sized for.
+    pub sized_for: u32,
     /// Load as a multiple of the base.
     pub load: f64,
     /// Scripted part of the load.
@@ -61,6 +63,7 @@ impl Workload {
             next_ordinal: 0,
             gated: false,
             first_pod: NO_POD,
+            sized_for: 0,
             load: 1.0,
             scripted_load: 1.0,
             lower_since: None,

@@ -214,6 +214,7 @@ impl Sim<'_> {
     /// Nodes came, went or changed: proportional autoscalers will see it at their next poll.
     pub(crate) fn nodes_changed(&mut self) {
         self.wake_autoscaler();
+        self.sizing_may_change();
         let proportional = self.spec.workloads.iter().any(|(_, w)| matches!(w.scaling, Some(Scaling::Ladder { .. })));
         if proportional && !self.proportional_queued && self.on(Cause::ProportionalAutoscaler) {
             self.proportional_queued = true;

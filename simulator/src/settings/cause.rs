@@ -104,6 +104,8 @@ causes! {
     HorizontalAutoscaler "horizontal-autoscaler"
     /// Proportional autoscalers: replicas stay.
     ProportionalAutoscaler "proportional-autoscaler"
+    /// Sizing of pods by the number of nodes: templates stay.
+    Sizing "sizing"
     /// The cluster autoscaler: pools keep their size.
     Autoscaler "autoscaler"
     /// Node auto-provisioning: nothing is made, consolidated or replaced.
