@@ -213,7 +213,7 @@ mod tests {
         scenario.settings.stratified = true;
         scenario.settings.failures.per_hour = 0.01;
         let strata = Strata::of(&scenario);
-        let dealt = simulator::Strata::of(&scenario).unwrap();
+        let dealt = simulator::Strata::of(&scenario).expect("failures are rare here");
         for case in 0..60_u64 {
             let mut numbers = Numbers(case.wrapping_mul(0x9e37_79b9_7f4a_7c15) + 7);
             let [mut better, mut worse] =
