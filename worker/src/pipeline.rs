@@ -38,7 +38,7 @@ pub const ENGINE: &str = concat!("poolproof ", env!("CARGO_PKG_VERSION"));
 /// grows with the pods of the cluster (measured: about 5 ms a pair for the rolling upgrade of 1,000 pods on 50 nodes).
 const BUDGET: std::ops::RangeInclusive<u32> = 1000..=16_000;
 /// Pods times trials where nobody says otherwise.
-const PODS_TIMES_TRIALS: usize = 1_400_000;
+const PODS_TIMES_TRIALS: usize = 1_000_000;
 /// So many times as much for a thorough answer.
 const THOROUGH: u32 = 4;
 /// Trials between two glances at what is known so far.

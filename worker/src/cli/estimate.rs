@@ -60,7 +60,7 @@ pub struct EstimateArgs {
     /// Root of all random streams; the same seed gives the same report [default: 1]
     #[arg(long, env = "POOLPROOF_SEED", value_name = "N")]
     seed: Option<u64>,
-    /// Paired trials of each change, exactly so many [default: until the answer is clear, 1024 to 16000, fewer above 180 pods]
+    /// Paired trials of each change, exactly so many [default: until the answer is clear, 1024 to 16000, fewer above 60 pods]
     #[arg(long, env = "POOLPROOF_TRIALS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TRIALS)))]
     trials: Option<u32>,
     /// Threads of the simulation, which do not change its results; 0 for one per core

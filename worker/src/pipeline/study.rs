@@ -12,7 +12,7 @@ const PORTION: usize = 8;
 /// Trials at each point: at least, at most.
 const TRIALS: std::ops::RangeInclusive<usize> = 8..=32;
 /// Pods times trials of all points together.
-const PODS_TIMES_TRIALS: usize = 600_000;
+const PODS_TIMES_TRIALS: usize = 500_000;
 /// Walks of the screening.
 const WALKS: usize = 8;
 /// Points of each sample for shares of the variance, and parameters they are taken of.
