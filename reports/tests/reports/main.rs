@@ -5,6 +5,7 @@ mod causes;
 mod documents;
 mod example;
 mod grids;
+mod hazards;
 mod looks;
 mod pages;
 mod reference;
