@@ -95,8 +95,6 @@ knobs! {
     BurstHold "burst-hold" |_| 1.0;
     /// Factor on what a replica of a modelled service can serve.
     ServiceCapacity "service-capacity" |_| 1.0;
-    /// Factor on what is asked of it.
-    ServiceDemand "service-demand" |_| 1.0;
     /// 1 where nodes that are scaled away or deleted are drained as planned, 0 where they go as they stand.
     DeletionDrains "deletion-drains" |_| 1.0;
     /// 1 where an upgrade replaces a node it cannot drain in time instead of ending.
@@ -112,7 +110,6 @@ impl Knob {
             self,
             Knob::MonitorGrace
                 | Knob::ServiceCapacity
-                | Knob::ServiceDemand
                 | Knob::DeletionDrains
                 | Knob::UndrainableReplaced
                 | Knob::OneSurge

@@ -36,7 +36,7 @@ fn title(name: &str) -> &str {
         "controllers" => "Controllers that change replicas",
         "autoscaler" => "The cluster autoscaler",
         "operation" => "The operation itself",
-        "start" => "The state at the start",
+        "start" => "What is so from the start",
         other => other,
     }
 }
@@ -55,9 +55,9 @@ pub fn sentence(report: &Report) -> Option<String> {
     let first = report.causes.iter().max_by(|a, b| share(a).total_cmp(&share(b))).filter(|c| share(c) > 0.0);
     if let Some(first) = first {
         text += &format!(
-            "{} come first in {} of the bad futures looked into. ",
-            title(&first.cause),
-            words::percent(share(first))
+            "First in {} of the bad futures looked into: {}. ",
+            words::percent(share(first)),
+            title(&first.cause).to_lowercase()
         );
     }
     let most = report.causes.iter().find(|c| c.avoidable.is_some_and(|a| a.estimate > 0.0));

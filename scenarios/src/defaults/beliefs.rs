@@ -158,9 +158,6 @@ doubts! {
     ServiceCapacity "queries a DNS replica answers, of the default" Factor(0.5, 6.0), 'B' "2,500 (per core, vendors) to 33,700 q/s (coredns.io) for a default of 5,000",
         about "capacity of cluster DNS", given ["dnsQpsPerReplica"], off None,
         get "load one CoreDNS replica with dnsperf in a test cluster, and state `dnsQpsPerReplica`";
-    ServiceDemand "queries asked of cluster DNS, of the default" Factor(0.3, 3.0), 'C' "judgement: external names cost three to ten queries each",
-        about "demand on cluster DNS", given ["dnsQps"], off None,
-        get "read the rate of CoreDNS' metric coredns_dns_requests_total, and state `dnsQps`";
     DeletionDrains "nodes that are scaled away or deleted go as they stand" Either(1.0, 0.0, 0.1), 'C' "azure-docs issue 22676 and older pages against AKS docs, scale-cluster, and issues 3996 and 2090",
         about "nodes that are scaled away or deleted", given ["drainOnDelete"], off None,
         get "scale a test pool with a pod on each node down by one and look whether the pod is evicted or killed, and set `drainOnDelete`";
@@ -289,7 +286,7 @@ fn concerns(
         Knob::ReimageTime => replaces,
         Knob::PullTime | Knob::StartTime | Knob::ReadinessTime => !off(Cause::SlowStart),
         Knob::BurstExponent => settings.bursts.per_hour > 0.0 && !off(Cause::Burst),
-        Knob::ServiceCapacity | Knob::ServiceDemand => serves,
+        Knob::ServiceCapacity => serves,
         Knob::DeletionDrains => planned.iter().any(|p| match p.operation {
             Operation::Scale { pool, count, .. } => count < nodes(cluster, pool),
             Operation::DeletePool { .. } => true,

@@ -140,7 +140,7 @@ impl Sim<'_> {
                 continue;
             };
             let capacity = service.capacity * self.parameters.get(Knob::ServiceCapacity);
-            let asked = service.rate * self.parameters.get(Knob::ServiceDemand) * self.cluster.workloads[workload].load;
+            let asked = service.rate * self.cluster.workloads[workload].load;
             let lingering = || self.flows.lingering.iter().filter(|l| l.workload == workload);
             let targets = self.cluster.workloads[workload].ready + lingering().count() as u32;
             let mut served = 0.0;
