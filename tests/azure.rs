@@ -81,7 +81,7 @@ impl<'a> Place<'a> {
     }
 
     fn url(&self, part: &str) -> String {
-        format!("az://work/{}/{part}", self.name)
+        format!("az://fleet/{}/{part}", self.name)
     }
 
     fn submit(&self, messages: &[Vec<u8>]) {
@@ -125,7 +125,7 @@ impl<'a> Place<'a> {
     }
 
     fn delete(&self, path: &str) {
-        let answer = self.azurite.request("DELETE", &format!("work/{}/{path}", self.name), "");
+        let answer = self.azurite.request("DELETE", &format!("fleet/{}/{path}", self.name), "");
         assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
     }
 
@@ -340,7 +340,7 @@ fn a_storm(azurite: &mut Azurite) -> String {
         worker.envs(environment.clone()).env("POOLPROOF_QUEUE", Azurite::queue("storm"));
         worker.args(["worker", "--poll", "0.05", "--retry-delay", "0.1", "--threads", "1", "--trials", "4"]);
         worker.args(["--until-empty", "--lease", "2", "--attempts", "1000"]);
-        worker.args(["--snapshots", "az://work/storm/snapshots", "--publish", "az://work/storm/reports"]);
+        worker.args(["--snapshots", "az://fleet/storm/snapshots", "--publish", "az://fleet/storm/reports"]);
         worker.stderr(Stdio::null()).spawn().unwrap()
     };
     let mut away = 0;

@@ -44,7 +44,7 @@ impl Azurite {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let azurite = Azurite { folder, program, ports, server, runtime };
         azurite.wait();
-        let made = azurite.request("PUT", "work", "restype=container&");
+        let made = azurite.request("PUT", "fleet", "restype=container&");
         assert!(made.starts_with("HTTP/1.1 201"), "{made}");
         azurite
     }
@@ -63,7 +63,7 @@ impl Azurite {
     pub fn store(&self) -> Arc<dyn ObjectStore> {
         let builder = MicrosoftAzureBuilder::new()
             .with_account(ACCOUNT)
-            .with_container_name("work")
+            .with_container_name("fleet")
             .with_endpoint(format!("http://127.0.0.1:{}/{ACCOUNT}", self.ports[0]))
             .with_config(AzureConfigKey::SasKey, signature())
             .with_client_options(ClientOptions::new().with_allow_http(true));
