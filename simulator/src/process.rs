@@ -10,6 +10,7 @@ pub(crate) mod flow;
 pub(crate) mod foretold;
 pub(crate) mod lifecycle;
 pub(crate) mod load;
+pub(crate) mod looks;
 pub(crate) mod node_eviction;
 pub(crate) mod node_failure;
 pub(crate) mod node_life;

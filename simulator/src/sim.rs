@@ -13,6 +13,7 @@ use crate::process::drain::Drain;
 use crate::process::flow::Flows;
 use crate::process::foretold::Foretold;
 use crate::process::load::Burst;
+use crate::process::looks::Looks;
 use crate::process::node_eviction::Tainting;
 use crate::process::observe::Observer;
 use crate::process::operation::Run;
@@ -163,7 +164,7 @@ pub(crate) struct Sim<'a> {
     pub log: Option<Vec<Entry>>,
     pub horizontal_queued: bool,
     pub proportional_queued: bool,
-    pub sizing_queued: bool,
+    pub sizing: Option<Looks>,
 }
 
 impl<'a> Sim<'a> {
@@ -197,7 +198,7 @@ impl<'a> Sim<'a> {
             log: None,
             horizontal_queued: false,
             proportional_queued: false,
-            sizing_queued: false,
+            sizing: None,
         }
     }
 

@@ -138,9 +138,7 @@ struct Seen {
 
 impl Seen {
     fn first(inputs: &Inputs<'_>, facts: &[bool], most: usize) -> Seen {
-        let last = facts.iter().enumerate().filter(|(_, bad)| **bad).map(|(i, _)| i).nth(most.saturating_sub(1));
-        let end = last.map_or(facts.len(), |last| last + 1);
-        Seen::prefix(inputs, facts, end)
+        Seen::prefix(inputs, facts, before_one_more(facts, most))
     }
 
     fn prefix(inputs: &Inputs<'_>, facts: &[bool], end: usize) -> Seen {
@@ -163,6 +161,13 @@ impl Seen {
     fn len(&self) -> usize {
         self.bad.len() + self.good.len()
     }
+}
+
+/// How many trials come before the one that would be bad beyond `most`. A count that ended on the last bad one would hold too
+/// many of them: k in n trials say k/n, of which the mean is above the risk, where k in those before the next one has the risk
+/// for its mean (inverse binomial sampling, Haldane 1945).
+fn before_one_more(bad: &[bool], most: usize) -> usize {
+    bad.iter().enumerate().filter(|(_, bad)| **bad).nth(most).map_or(bad.len(), |(i, _)| i)
 }
 
 fn trials(pairs: &[Pair], positions: &[usize]) -> Vec<u32> {
@@ -247,4 +252,35 @@ fn shares(
     // Those of one switch share alike in what it gets.
     let each = switches.iter().zip(shares).flat_map(|(groups, share)| vec![share / groups.len() as f64; groups.len()]);
     Some(each.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use simulator::random::{Process, Streams, sub_key};
+
+    use super::*;
+    use crate::estimate::clopper_pearson;
+
+    /// The share of bad trials before the next one has the risk for its mean, and a fixed-size interval of it covers the risk.
+    #[test]
+    fn a_prefix_that_ends_before_a_bad_trial_is_unbiased() {
+        const RUNS: u32 = 2000;
+        const MOST: usize = 8;
+        let risk = 0.1;
+        let (mut sum, mut covered) = (0.0, 0);
+        for run in 0..RUNS {
+            let bad: Vec<bool> = (0..600)
+                .map(|trial| Streams::new(1, run).uniform(Process::Parameter, sub_key(1, trial), 1) < risk)
+                .collect();
+            let end = before_one_more(&bad, MOST);
+            let count = bad[..end].iter().filter(|bad| **bad).count();
+            sum += count as f64 / end as f64;
+            let (low, high) = clopper_pearson(count as u64, end as u64, 0.05);
+            covered += u32::from(low <= risk && risk <= high);
+        }
+        // Four standard errors of the mean of 2,000 runs: each has about risk / sqrt(8).
+        let mean = sum / f64::from(RUNS);
+        assert!((mean - risk).abs() < 4.0 * risk / (8.0 * f64::from(RUNS)).sqrt(), "{mean}");
+        assert!(f64::from(covered) >= 0.94 * f64::from(RUNS), "{covered}");
+    }
 }

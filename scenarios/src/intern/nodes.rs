@@ -124,19 +124,6 @@ impl Maker<'_> {
         templates.extend(own.first().map(|(_, shape)| *shape).filter(|_| templates.is_empty()));
         templates
     }
-
-    /// Adds a pool.
-    pub fn add(
-        &mut self,
-        pool: &AgentPool,
-        own: &[(&Node, NodeShapeId)],
-        templates: Vec<NodeShapeId>,
-        full: &Snapshot,
-        interned: &mut Interned,
-        coverage: &mut Coverage,
-    ) -> PoolId {
-        add_pool(pool, own, templates, full, interned, coverage)
-    }
 }
 
 /// Shapes seen, by what they look like: a cluster of thousands of nodes has a handful.
@@ -231,7 +218,8 @@ fn templates(
     templates
 }
 
-fn add_pool(
+/// Adds a pool.
+pub fn add_pool(
     pool: &AgentPool,
     own: &[(&Node, NodeShapeId)],
     templates: Vec<NodeShapeId>,

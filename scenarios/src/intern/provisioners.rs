@@ -10,7 +10,7 @@ use simulator::spec::{Operator, Provisioner};
 use simulator::{Duration, NodeId, NodeShapeId, PoolId};
 
 use super::Interned;
-use super::nodes::Maker;
+use super::nodes::{Maker, add_pool};
 use crate::azure::{Sku, sku};
 use crate::coverage::Coverage;
 use crate::defaults::pools as defaults;
@@ -195,7 +195,7 @@ fn pool(
     if templates.is_empty() {
         return None;
     }
-    let id = maker.add(&pool, &mine, templates, full, interned, coverage);
+    let id = add_pool(&pool, &mine, templates, full, interned, coverage);
     let spec = &mut interned.spec.pools.rows_mut()[id.0 as usize];
     spec.provision = defaults::provisioned(sku(size).as_ref(), coverage);
     spec.room = None;

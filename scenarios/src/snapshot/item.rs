@@ -469,8 +469,9 @@ fn selector(s: wire::LabelSelector, path: &str) -> Result<Selector> {
     Ok(Selector { labels: Labels::from_iter(s.match_labels), expressions })
 }
 
-fn requirement(e: wire::Expression, path: &str) -> Result<Requirement> {
-    let operator = match e.operator.as_str() {
+/// The operator of a requirement by its name.
+pub(super) fn operator(name: &str, path: &str) -> Result<Operator> {
+    Ok(match name {
         "In" => Operator::In,
         "NotIn" => Operator::NotIn,
         "Exists" => Operator::Exists,
@@ -478,9 +479,12 @@ fn requirement(e: wire::Expression, path: &str) -> Result<Requirement> {
         "Gt" => Operator::Gt,
         "Lt" => Operator::Lt,
         other => {
-            let expected = "the operator In, NotIn, Exists, DoesNotExist, Gt or Lt";
-            return Err(Complaint::at(path, other, expected));
+            return Err(Complaint::at(path, other, "the operator In, NotIn, Exists, DoesNotExist, Gt or Lt"));
         }
-    };
+    })
+}
+
+fn requirement(e: wire::Expression, path: &str) -> Result<Requirement> {
+    let operator = operator(&e.operator, path)?;
     Ok(Requirement { key: e.key, operator, values: e.values })
 }

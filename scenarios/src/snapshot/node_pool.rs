@@ -6,6 +6,7 @@ use simulator::Duration;
 use simulator::spec::{Disruption, DisruptionLimit, NodeTerm, Operator, Quantity, Requirement, Taint};
 
 use super::Labels;
+use super::item::operator;
 use super::pool::taint;
 use crate::complaint::Complaint;
 use crate::quantity;
@@ -172,18 +173,8 @@ fn taints(list: Option<&Value>) -> Vec<Taint> {
 fn requirements(list: Option<&Value>, path: &str) -> Result<Vec<Requirement>, Complaint> {
     let mut found = Vec::new();
     for (i, item) in list.and_then(Value::as_array).into_iter().flatten().enumerate() {
-        let operator = match item.get("operator").and_then(Value::as_str).unwrap_or_default() {
-            "In" => Operator::In,
-            "NotIn" => Operator::NotIn,
-            "Exists" => Operator::Exists,
-            "DoesNotExist" => Operator::DoesNotExist,
-            "Gt" => Operator::Gt,
-            "Lt" => Operator::Lt,
-            other => {
-                let place = format!("{path}.spec.template.spec.requirements[{i}].operator");
-                return Err(Complaint::at(place, other, "In, NotIn, Exists, DoesNotExist, Gt or Lt"));
-            }
-        };
+        let name = item.get("operator").and_then(Value::as_str).unwrap_or_default();
+        let operator = operator(name, &format!("{path}.spec.template.spec.requirements[{i}].operator"))?;
         let key = item.get("key").and_then(Value::as_str).unwrap_or_default().to_owned();
         let values = item.get("values").and_then(Value::as_array).into_iter().flatten();
         let values = values.filter_map(Value::as_str).map(str::to_owned).collect();

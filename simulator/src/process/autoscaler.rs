@@ -19,6 +19,7 @@ use crate::cluster::node::NodeState;
 use crate::cluster::pod::PodState;
 use crate::event::Event;
 use crate::outcome::Incident;
+use crate::process::looks::Looks;
 use crate::process::room::Room;
 use crate::random::{Process, entity_key};
 use crate::settings::{AutoscalerProfile, Cause};
@@ -35,10 +36,7 @@ const NAME: &str = "cluster-autoscaler";
 pub(crate) struct Autoscaler {
     /// At least one pool has a range.
     active: bool,
-    phase: Duration,
-    /// The next scan that is queued, and the last one.
-    next: Option<Time>,
-    scanned: Option<Time>,
+    scans: Looks,
     groups: Column<PoolId, Group>,
     /// Pods that found no node, with the epoch that tells them from later tenants of the row.
     unschedulable: Vec<(PodId, u32)>,
@@ -82,7 +80,7 @@ impl<'a> Sim<'a> {
         }
         self.autoscaler = Autoscaler {
             active: state.groups.rows().iter().any(|g| g.range.is_some()),
-            phase,
+            scans: Looks::at(phase),
             groups: state.groups,
             unschedulable: state.unschedulable,
             unneeded: state.unneeded,
@@ -108,24 +106,15 @@ impl<'a> Sim<'a> {
     /// Queues the first scan at or after a time, where none is queued before it.
     fn scan_from(&mut self, time: Time) {
         let interval = interval(self.autoscaler_profile());
-        let state = &mut self.autoscaler;
-        let time = time.0.max(self.now.0);
-        let mut at = Time(state.phase.0 + time.saturating_sub(state.phase.0).div_ceil(interval.0) * interval.0);
-        if state.scanned == Some(at) {
-            at = at + interval;
-        }
-        if state.next.is_none_or(|next| at < next) {
-            state.next = Some(at);
+        if let Some(at) = self.autoscaler.scans.from(time, self.now, interval) {
             self.queue.at(at, Event::AutoscalerScans);
         }
     }
 
     pub(crate) fn autoscaler_scans(&mut self) {
-        if self.autoscaler.next != Some(self.now) {
-            return; // an earlier scan has taken its place
+        if !self.autoscaler.scans.due(self.now) {
+            return;
         }
-        self.autoscaler.next = None;
-        self.autoscaler.scanned = Some(self.now);
         // A cluster with too many lost nodes is left alone until one is back (clusterstate.go IsClusterHealthy).
         let runs = self.autoscaler_profile().runs_as.is_none_or(|w| self.cluster.workloads[w].up > 0);
         if !self.autoscaler.active || !runs || !self.healthy(None) {

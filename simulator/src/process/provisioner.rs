@@ -13,6 +13,7 @@ mod fit;
 
 use crate::cluster::pod::PodState;
 use crate::event::Event;
+use crate::process::looks::Looks;
 use crate::process::node_life::Origin;
 use crate::process::room::Room;
 use crate::random::{Process, entity_key};
@@ -37,7 +38,7 @@ const UNAVAILABLE: Duration = Duration::mins(60);
 #[derive(Debug, Default)]
 pub(crate) struct Provisioning {
     active: bool,
-    phase: Duration,
+    looks: Looks,
     /// Who makes nodes of a pool.
     of: Column<PoolId, Option<u32>>,
     /// Until when a pool's size is not to be had.
@@ -46,9 +47,6 @@ pub(crate) struct Provisioning {
     waiting: Vec<(PodId, u32)>,
     /// When the first of the batch came, and when it ends.
     batch: Option<(Time, Time)>,
-    /// The next look that is queued, and the last one.
-    next: Option<Time>,
-    looked: Option<Time>,
     /// When pods last came to or left a node.
     touched: Column<NodeId, Time>,
     /// Not as they would be made now.
@@ -69,7 +67,7 @@ impl<'a> Sim<'a> {
         state.touched.clear();
         state.drifted.clear();
         state.commands.clear();
-        (state.batch, state.next, state.looked) = (None, None, None);
+        state.batch = None;
         if !active {
             return;
         }
@@ -85,7 +83,7 @@ impl<'a> Sim<'a> {
             }
         }
         let phase = LOOKS.as_secs_f64() * self.uniform(Process::Phase, entity_key(NAME), 0);
-        self.provisioning.phase = Duration::from_secs_f64(phase);
+        self.provisioning.looks = Looks::at(Duration::from_secs_f64(phase));
         for provisioner in &self.spec.provisioners {
             if let Some(limit) = provisioner.expire_after {
                 for &(node, age) in &provisioner.ages {
@@ -150,24 +148,15 @@ impl<'a> Sim<'a> {
 
     /// Queues the first look at or after a time, where none is queued before it.
     fn provisioner_looks_from(&mut self, time: Time) {
-        let state = &mut self.provisioning;
-        let time = time.0.max(self.now.0);
-        let mut at = Time(state.phase.0 + time.saturating_sub(state.phase.0).div_ceil(LOOKS.0) * LOOKS.0);
-        if state.looked == Some(at) {
-            at = at + LOOKS;
-        }
-        if state.next.is_none_or(|next| at < next) {
-            state.next = Some(at);
+        if let Some(at) = self.provisioning.looks.from(time, self.now, LOOKS) {
             self.queue.at(at, Event::ProvisionerLooks);
         }
     }
 
     pub(crate) fn provisioner_looks(&mut self) {
-        if self.provisioning.next != Some(self.now) {
-            return; // an earlier look has taken its place
+        if !self.provisioning.looks.due(self.now) {
+            return;
         }
-        self.provisioning.next = None;
-        self.provisioning.looked = Some(self.now);
         self.provision();
         self.disrupt();
     }

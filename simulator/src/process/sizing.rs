@@ -6,20 +6,31 @@
 //! which is some MiB, and that each pod has a nanny of its own; the first one to look acts.
 
 use crate::event::Event;
+use crate::process::looks::Looks;
 use crate::random::{Process, entity_key};
 use crate::settings::Cause;
 use crate::sim::Sim;
 use crate::spec::Scaling;
-use crate::time::{Duration, Time};
+use crate::time::Duration;
 
 impl Sim<'_> {
     /// At the start every template has the size of its cluster.
     pub(crate) fn start_sizing(&mut self) {
-        self.sizing_queued = false;
+        self.sizing = None;
         let nodes = self.registered_nodes();
         for &workload in &self.p.sized {
             self.cluster.workloads[workload].sized_for = nodes;
         }
+    }
+
+    /// Time between two looks, where anything is sized.
+    fn sizing_poll(&self) -> Option<Duration> {
+        let poll = |&w: &crate::WorkloadId| match self.spec.workloads[w].scaling {
+            Some(Scaling::Sized { poll, .. }) => Some(poll),
+            _ => None,
+        };
+        let polls = self.p.sized.iter().filter_map(poll);
+        polls.min().filter(|poll| !poll.is_zero() && self.on(Cause::Sizing))
     }
 
     fn registered_nodes(&self) -> u32 {
@@ -28,25 +39,22 @@ impl Sim<'_> {
 
     /// Nodes came or went: seen at the next poll.
     pub(crate) fn sizing_may_change(&mut self) {
-        let polls = self.p.sized.iter().filter_map(|&w| match self.spec.workloads[w].scaling {
-            Some(Scaling::Sized { poll, .. }) => Some(poll),
-            _ => None,
-        });
-        if let Some(poll) = polls.min()
-            && !self.sizing_queued
-            && !poll.is_zero()
-            && self.on(Cause::Sizing)
-        {
-            self.sizing_queued = true;
+        let Some(poll) = self.sizing_poll() else { return };
+        // Drawn when it matters only: a future in which nothing is drawn can have no other outcome.
+        let mut looks = self.sizing.unwrap_or_else(|| {
             let phase = poll.as_secs_f64() * self.uniform(Process::Phase, entity_key("sizing"), 0);
-            let first = Time::ZERO + Duration::from_secs_f64(phase);
-            let passed = if self.now < first { 0 } else { self.now.since(first).0 / poll.0 + 1 };
-            self.queue.at(Time(first.0 + passed * poll.0), Event::SizingSync);
+            Looks::at(Duration::from_secs_f64(phase))
+        });
+        if let Some(at) = looks.from(self.now, self.now, poll) {
+            self.queue.at(at, Event::SizingSync);
         }
+        self.sizing = Some(looks);
     }
 
     pub(crate) fn sizing_sync(&mut self) {
-        self.sizing_queued = false;
+        if !self.sizing.as_mut().is_some_and(|looks| looks.due(self.now)) {
+            return;
+        }
         let nodes = self.registered_nodes();
         for i in 0..self.p.sized.len() {
             let workload = self.p.sized[i];
