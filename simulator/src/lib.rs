@@ -5,6 +5,7 @@
 
 pub mod change;
 mod cluster;
+pub mod contingency;
 mod event;
 pub mod example;
 pub mod finding;

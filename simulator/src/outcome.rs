@@ -179,6 +179,8 @@ pub struct Trace {
     pub log: Vec<Entry>,
     /// Every node that ever existed, indexed by [`NodeId`].
     pub nodes: Vec<NodeIdentity>,
+    /// By the number of the line that says that a pod finds no node: why not, as the scheduler's event puts it.
+    pub refusals: Vec<(usize, String)>,
 }
 
 /// A node of a traced trial.

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rayon::prelude::*;
 
 use crate::cluster::Cluster;
-use crate::cluster::node::NodeState;
-use crate::outcome::{NodeIdentity, Outcome, Pair, Trace};
+use crate::outcome::{Outcome, Pair, Trace};
 use crate::scenario::Scenario;
 use crate::settings::Cause;
 use crate::sim::{Prepared, Sim};
@@ -75,11 +74,7 @@ pub fn trace(scenario: &Scenario, seed: u64, trial: u32) -> Trace {
     let mut sim = Sim::new(&prepared);
     sim.log = Some(Vec::new());
     let outcome = sim.run(seed, trial, true);
-    let nodes = sim.cluster.nodes.iter().map(|(id, node)| {
-        debug_assert!(node.state != NodeState::Gone || node.drain.is_none());
-        NodeIdentity { pool: node.pool, ordinal: node.ordinal, name: sim.cluster.names[id].clone() }
-    });
-    Trace { outcome, nodes: nodes.collect(), log: sim.log.take().unwrap_or_default() }
+    sim.traced(outcome)
 }
 
 /// Runs the proposal and doing nothing on the same random futures. Results come in order of the trial's index;

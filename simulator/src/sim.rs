@@ -3,8 +3,9 @@
 use crate::cluster::Cluster;
 use crate::cluster::budget::Budgets;
 use crate::cluster::node::NodeState;
+use crate::contingency::Contingencies;
 use crate::event::Event;
-use crate::outcome::{Counts, Drawn, Entry, Incident, Outcome};
+use crate::outcome::{Counts, Drawn, Entry, Incident, NodeIdentity, Outcome, Trace};
 use crate::parameters::Parameters;
 use crate::process::autoscaler::Autoscaler;
 use crate::process::bias::Bias;
@@ -24,7 +25,7 @@ use crate::process::spot::Pressure;
 use crate::queue::EventQueue;
 use crate::random::{Dist, Process, Streams};
 use crate::scenario::Scenario;
-use crate::scheduler::Compat;
+use crate::scheduler::{Compat, Summary};
 use crate::settings::{Cause, Off};
 use crate::spec::{ClusterSpec, Scaling, WorkloadKind};
 use crate::strata::Strata;
@@ -162,6 +163,10 @@ pub(crate) struct Sim<'a> {
     /// What the trial counts.
     pub drawn: Drawn,
     pub log: Option<Vec<Entry>>,
+    /// By line of the log that says that a pod finds no node: why not.
+    pub refusals: Vec<(usize, Summary)>,
+    /// What the trial meets, where that is asked for.
+    pub contingencies: Option<Contingencies>,
     pub horizontal_queued: bool,
     pub proportional_queued: bool,
     pub sizing: Option<Looks>,
@@ -196,6 +201,8 @@ impl<'a> Sim<'a> {
             bias: None,
             drawn: Drawn::default(),
             log: None,
+            refusals: Vec::new(),
+            contingencies: None,
             horizontal_queued: false,
             proportional_queued: false,
             sizing: None,
@@ -261,6 +268,7 @@ impl<'a> Sim<'a> {
         if let Some(log) = &mut self.log {
             log.clear();
         }
+        self.refusals.clear();
         let scenario = self.p.scenario;
         for (i, scripted) in scenario.script.iter().enumerate() {
             self.queue.at(scripted.at, Event::Scripted(i as u32));
@@ -369,6 +377,16 @@ impl<'a> Sim<'a> {
     /// True where a cause is active.
     pub fn on(&self, cause: Cause) -> bool {
         !self.p.off.has(cause)
+    }
+
+    /// The trial that has been run with its log, which is handed over.
+    pub fn traced(&mut self, outcome: Outcome) -> Trace {
+        let nodes = self.cluster.nodes.iter().map(|(id, node)| {
+            debug_assert!(node.state != NodeState::Gone || node.drain.is_none());
+            NodeIdentity { pool: node.pool, ordinal: node.ordinal, name: self.cluster.names[id].clone() }
+        });
+        let refusals = self.refusals.iter().map(|(line, why)| (*line, why.to_string())).collect();
+        Trace { outcome, nodes: nodes.collect(), log: self.log.take().unwrap_or_default(), refusals }
     }
 
     /// Writes a line of the trial's log, where one is kept.

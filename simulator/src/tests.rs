@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod autoscaler;
+mod contingency;
 mod controllers;
 mod endpoints;
 mod lost;

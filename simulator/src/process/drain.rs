@@ -6,6 +6,7 @@
 
 use crate::change::{DrainSettings, Operation, Undrainable};
 use crate::cluster::pod::PodState;
+use crate::contingency::Contingency;
 use crate::event::Event;
 use crate::outcome::Incident;
 use crate::parameters::Knob;
@@ -88,8 +89,10 @@ impl Sim<'_> {
     pub(crate) fn evict(&mut self, pod: PodId, node: NodeId) {
         let workload = self.cluster.pods[pod].workload;
         self.counts.evictions += 1;
+        let gap = self.on(Cause::EvictionGap)
+            && self.happens_to_pod(|pod, generation| Contingency::Eviction { pod, generation }, pod);
         self.tell(Incident::PodEvicted { pod, workload, node });
-        self.cluster.pods[pod].gapless = !self.on(Cause::EvictionGap);
+        self.cluster.pods[pod].gapless = !gap;
         self.delete_pod(pod);
     }
 

@@ -6,6 +6,7 @@
 //! in the readiness times).
 
 use crate::cluster::pod::PodState;
+use crate::contingency::Contingency;
 use crate::event::Event;
 use crate::outcome::Incident;
 use crate::process::scheduling::Happened;
@@ -52,13 +53,18 @@ impl Sim<'_> {
         let cached = row.node.is_some_and(|node| !self.cluster.images.add(node, row.workload))
             && self.p.scenario.settings.images_kept
             && self.on(Cause::ImageCache);
-        let pull = if pull && !cached {
-            self.draw(&workload.pull, Process::ImagePull, row.key, row.generation)
-        } else {
-            Duration::ZERO
-        };
-        let start = self.draw(&workload.start, Process::StartUp, row.key, row.generation);
-        let readiness = self.draw(&workload.readiness, Process::Readiness, row.key, row.generation);
+        let pulls = pull && !cached;
+        let draw = |dist, process| self.draw(dist, process, row.key, row.generation);
+        let mut pull = if pulls { draw(&workload.pull, Process::ImagePull) } else { Duration::ZERO };
+        let mut start = draw(&workload.start, Process::StartUp);
+        let mut readiness = draw(&workload.readiness, Process::Readiness);
+        if self.contingencies.is_some() {
+            let usual = (if pulls { workload.pull.median() } else { Duration::ZERO }, workload.start.median());
+            let slow = pull + start + readiness > usual.0 + usual.1 + workload.readiness.median();
+            if slow && !self.happens_to_pod(|pod, generation| Contingency::SlowStart { pod, generation }, pod) {
+                (pull, start, readiness) = (usual.0, usual.1, workload.readiness.median());
+            }
+        }
         let runs = self.pulled(row.node, pull) + start;
         self.cluster.pods[pod].since = runs;
         self.queue.at(runs + readiness, Event::PodReady { pod, epoch: row.epoch });

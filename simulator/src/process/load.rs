@@ -5,6 +5,7 @@
 //! Kubernetes v1.34's: every 15 s, tolerance 0.1, 300 s of stabilisation on the way down; at base load it is at rest with
 //! the replicas of the snapshot. Pods that are not ready or without metrics hold it back ([`replicas::horizontal_seen`]). Left out: noise and seasons, delay of metrics.
 
+use crate::contingency::{About, Contingency};
 use crate::event::Event;
 use crate::outcome::Incident;
 use crate::parameters::Knob;
@@ -57,6 +58,9 @@ impl Sim<'_> {
 
     pub(crate) fn burst_begins(&mut self, n: u32) {
         self.next_burst(n + 1);
+        if !self.happens(Contingency::Burst { n }, About::default()) {
+            return;
+        }
         let key = entity_key("cluster");
         let bursts = &self.p.scenario.settings.bursts;
         let exponent = self.parameters.get(Knob::BurstExponent);
@@ -191,9 +195,18 @@ impl Sim<'_> {
                 *state = None;
             }
         }
-        self.set_replicas(id, target);
+        self.controller_sets_replicas(id, target);
         let row = &self.cluster.workloads[id];
         row.lower_since.is_some() || wanted != row.desired || row.up != row.alive
+    }
+
+    /// Replicas as a controller wants them, unless it is taken not to lessen those of a watched workload.
+    fn controller_sets_replicas(&mut self, workload: WorkloadId, wanted: u32) {
+        let watched = self.spec.workloads[workload].minimum.is_some();
+        let fewer = watched && wanted < self.cluster.workloads[workload].desired;
+        if !fewer || self.happens(Contingency::FewerReplicas { workload }, About::default()) {
+            self.set_replicas(workload, wanted);
+        }
     }
 
     /// What the use of the pods that are ready comes to. It is 1 in terms of the target at base load with the snapshot's
@@ -236,7 +249,7 @@ impl Sim<'_> {
                 let wanted = replicas::ladder((milli / 1000) as u32, nodes, cores, steps);
                 // No step: the autoscaler leaves the replicas as they are.
                 if wanted > 0 {
-                    self.set_replicas(id, wanted);
+                    self.controller_sets_replicas(id, wanted);
                 }
             }
         }

@@ -5,6 +5,7 @@
 
 use crate::cluster::node::NodeState;
 use crate::cluster::pod::PodState;
+use crate::contingency::{About, Contingency};
 use crate::event::Event;
 use crate::outcome::Incident;
 use crate::parameters::Knob;
@@ -118,6 +119,9 @@ impl Sim<'_> {
     }
 
     pub(crate) fn scripted(&mut self, i: u32) {
+        if !self.happens(Contingency::Scripted { n: i }, About::default()) {
+            return;
+        }
         match self.p.scenario.script[i as usize].what {
             Happening::Load { target, factor } => self.set_load(target, factor),
             Happening::Burst { target, factor, ramp, hold, decay } => self.add_burst(target, factor, ramp, hold, decay),
@@ -141,10 +145,10 @@ impl Sim<'_> {
 
     /// A node stops at once; the control plane does not know yet. False, and nothing happens, where it is not running.
     pub(crate) fn node_dies(&mut self, node: NodeId) -> bool {
-        let row = &mut self.cluster.nodes[node];
-        if row.state != NodeState::Ready {
+        if self.cluster.nodes[node].state != NodeState::Ready || !self.node_is_lost(node) {
             return false;
         }
+        let row = &mut self.cluster.nodes[node];
         row.state = NodeState::Dead;
         row.epoch += 1;
         let (key, n, epoch) = (row.key, row.failures, row.epoch);
@@ -165,6 +169,11 @@ impl Sim<'_> {
         let noticed = Duration::from_secs_f64(self.parameters.get(Knob::MonitorGrace) - age + look);
         self.queue.at(self.now + noticed, Event::NodeNoticed { node, epoch });
         true
+    }
+
+    /// True unless just this is taken not to happen.
+    pub(crate) fn node_is_lost(&mut self, node: NodeId) -> bool {
+        self.happens_to_node(|node| Contingency::NodeLoss { node }, node)
     }
 
     /// A failed node is back: pods that are still bound start again, those marked for deletion are gone.

@@ -2,6 +2,7 @@
 
 use crate::change::Replacement;
 use crate::cluster::node::{Health, Node, NodeState};
+use crate::contingency::Contingency;
 use crate::event::Event;
 use crate::outcome::{Failure, Incident};
 use crate::parameters::Knob;
@@ -142,7 +143,7 @@ impl Sim<'_> {
             };
             let refused = fails(Cause::AllocationFailure, Knob::AllocationFailure, 0);
             let broken = fails(Cause::BootstrapFailure, Knob::BootstrapFailure, 1);
-            if refused || broken {
+            if (refused || broken) && self.node_is_late(node) {
                 let noticed = match refused {
                     true => REFUSED,
                     false if row.added => self.p.scenario.settings.autoscaler.max_node_provision,
@@ -154,7 +155,10 @@ impl Sim<'_> {
         }
         let pool = &self.spec.pools[row.pool];
         let dist = pool.deallocates.as_ref().filter(|_| row.incarnation > 0).unwrap_or(&pool.provision);
-        let wait = self.draw(dist, Process::Provision, row.key, number);
+        let mut wait = self.draw(dist, Process::Provision, row.key, number);
+        if wait > dist.median() && !self.node_is_late(node) {
+            wait = dist.median();
+        }
         let patience = self.p.scenario.settings.autoscaler.max_node_provision;
         if row.added && wait > patience {
             // The autoscaler gives up a node that takes too long (kubernetes/autoscaler 1.33 max-node-provision-time).
@@ -162,6 +166,11 @@ impl Sim<'_> {
             return;
         }
         self.queue.at(self.now + wait, Event::NodeJoins { node, epoch: row.epoch });
+    }
+
+    /// True unless just this is taken not to happen.
+    fn node_is_late(&mut self, node: NodeId) -> bool {
+        self.happens_to_node(|node| Contingency::LateNode { node }, node)
     }
 
     pub(crate) fn node_joins(&mut self, node: NodeId, epoch: u32) {
@@ -247,6 +256,11 @@ impl Sim<'_> {
                     + self.draw(&pool.provision, Process::Provision, row.key, row.incarnation)
             }
         };
+        let usual = match how {
+            Replacement::Reimage => pool.reimage.median(),
+            Replacement::Recreate => pool.delete.median() + pool.provision.median(),
+        };
+        let wait = if wait > usual && !self.node_is_late(node) { usual } else { wait };
         self.queue.at(self.now + wait, Event::NodeJoins { node, epoch: row.epoch });
     }
 

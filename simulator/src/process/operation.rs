@@ -9,6 +9,7 @@ mod size;
 
 use crate::change::{Operation, Undrainable};
 use crate::cluster::node::NodeState;
+use crate::contingency::{About, Contingency};
 use crate::event::Event;
 use crate::outcome::{Failure, Incident, OperationOutcome};
 use crate::process::blue_green::{BlueGreen, Sets};
@@ -88,7 +89,15 @@ impl Sim<'_> {
     pub(crate) fn operation_starts(&mut self, operation: u32) {
         let run = &self.operations[operation as usize];
         // It may have been started by the end of the one before, at the very instant it was planned for.
-        if run.started.is_some() || run.ended.is_some() || !self.admitted(operation) {
+        if run.started.is_some() || run.ended.is_some() {
+            return;
+        }
+        if !self.happens(Contingency::Operation { n: operation }, About::default()) {
+            self.operations[operation as usize].started = Some(self.now);
+            self.operation_ends(operation, None);
+            return;
+        }
+        if !self.admitted(operation) {
             return;
         }
         let plan = &self.p.scenario.changes[operation as usize].operation;

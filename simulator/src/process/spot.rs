@@ -102,10 +102,11 @@ impl Sim<'_> {
     pub(crate) fn spot_notice(&mut self, node: NodeId) {
         let row = &self.cluster.nodes[node];
         let reclaimed = self.cluster.health[node].reclaimed.max(self.now);
-        if row.is_away() {
+        if row.is_away() || !self.node_is_lost(node) {
             return;
         }
         self.queue.at(reclaimed, Event::SpotReclaims { node });
+        let row = &self.cluster.nodes[node];
         let spot = self.p.scenario.settings.spot;
         if spot.drain && row.state == NodeState::Ready && row.drain.is_none() && row.owner.is_none() {
             self.autoscaler_lets_go(node);

@@ -73,7 +73,7 @@ impl Sim<'_> {
 
     /// A running node turns grey, or stays so for longer.
     pub(crate) fn turns_grey(&mut self, node: NodeId, lasts: Duration) {
-        if self.cluster.nodes[node].state != NodeState::Ready || lasts.is_zero() {
+        if self.cluster.nodes[node].state != NodeState::Ready || lasts.is_zero() || !self.node_is_lost(node) {
             return;
         }
         let until = self.now + lasts;

@@ -147,6 +147,14 @@ impl Sim<'_> {
         }
     }
 
+    /// Keeps the scheduler's reasons beside the line of the log that comes next, where there is a log.
+    fn tell_why_not(&mut self, pod: PodId) {
+        let Some(line) = self.log.as_ref().map(Vec::len) else { return };
+        let mut scratch = scheduler::Scratch::default();
+        scheduler::decide(&self.p.compat, self.incoming(pod), self.views(), &mut scratch, |_| 0);
+        self.refusals.push((line, scratch.summary(&self.p.compat)));
+    }
+
     fn unschedulable(&mut self, pod: PodId, refusers: Refusers) {
         let row = &mut self.cluster.pods[pod];
         row.attempts += 1;
@@ -156,6 +164,7 @@ impl Sim<'_> {
             if self.spec.workloads[workload].minimum.is_some() {
                 self.counts.unschedulable += 1;
             }
+            self.tell_why_not(pod);
             self.tell(Incident::PodUnschedulable { pod, workload });
             self.autoscaler_sees(pod);
         }
