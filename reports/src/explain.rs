@@ -97,6 +97,7 @@ pub fn explain(scenario: &Scenario, trace: &Trace, report: &str, seed: u64, tria
     let line = |(i, entry): (usize, &simulator::outcome::Entry)| {
         let (event, subject, detail) = teller.told(entry.what);
         let (kind, reason, from) = reason::of(entry.what);
+        let refusal = trace.refusals.iter().find(|(line, _)| *line == i).map(|(_, why)| why.clone());
         let pod = pods.at(i).map(|pod| format!("pod/{}", pods.name(pod)));
         Line {
             number: i + 1,
@@ -104,7 +105,7 @@ pub fn explain(scenario: &Scenario, trace: &Trace, report: &str, seed: u64, tria
             kind,
             reason,
             object: pod.unwrap_or_else(|| object(scenario, trace, entry.what, &subject)),
-            message: if detail.is_empty() { event.to_owned() } else { detail },
+            message: refusal.unwrap_or(if detail.is_empty() { event.to_owned() } else { detail }),
             from,
             because: causes[i].map(|cause| cause + 1),
         }

@@ -6,6 +6,7 @@ use simulator::settings::Cause;
 use simulator::{Scenario, Trace};
 
 use crate::chart::{self, Chart};
+use crate::course::{self, Course, Wanted};
 use crate::estimate::Est;
 use crate::figures::Figures;
 use crate::input::{AssumptionInfo, Inputs, PoolInfo};
@@ -14,6 +15,7 @@ use crate::report::{self, Report};
 use crate::score::{self, Objections};
 use crate::timeline;
 
+mod bad;
 mod causes;
 mod doubt;
 mod latent;
@@ -49,11 +51,18 @@ pub fn judge(inputs: &Inputs<'_>) -> Judged {
         let out = |outcome: simulator::Outcome| losses::any_out(&weights, &outcome);
         simulator::again(inputs.scenario, off, inputs.seed, trials, inputs.threads, &out)
     };
-    judge_with(inputs, &|scenario, trial| simulator::trace(scenario, inputs.seed, trial), &again)
+    let courses = |wanted: &[Wanted]| course::courses(inputs.scenario, inputs.seed, inputs.threads, wanted);
+    let trace = |scenario: &Scenario, trial| simulator::trace(scenario, inputs.seed, trial);
+    judge_with(inputs, &trace, &again, &courses)
 }
 
-/// Judges the outcomes, with another way to trace a trial and to run trials again (a recording, a test).
-pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace, again: Again<'_>) -> Judged {
+/// Judges the outcomes, with another way to trace a trial, to run trials again and to find the courses of bad ones (a test).
+pub fn judge_with(
+    inputs: &Inputs<'_>,
+    trace: &dyn Fn(&Scenario, u32) -> Trace,
+    again: Again<'_>,
+    courses: &dyn Fn(&[Wanted]) -> Vec<Course>,
+) -> Judged {
     let losses = Losses::of(inputs);
     let worst = losses.worst(inputs).map(|(trial, added)| (trial, added, trace(inputs.scenario, trial)));
     let found = doubt::Found::of(inputs, &losses);
@@ -93,6 +102,7 @@ pub fn judge_with(inputs: &Inputs<'_>, trace: &dyn Fn(&Scenario, u32) -> Trace, 
                 None => told,
             }
         }),
+        courses: courses(&bad::wanted(inputs, &losses)),
         coverage: coverage(inputs, &losses, found),
         trials: report::Trials {
             count: inputs.pairs.len() as u64,

@@ -7,6 +7,7 @@ use crate::report::{self, Report};
 use crate::{File, text, words};
 
 mod causes;
+pub mod courses;
 pub(crate) mod html;
 mod markdown;
 mod scale;

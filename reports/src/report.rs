@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::course::Course;
 use crate::estimate::{Est, Sampling};
 use crate::rare::RareEvents;
 use crate::score::Thresholds;
@@ -43,6 +44,9 @@ pub struct Report {
     pub alternatives: Vec<Alternative>,
     /// The trial in which the change loses most; absent where nothing is changed.
     pub worst_trial: Option<WorstTrial>,
+    /// The shortest courses of events that still end in an outage, out of bad trials; none where none was looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub courses: Vec<Course>,
     /// What the report rests on.
     pub coverage: Coverage,
     /// What was run.

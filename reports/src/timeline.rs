@@ -15,7 +15,7 @@ mod tell;
 mod track;
 
 pub use pods::PodNames;
-pub use story::story;
+pub use story::{Outage, shortage, story};
 pub use tell::Teller;
 pub use track::Track;
 

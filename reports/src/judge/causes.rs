@@ -78,7 +78,7 @@ struct Effort {
 const QUICK: Effort = Effort { first: 6, most: 6, tried: 2, shared_out: 0, told: 2 };
 const NORMAL: Effort = Effort { first: 8, most: 32, tried: 6, shared_out: 8, told: 12 };
 /// Pairs from which an answer is more than a quick one.
-const MANY: usize = 1000;
+pub(super) const MANY: usize = 1000;
 /// Futures looked into for a cause without which some future gets worse.
 const MOST_ANY: usize = 256;
 /// Most causes the risk is shared out among, each with its own switch; what is left has one together.

@@ -2,8 +2,9 @@
 
 use askama::Template;
 
-use super::{causes, scale};
+use super::{causes, courses, scale};
 use crate::chart::Chart;
+use crate::course::Course;
 use crate::estimate::{Est, Sampling};
 use crate::report::{Decision, Failure, Finding, Moment, Pool, Quantiles, Report};
 use crate::stopping::Stop;
@@ -187,6 +188,14 @@ impl Page<'_> {
 
     fn anyway(&self) -> String {
         causes::anyway(self.r)
+    }
+
+    fn course_title(&self, course: &Course) -> String {
+        courses::title(course)
+    }
+
+    fn course_sentence(&self, course: &Course) -> String {
+        courses::sentence(course)
     }
 
     fn threshold(&self) -> String {

@@ -1,6 +1,6 @@
 //! `report.md`: the report as a comment on a change request.
 
-use super::{causes, html};
+use super::{causes, courses, html};
 use crate::rare::{self, RareEvents};
 use crate::report::{Decision, Report};
 use crate::text::markdown as md;
@@ -13,6 +13,7 @@ pub fn page(report: &Report) -> String {
     plainly(report, &mut out);
     figures(report, &mut out);
     why_so(report, &mut out);
+    how(report, &mut out);
     workloads(report, &mut out);
     failures(report, &mut out);
     findings(report, &mut out);
@@ -101,6 +102,22 @@ fn why_so(report: &Report, out: &mut String) {
         out.push_str(&format!("| {} |\n", row.map(|cell| md(&cell)).join(" | ")));
     }
     out.push_str(&format!("\n{}\n\n</details>\n\n", md(&causes::anyway(report))));
+}
+
+fn how(report: &Report, out: &mut String) {
+    for course in &report.courses {
+        let (title, sentence) = (courses::title(course), courses::sentence(course));
+        out.push_str(&format!(
+            "<details><summary>How it comes to an outage. {title}</summary>\n\n{}\n\n",
+            md(&sentence)
+        ));
+        for step in &course.steps {
+            let (clock, text) = (words::clock(step.t), md(&step.text));
+            let line = if step.needed { format!("{clock} ● **{text}**") } else { format!("{clock} {text}") };
+            out.push_str(&format!("* {line}\n"));
+        }
+        out.push_str("\n</details>\n\n");
+    }
 }
 
 fn workloads(report: &Report, out: &mut String) {

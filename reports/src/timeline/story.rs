@@ -18,13 +18,20 @@ const LOOK_BACK: Duration = Duration::mins(60);
 /// A node's death is noticed within this time, with some room.
 const UNNOTICED: Duration = Duration::mins(2);
 
-struct Outage<'a> {
-    index: usize,
-    at: Time,
-    workload: WorkloadId,
-    spec: &'a WorkloadSpec,
-    up: u32,
-    lasted: Duration,
+/// The beginning of an outage in a log.
+pub struct Outage<'a> {
+    /// Its line.
+    pub index: usize,
+    /// When.
+    pub at: Time,
+    /// Whose.
+    pub workload: WorkloadId,
+    /// What that is.
+    pub spec: &'a WorkloadSpec,
+    /// Pods that serve.
+    pub up: u32,
+    /// How long it lasts.
+    pub lasted: Duration,
 }
 
 /// The sentence, beginning with `lead`; `None` where no watched workload is out that is not out in the same trial
@@ -79,7 +86,7 @@ fn causes(scenario: &Scenario, trace: &Trace, outage: &Outage<'_>) -> Vec<String
 
 /// Why a service with enough pods for its minimum loses requests: as many could not serve what is asked at the best of
 /// times, or they could, and others on their nodes take the CPU.
-fn shortage(trace: &Trace, outage: &Outage<'_>) -> String {
+pub fn shortage(trace: &Trace, outage: &Outage<'_>) -> String {
     let Some(service) = outage.spec.service else {
         return "its pods do not serve what is asked of them".to_string();
     };

@@ -220,10 +220,15 @@ fn strange_outcomes_do_not_panic() {
             strange(Incident::OutageBegan { workload: WorkloadId(99), up: 0 }),
         ],
         nodes: Vec::new(),
+        refusals: Vec::new(),
     };
     for pairs in [vec![pair], Vec::new()] {
-        let judged =
-            reports::judge_with(&example::inputs(&scenario, &pairs), &trace, &|_, trials| vec![true; trials.len()]);
+        let judged = reports::judge_with(
+            &example::inputs(&scenario, &pairs),
+            &trace,
+            &|_, trials| vec![true; trials.len()],
+            &|_| Vec::new(),
+        );
         assert!(!reports::bundle(&judged).is_empty());
     }
 }

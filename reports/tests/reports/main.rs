@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, clippy::print_stdout)]
 
 mod causes;
+mod courses;
 mod documents;
 mod example;
 mod grids;

@@ -35,9 +35,14 @@ fn told(with: &[Entry], without: &[Entry]) -> (Report, Vec<reports::File>) {
         outcome: pairs[0].proposal.clone(),
         log: if s.changes.is_empty() { without.to_vec() } else { with.to_vec() },
         nodes: nodes.clone(),
+        refusals: Vec::new(),
     };
-    let judged =
-        reports::judge_with(&example::inputs(&scenario, &pairs), &trace, &|_, trials| vec![true; trials.len()]);
+    let judged = reports::judge_with(
+        &example::inputs(&scenario, &pairs),
+        &trace,
+        &|_, trials| vec![true; trials.len()],
+        &|_| Vec::new(),
+    );
     let files = reports::bundle(&judged);
     (judged.report, files)
 }

@@ -56,10 +56,13 @@ fn reasons(report: &Report) -> String {
     let why = report.verdict.why.iter().map(|why| format!("  {}\n", on_one_line(why)));
     let finding = |f: &reports::report::Finding| format!("  {} {}: {}\n", f.severity, f.id, on_one_line(&f.message));
     let rare = report.risk.rare_events.as_ref().map(|rare| format!("  {}\n", rare.sentence()));
+    let course: String =
+        reports::courses::lines(report).iter().map(|line| format!("  {}\n", on_one_line(line))).collect();
     let plainly: String = reports::plainly::risk(report).iter().map(|s| format!("  {}\n", on_one_line(s))).collect();
     title
         + &why.collect::<String>()
         + &plainly
         + &rare.unwrap_or_default()
+        + &course
         + &report.findings.iter().map(finding).collect::<String>()
 }
