@@ -29,6 +29,33 @@ fn the_demo_ends_with_tables_and_an_index_and_can_be_repeated() {
     check_queue_is_empty(&out);
 }
 
+/// Enough trials that causes are shared out and bad trials told.
+#[test]
+fn in_every_report_shares_add_up_and_courses_are_proven() {
+    let folder = Folder::new();
+    let out = folder.path("demo");
+    run(poolproof().args(["demo", "--trials", "1024", "--out"]).arg(&out)).expect_code(0);
+    let (mut shared_out, mut told) = (0, 0);
+    for report in reports(&out) {
+        let id = &report["id"];
+        let shares: Vec<f64> =
+            report["causes"].as_array().unwrap().iter().filter_map(|c| c["shapley"].as_f64()).collect();
+        if let Some(attribution) = report["attribution"].as_object() {
+            let total = attribution["with"].as_f64().unwrap() - attribution["without"].as_f64().unwrap();
+            assert!((shares.iter().sum::<f64>() - total).abs() < 1e-6, "{id}: {shares:?} of {attribution:?}");
+            shared_out += 1;
+        } else {
+            assert!(shares.is_empty(), "{id}");
+        }
+        for course in report["courses"].as_array().into_iter().flatten() {
+            assert_eq!(course["proven"], true, "{id}");
+            assert!(course["steps"].as_array().unwrap().iter().any(|step| step["needed"] == true), "{id}");
+            told += 1;
+        }
+    }
+    assert!(shared_out >= 6 && told >= 6, "{shared_out} shared out, {told} told");
+}
+
 fn demo(out: &Path) -> Ended {
     let ended = run(poolproof().args(["demo", "--trials", TRIALS, "--out"]).arg(out)).expect_code(0);
     // No terminal, no bar; nothing to complain about either.
@@ -62,17 +89,23 @@ fn check_tables(stdout: &str) {
     assert!(Path::new(index.trim_end()).ends_with("index.html"), "{index}");
 }
 
+fn reports(out: &Path) -> Vec<Value> {
+    let folders = fs::read_dir(out.join("reports")).unwrap().map(|entry| entry.unwrap().path());
+    let folders = folders.filter(|path| path.is_dir() && !path.ends_with(".changes"));
+    let report = |path: std::path::PathBuf| {
+        let report: Value = serde_json::from_slice(&fs::read(path.join("report.json")).unwrap()).unwrap();
+        assert_eq!(path.file_name().unwrap().to_str(), report["id"].as_str());
+        report
+    };
+    folders.map(report).collect()
+}
+
 /// Every report folder is complete; gives the ids.
 fn check_reports(out: &Path) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
-    for entry in fs::read_dir(out.join("reports")).unwrap() {
-        let path = entry.unwrap().path();
-        if !path.is_dir() || path.ends_with(".changes") {
-            continue;
-        }
-        let report: Value = serde_json::from_slice(&fs::read(path.join("report.json")).unwrap()).unwrap();
+    for report in reports(out) {
         let id = report["id"].as_str().unwrap().to_owned();
-        assert_eq!(path.file_name().unwrap().to_str(), Some(id.as_str()));
+        let path = out.join("reports").join(&id);
         assert_eq!(report["schema"], "poolproof.report/1");
         assert!(!report["verdict"]["why"].as_array().unwrap().is_empty(), "{id}");
         for file in ["report.html", "report.md", "run.json"] {

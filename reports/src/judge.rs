@@ -81,6 +81,8 @@ pub fn judge_with(
         worst: worst.as_ref().and_then(|(trial, _, with)| tell(worst_lead(inputs, &losses, *trial), *trial, with)),
     };
     let hazards = latent::hazards(inputs, &losses);
+    let (causes, attribution) =
+        causes::causes(inputs, &weights(inputs.scenario), &|trial| trace(inputs.scenario, trial), again);
     let verdict = verdict(inputs, &losses, &risk, &operation, hazards.len(), stories);
     let report = Report {
         schema: report::SCHEMA.to_string(),
@@ -91,7 +93,8 @@ pub fn judge_with(
         findings: inputs.findings.iter().map(finding).chain(hazards).collect(),
         risk,
         operation,
-        causes: causes::causes(inputs, &weights(inputs.scenario), &|trial| trace(inputs.scenario, trial), again),
+        causes,
+        attribution,
         alternatives: Vec::new(),
         worst_trial: worst.as_ref().map(|(trial, added, trace)| {
             let told = timeline::worst_trial(inputs.scenario, *trial, *added, trace);

@@ -40,6 +40,9 @@ pub struct Report {
     pub operation: Operation,
     /// Contributions of causes.
     pub causes: Vec<Cause>,
+    /// What their shares add up to; absent where nothing is shared out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<Attribution>,
     /// Safer plans.
     pub alternatives: Vec<Alternative>,
     /// The trial in which the change loses most; absent where nothing is changed.
@@ -410,6 +413,16 @@ pub struct Failure {
     pub high: f64,
     /// Why, naming the objects.
     pub cause: String,
+}
+
+/// What the risk that is looked into comes to with all causes at work, and with those that matter switched off together.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Attribution {
+    /// Share of futures with an outage of a system workload, causes at work.
+    pub with: f64,
+    /// The same with the causes of the table switched off together. What lies between is what their shares add up to.
+    pub without: f64,
 }
 
 /// Contribution of a cause to the risk.

@@ -57,8 +57,11 @@ mod tests {
         Contingency::Burst { n }
     }
 
+    /// Whether the outcome is the same, told which events are there.
+    type Needs = fn(&dyn Fn(u32) -> bool) -> bool;
+
     /// An outcome that needs some of the events.
-    fn reduce_to(needs: &dyn Fn(&dyn Fn(u32) -> bool) -> bool, events: u32, most: usize) -> (Reduced, usize) {
+    fn reduce_to(needs: Needs, events: u32, most: usize) -> (Reduced, usize) {
         let mut runs = 0;
         let mut run = |without: &[Contingency]| {
             runs += 1;
@@ -70,7 +73,6 @@ mod tests {
 
     #[test]
     fn what_is_left_is_needed_and_enough() {
-        type Needs = fn(&dyn Fn(u32) -> bool) -> bool;
         let table: [(&str, Needs, Vec<u32>); 5] = [
             ("one of many", |there| there(37), vec![37]),
             ("two far apart", |there| there(3) && there(59), vec![3, 59]),
@@ -79,7 +81,7 @@ mod tests {
             ("nothing", |_| true, vec![]),
         ];
         for (name, needs, expected) in table {
-            let (reduced, runs) = reduce_to(&needs, 64, 1000);
+            let (reduced, runs) = reduce_to(needs, 64, 1000);
             assert_eq!(reduced.left, expected.into_iter().map(event).collect::<Vec<_>>(), "{name}");
             assert!(reduced.proven, "{name}");
             assert!(runs < 40, "{name}: {runs} runs");
@@ -100,7 +102,7 @@ mod tests {
 
     #[test]
     fn where_the_runs_do_not_suffice_that_is_said() {
-        let (reduced, runs) = reduce_to(&|there| there(3) && there(59), 64, 5);
+        let (reduced, runs) = reduce_to(|there| there(3) && there(59), 64, 5);
         assert_eq!((reduced.proven, runs), (false, 5));
         assert!(reduced.left.contains(&event(3)) && reduced.left.contains(&event(59)));
     }

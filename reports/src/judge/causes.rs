@@ -87,18 +87,18 @@ const MOST_SHARES: usize = 2;
 /// Runs trials again with causes switched off; whether each has an outage of a system workload.
 pub type Again<'a> = &'a dyn Fn(&[Cause], &[u32]) -> Vec<bool>;
 
-/// The causes of the risk, weightiest first; those without any effect are left out.
+/// The causes of the risk, weightiest first, those without any effect left out; and what their shares add up to.
 pub fn causes(
     inputs: &Inputs<'_>,
     weights: &[f64],
     trace: &dyn Fn(u32) -> Trace,
     again: Again<'_>,
-) -> Vec<report::Cause> {
+) -> (Vec<report::Cause>, Option<report::Attribution>) {
     let facts: Vec<bool> = inputs.pairs.iter().map(|pair| Facts::of(weights, pair).proposal_out).collect();
     let effort = if inputs.pairs.len() < MANY { QUICK } else { NORMAL };
     let seen = Seen::first(inputs, &facts, effort.most);
     if seen.bad.is_empty() || inputs.scenario.changes.is_empty() {
-        return Vec::new();
+        return (Vec::new(), None);
     }
     let off = &inputs.scenario.settings.off;
     let groups = GROUPS.iter().filter(|g| !g.causes.iter().all(|cause| off.contains(cause)));
@@ -112,7 +112,7 @@ pub fn causes(
         cause: group.name.to_owned(),
         without: Some(group.without.to_owned()),
         avoidable: Some(effect.avoidable),
-        shapley: shares.as_ref().map(|shares| shares[i]),
+        shapley: shares.as_ref().map(|(shares, _)| shares[i]),
         first_cause_share: Some(first.remove(group.name).unwrap_or(0.0)),
     };
     let mut rows: Vec<report::Cause> = found.iter().enumerate().map(row).collect();
@@ -124,7 +124,7 @@ pub fn causes(
         shapley: None,
         first_cause_share: Some(share),
     }));
-    rows
+    (rows, shares.map(|(_, total)| total))
 }
 
 /// The first trials of a run: so many that they hold a number of bad ones.
@@ -220,7 +220,7 @@ fn shares(
     effort: &Effort,
     found: &[(Group, Effect)],
     again: Again<'_>,
-) -> Option<Vec<f64>> {
+) -> Option<(Vec<f64>, report::Attribution)> {
     if effort.shared_out == 0 || found.is_empty() || found.iter().any(|(_, effect)| !effect.monotone) {
         return None;
     }
@@ -246,12 +246,13 @@ fn shares(
     let values: Vec<f64> = (0..1 << switches.len()).map(|on| risk(&few, on)).collect();
     let all = values.len() - 1;
     // A few futures say how the risk is shared out, all that were looked into say how much it is.
-    let total = risk(seen, all) - risk(seen, 0);
+    let attribution = report::Attribution { with: risk(seen, all), without: risk(seen, 0) };
+    let total = attribution.with - attribution.without;
     let scale = if values[all] > values[0] { total / (values[all] - values[0]) } else { 0.0 };
     let shares = attribution::shapley(&values).into_iter().map(|share| scale * share);
     // Those of one switch share alike in what it gets.
     let each = switches.iter().zip(shares).flat_map(|(groups, share)| vec![share / groups.len() as f64; groups.len()]);
-    Some(each.collect())
+    Some((each.collect(), attribution))
 }
 
 #[cfg(test)]

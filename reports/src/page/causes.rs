@@ -74,9 +74,16 @@ pub fn sentence(report: &Report) -> Option<String> {
     Some(text)
 }
 
-/// The risk of doing nothing, for comparison.
+/// The risk that is left without the causes, and that of doing nothing.
 pub fn anyway(report: &Report) -> String {
-    format!("When nothing is done, an outage comes in {} of futures.", words::probability(report.risk.outage.baseline))
+    let left = report.attribution.map(|shared| match shared.without {
+        without if without > 0.0 => {
+            format!("With all of them switched off, {} of futures still have an outage. ", words::percent(without))
+        }
+        _ => "With all of them switched off, no future looked into has an outage. ".to_owned(),
+    });
+    let anyway = words::probability(report.risk.outage.baseline);
+    format!("{}When nothing is done, an outage comes in {anyway} of futures.", left.unwrap_or_default())
 }
 
 fn share(cause: &Cause) -> f64 {

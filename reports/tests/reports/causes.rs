@@ -44,6 +44,8 @@ fn causes_that_are_both_needed_spare_all_of_it_each_and_share_it_in_halves() {
     // All of the bad futures are spared with everything off, so that all of the risk is shared out.
     let total = row(&report, "eviction").unwrap().avoidable.unwrap().estimate;
     assert!((shared(&report) / total - 1.0).abs() < 1e-6, "{} of {total}", shared(&report));
+    let attribution = report.attribution.expect("it is shared out");
+    assert!((shared(&report) - (attribution.with - attribution.without)).abs() < 1e-9, "{attribution:?}");
     assert!(row(&report, "burst").is_none(), "what changes nothing is not told");
 }
 
