@@ -97,7 +97,7 @@ pub fn explain(scenario: &Scenario, trace: &Trace, report: &str, seed: u64, tria
     let line = |(i, entry): (usize, &simulator::outcome::Entry)| {
         let (event, subject, detail) = teller.told(entry.what);
         let (kind, reason, from) = reason::of(entry.what);
-        let refusal = trace.refusals.iter().find(|(line, _)| *line == i).map(|(_, why)| why.clone());
+        let refusal = trace.refusal(i).map(ToString::to_string);
         let pod = pods.at(i).map(|pod| format!("pod/{}", pods.name(pod)));
         Line {
             number: i + 1,

@@ -440,6 +440,19 @@ pub struct Cause {
     pub shapley: Option<f64>,
     /// Share of bad trials in which it came first.
     pub first_cause_share: Option<f64>,
+    /// What it befell or came from where it came first, most often first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<Object>,
+}
+
+/// What a cause befalls or comes from: a pool, a workload, what the scheduler says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Object {
+    /// In words.
+    pub name: String,
+    /// Share of the bad trials in which the cause came first.
+    pub share: f64,
 }
 
 /// A safer plan.

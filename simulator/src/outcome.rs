@@ -2,6 +2,7 @@
 
 mod subject;
 
+use crate::scheduler::Summary;
 use crate::settings::RepairKind;
 use crate::spec::Disruption;
 use crate::time::{Duration, Time};
@@ -179,8 +180,15 @@ pub struct Trace {
     pub log: Vec<Entry>,
     /// Every node that ever existed, indexed by [`NodeId`].
     pub nodes: Vec<NodeIdentity>,
-    /// By the number of the line that says that a pod finds no node: why not, as the scheduler's event puts it.
-    pub refusals: Vec<(usize, String)>,
+    /// By the number of the line that says that a pod finds no node: why not.
+    pub refusals: Vec<(usize, Summary)>,
+}
+
+impl Trace {
+    /// Why a pod finds no node, by the number of the line that says so.
+    pub fn refusal(&self, line: usize) -> Option<&Summary> {
+        self.refusals.iter().find(|(at, _)| *at == line).map(|(_, why)| why)
+    }
 }
 
 /// A node of a traced trial.

@@ -385,8 +385,12 @@ impl<'a> Sim<'a> {
             debug_assert!(node.state != NodeState::Gone || node.drain.is_none());
             NodeIdentity { pool: node.pool, ordinal: node.ordinal, name: self.cluster.names[id].clone() }
         });
-        let refusals = self.refusals.iter().map(|(line, why)| (*line, why.to_string())).collect();
-        Trace { outcome, nodes: nodes.collect(), log: self.log.take().unwrap_or_default(), refusals }
+        Trace {
+            outcome,
+            nodes: nodes.collect(),
+            log: self.log.take().unwrap_or_default(),
+            refusals: std::mem::take(&mut self.refusals),
+        }
     }
 
     /// Writes a line of the trial's log, where one is kept.

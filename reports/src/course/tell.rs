@@ -194,9 +194,9 @@ impl Told<'_> {
                 format!("pod {} is ready on {}{}", pod(), node(n), Self::late(met, at))
             }
             Incident::PodUnschedulable { .. } => {
-                let why = self.trace.refusals.iter().find(|(l, _)| *l == line);
-                let why = why.map_or("no node passes the scheduler's filters", |(_, why)| why.trim_end_matches('.'));
-                format!("pod {} finds no node: {why}", pod())
+                let why = self.trace.refusal(line).map(ToString::to_string);
+                let why = why.as_deref().unwrap_or("no node passes the scheduler's filters");
+                format!("pod {} finds no node: {}", pod(), why.trim_end_matches('.'))
             }
             Incident::EvictionRefused { node: n, budget, .. } => {
                 let budget =

@@ -18,7 +18,7 @@ use crate::report;
 
 mod first;
 
-use first::first_causes;
+use first::{First, first_causes};
 
 /// Causes that an engineer would remove together.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +81,8 @@ const NORMAL: Effort = Effort { first: 8, most: 32, tried: 6, shared_out: 8, tol
 pub(super) const MANY: usize = 1000;
 /// Futures looked into for a cause without which some future gets worse.
 const MOST_ANY: usize = 256;
+/// Most objects named of a cause.
+const MOST_OBJECTS: usize = 3;
 /// Most causes the risk is shared out among, each with its own switch; what is left has one together.
 const MOST_SHARES: usize = 2;
 
@@ -108,23 +110,31 @@ pub fn causes(
     let shares = shares(inputs, &facts, &seen, &effort, &found, again);
     let told = seen.told(effort.told).into_iter().map(|(i, weight)| (trace(inputs.pairs[i].trial), weight));
     let mut first = first_causes(inputs.scenario, told);
+    let told = |first: Option<&First>| first.map_or(Vec::new(), |first| objects(first));
     let row = |(i, (group, effect)): (usize, &(Group, Effect))| report::Cause {
         cause: group.name.to_owned(),
         without: Some(group.without.to_owned()),
         avoidable: Some(effect.avoidable),
         shapley: shares.as_ref().map(|(shares, _)| shares[i]),
-        first_cause_share: Some(first.remove(group.name).unwrap_or(0.0)),
+        first_cause_share: Some(first.get(group.name).map_or(0.0, |first| first.share)),
+        objects: told(first.get(group.name)),
     };
     let mut rows: Vec<report::Cause> = found.iter().enumerate().map(row).collect();
     // What came first and is nothing that can be switched off.
-    rows.extend(first.into_iter().map(|(name, share)| report::Cause {
-        cause: name.to_owned(),
+    first.retain(|name, _| found.iter().all(|(group, _)| group.name != *name));
+    rows.extend(first.iter().map(|(name, first)| report::Cause {
+        cause: (*name).to_owned(),
         without: None,
         avoidable: None,
         shapley: None,
-        first_cause_share: Some(share),
+        first_cause_share: Some(first.share),
+        objects: told(Some(first)),
     }));
     (rows, shares.map(|(_, total)| total))
+}
+
+fn objects(first: &First) -> Vec<report::Object> {
+    first.objects(MOST_OBJECTS).into_iter().map(|(name, share)| report::Object { name, share }).collect()
 }
 
 /// The first trials of a run: so many that they hold a number of bad ones.

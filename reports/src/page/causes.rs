@@ -1,15 +1,25 @@
 //! The causes of the risk in words and rows.
 
 use crate::estimate::Est;
-use crate::report::{Cause, Report};
+use crate::report::{Cause, Object, Report};
 use crate::words;
 
-/// A row of the table: cause, what would be so without it, risk that would be spared, its share of the risk, share of bad
+/// What a cause befalls or comes from, most often first; empty where it never comes first.
+fn objects(cause: &Cause) -> String {
+    let told = |object: &Object| match object.share {
+        share if share > 0.995 => object.name.clone(),
+        share => format!("{} ({})", object.name, words::percent(share)),
+    };
+    cause.objects.iter().map(told).collect::<Vec<_>>().join("; ")
+}
+
+/// A row of the table: cause, what it befalls, what would be so without it, risk that would be spared, its share of the risk, share of bad
 /// futures that it comes first in.
-pub fn rows(report: &Report) -> Vec<[String; 5]> {
+pub fn rows(report: &Report) -> Vec<[String; 6]> {
     let row = |cause: &Cause| {
         [
             title(&cause.cause).to_owned(),
+            objects(cause),
             cause.without.as_ref().map_or("–".to_owned(), |without| format!("if {without}")),
             cause.avoidable.map_or("–".to_owned(), spared),
             cause.shapley.map_or("–".to_owned(), words::percent),
@@ -55,9 +65,10 @@ pub fn sentence(report: &Report) -> Option<String> {
     let first = report.causes.iter().max_by(|a, b| share(a).total_cmp(&share(b))).filter(|c| share(c) > 0.0);
     if let Some(first) = first {
         text += &format!(
-            "First in {} of the bad futures looked into: {}. ",
+            "First in {} of the bad futures looked into: {}{}. ",
             words::percent(share(first)),
-            title(&first.cause).to_lowercase()
+            title(&first.cause).to_lowercase(),
+            first.objects.first().map_or(String::new(), |object| format!(", most often {}", object.name)),
         );
     }
     let most = report.causes.iter().find(|c| c.avoidable.is_some_and(|a| a.estimate > 0.0));

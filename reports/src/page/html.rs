@@ -182,7 +182,7 @@ impl Page<'_> {
         causes::sentence(self.r)
     }
 
-    fn causes(&self) -> Vec<[String; 5]> {
+    fn causes(&self) -> Vec<[String; 6]> {
         causes::rows(self.r)
     }
 

@@ -96,7 +96,7 @@ fn why_so(report: &Report, out: &mut String) {
     let Some(sentence) = causes::sentence(report) else { return };
     out.push_str(&format!("{}\n\n<details><summary>The causes</summary>\n\n", md(&sentence)));
     out.push_str(
-        "| cause | without it | outage spared, of all futures | its share | comes first |\n|---|---|---|---|---|\n",
+        "| cause | where | without it | outage spared, of all futures | its share | comes first |\n|---|---|---|---|---|---|\n",
     );
     for row in causes::rows(report) {
         out.push_str(&format!("| {} |\n", row.map(|cell| md(&cell)).join(" | ")));

@@ -75,12 +75,18 @@ fn of_the_example(off: &[Cause]) -> (Report, String) {
 fn what_runs_again_and_what_the_logs_say_agree() {
     // One after the other is switched off, and the next one is the weightiest.
     let mut off = Vec::new();
-    for (expected, next) in
-        [("burst", Cause::Burst), ("node-failure", Cause::NodeFailure), ("eviction", Cause::EvictionGap)]
-    {
+    let table = [
+        ("burst", "all workloads that follow load", Cause::Burst),
+        ("node-failure", "pool system", Cause::NodeFailure),
+        ("eviction", " from pool system", Cause::EvictionGap),
+    ];
+    for (expected, object, next) in table {
         let (report, most) = of_the_example(&off);
         assert_eq!((most.as_str(), report.causes[0].cause.as_str()), (expected, expected), "{:?}", report.causes);
         assert!(report.causes[0].avoidable.unwrap().low > 0.0);
+        let objects = &report.causes[0].objects;
+        assert!(objects[0].name.ends_with(object) && objects[0].share > 0.2, "{objects:?}");
+        assert!(objects.windows(2).all(|two| two[0].share >= two[1].share), "{objects:?}");
         off.push(next);
     }
 }

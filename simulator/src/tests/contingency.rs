@@ -48,7 +48,7 @@ fn what_is_taken_away_does_not_come_and_what_came_before_stays() {
 fn a_pod_without_room_has_the_schedulers_reasons() {
     let scenario = eventful();
     let told: Vec<String> =
-        (0..12).flat_map(|trial| trace(&scenario, SEED, trial).refusals).map(|(_, why)| why).collect();
+        (0..12).flat_map(|trial| trace(&scenario, SEED, trial).refusals).map(|(_, why)| why.to_string()).collect();
     assert!(told.iter().any(|why| why.contains("nodes are available") && why.contains("Insufficient cpu")), "{told:?}");
     assert!(told.iter().all(|why| why.starts_with("0/") && why.ends_with('.')), "{told:?}");
 }
