@@ -110,7 +110,7 @@ pub fn causes(
     let shares = shares(inputs, &facts, &seen, &effort, &found, again);
     let told = seen.told(effort.told).into_iter().map(|(i, weight)| (trace(inputs.pairs[i].trial), weight));
     let mut first = first_causes(inputs.scenario, told);
-    let told = |first: Option<&First>| first.map_or(Vec::new(), |first| objects(first));
+    let told = |first: Option<&First>| first.map_or(Vec::new(), objects);
     let row = |(i, (group, effect)): (usize, &(Group, Effect))| report::Cause {
         cause: group.name.to_owned(),
         without: Some(group.without.to_owned()),
