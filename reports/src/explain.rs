@@ -116,7 +116,7 @@ pub fn explain(scenario: &Scenario, trace: &Trace, report: &str, seed: u64, tria
         trial,
         seed,
         plan,
-        horizon_seconds: scenario.horizon.as_secs_f64(),
+        horizon_seconds: trace.outcome.end.as_secs_f64(),
         events: trace.log.iter().enumerate().map(line).collect(),
         lanes: lanes::Lanes::of(scenario, trace, &pods),
     }

@@ -2,12 +2,13 @@
 //!
 //! Everything is read in the order of trials, so the report does not depend on how they were computed.
 
+use simulator::Trace;
 use simulator::settings::Cause;
-use simulator::{Scenario, Trace};
 
 use crate::chart::{self, Chart};
 use crate::course::{self, Course, Wanted};
 use crate::estimate::Est;
+use crate::explain::Plan;
 use crate::figures::Figures;
 use crate::input::{AssumptionInfo, Inputs, PoolInfo};
 use crate::rare;
@@ -47,42 +48,50 @@ impl Judged {
 /// Judges the outcomes. The worst trial is traced again for its story.
 pub fn judge(inputs: &Inputs<'_>) -> Judged {
     let weights = weights(inputs.scenario);
+    // To the end that the trial had.
+    let ended = |trial: &u32| {
+        let pair = inputs.pairs.binary_search_by_key(trial, |pair| pair.trial).ok().map(|i| &inputs.pairs[i]);
+        (*trial, pair.map_or(simulator::Time::ZERO + inputs.scenario.horizon, |pair| pair.proposal.end))
+    };
     let again = |off: &[Cause], trials: &[u32]| {
         let out = |outcome: simulator::Outcome| losses::any_out(&weights, &outcome);
-        simulator::again(inputs.scenario, off, inputs.seed, trials, inputs.threads, &out)
+        let trials: Vec<_> = trials.iter().map(ended).collect();
+        simulator::again(inputs.scenario, off, inputs.seed, &trials, inputs.threads, &out)
     };
     let courses = |wanted: &[Wanted]| course::courses(inputs.scenario, inputs.seed, inputs.threads, wanted);
-    let trace = |scenario: &Scenario, trial| simulator::trace(scenario, inputs.seed, trial);
+    let trace = |plan, trial| match plan {
+        Plan::Proposal => simulator::trace(inputs.scenario, inputs.seed, trial),
+        Plan::Baseline => simulator::trace_nothing(inputs.scenario, inputs.seed, trial),
+    };
     judge_with(inputs, &trace, &again, &courses)
 }
 
 /// Judges the outcomes, with another way to trace a trial, to run trials again and to find the courses of bad ones (a test).
 pub fn judge_with(
     inputs: &Inputs<'_>,
-    trace: &dyn Fn(&Scenario, u32) -> Trace,
+    trace: &dyn Fn(Plan, u32) -> Trace,
     again: Again<'_>,
     courses: &dyn Fn(&[Wanted]) -> Vec<Course>,
 ) -> Judged {
     let losses = Losses::of(inputs);
-    let worst = losses.worst(inputs).map(|(trial, added)| (trial, added, trace(inputs.scenario, trial)));
+    let worst = losses.worst(inputs).map(|(trial, added)| (trial, added, trace(Plan::Proposal, trial)));
     let found = doubt::Found::of(inputs, &losses);
     let risk = risk::risk(inputs, &losses);
     let readings = doubt::readings(inputs, risk.outage.proposal);
     let risk = found.told_in(risk, readings);
     let operation = operation::operation(inputs, &losses.strata);
-    let nothing_done = inputs.scenario.do_nothing();
     let tell = |lead: String, trial: u32, with: &Trace| {
-        timeline::story(inputs.scenario, &lead, with, &trace(&nothing_done, trial))
+        timeline::story(inputs.scenario, &lead, with, &trace(Plan::Baseline, trial))
     };
     let stories = Stories {
         typical: losses
             .typical(inputs)
-            .and_then(|trial| tell(format!("Typically (as in trial {trial})"), trial, &trace(inputs.scenario, trial))),
+            .and_then(|trial| tell(format!("Typically (as in trial {trial})"), trial, &trace(Plan::Proposal, trial))),
         worst: worst.as_ref().and_then(|(trial, _, with)| tell(worst_lead(inputs, &losses, *trial), *trial, with)),
     };
     let hazards = latent::hazards(inputs, &losses);
     let (causes, attribution) =
-        causes::causes(inputs, &weights(inputs.scenario), &|trial| trace(inputs.scenario, trial), again);
+        causes::causes(inputs, &weights(inputs.scenario), &|trial| trace(Plan::Proposal, trial), again);
     let verdict = verdict(inputs, &losses, &risk, &operation, hazards.len(), stories);
     let report = Report {
         schema: report::SCHEMA.to_string(),
@@ -114,10 +123,23 @@ pub fn judge_with(
             seed: inputs.seed,
             engine: inputs.engine.clone(),
             horizon_hours: inputs.scenario.horizon.as_secs_f64() / 3600.0,
+            followed: followed(inputs, &losses.strata),
         },
     };
     let traced = worst.as_ref().map(|(trial, _, trace)| (*trial, trace));
     Judged { report: as_published(report), figures: Figures::of(inputs, &losses, traced) }
+}
+
+/// What became of trials beyond the horizon; absent where none may be followed.
+fn followed(inputs: &Inputs<'_>, strata: &crate::estimate::Strata) -> Option<report::Followed> {
+    let horizon = inputs.scenario.horizon;
+    let most = inputs.scenario.longest();
+    let share = |of: &dyn Fn(&simulator::Pair) -> bool| strata.average(|i| f64::from(u8::from(of(&inputs.pairs[i]))));
+    (most > horizon).then(|| report::Followed {
+        hours_at_most: (most.as_secs_f64() - horizon.as_secs_f64()) / 3600.0,
+        share: share(&|pair| pair.proposal.end.since(simulator::Time::ZERO) > horizon),
+        unsettled: share(&|pair| !pair.proposal.settled),
+    })
 }
 
 /// The worst trial, and how often such a future comes where trials are dealt by their failures.

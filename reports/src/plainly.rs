@@ -1,6 +1,6 @@
 //! The risk in plain sentences: what was estimated, over which horizon, how sure, and what would make it surer.
 
-use crate::report::{Band, Report};
+use crate::report::{Band, Followed, Report};
 use crate::stopping::Stop;
 use crate::words;
 
@@ -16,10 +16,28 @@ pub fn risk(report: &Report) -> Vec<String> {
 }
 
 fn asked(report: &Report) -> String {
-    format!(
+    let asked = format!(
         "Estimated was how likely it is that some system workload is out for more than {} without a break, in the {} from now on, in which the change is made.",
         words::minutes(report.risk.outage.threshold_seconds / 60.0),
         words::hours(report.trials.horizon_hours * 3600.0)
+    );
+    report.trials.followed.map_or(asked.clone(), |followed| format!("{asked} {}", beyond(followed)))
+}
+
+/// What became of what was not over at the end.
+pub fn beyond(followed: Followed) -> String {
+    let most = words::hours(followed.hours_at_most * 3600.0);
+    if followed.share == 0.0 {
+        return "By then everything was over in each simulated future.".to_string();
+    }
+    let left = if followed.unsettled == 0.0 {
+        "all of it was over by then".to_string()
+    } else {
+        format!("in {} it was not over even then", words::percent(followed.unsettled))
+    };
+    format!(
+        "What was out or under way at their end, as in {} of the futures, was followed for up to {most} more; {left}.",
+        words::percent(followed.share)
     )
 }
 

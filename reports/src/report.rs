@@ -555,6 +555,21 @@ pub struct Trials {
     pub seed: u64,
     /// Version of the engine.
     pub engine: String,
-    /// Simulated hours of each trial.
+    /// Simulated hours of each trial: what begins later is not looked at.
     pub horizon_hours: f64,
+    /// How trials in which something was out or under way then were followed; absent where none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed: Option<Followed>,
+}
+
+/// Trials that are followed beyond the horizon, until nothing is out or under way in either plan.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Followed {
+    /// Hours after which a trial ends all the same.
+    pub hours_at_most: f64,
+    /// Share of futures that are followed at all.
+    pub share: f64,
+    /// Share of futures in which something is still out or under way at the end, with the change.
+    pub unsettled: f64,
 }

@@ -126,7 +126,7 @@ pub fn load_all(
     let set = |p: &Planned| matches!(p.operation, simulator::change::Operation::SetAutoscaler { range: Some(_), .. });
     let scaled = interned.spec.pools.iter().any(|(_, p)| p.autoscaler.is_some()) || planned.iter().any(set);
     let profile = defaults::autoscaler::profile(&full, scaled, &mut coverage);
-    let simulated = simulated.map(|s| Settings { autoscaler: profile, ..s });
+    let simulated = simulated.map(|s| Settings { autoscaler: profile, follow: horizon::follow(horizon), ..s });
     note_not_simulated(&full, &mut coverage);
 
     let Some(simulated) = simulated.filter(|_| complaints.is_empty()) else {

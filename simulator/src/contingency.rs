@@ -6,8 +6,9 @@
 //! All else stays as it is, draw by draw. Not told apart: phases of clocks, ties, exits; what follows by itself (a pod without
 //! room, a preemption, a repair) is a consequence and no contingency.
 
+use crate::run::Both;
 use crate::scenario::Scenario;
-use crate::sim::{Prepared, Sim};
+use crate::sim::Prepared;
 use crate::time::Time;
 use crate::{NodeId, Outcome, PodId, Trace, WorkloadId};
 
@@ -121,30 +122,45 @@ impl Sim<'_> {
 
 /// Runs trials of a scenario with some of their contingencies taken away, in the room of the first.
 pub struct Without<'p, 'a> {
-    sim: &'p mut Sim<'a>,
+    both: &'p mut Both<'a>,
     seed: u64,
+    /// The trial that was run last, and when it ends with all its contingencies.
+    ends: Option<(u32, Time)>,
 }
 
 /// Hands `work` what runs trials without some of their contingencies. With causes fixed or switched off by the scenario's
 /// settings nothing of them is met.
 pub fn without<T>(scenario: &Scenario, seed: u64, work: impl FnOnce(&mut Without<'_, '_>) -> T) -> T {
     let prepared = Prepared::new(scenario);
-    work(&mut Without { sim: &mut Sim::new(&prepared), seed })
+    work(&mut Without { both: &mut Both::new(&prepared), seed, ends: None })
 }
 
 impl Without<'_, '_> {
-    /// One trial of the scenario as it stands, less `without`; says also what it met of the others, in order.
+    /// One trial of the scenario as it stands, less `without`, to the end it has with all of them; says also what it met of the others, in order.
     pub fn run(&mut self, trial: u32, without: &[Contingency]) -> (Outcome, Vec<Met>) {
-        self.sim.contingencies = Some(Contingencies { without: without.to_vec(), met: Vec::new() });
-        let outcome = self.sim.run(self.seed, trial, true);
-        let met = self.sim.contingencies.take().map(|c| c.met).unwrap_or_default();
+        let end = match self.ends {
+            Some((of, end)) if of == trial => end,
+            _ => self.end(trial),
+        };
+        let sim = &mut self.both.proposal;
+        sim.contingencies = Some(Contingencies { without: without.to_vec(), met: Vec::new() });
+        let outcome = sim.run(self.seed, trial, true, end);
+        let met = sim.contingencies.take().map(|c| c.met).unwrap_or_default();
         (outcome, met)
     }
 
     /// The same with its log.
     pub fn trace(&mut self, trial: u32, without: &[Contingency]) -> (Trace, Vec<Met>) {
-        self.sim.log = Some(Vec::new());
+        // The end is found before a log is kept.
+        self.end(trial);
+        self.both.proposal.log = Some(Vec::new());
         let (outcome, met) = self.run(trial, without);
-        (self.sim.traced(outcome), met)
+        (self.both.proposal.traced(outcome), met)
+    }
+
+    fn end(&mut self, trial: u32) -> Time {
+        let end = self.both.end(self.seed, trial);
+        self.ends = Some((trial, end));
+        end
     }
 }

@@ -128,6 +128,21 @@ pub enum Shock {
 }
 
 impl Event {
+    /// True where it begins something that nothing before has led to: by chance, by script or by plan.
+    pub(crate) fn begins(self) -> bool {
+        matches!(
+            self,
+            Event::NodeFails { .. }
+                | Event::ZoneFails { .. }
+                | Event::NodeTroubled { .. }
+                | Event::Shock { .. }
+                | Event::SpotWindow { .. }
+                | Event::BurstBegins { .. }
+                | Event::Scripted(_)
+                | Event::OperationStarts(_)
+        )
+    }
+
     /// Its place among the events of one instant, 0-7.
     pub(crate) fn stage(self) -> u64 {
         match self {

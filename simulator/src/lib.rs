@@ -29,7 +29,7 @@ pub use cluster::ids::{
 pub use outcome::{Outcome, Pair, Trace};
 pub use process::bias::PLAIN;
 pub use process::replicas;
-pub use run::{Runs, Start, again, one_by_one, paired, paired_at, quiet, replicate, simulate, trace};
+pub use run::{Runs, Start, again, one_by_one, paired, paired_at, quiet, replicate, simulate, trace, trace_nothing};
 pub use scenario::Scenario;
 pub use strata::Strata;
 pub use time::{Duration, Time};

@@ -19,6 +19,10 @@ pub struct Outcome {
     pub counts: Counts,
     /// How its future was drawn, and what it counts.
     pub drawn: Drawn,
+    /// When it ended: at the horizon, or later where it was followed.
+    pub end: Time,
+    /// Nothing was out or under way at its end.
+    pub settled: bool,
     /// Sampled series, where asked for.
     pub series: Option<Series>,
 }
@@ -48,13 +52,13 @@ pub struct WorkloadOutcome {
     pub out: Duration,
     /// Total time with fewer up replicas than the minimum.
     pub below: Duration,
-    /// Longest uninterrupted time it was out, cut at the horizon.
+    /// Longest uninterrupted time it was out, cut at the end.
     pub longest: Duration,
     /// Periods of being out that were longer than the outage threshold.
     pub outages: u32,
     /// Start of the first such period.
     pub first: Option<Time>,
-    /// Up replicas at the horizon.
+    /// Up replicas at the end.
     pub at_end: u32,
     /// Fewest up replicas at any time.
     pub fewest: u32,
@@ -69,7 +73,7 @@ pub struct WorkloadOutcome {
 pub struct OperationOutcome {
     /// When it started.
     pub started: Time,
-    /// When it ended, well or not; `None` when the horizon came first.
+    /// When it ended, well or not; `None` when the end of the trial came first.
     pub ended: Option<Time>,
     /// Why it failed.
     pub failure: Option<Failure>,

@@ -2,7 +2,7 @@
 //!
 //! What is ordered is one number of 128 bits: time, stage, order and the place of the event, which lies apart, so that little
 //! is moved. Events beyond the end of the run never come and are not kept: most of what is queued far ahead (failures of
-//! nodes, time-outs) is of that kind. Ties are first-in first-out. Cost grows with the number of pending events, so
+//! nodes, time-outs) is of that kind. After the horizon a run only follows what has begun before it. Ties are first-in first-out. Cost grows with the number of pending events, so
 //! processes keep one pending event each.
 
 use crate::event::Event;
@@ -27,6 +27,8 @@ pub(crate) struct EventQueue {
     next: u32,
     /// The end of the run.
     end: Time,
+    /// The end of what may begin in it.
+    horizon: Time,
     /// What would come after it.
     #[cfg(test)]
     late: Vec<Event>,
@@ -36,7 +38,7 @@ impl EventQueue {
     /// Queues an event.
     pub fn at(&mut self, time: Time, event: Event) {
         // 2^61 µs are 73,000 years: later than that is never.
-        if time > self.end || time.0 >= 1 << 61 {
+        if time > self.horizon && (time > self.end || event.begins()) || time.0 >= 1 << 61 {
             #[cfg(test)]
             self.late.push(event);
             return;
@@ -57,9 +59,9 @@ impl EventQueue {
         self.rise(self.heap.len() - 1);
     }
 
-    /// Takes the next event.
-    pub fn next(&mut self) -> Option<(Time, Event)> {
-        let first = *self.heap.first()?;
+    /// Takes the next event, where it comes by a time.
+    pub fn next(&mut self, by: Time) -> Option<(Time, Event)> {
+        let first = *self.heap.first().filter(|first| (**first >> (STAGE + ORDER + PLACE)) as u64 <= by.0)?;
         let last = self.heap.pop()?;
         if !self.heap.is_empty() {
             self.sink(last);
@@ -76,15 +78,16 @@ impl EventQueue {
         kept.chain(self.late.iter().copied())
     }
 
-    /// Forgets everything and keeps the room; events after `end` will not be kept.
-    pub fn clear(&mut self, end: Time) {
+    /// Forgets everything and keeps the room; events after `end` will not be kept, nor those after the horizon with which
+    /// something new would begin.
+    pub fn clear(&mut self, horizon: Time, end: Time) {
         self.heap.clear();
         self.events.clear();
         self.free.clear();
         #[cfg(test)]
         self.late.clear();
         self.next = 0;
-        self.end = end;
+        (self.horizon, self.end) = (horizon, end);
     }
 
     /// Moves an entry up to its place.
@@ -138,7 +141,7 @@ mod tests {
     #[test]
     fn ties_go_by_stage_then_by_order_of_queueing() {
         let mut queue = EventQueue::default();
-        queue.clear(Time(5));
+        queue.clear(Time(5), Time(5));
         queue.at(Time(5), Event::Sample);
         queue.at(Time(5), Event::Schedule);
         queue.at(Time(5), noticed(1));
@@ -146,7 +149,7 @@ mod tests {
         queue.at(Time(4), Event::Flow);
         queue.at(Time(6), Event::Flow);
         queue.at(Time::NEVER, Event::Flow);
-        let order: Vec<Event> = std::iter::from_fn(|| queue.next()).map(|(_, event)| event).collect();
+        let order: Vec<Event> = std::iter::from_fn(|| queue.next(Time::NEVER)).map(|(_, event)| event).collect();
         assert_eq!(order, [Event::Flow, noticed(1), noticed(2), Event::Schedule, Event::Sample]);
     }
 
@@ -154,7 +157,7 @@ mod tests {
     #[test]
     fn events_come_in_the_order_of_a_sorted_list() {
         let mut queue = EventQueue::default();
-        queue.clear(Time(u64::MAX >> 3));
+        queue.clear(Time::NEVER, Time::NEVER);
         let mut list: Vec<(u64, u32)> = Vec::new();
         let mut state = 7u64;
         for n in 0..4000u32 {
@@ -165,13 +168,13 @@ mod tests {
             if state & 3 == 0 {
                 list.sort_unstable();
                 let (time, n) = list.remove(0);
-                assert_eq!(queue.next(), Some((Time(time), noticed(n))));
+                assert_eq!(queue.next(Time::NEVER), Some((Time(time), noticed(n))));
             }
         }
         list.sort_unstable();
         for (time, n) in list {
-            assert_eq!(queue.next(), Some((Time(time), noticed(n))));
+            assert_eq!(queue.next(Time::NEVER), Some((Time(time), noticed(n))));
         }
-        assert_eq!(queue.next(), None);
+        assert_eq!(queue.next(Time::NEVER), None);
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::change::Planned;
 use crate::parameters::Belief;
-use crate::settings::Settings;
+use crate::settings::{Cause, Settings};
 use crate::spec::ClusterSpec;
 use crate::time::{Duration, Time};
 use crate::{NodeId, PoolId, WorkloadId};
@@ -21,7 +21,7 @@ pub struct Scenario {
     pub settings: Settings,
     /// Numbers that are not known well: each trial draws its own. None where there are none.
     pub beliefs: Vec<Belief>,
-    /// How long is simulated.
+    /// How long is simulated: what begins later is not looked at ([`Settings::follow`]).
     pub horizon: Duration,
 }
 
@@ -29,6 +29,13 @@ impl Scenario {
     /// The same scenario without its planned changes.
     pub fn do_nothing(&self) -> Scenario {
         Scenario { changes: Vec::new(), ..self.clone() }
+    }
+
+    /// How long is simulated at the most: a trial that has not settled at the horizon is followed beyond it.
+    pub fn longest(&self) -> Duration {
+        let settings = &self.settings;
+        let follow = if settings.off.contains(&Cause::Aftermath) { Duration::ZERO } else { settings.follow };
+        self.horizon + follow
     }
 
     /// The workloads whose availability is judged: those with a minimum, in order.

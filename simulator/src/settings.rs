@@ -46,7 +46,9 @@ pub struct Settings {
     pub outage_threshold: Duration,
     /// A workload with a modelled service is also out while it loses more than this share of what is asked of it.
     pub loss_tolerance: f64,
-    /// Steps of the recorded series; 0 records none.
+    /// How long beyond the horizon a trial is followed while something is out or under way in either plan; zero: not at all.
+    pub follow: Duration,
+    /// Steps of the recorded series, which ends with the horizon; 0 records none.
     pub series_steps: u32,
     /// Causes and mechanisms that are switched off, or fixed to their median.
     pub off: Vec<Cause>,
@@ -84,6 +86,7 @@ impl Settings {
             serial_pulls: false,
             outage_threshold: Duration::secs(60),
             loss_tolerance: 0.05,
+            follow: Duration::ZERO,
             series_steps: 0,
             off: Vec::new(),
             stratified: false,

@@ -99,6 +99,18 @@ impl<'a> Prepared<'a> {
     }
 }
 
+impl Prepared<'_> {
+    /// The end of what may begin in a trial.
+    pub fn horizon(&self) -> Time {
+        Time::ZERO + self.scenario.horizon
+    }
+
+    /// The latest end of a trial.
+    pub fn latest(&self) -> Time {
+        if self.off.has(Cause::Aftermath) { self.horizon() } else { Time::ZERO + self.scenario.longest() }
+    }
+}
+
 fn missing_daemons(spec: &ClusterSpec, cluster: &Cluster) -> Vec<(WorkloadId, NodeId)> {
     let mut missing = Vec::new();
     for (workload, _) in spec.workloads.iter().filter(|(_, w)| w.kind == WorkloadKind::DaemonSet) {
@@ -209,11 +221,16 @@ impl<'a> Sim<'a> {
         }
     }
 
-    /// Runs one trial, with the planned changes or without.
-    pub fn run(&mut self, seed: u64, trial: u32, with_changes: bool) -> Outcome {
+    /// Runs one trial up to a time, with the planned changes or without.
+    pub fn run(&mut self, seed: u64, trial: u32, with_changes: bool, until: Time) -> Outcome {
         self.restart(seed, trial, with_changes);
-        let end = Time::ZERO + self.p.scenario.horizon;
-        while let Some((now, event)) = self.queue.next() {
+        self.advance(until);
+        self.finish()
+    }
+
+    /// Goes on up to a time.
+    pub fn advance(&mut self, until: Time) {
+        while let Some((now, event)) = self.queue.next(until) {
             debug_assert!(now >= self.now, "time does not run backwards");
             self.now = now;
             self.counts.events += 1;
@@ -227,8 +244,7 @@ impl<'a> Sim<'a> {
         }
         #[cfg(test)]
         self.check_waits();
-        self.now = end;
-        self.finish()
+        self.now = until;
     }
 
     /// Takes one point of the beliefs for all trials to come.
@@ -236,6 +252,11 @@ impl<'a> Sim<'a> {
         let scenario = self.p.scenario;
         self.parameters = Parameters::at(&scenario.settings, &scenario.beliefs, point);
         self.source = Source::Point(self.p.strata.as_ref().map(|strata| strata.at(&self.parameters)));
+    }
+
+    /// Takes over what another has drawn for a trial, of the same scenario.
+    pub fn share_parameters(&mut self, other: &Sim<'_>) {
+        (self.parameters, self.source) = (other.parameters.clone(), other.source.clone());
     }
 
     /// Draws the trial's values; both plans of a trial have the same.
@@ -249,11 +270,12 @@ impl<'a> Sim<'a> {
         }
     }
 
-    fn restart(&mut self, seed: u64, trial: u32, with_changes: bool) {
+    /// Begins a trial, with the planned changes or without.
+    pub fn restart(&mut self, seed: u64, trial: u32, with_changes: bool) {
         self.now = Time::ZERO;
         self.streams = Streams::new(seed, trial);
         self.draw_parameters(seed, trial);
-        self.queue.clear(Time::ZERO + self.p.scenario.horizon);
+        self.queue.clear(self.p.horizon(), self.p.latest());
         self.cluster.copy_from(&self.p.initial);
         self.scheduling.clear();
         self.missing.clear();

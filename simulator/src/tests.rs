@@ -6,6 +6,7 @@ mod autoscaler;
 mod contingency;
 mod controllers;
 mod endpoints;
+mod follow;
 mod lost;
 mod nodes;
 mod off;

@@ -181,9 +181,11 @@ pub fn prepare(change: &Change, snapshot: &Snapshot, estimate: &Estimate) -> Res
 impl Prepared {
     /// Runs one trial again and keeps its log: with the planned changes or without.
     pub fn explain(&self, trial: u32, plan: Plan) -> Explained {
-        let nothing = (plan == Plan::Baseline).then(|| self.loaded.scenario.do_nothing());
-        let scenario = nothing.as_ref().unwrap_or(&self.loaded.scenario);
-        let trace = simulator::trace(scenario, self.seed, trial);
+        let scenario = &self.loaded.scenario;
+        let trace = match plan {
+            Plan::Proposal => simulator::trace(scenario, self.seed, trial),
+            Plan::Baseline => simulator::trace_nothing(scenario, self.seed, trial),
+        };
         reports::explain::explain(scenario, &trace, &self.id, self.seed, trial, plan)
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use simulator::outcome::{Entry, Incident};
-use simulator::{Id, NodeId, Scenario, Time, Trace, WorkloadId};
+use simulator::{Id, NodeId, Scenario, Trace, WorkloadId};
 
 use crate::figures::lanes::node_tracks;
 use crate::timeline::{PodNames, Teller, Track, node_name};
@@ -51,7 +51,7 @@ pub struct Counter {
 impl Lanes {
     /// Reads a log.
     pub fn of(scenario: &Scenario, trace: &Trace, names: &PodNames) -> Lanes {
-        let end = (Time::ZERO + scenario.horizon).0;
+        let end = trace.outcome.end.0;
         let pods = pods(scenario, trace, names, end);
         let mut groups = vec![acting(scenario, trace, end)];
         groups.extend(nodes(scenario, trace, end));

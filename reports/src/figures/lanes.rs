@@ -90,7 +90,7 @@ pub struct Lanes {
 impl Lanes {
     /// Reads the log; `None` where no node changes its state.
     pub fn of(scenario: &Scenario, trial: u32, trace: &Trace) -> Option<Lanes> {
-        let horizon = (Time::ZERO + scenario.horizon).0;
+        let end = trace.outcome.end;
         let tracks = node_tracks(scenario, trace);
         let drawn: Vec<usize> = (0..tracks.len()).filter(|i| tracks[*i].states.changes() > 0).collect();
         let (first, last) = span(&tracks)?;
@@ -101,7 +101,7 @@ impl Lanes {
             .map(|i| Lane {
                 name: super::super::timeline::node_name(trace, NodeId::from_index(*i)),
                 pool: pool(scenario, trace, *i),
-                stays: stays(&tracks[*i], horizon),
+                stays: stays(&tracks[*i], end.0),
             })
             .collect();
         let margin = ((last - first) * 0.04).max(1.0);
@@ -109,8 +109,8 @@ impl Lanes {
             trial,
             not_drawn: tracks.len() - lanes.len(),
             lanes,
-            window: ((first - margin).max(0.0), (last + margin).min(scenario.horizon.as_mins_f64())),
-            most_away: most_away(&tracks[..nodes.min(tracks.len())], horizon),
+            window: ((first - margin).max(0.0), (last + margin).min(minutes(end.0))),
+            most_away: most_away(&tracks[..nodes.min(tracks.len())], end.0),
             nodes,
         })
     }
@@ -137,9 +137,9 @@ pub fn node_tracks(scenario: &Scenario, trace: &Trace) -> Vec<NodeTrack> {
     tracks
 }
 
-fn stays(track: &NodeTrack, horizon: u64) -> Vec<Stay> {
+fn stays(track: &NodeTrack, end: u64) -> Vec<Stay> {
     let stay = |(state, from, to)| Stay { state, from: minutes(from), to: minutes(to) };
-    track.states.stays(horizon).into_iter().map(stay).collect()
+    track.states.stays(end).into_iter().map(stay).collect()
 }
 
 fn minutes(micros: u64) -> f64 {
@@ -153,13 +153,13 @@ fn span(tracks: &[NodeTrack]) -> Option<(f64, f64)> {
 }
 
 /// Most tracks that cannot run pods at one time.
-fn most_away(tracks: &[NodeTrack], horizon: u64) -> usize {
-    let stays: Vec<Vec<(State, u64, u64)>> = tracks.iter().map(|t| t.states.stays(horizon)).collect();
+fn most_away(tracks: &[NodeTrack], end: u64) -> usize {
+    let stays: Vec<Vec<(State, u64, u64)>> = tracks.iter().map(|t| t.states.stays(end)).collect();
     let mut instants: Vec<u64> = tracks.iter().flat_map(|t| t.states.turns.iter().map(|(at, _)| *at)).collect();
     instants.sort_unstable();
     instants.dedup();
     let serving = |at: u64| {
         stays.iter().filter(|s| s.iter().any(|(state, from, to)| state.serves() && *from <= at && at < *to)).count()
     };
-    instants.into_iter().filter(|at| *at < horizon).map(|at| tracks.len() - serving(at)).max().unwrap_or(0)
+    instants.into_iter().filter(|at| *at < end).map(|at| tracks.len() - serving(at)).max().unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! Damage that the end of the simulated time cuts: a system workload that the change leaves below its minimum, or short of
+//! Damage that the end of the simulated time cuts, although a trial is followed until it has settled or for long enough: a system workload that the change leaves below its minimum, or short of
 //! replicas that nothing brings back (no room, no machine, an operation that gave up).
 
 use std::collections::BTreeMap;
@@ -38,13 +38,13 @@ fn hazard(inputs: &Inputs<'_>, losses: &Losses<'_>, index: usize, watched: &Watc
         false => return None,
     };
     let name = format!("{}/{}", watched.spec.namespace, watched.spec.name);
-    let horizon = words::hours(inputs.scenario.horizon.as_secs_f64());
+    let longest = words::hours(inputs.scenario.longest().as_secs_f64());
     Some(Finding {
         id: "latent-hazard".to_string(),
         severity: "warning".to_string(),
         subject: name.clone(),
         message: format!(
-            "In {} of futures the change leaves {name} {what} when the simulated {horizon} end: what comes later is not counted.",
+            "In {} of futures the change leaves {name} {what} when the simulated time ends, after at most {longest}: what comes later is not counted.",
             words::probability_short(share)
         ),
         source: "the simulated futures themselves".to_string(),

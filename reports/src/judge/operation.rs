@@ -92,7 +92,7 @@ fn ways(inputs: &Inputs<'_>, outcome: &Outcome) -> Vec<(&'static str, String)> {
     if unfinished {
         let cause = format!(
             "The operation is still at work when the simulated {} end.",
-            words::hours(inputs.scenario.horizon.as_secs_f64())
+            words::hours(inputs.scenario.longest().as_secs_f64())
         );
         ways.push(("NotFinished", cause));
     }

@@ -44,7 +44,7 @@ pub fn risk(inputs: &Inputs<'_>, losses: &Losses<'_>) -> Risk {
 }
 
 fn workload(inputs: &Inputs<'_>, strata: &Strata, index: usize, watched: &Watched<'_>) -> Workload {
-    let horizon = inputs.scenario.horizon.as_mins_f64();
+    let longest = inputs.scenario.longest().as_mins_f64();
     Workload {
         namespace: watched.spec.namespace.clone(),
         name: watched.spec.name.clone(),
@@ -54,18 +54,18 @@ fn workload(inputs: &Inputs<'_>, strata: &Strata, index: usize, watched: &Watche
         weight: watched.weight,
         outage: strata.probability(inputs.sampling, |i| watched.proposal_out[i]),
         baseline_outage: strata.probability(inputs.sampling, |i| watched.baseline_out[i]),
-        loss_minutes: quantiles(strata, &watched.proposal, horizon),
-        baseline_loss_minutes: quantiles(strata, &watched.baseline, horizon),
+        loss_minutes: quantiles(strata, &watched.proposal, longest),
+        baseline_loss_minutes: quantiles(strata, &watched.baseline, longest),
         query_loss: watched.spec.service.map(|_| query_loss(inputs, strata, index)),
     }
 }
 
-fn quantiles(strata: &Strata, minutes: &[f64], horizon: f64) -> Quantiles {
+fn quantiles(strata: &Strata, minutes: &[f64], longest: f64) -> Quantiles {
     let ranked = strata.ranked(|i| minutes[i]);
-    let mean = strata.bounded_mean(0.0, horizon, |i| minutes[i]);
+    let mean = strata.bounded_mean(0.0, longest, |i| minutes[i]);
     let mut limits = BTreeMap::from([("mean".to_string(), Band { low: mean.low, high: mean.high })]);
     for (name, p) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)] {
-        let (low, high) = ranked.limits(p, 1.0 - LEVEL, 0.0, horizon);
+        let (low, high) = ranked.limits(p, 1.0 - LEVEL, 0.0, longest);
         limits.insert(name.to_string(), Band { low, high });
     }
     Quantiles {

@@ -143,7 +143,7 @@ fn loads(scenario: &Scenario, trace: &Trace, outage: &Outage<'_>) -> Vec<String>
 
 /// The outage that weighs most, counting only what is not out anyway.
 fn weightiest<'a>(scenario: &'a Scenario, trace: &Trace, nothing_done: &Trace) -> Option<Outage<'a>> {
-    let anyway = spans(scenario, nothing_done);
+    let anyway = spans(nothing_done);
     let mut best: Option<(f64, Outage<'a>)> = None;
     for (index, entry) in trace.log.iter().enumerate() {
         let Incident::OutageBegan { workload, up } = entry.what else {
@@ -152,7 +152,7 @@ fn weightiest<'a>(scenario: &'a Scenario, trace: &Trace, nothing_done: &Trace) -
         let Some(spec) = scenario.cluster.workloads.get(workload).filter(|w| w.minimum.is_some()) else {
             continue;
         };
-        let lasted = ended(scenario, trace, index, workload, entry.at);
+        let lasted = ended(trace, index, workload, entry.at);
         let shared: f64 = anyway
             .iter()
             .filter(|(w, ..)| *w == workload)
@@ -168,11 +168,9 @@ fn weightiest<'a>(scenario: &'a Scenario, trace: &Trace, nothing_done: &Trace) -
 }
 
 /// Every outage of a trial.
-fn spans(scenario: &Scenario, trace: &Trace) -> Vec<(WorkloadId, Time, Time)> {
+fn spans(trace: &Trace) -> Vec<(WorkloadId, Time, Time)> {
     let began = |(i, e): (usize, &Entry)| match e.what {
-        Incident::OutageBegan { workload, .. } => {
-            Some((workload, e.at, e.at + ended(scenario, trace, i, workload, e.at)))
-        }
+        Incident::OutageBegan { workload, .. } => Some((workload, e.at, e.at + ended(trace, i, workload, e.at))),
         _ => None,
     };
     trace.log.iter().enumerate().filter_map(began).collect()
@@ -183,9 +181,8 @@ fn overlap(from: Time, to: Time, other_from: Time, other_to: Time) -> f64 {
     to.min(other_to).since(from.max(other_from)).as_secs_f64()
 }
 
-/// How long an outage lasts, cut at the horizon.
-fn ended(scenario: &Scenario, trace: &Trace, from: usize, workload: WorkloadId, began: Time) -> Duration {
-    let horizon = Time::ZERO + scenario.horizon;
+/// How long an outage lasts, cut at the end of the trial.
+fn ended(trace: &Trace, from: usize, workload: WorkloadId, began: Time) -> Duration {
     trace
         .log
         .iter()
@@ -194,7 +191,7 @@ fn ended(scenario: &Scenario, trace: &Trace, from: usize, workload: WorkloadId, 
             Incident::OutageEnded { workload: w, .. } if w == workload => Some(e.at.since(began)),
             _ => None,
         })
-        .unwrap_or(horizon.since(began))
+        .unwrap_or(trace.outcome.end.since(began))
 }
 
 /// What took a pod of the workload away.

@@ -17,7 +17,7 @@ fn judged(again: impl Fn(&[Cause], bool) -> bool) -> (Report, Vec<bool>) {
     let bad: Vec<bool> =
         pairs.iter().map(|p| p.proposal.workloads.iter().enumerate().any(|(i, w)| counts(i) && system(&w))).collect();
     let again = |off: &[Cause], trials: &[u32]| trials.iter().map(|t| again(off, bad[*t as usize])).collect();
-    let trace = |scenario: &simulator::Scenario, trial: u32| simulator::trace(scenario, 1, trial);
+    let trace = |_: reports::explain::Plan, trial: u32| simulator::trace(&scenario, 1, trial);
     let report = reports::judge_with(&example::inputs(&scenario, &pairs), &trace, &again, &|_| Vec::new()).report;
     (report, bad)
 }

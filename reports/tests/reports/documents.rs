@@ -2,10 +2,11 @@
 
 use reports::Report;
 use reports::estimate::Sampling;
+use reports::explain::Plan;
 use reports::report::{self, Decision, Level};
 use reports::stopping::{Headline, Stop};
 use simulator::outcome::{Entry, Incident, Outcome, WorkloadOutcome};
-use simulator::{Duration, NodeId, Pair, Scenario, Time, Trace, WorkloadId};
+use simulator::{Duration, NodeId, Pair, Time, Trace, WorkloadId};
 
 use crate::example::{self, Example, NOTHING, STUCK, SURGED, TIGHT};
 
@@ -200,12 +201,14 @@ fn strange_outcomes_do_not_panic() {
     pair.baseline.workloads.clear();
     pair.proposal.series = None;
     let strange = |what| Entry { at: Time(5), what };
-    let trace = |_: &Scenario, _: u32| Trace {
+    let trace = |_: Plan, _: u32| Trace {
         outcome: Outcome {
             workloads: vec![WorkloadOutcome::default()],
             operations: Vec::new(),
             counts: Default::default(),
             drawn: Default::default(),
+            end: Time(7_200_000_000),
+            settled: true,
             series: None,
         },
         log: vec![

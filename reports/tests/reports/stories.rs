@@ -1,8 +1,9 @@
 //! Timelines, stories and node lanes, from logs written by hand.
 
 use reports::Report;
+use reports::explain::Plan;
 use simulator::outcome::{Entry, Incident, NodeIdentity};
-use simulator::{BudgetId, Duration, NodeId, Pair, PodId, PoolId, Scenario, Time, Trace, WorkloadId};
+use simulator::{BudgetId, Duration, NodeId, Pair, PodId, PoolId, Time, Trace, WorkloadId};
 
 use crate::example::{self, TIGHT};
 
@@ -31,9 +32,9 @@ fn told(with: &[Entry], without: &[Entry]) -> (Report, Vec<reports::File>) {
         .map(|(_, n)| NodeIdentity { pool: n.pool, ordinal: n.ordinal, name: n.name.clone() })
         .chain([NodeIdentity { pool: PoolId(0), ordinal: 9, name: "surge-9".to_string() }])
         .collect();
-    let trace = |s: &Scenario, _: u32| Trace {
+    let trace = |plan: Plan, _: u32| Trace {
         outcome: pairs[0].proposal.clone(),
-        log: if s.changes.is_empty() { without.to_vec() } else { with.to_vec() },
+        log: if plan == Plan::Baseline { without.to_vec() } else { with.to_vec() },
         nodes: nodes.clone(),
         refusals: Vec::new(),
     };

@@ -12,6 +12,8 @@ use crate::complaint::Complaint;
 
 const LEAST: Duration = Duration::mins(2 * 60);
 const MOST: Duration = Duration::mins(48 * 60);
+/// Least and most that is simulated beyond the horizon.
+const FOLLOW: (Duration, Duration) = (Duration::mins(60), Duration::mins(6 * 60));
 /// A drain that nothing blocks: grace periods and restarts of a node's pods.
 const DRAIN: Duration = Duration::mins(3);
 
@@ -35,6 +37,12 @@ pub(super) fn choose(
     let end = planned.iter().map(|p| begins(p) + expected(&p.operation, cluster)).max().unwrap_or(super::START);
     let whole = end.since(Time::ZERO) + late(cluster);
     Ok(whole.max(LEAST).min(MOST))
+}
+
+/// How long beyond the horizon a trial may be followed in which something is out or under way at its end: as long again, but
+/// no longer than six hours. Most settle in minutes; those that have not by then have no way to (no room, no machine).
+pub(super) fn follow(horizon: Duration) -> Duration {
+    horizon.max(FOLLOW.0).min(FOLLOW.1)
 }
 
 /// How long late damage takes to show.

@@ -64,6 +64,8 @@ impl Recording {
             let last = ends.max().unwrap_or(Time::ZERO).since(Time::ZERO);
             loaded.scenario.horizon = loaded.scenario.horizon.max(last).min(MOST);
         }
+        // What was recorded ends somewhere: the same time is compared.
+        loaded.scenario.settings.follow = Duration::ZERO;
         loaded.scenario.script.extend(script);
         loaded.scenario.script.sort_by_key(|s| s.at);
         Ok(loaded)

@@ -143,9 +143,22 @@ impl Sim<'_> {
         ((room.cpu - node.used.cpu).max(0), (room.memory - node.used.memory).max(0))
     }
 
-    /// Sums up at the horizon. An outage that is cut off counts as far as it went (METHODS: "only if it had already passed
+    /// True while no watched workload is out or short of pods and no operation is under way. What was so from the start does
+    /// not count: a pod that finds no place today finds none by waiting.
+    pub(crate) fn settled(&self) -> bool {
+        let well = |watch: &Watch| {
+            let row = &self.cluster.workloads[watch.workload];
+            let wanted = row.desired.min(self.p.initial.workloads[watch.workload].up);
+            watch.out_since.is_none_or(|since| since == Time::ZERO) && row.up >= wanted
+        };
+        let over = |run: &crate::process::operation::Run| run.started.is_none() || run.ended.is_some();
+        self.observer.watches.iter().all(well) && self.operations.iter().all(over)
+    }
+
+    /// Sums up at the end. An outage that is cut off counts as far as it went (METHODS: "only if it had already passed
     /// the threshold").
     pub(crate) fn finish(&mut self) -> Outcome {
+        let settled = self.settled();
         self.flows.integrate(self.now);
         for i in 0..self.observer.watches.len() {
             let now = self.now;
@@ -167,6 +180,8 @@ impl Sim<'_> {
             workloads: workloads.collect(),
             operations: self.operation_outcomes(),
             counts: self.counts,
+            end: self.now,
+            settled,
             drawn: Drawn {
                 certain: self.streams.untouched() && !self.p.doubtful,
                 weight: self.bias.map_or(self.drawn.weight, |bias| bias.weight()),

@@ -110,6 +110,8 @@ causes! {
     Autoscaler "autoscaler"
     /// Node auto-provisioning: nothing is made, consolidated or replaced.
     NodeProvisioning "node-provisioning"
+    /// What comes of it after the horizon: trials end there, whatever is still broken or under way.
+    Aftermath "aftermath"
 }
 
 /// A set of causes, and the random processes that are fixed with them.

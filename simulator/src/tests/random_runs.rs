@@ -105,6 +105,7 @@ impl Random {
             example = example.change(at, self.operation(pools, nodes));
         }
         let mut scenario = example.horizon(Duration::mins(150)).build();
+        scenario.settings.follow = Duration::mins(60);
         self.rollouts(&mut scenario);
         self.other_shapes(&mut scenario);
         scenario.changes.sort_by_key(|planned| planned.at);

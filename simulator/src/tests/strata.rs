@@ -183,6 +183,10 @@ fn random_cluster(number: u64) -> Scenario {
         _ => example.change(Duration::mins(10), Operation::Scale { pool, count: nodes - 1, drain: drain_settings() }),
     }
     .build();
+    // Every third is followed until it has settled.
+    if number % 3 == 0 {
+        scenario.settings.follow = Duration::mins(60);
+    }
     // In every second cluster two of the rates are not known well.
     if number % 2 == 1 {
         let gamma = |knob, mean| Belief { knob, prior: Prior::Gamma { shape: 1.5, mean } };

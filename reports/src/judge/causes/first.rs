@@ -91,7 +91,7 @@ fn object(scenario: &Scenario, trace: &Trace, line: usize) -> Option<String> {
 fn is_outage(scenario: &Scenario, trace: &Trace, line: usize, entry: &Entry) -> bool {
     let Incident::OutageBegan { workload, .. } = entry.what else { return false };
     let counts = scenario.cluster.workloads.get(workload).is_some_and(|w| score::weight(w.role) > 0.0);
-    let end = trace.log[line..].iter().find(|e| ends(e, workload)).map_or(Time::ZERO + scenario.horizon, |e| e.at);
+    let end = trace.log[line..].iter().find(|e| ends(e, workload)).map_or(trace.outcome.end, |e| e.at);
     counts && end.since(entry.at) > scenario.settings.outage_threshold
 }
 
