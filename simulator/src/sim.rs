@@ -256,7 +256,7 @@ impl<'a> Sim<'a> {
 
     /// Takes over what another has drawn for a trial, of the same scenario.
     pub fn share_parameters(&mut self, other: &Sim<'_>) {
-        (self.parameters, self.source) = (other.parameters.clone(), other.source.clone());
+        (self.parameters, self.source) = (other.parameters, other.source.clone());
     }
 
     /// Draws the trial's values; both plans of a trial have the same.

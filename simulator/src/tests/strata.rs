@@ -184,7 +184,7 @@ fn random_cluster(number: u64) -> Scenario {
     }
     .build();
     // Every third is followed until it has settled.
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         scenario.settings.follow = Duration::mins(60);
     }
     // In every second cluster two of the rates are not known well.
