@@ -8,7 +8,7 @@
 
 use crate::run::Both;
 use crate::scenario::Scenario;
-use crate::sim::Prepared;
+use crate::sim::{Prepared, Sim};
 use crate::time::Time;
 use crate::{NodeId, Outcome, PodId, Trace, WorkloadId};
 

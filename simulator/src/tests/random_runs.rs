@@ -24,7 +24,10 @@ fn random_runs_keep_the_invariants() {
         assert_eq!(found, pairs(&scenario));
         let nothing = pairs(&scenario.do_nothing());
         assert_eq!(nothing[0].proposal, nothing[0].baseline);
-        assert_eq!(nothing[0].baseline, found[0].baseline);
+        // The plan beside it decides no more of doing nothing than how long it is looked at.
+        if nothing[0].baseline.end == found[0].baseline.end {
+            assert_eq!(nothing[0].baseline, found[0].baseline);
+        }
         for operation in &found[0].proposal.operations {
             assert!(operation.ended.is_none_or(|ended| ended >= operation.started));
         }
@@ -105,7 +108,7 @@ impl Random {
             example = example.change(at, self.operation(pools, nodes));
         }
         let mut scenario = example.horizon(Duration::mins(150)).build();
-        scenario.settings.follow = Duration::mins(60);
+        scenario.settings.follow = Duration::mins(self.of(&[0, 60]));
         self.rollouts(&mut scenario);
         self.other_shapes(&mut scenario);
         scenario.changes.sort_by_key(|planned| planned.at);
