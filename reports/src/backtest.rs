@@ -4,6 +4,7 @@
 //! Pure functions over pairs of a forecast and an outcome, in any order. Left out: which operations make a fair sample, which
 //! is for whoever collects them to say.
 
+pub mod history;
 mod isotonic;
 
 pub use isotonic::isotonic;

@@ -27,6 +27,7 @@ mod why;
 
 pub use causes::Again;
 pub use losses::{Facts, Losses, weights};
+pub(crate) use operation::{length, succeeded};
 use why::Stories;
 
 /// A judged report with what is needed to draw it.

@@ -72,6 +72,9 @@ pub struct Source {
     pub caller: Option<String>,
     /// When, as the message says (RFC 3339).
     pub time: Option<String>,
+    /// When the operation began, where another record of it has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
 }
 
 /// A cluster as messages name it.

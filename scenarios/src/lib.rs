@@ -21,6 +21,7 @@ pub mod message;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod model;
+pub mod outcome;
 mod part;
 pub mod place;
 pub mod quantity;

@@ -14,6 +14,7 @@ mod example;
 mod exchange;
 mod fields;
 mod json;
+mod outcome;
 pub(crate) mod pool_fields;
 mod proposal;
 mod resource;
@@ -28,6 +29,7 @@ mod what_if;
 use self::walk::Walk;
 use crate::change::Change;
 use crate::complaint::{Complaint, Complaints};
+use crate::outcome::StatedOutcome;
 
 pub use self::json::{MAX_DEPTH, MAX_VALUES};
 pub use self::walk::MAX_CHANGES;
@@ -42,6 +44,8 @@ pub struct Decoded {
     pub format: String,
     /// Its changes, in order.
     pub changes: Vec<Change>,
+    /// What it states about the outcomes of changes.
+    pub outcomes: Vec<StatedOutcome>,
     /// Why there are none or fewer than records: `no pool operation: ...`, one sentence each.
     pub notes: Vec<String>,
 }

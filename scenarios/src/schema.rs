@@ -10,13 +10,14 @@ use crate::what_if::WhatIfFields;
 
 /// Names of the schemas, in order.
 pub fn names() -> &'static [&'static str] {
-    &["change", "proposal", "recording", "snapshot", "whatif"]
+    &["change", "outcome", "proposal", "recording", "snapshot", "whatif"]
 }
 
 /// The schema of a name: `proposal` is what may be sent, `change` what `decode` answers.
 pub fn schema(name: &str) -> Option<Value> {
     let schema = match name {
         "change" => schema_for!(Change),
+        "outcome" => schema_for!(OutcomeFields),
         "proposal" => schema_for!(ProposalFields),
         "recording" => schema_for!(RecordingFields),
         "snapshot" => schema_for!(SnapshotFields),
@@ -54,6 +55,17 @@ struct ProposalFields {
     correlation_id: Option<String>,
     /// Id of the proposal; repeated deliveries carry the same one.
     event_id: Option<String>,
+}
+
+/// What came of a change, schema `poolproof.outcome/1`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[allow(dead_code, reason = "describes the document; the decoder reads it member by member")]
+struct OutcomeFields {
+    /// `poolproof.outcome/1`.
+    schema: String,
+    #[serde(flatten)]
+    stated: crate::outcome::StatedOutcome,
 }
 
 /// A cluster by name or resource id, or as an object.

@@ -9,6 +9,7 @@ mod estimate;
 mod explain;
 mod input;
 mod logging;
+mod memory;
 mod output;
 mod place;
 mod progress;

@@ -6,6 +6,7 @@ use scenarios::Complaints;
 
 use crate::publish::PublishError;
 use crate::snapshots::SnapshotError;
+use crate::sqlite::FileError;
 
 /// Why a job did not end in reports.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,12 @@ pub enum JobError {
         #[source]
         source: PublishError,
     },
+    /// An outcome is stated, and there is nowhere to keep it.
+    #[error("the message states an outcome, and this worker has no --memory to keep it in")]
+    NoMemory,
+    /// What is to be remembered could not be kept.
+    #[error("could not remember")]
+    Memory(#[from] FileError),
     /// The worker is stopping.
     #[error("stopped before the end")]
     Stopped,
@@ -77,14 +84,16 @@ impl JobError {
     /// What becomes of the message.
     pub fn disposition(&self) -> Disposition {
         match self {
-            JobError::Message(_) | JobError::NotSimulated { .. } | JobError::TooLong { .. } | JobError::Panicked(_) => {
-                Disposition::DeadLetter
-            }
+            JobError::Message(_)
+            | JobError::NotSimulated { .. }
+            | JobError::TooLong { .. }
+            | JobError::Panicked(_)
+            | JobError::NoMemory => Disposition::DeadLetter,
             JobError::Snapshot { source: SnapshotError::Read { source, .. }, .. } if source.passes() => {
                 Disposition::Retry
             }
             JobError::Snapshot { .. } => Disposition::DeadLetter,
-            JobError::Publish { .. } => Disposition::Retry,
+            JobError::Publish { .. } | JobError::Memory(_) => Disposition::Retry,
             JobError::Stopped => Disposition::GiveBack,
             JobError::Several(errors) => {
                 errors.iter().map(JobError::disposition).max().unwrap_or(Disposition::DeadLetter)

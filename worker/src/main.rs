@@ -5,11 +5,13 @@ mod cli;
 mod fault;
 mod files;
 mod job;
+mod memory;
 mod pipeline;
 mod publish;
 mod queue;
 mod serve;
 mod snapshots;
+mod sqlite;
 
 fn main() -> std::process::ExitCode {
     // Before the first connection: the TLS library has no provider of cryptography of its own. Only a second call fails.

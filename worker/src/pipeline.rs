@@ -11,8 +11,10 @@ mod study;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use reports::backtest::history::Prediction;
 use reports::estimate::{Est, Sampling};
 use reports::explain::{Explained, Plan};
+use reports::forecast::Forecast;
 use reports::input::{ChangeInfo, ClusterInfo, Inputs};
 use reports::report::Level;
 use reports::score::{self, BUDGET_DAYS};
@@ -72,6 +74,8 @@ pub struct Estimate {
     pub limit: Option<Duration>,
     /// Leave out how far the answer moves with what is not known well.
     pub no_band: bool,
+    /// Take out what is to be held against what comes ([`Scored::prediction`]).
+    pub foretell: bool,
 }
 
 /// What watches a run from outside.
@@ -159,6 +163,8 @@ pub struct Scored {
     pub bundle: Bundle,
     /// How it came about.
     pub record: RunRecord,
+    /// What it foretells, where that was asked for.
+    pub prediction: Option<Prediction>,
 }
 
 /// Resolves a change against its snapshot.
@@ -259,13 +265,14 @@ impl Prepared {
 /// # Errors
 /// It was stopped, or took too long.
 pub fn run(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result<Scored, JobError> {
-    let (judged, clock) = judge(prepared, estimate, watch)?;
+    let (judged, clock, forecast) = judged(prepared, estimate, watch)?;
+    let prediction = forecast.map(|forecast| inputs::prediction(&judged.report, forecast));
     let mut files = reports::bundle(&judged);
     files.push(reports::File { path: IDENTITY.into(), bytes: prepared.identity.to_bytes() });
     files.extend(prepared.carried.clone().map(|bytes| reports::File { path: SNAPSHOT.into(), bytes }));
     let record = clock.finished(prepared);
     let bundle = Bundle { id: prepared.id.clone(), files, run: record.to_bytes() };
-    Ok(Scored { report: judged.report, bundle, record })
+    Ok(Scored { report: judged.report, bundle, record, prediction })
 }
 
 /// Simulates and judges; the clock still runs, for the drawing.
@@ -273,13 +280,24 @@ pub fn run(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result
 /// # Errors
 /// It was stopped, or took too long.
 pub fn judge(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result<(Judged, record::Clock), JobError> {
+    judged(prepared, estimate, watch).map(|(judged, clock, _)| (judged, clock))
+}
+
+/// The same with what is to be held against what comes, where that was asked for.
+fn judged(
+    prepared: &Prepared,
+    estimate: &Estimate,
+    watch: Watch<'_>,
+) -> Result<(Judged, record::Clock, Option<Forecast>), JobError> {
     let clock = record::Clock::start(prepared.took, threads(estimate));
     let started = Instant::now();
     let (pairs, stopped) = simulate(prepared, estimate, watch, started)?;
     let study = study::study(prepared, estimate, watch, started)?;
     let events = pairs.iter().map(|p| p.proposal.counts.events + p.baseline.counts.events).sum();
     let clock = clock.simulated(pairs.len() as u32, events);
-    Ok((reports::judge(&prepared.inputs(&pairs, stopped, study.as_ref(), estimate.threads)), clock))
+    let inputs = prepared.inputs(&pairs, stopped, study.as_ref(), estimate.threads);
+    let forecast = estimate.foretell.then(|| Forecast::of(&inputs));
+    Ok((reports::judge(&inputs), clock, forecast))
 }
 
 /// Most trials for a cluster of so many pods.

@@ -16,8 +16,9 @@ mod url;
 
 use std::fmt::Debug;
 use std::future::Future;
-use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::sqlite::FileError;
 
 #[cfg(feature = "amqp")]
 pub use amqp::Amqp;
@@ -106,46 +107,9 @@ pub enum QueueError {
     /// The message is larger than [`MAX_MESSAGE`].
     #[error("the message has {0} bytes; at most {MAX_MESSAGE} are taken")]
     TooLarge(u64),
-    /// No queue where one was expected.
-    #[error("there is no queue file {0}")]
-    Missing(PathBuf),
-    /// The folder of the queue file is missing.
-    #[error("the folder of queue file {0} does not exist")]
-    NoFolder(PathBuf),
-    /// The file is something else.
-    #[error("{0} is not a poolproof queue file")]
-    NotOurs(PathBuf),
-    /// The file was written by a later version.
-    #[error("queue file {path} has format {found}, written by a newer poolproof; this one knows formats up to {known}")]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        found: i64,
-        /// The newest format known here.
-        known: i64,
-    },
-    /// The file or its folder may not be written.
-    #[error(
-        "queue file {0} cannot be written: the file or its folder is read-only (the queue also keeps a -wal and a -shm file beside it)"
-    )]
-    ReadOnly(PathBuf),
-    /// The file system cannot share the queue safely.
-    #[error(
-        "queue file {path} lies on a network file system ({kind}), where SQLite's write-ahead log is not safe; use a local disk"
-    )]
-    NetworkFileSystem {
-        /// The file.
-        path: PathBuf,
-        /// Type of the file system.
-        kind: String,
-    },
-    /// No space left.
-    #[error("queue file {0}: the disk is full")]
-    Full(PathBuf),
-    /// Others kept the file locked for too long.
-    #[error("queue file {0} stayed locked by other processes for too long")]
-    Busy(PathBuf),
+    /// The file of the embedded queue cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The server or the way to it fails.
     #[cfg(any(feature = "amqp", feature = "cloud"))]
     #[error("could not {doing}: {why}")]
@@ -157,24 +121,13 @@ pub enum QueueError {
         /// True where waiting may help.
         passes: bool,
     },
-    /// Anything else the file or SQLite said.
-    #[error("could not {doing} in queue file {path}")]
-    Failed {
-        /// What was attempted.
-        doing: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What was said.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
 }
 
 impl QueueError {
     /// True where waiting may help; everything else is for an operator to repair.
     pub fn passes(&self) -> bool {
         match self {
-            QueueError::Full(_) | QueueError::Busy(_) => true,
+            QueueError::File(error) => error.passes(),
             #[cfg(any(feature = "amqp", feature = "cloud"))]
             QueueError::Broker { passes, .. } => *passes,
             _ => false,

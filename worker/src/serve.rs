@@ -49,6 +49,8 @@ pub struct Tally {
     pub reports: u64,
     /// Messages whose changes had a report already.
     pub repeated: u64,
+    /// Messages that state outcomes, which are remembered.
+    pub outcomes: u64,
     /// Messages without any pool operation.
     pub nothing: u64,
     /// Messages given back for another attempt.
@@ -63,6 +65,7 @@ impl Tally {
             scored: self.scored + other.scored,
             reports: self.reports + other.reports,
             repeated: self.repeated + other.repeated,
+            outcomes: self.outcomes + other.outcomes,
             nothing: self.nothing + other.nothing,
             retried: self.retried + other.retried,
             dead: self.dead + other.dead,
@@ -225,6 +228,10 @@ async fn acknowledge<Q: Queue>(
     tally.reports += handled.reports.len() as u64;
     let _ = fault::point("acknowledged");
     match (handled.reports.len(), handled.repeated) {
+        (0, 0) if handled.outcomes > 0 => {
+            tally.outcomes += 1;
+            info!(format = handled.format, outcomes = handled.outcomes, "remembered");
+        }
         (0, 0) => {
             tally.nothing += 1;
             info!(format = handled.format, notes = ?handled.notes, "no pool operation");

@@ -32,7 +32,8 @@ pub fn operation(inputs: &Inputs<'_>, strata: &Strata) -> Operation {
     }
 }
 
-fn succeeded(inputs: &Inputs<'_>, outcome: &Outcome) -> bool {
+/// Whether every operation of a future ended well within the horizon.
+pub(crate) fn succeeded(inputs: &Inputs<'_>, outcome: &Outcome) -> bool {
     outcome.operations.len() >= inputs.scenario.changes.len()
         && outcome.operations.iter().all(|o| o.ended.is_some() && o.failure.is_none())
 }
@@ -50,7 +51,8 @@ fn duration(inputs: &Inputs<'_>, strata: &Strata) -> DurationMinutes {
     DurationMinutes { p50: at(0.5), p95: at(0.95) }
 }
 
-fn length(outcome: &Outcome, planned: usize) -> Option<f64> {
+/// Minutes from the first start to the last end; `None` where something is still at work.
+pub(crate) fn length(outcome: &Outcome, planned: usize) -> Option<f64> {
     if outcome.operations.len() < planned {
         return None;
     }

@@ -56,6 +56,7 @@ pub fn read(map: &Map<String, Value>, path: &str, walk: &mut Walk) {
             .iter()
             .find_map(|name| text(map, name))
             .map(str::to_owned),
+        started_at: None,
     };
     walk.event(Event { source, target, operation_name, what, phase, result, body });
 }

@@ -74,11 +74,19 @@ impl Event {
     pub fn merge(&mut self, other: Event) {
         let mut bodies = [self.body.take(), other.body.clone()].into_iter().flatten().collect::<Vec<Body>>();
         bodies.sort_by_key(|body| !body.from_request);
+        let started_at = earliest([&*self, &other].into_iter().filter_map(Event::began));
         let (mut winner, loser) =
             if other.rank() > self.rank() { (other, self.clone()) } else { (self.clone(), other) };
         winner.body = bodies.into_iter().next();
+        winner.source.started_at = started_at;
         winner.source.caller = winner.source.caller.or(loser.source.caller);
         *self = winner;
+    }
+
+    /// When the operation began, as far as this record tells.
+    fn began(&self) -> Option<&String> {
+        let own = (self.phase == Phase::InFlight).then_some(self.source.time.as_ref()).flatten();
+        self.source.started_at.as_ref().or(own)
     }
 
     fn rank(&self) -> (Phase, Option<jiff::Timestamp>, bool) {
@@ -116,6 +124,12 @@ impl Event {
         };
         Ok(operations.into_iter().map(change).collect())
     }
+}
+
+/// The earliest of times; those that cannot be read do not count.
+fn earliest<'a>(times: impl Iterator<Item = &'a String>) -> Option<String> {
+    let read = times.filter_map(|time| time.parse::<jiff::Timestamp>().ok().map(|at| (at, time)));
+    read.min_by_key(|(at, _)| *at).map(|(_, time)| time.clone())
 }
 
 /// Phase and result of a status word, in any of the spellings of the activity log, Event Hub exports and Event Grid.

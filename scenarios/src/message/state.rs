@@ -33,7 +33,8 @@ pub fn read(map: &Map<String, Value>, path: &str, walk: &mut Walk) {
 
 /// A schema of ours that this version does not know.
 fn is_future(map: &Map<String, Value>) -> bool {
-    text(map, "schema").is_some_and(|schema| schema.starts_with("poolproof.change/"))
+    text(map, "schema")
+        .is_some_and(|schema| schema.starts_with("poolproof.change/") || schema.starts_with("poolproof.outcome/"))
 }
 
 fn is_body(map: &Map<String, Value>) -> bool {

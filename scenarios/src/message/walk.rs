@@ -7,11 +7,12 @@ use serde_json::{Map, Value};
 use super::event::{Event, Identity};
 use super::json::{join, parse, show};
 use super::{
-    Decoded, activity_log, command_line, envelope, event_grid, example, exchange, proposal, state, terraform, text,
-    what_if,
+    Decoded, activity_log, command_line, envelope, event_grid, example, exchange, outcome, proposal, state, terraform,
+    text, what_if,
 };
 use crate::change::Change;
 use crate::complaint::{Complaint, Complaints};
+use crate::outcome::StatedOutcome;
 
 /// Most wrappers within wrappers that are opened.
 const MAX_LEVELS: usize = 8;
@@ -32,9 +33,10 @@ type Format = (&'static str, fn(&Object) -> bool, fn(&Object, &str, &mut Walk));
 
 /// The formats in the order in which they are tried. The order matters: an event may hold a proposal, and descriptions
 /// of resources look like bodies.
-const FORMATS: [Format; 9] = [
+const FORMATS: [Format; 10] = [
     (event_grid::FORMAT, event_grid::recognise, event_grid::read),
     (proposal::FORMAT, proposal::recognise, proposal::read_bare),
+    (outcome::FORMAT, outcome::recognise, outcome::read),
     (terraform::FORMAT, terraform::recognise, terraform::read),
     (what_if::FORMAT, what_if::recognise, what_if::read),
     (exchange::FORMAT, exchange::recognise, exchange::read),
@@ -49,6 +51,7 @@ const FORMATS: [Format; 9] = [
 pub struct Walk {
     format: Option<&'static str>,
     items: Vec<Item>,
+    outcomes: Vec<StatedOutcome>,
     events: BTreeMap<Identity, usize>,
     notes: Vec<String>,
     repeated: BTreeMap<String, usize>,
@@ -148,6 +151,11 @@ impl Walk {
         self.items.push(Item::Change(Box::new(change)));
     }
 
+    /// Adds what is stated about the outcome of a change.
+    pub fn outcome(&mut self, outcome: StatedOutcome) {
+        self.outcomes.push(outcome);
+    }
+
     /// Adds an event, or merges it into the one that tells of the same operation.
     pub fn event(&mut self, event: Event) {
         let identity = event.identity();
@@ -207,9 +215,11 @@ impl Walk {
             };
             changes.extend(more.into_iter().filter(|change| seen.insert(change.id.clone())));
         }
-        if changes.len() > MAX_CHANGES {
-            let expected = format!("at most {MAX_CHANGES} changes in one message");
-            self.complain(Complaint::at("", format!("{} changes", changes.len()), expected));
+        for (n, what) in [(changes.len(), "changes"), (self.outcomes.len(), "outcomes")] {
+            if n > MAX_CHANGES {
+                let expected = format!("at most {MAX_CHANGES} {what} in one message");
+                self.complain(Complaint::at("", format!("{n} {what}"), expected));
+            }
         }
         if !self.complaints.is_empty() {
             return Err(self.complained());
@@ -220,7 +230,7 @@ impl Walk {
             Some(times) if *times > 1 => format!("{note} ({times} times)"),
             _ => note,
         };
-        Ok(Decoded { format, changes, notes: self.notes.into_iter().map(times).collect() })
+        Ok(Decoded { format, changes, outcomes: self.outcomes, notes: self.notes.into_iter().map(times).collect() })
     }
 
     fn complained(mut self) -> Complaints {
@@ -243,5 +253,5 @@ fn is_lines(text: &str) -> bool {
 }
 
 /// What is expected of an object.
-const KNOWN: &str = "a known message: a poolproof.change/1 proposal, an Activity Log record, an Event Grid or CloudEvents \
+const KNOWN: &str = "a known message: a poolproof.change/1 proposal, a poolproof.outcome/1 statement, an Activity Log record, an Event Grid or CloudEvents \
                      event, a terraform plan, an ARM what-if result, an AKS request or an az command";

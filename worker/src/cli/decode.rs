@@ -22,8 +22,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     for message in input::messages(&args.files, &mut complaints) {
         match pipeline::decode(&message.bytes) {
             Ok(d) => {
-                let document =
+                let mut document =
                     json!({"file": message.name, "format": d.format, "changes": d.changes, "notes": d.notes});
+                if !d.outcomes.is_empty() {
+                    document["outcomes"] = json!(d.outcomes);
+                }
                 output::data(&format!("{document:#}\n"))?;
             }
             Err(found) => complaints.extend(in_file(found, &message.name).0),

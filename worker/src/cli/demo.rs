@@ -110,6 +110,7 @@ fn work(
     let bar = progress::bar("scoring the case studies", entries.iter().map(|e| u64::from(e.prepared.trials)).sum());
     let shown = bar.clone();
     let worker = Arc::new(Worker {
+        memory: None,
         snapshots: SnapshotStore::Folder(snapshots),
         publishers: vec![Publisher::Directory(directory)],
         estimate,

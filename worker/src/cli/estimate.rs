@@ -109,7 +109,7 @@ impl EstimateArgs {
             thresholds: self.thresholds.fields(),
             ..ChangeSettings::default()
         };
-        Estimate { overrides, threads: self.threads, limit, no_band: false }
+        Estimate { overrides, threads: self.threads, limit, no_band: false, foretell: false }
     }
 }
 

@@ -12,7 +12,8 @@ use scenarios::snapshot::Snapshot;
 use scenarios::{Change, Complaint, Complaints};
 
 use super::input::Input;
-use super::{Failure, estimate, input, output, progress};
+use super::{Failure, estimate, input, memory as remembered, output, progress};
+use crate::memory::Memory;
 use crate::pipeline::{self, Estimate, Glance, Prepared, Scored, Watch};
 use crate::publish::{PublishUrl, Publisher, Retention};
 use crate::snapshots::in_file;
@@ -41,6 +42,8 @@ pub struct Args {
     #[arg(long, env = "POOLPROOF_FAIL_AT", value_name = "LEVEL", value_parser = levels())]
     fail_at: Option<Level>,
     #[command(flatten)]
+    memory: remembered::MemoryArgs,
+    #[command(flatten)]
     estimate: estimate::EstimateArgs,
 }
 
@@ -61,18 +64,34 @@ fn levels() -> impl TypedValueParser<Value = Level> {
 
 /// Reads and checks everything, then scores one change after the other.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let estimate = args.estimate.resolve(None);
+    let memory = args.memory.open()?;
+    let estimate = Estimate { foretell: memory.is_some(), ..args.estimate.resolve(None) };
     let prepared = prepare(args, &estimate)?;
+    remember(memory.as_ref(), &prepared)?;
     let publisher =
         args.out.as_ref().map(|path| PublishUrl::Folder(path.clone()).open(Retention::default())).transpose()?;
-    let scored =
-        prepared.iter().map(|p| score(p, &estimate, publisher.as_ref(), args)).collect::<Result<Vec<_>, _>>()?;
+    let scored = prepared
+        .iter()
+        .map(|p| score(p, &estimate, publisher.as_ref(), memory.as_ref(), args))
+        .collect::<Result<Vec<_>, _>>()?;
     print::print(&scored, args.format)?;
     verdict(&scored, args.fail_at)
 }
 
+/// A change that is ready to be simulated.
+struct Ready {
+    change: Change,
+    prepared: Prepared,
+}
+
+/// Keeps what the messages tell of the changes.
+fn remember(memory: Option<&Memory>, ready: &[Ready]) -> Result<(), Failure> {
+    let Some(memory) = memory else { return Ok(()) };
+    Ok(ready.iter().try_for_each(|r| memory.seen(&r.change))?)
+}
+
 /// Decodes and resolves every change; all complaints of all inputs come together.
-fn prepare(args: &Args, estimate: &Estimate) -> Result<Vec<Prepared>, Failure> {
+fn prepare(args: &Args, estimate: &Estimate) -> Result<Vec<Ready>, Failure> {
     let mut complaints = Vec::new();
     let messages = input::messages(&args.changes, &mut complaints);
     let mut read = |path| input::snapshot(path).map_err(|found| complaints.extend(found.0)).ok();
@@ -89,14 +108,13 @@ fn prepare(args: &Args, estimate: &Estimate) -> Result<Vec<Prepared>, Failure> {
 }
 
 /// The changes of one message, or everything wrong with it.
-fn changes(
-    message: &Input,
-    given: Option<&Option<Snapshot>>,
-    estimate: &Estimate,
-) -> Result<Vec<Prepared>, Complaints> {
+fn changes(message: &Input, given: Option<&Option<Snapshot>>, estimate: &Estimate) -> Result<Vec<Ready>, Complaints> {
     let decoded = pipeline::decode(&message.bytes)?;
     for note in &decoded.notes {
         output::note(&format!("{}: {}", message.name, output::on_one_line(note)));
+    }
+    if !decoded.outcomes.is_empty() {
+        output::note(&format!("{}: an outcome is for a worker's memory (`submit`)", message.name));
     }
     let (mut ready, mut complaints) = (Vec::new(), Vec::new());
     let several = decoded.changes.len() > 1;
@@ -110,7 +128,8 @@ fn changes(
             false => c,
         };
         match resolve(&change, given, estimate) {
-            Ok(prepared) => ready.extend(prepared),
+            Ok(Some(prepared)) => ready.push(Ready { change, prepared }),
+            Ok(None) => {}
             Err(found) => complaints.extend(found.0.into_iter().map(located)),
         }
     }
@@ -136,9 +155,10 @@ fn resolve(
 }
 
 fn score(
-    prepared: &Prepared,
+    Ready { change, prepared }: &Ready,
     estimate: &Estimate,
     publisher: Option<&Publisher>,
+    memory: Option<&Memory>,
     Args { watch, format, .. }: &Args,
 ) -> Result<Scored, Failure> {
     let (watch, format) = (*watch, *format);
@@ -156,6 +176,9 @@ fn score(
     );
     bar.finish_and_clear();
     let scored = scored?;
+    if let (Some(memory), Some(prediction)) = (memory, &scored.prediction) {
+        memory.foretold(change, prediction)?;
+    }
     if let Some(publisher) = publisher {
         output::note(&format!("report: {}", publisher.publish(&scored.bundle)?));
     }

@@ -13,7 +13,8 @@ use tracing::info;
 
 #[cfg(feature = "amqp")]
 use super::output;
-use super::{Failure, estimate, input};
+use super::{Failure, estimate, input, memory};
+use crate::pipeline::Estimate;
 use crate::publish::{PublishUrl, Publisher, Retention};
 #[cfg(feature = "amqp")]
 use crate::queue::Amqp;
@@ -77,6 +78,8 @@ pub struct Args {
     #[arg(long, env = "POOLPROOF_KEEP_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     keep_days: Option<u32>,
     #[command(flatten)]
+    memory: memory::MemoryArgs,
+    #[command(flatten)]
     estimate: estimate::EstimateArgs,
 }
 
@@ -100,10 +103,15 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let runtime = runtime()?;
     // Stores connect as they are opened.
     let entered = runtime.enter();
+    let memory = args.memory.open()?;
+    if memory.is_none() {
+        info!("outcomes are not remembered: no --memory");
+    }
     let worker = Arc::new(Worker {
         snapshots: args.snapshots.clone(),
         publishers: publishers(&args.publish, args.retention())?,
-        estimate: args.estimate.resolve(Some(args.limit)),
+        estimate: Estimate { foretell: memory.is_some(), ..args.estimate.resolve(Some(args.limit)) },
+        memory,
         progress: Arc::new(|_| {}),
     });
     drop(entered);
@@ -123,6 +131,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         scored = tally.scored,
         reports = tally.reports,
         repeated = tally.repeated,
+        outcomes = tally.outcomes,
         nothing = tally.nothing,
         retried = tally.retried,
         dead = tally.dead,

@@ -1,5 +1,8 @@
 //! From what `scenarios` says to what `reports` takes: the two do not know each other.
 
+use reports::Report;
+use reports::backtest::history::Prediction;
+use reports::forecast::Forecast;
 use reports::input::{AssumptionInfo, ChangeInfo, DoubtInfo, PoolInfo, QuestionInfo};
 use reports::report::Level;
 use reports::score::Thresholds;
@@ -80,6 +83,22 @@ pub fn doubt_info(belief: &Belief) -> Option<DoubtInfo> {
     });
     let (what, datum) = (doubt.what.to_owned(), doubt.datum.to_owned());
     Some(DoubtInfo { knob: belief.knob, what, range: doubt.range(), datum, question })
+}
+
+/// What a report foretells, to be held against what comes.
+pub fn prediction(report: &Report, forecast: Forecast) -> Prediction {
+    Prediction {
+        report: report.id.clone(),
+        engine: report.trials.engine.clone(),
+        seed: report.trials.seed,
+        phase: report.change.phase.clone(),
+        score: report.verdict.score,
+        outage: Some(report.risk.outage.proposal.estimate),
+        success: Some(report.operation.success.estimate),
+        duration_minutes: forecast.duration_minutes,
+        rule: forecast.rule,
+        response: forecast.response,
+    }
 }
 
 /// Thresholds as somebody set them, over the defaults.

@@ -6,7 +6,6 @@
 //! systems: the write-ahead log needs shared memory between its users.
 
 mod look_after;
-mod open;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -16,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Claimed, Queue, QueueError};
+use crate::sqlite::{Fault, FileError};
 
 #[cfg(any(feature = "amqp", feature = "cloud"))]
 pub use look_after::time;
@@ -48,7 +48,8 @@ impl Embedded {
         match tokio::task::spawn_blocking(task).await {
             Ok(result) => result,
             Err(gone) => {
-                Err(QueueError::Failed { doing: "finish a request", path: Default::default(), source: gone.into() })
+                let fault = Fault::Failed { doing: "finish a request", source: gone.into() };
+                Err(FileError { what: "queue file", path: Default::default(), fault }.into())
             }
         }
     }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use scenarios::Change;
+use scenarios::change::Phase;
 use tracing::{info, info_span};
 
 use crate::fault;
 use crate::job::JobError;
+use crate::memory::Memory;
 use crate::pipeline::{self, Estimate, Scored, Watch, no_glance};
 use crate::publish::ledger::{Known, Relation, Standing};
 use crate::publish::{PublishError, Publisher};
@@ -22,6 +24,8 @@ pub struct Worker {
     pub publishers: Vec<Publisher>,
     /// How to estimate.
     pub estimate: Estimate,
+    /// Where predictions and outcomes are kept, if anywhere.
+    pub memory: Option<Memory>,
     /// Told how many trials have ended since it was last told.
     pub progress: Arc<dyn Fn(u64) + Send + Sync>,
 }
@@ -37,6 +41,8 @@ pub struct Handled {
     pub reports: Vec<String>,
     /// Changes whose report stood already, of this message or of one that is further.
     pub repeated: usize,
+    /// Outcomes that were stated and are remembered.
+    pub outcomes: usize,
 }
 
 /// What a change came to.
@@ -57,6 +63,10 @@ impl Worker {
         let decoded = pipeline::decode(body).map_err(JobError::Message)?;
         let mut handled = Handled { format: decoded.format, notes: decoded.notes, ..Handled::default() };
         let mut errors = Vec::new();
+        for outcome in &decoded.outcomes {
+            self.memory.as_ref().ok_or(JobError::NoMemory)?.stated(outcome)?;
+            handled.outcomes += 1;
+        }
         for change in decoded.changes {
             match self.score(change, stop) {
                 Ok(Outcome::Published(id)) => handled.reports.push(id),
@@ -72,13 +82,14 @@ impl Worker {
         }
     }
 
-    fn score(&self, change: Change, stop: &AtomicBool) -> Result<Outcome, JobError> {
+    fn score(&self, mut change: Change, stop: &AtomicBool) -> Result<Outcome, JobError> {
         let summary = change.summary.clone();
         // Names come from the message: written quoted and escaped.
         let span =
             info_span!("change", change = change.id, cluster = ?change.cluster.name, seed = tracing::field::Empty);
         let _entered = span.enter();
         let standing = Standing::of(&change);
+        self.remember(&mut change)?;
         if self.stands(&standing)? {
             info!(?summary, "a report stands for it already");
             return Ok(Outcome::Stands);
@@ -95,7 +106,23 @@ impl Worker {
             (self.progress)(u64::from(done).saturating_sub(before));
         };
         let scored = pipeline::run(&prepared, &self.estimate, Watch { stop, progress: &progress, glance: &no_glance })?;
+        if let (Some(memory), Some(prediction)) = (&self.memory, &scored.prediction) {
+            // Before the report is there: a worker that dies in between finds neither, and does both again.
+            memory.foretold(&change, prediction)?;
+        }
+        fault::point("remembered")
+            .map_err(|source| failed(&scored.bundle.id, PublishError::at("publish", &scored.bundle.id, source)))?;
         self.publish(&scored, &standing)
+    }
+
+    /// Keeps what the message tells of the change, and looks up when its operation began.
+    fn remember(&self, change: &mut Change) -> Result<(), JobError> {
+        let Some(memory) = &self.memory else { return Ok(()) };
+        memory.seen(change)?;
+        if change.phase != Phase::Proposed && change.source.started_at.is_none() {
+            change.source.started_at = memory.started(change)?;
+        }
+        Ok(())
     }
 
     /// True where the places know the message, or one that is further. What stands is announced once more: the worker that

@@ -5,8 +5,31 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OptionalExtension, Params, TransactionBehavior, named_params};
 
-use super::open;
 use crate::queue::{Claimed, Job, MAX_MESSAGE, QueueError};
+use crate::sqlite::Kind;
+
+/// `due` is milliseconds since the epoch: when the message may be handed out, or when its lease ends.
+const FILE: Kind = Kind {
+    name: "queue file",
+    // "pool" in ASCII.
+    application_id: 0x706f_6f6c,
+    format: 1,
+    schema: "
+    CREATE TABLE message (
+        id       INTEGER PRIMARY KEY AUTOINCREMENT,
+        key      TEXT UNIQUE,
+        body     BLOB NOT NULL,
+        created  INTEGER NOT NULL,
+        due      INTEGER NOT NULL,
+        leased   INTEGER NOT NULL DEFAULT 0,
+        claims   INTEGER NOT NULL DEFAULT 0,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        dead     INTEGER NOT NULL DEFAULT 0,
+        trouble  TEXT
+    );
+    CREATE INDEX message_due ON message (dead, due, id);
+",
+};
 
 /// An open queue file.
 pub struct Store {
@@ -40,7 +63,7 @@ impl Store {
     /// # Errors
     /// The file is something else, of a newer format, not writable, on a network file system, or its folder is missing.
     pub fn open(path: &Path) -> Result<Store, QueueError> {
-        Ok(Store { connection: open::open(path, true)?, path: path.to_owned() })
+        Ok(Store { connection: FILE.open(path, true)?, path: path.to_owned() })
     }
 
     /// Opens a queue that must exist.
@@ -48,7 +71,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open`], and where there is no file.
     pub fn open_existing(path: &Path) -> Result<Store, QueueError> {
-        Ok(Store { connection: open::open(path, false)?, path: path.to_owned() })
+        Ok(Store { connection: FILE.open(path, false)?, path: path.to_owned() })
     }
 
     /// Adds a message. One with the same key that is not done yet is not added again; a dead one is revived.
@@ -179,7 +202,7 @@ impl Store {
             transaction.commit()?;
             Ok(result)
         };
-        run().map_err(|e| open::failure(&self.path, doing, e))
+        run().map_err(|e| FILE.failure(&self.path, doing, e).into())
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::store::{Pushed, Receipt, Store};
 use crate::queue::{Claimed, Job, QueueError};
+use crate::sqlite::Fault;
 
 const LONG: Duration = Duration::from_secs(60);
 const NOW: Duration = Duration::ZERO;
@@ -230,8 +231,12 @@ fn other_files_are_refused_and_left_alone() {
 #[test]
 fn a_missing_queue_is_made_only_where_wanted() {
     let folder = Folder::new();
-    assert!(matches!(Store::open_existing(&folder.file()), Err(QueueError::Missing(_))));
-    assert!(matches!(Store::open(&folder.0.join("no/queue.db")), Err(QueueError::NoFolder(_))));
+    let fault = |opened: Result<Store, QueueError>| match opened {
+        Err(QueueError::File(error)) => Some(error.fault),
+        _ => None,
+    };
+    assert!(matches!(fault(Store::open_existing(&folder.file())), Some(Fault::Missing)));
+    assert!(matches!(fault(Store::open(&folder.0.join("no/queue.db"))), Some(Fault::NoFolder)));
     assert!(!folder.file().exists());
     Store::open(&folder.file()).unwrap();
     Store::open_existing(&folder.file()).unwrap();
