@@ -1,12 +1,21 @@
 //! Scores of forecasts against what happened: how good predicted probabilities were, whether they may be taken at their word,
 //! and what they should have been.
 //!
-//! Pure functions over pairs of a forecast and an outcome, in any order. Left out: which operations make a fair sample, which
-//! is for whoever collects them to say.
+//! This file has pure functions over pairs of a forecast and an outcome, in any order; the folder has the form in which both are
+//! kept (`history`), the judgement of a whole history (`document`) and its page. Left out: which operations make a fair sample,
+//! which is for whoever collects them to say.
 
+mod bootstrap;
+pub mod document;
+pub mod durations;
 pub mod history;
 mod isotonic;
+pub mod page;
+pub mod quality;
+pub mod recalibrate;
+mod tell;
 
+pub use document::{Ask, Backtest};
 pub use isotonic::isotonic;
 
 /// A forecast and what came of it.

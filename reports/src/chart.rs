@@ -6,6 +6,7 @@ use crate::text;
 mod canvas;
 mod dns;
 mod expected;
+mod fell;
 mod free;
 mod grid;
 mod heat;
@@ -13,6 +14,7 @@ mod minutes;
 mod nodes;
 mod panel;
 mod ready;
+mod reliability;
 mod series;
 
 pub use canvas::{DARK, Picture};
@@ -44,6 +46,14 @@ pub fn draw(figures: &Figures) -> Vec<Chart> {
         .into_iter()
         .flatten()
         .collect()
+}
+
+/// The diagrams of a backtest.
+pub fn backtest(backtest: &crate::backtest::Backtest) -> Vec<Chart> {
+    let outage = backtest.outage.as_ref().and_then(|q| reliability::chart("outage", q));
+    let success = backtest.success.as_ref().and_then(|q| reliability::chart("success", q));
+    let duration = backtest.duration.as_ref().map(fell::chart);
+    [outage, success, duration].into_iter().flatten().collect()
 }
 
 impl Chart {

@@ -380,6 +380,25 @@ pub struct ChangeSettings {
     /// Numbers in place of defaults, by name (MODEL.md lists them); those of the snapshot's `cluster.assume` otherwise.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub assume: std::collections::BTreeMap<String, f64>,
+    /// What recorded operations have taught, by name, as `backtest --learn` writes it: in place of what is believed about a number,
+    /// unless it is stated.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub learned: std::collections::BTreeMap<String, LearnedNumber>,
+}
+
+/// A number that recorded operations have taught.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LearnedNumber {
+    /// Median of a time as a multiple of its default, mean of a rate or a probability.
+    pub value: f64,
+    /// 5 % quantile.
+    pub low: f64,
+    /// 95 % quantile.
+    pub high: f64,
+    /// Operations that had a say in it.
+    #[serde(default)]
+    pub observations: u64,
 }
 
 /// How numbers that are not known well are used.

@@ -6,6 +6,7 @@ pub mod autoscaler;
 pub mod beliefs;
 pub mod demand;
 pub mod given;
+pub mod learned;
 pub mod pods;
 pub mod pools;
 pub mod rates;

@@ -99,7 +99,11 @@ pub fn load_all(
     let mut simulated = defaults::rates::settings(minor, &settings, &mut coverage).map_err(&mut keep).ok();
     let mut interned = intern(&full, &settings, &mut coverage);
     let given = defaults::given::numbers(&full.cluster, &settings.assume).map_err(&mut keep).unwrap_or_default();
+    defaults::learned::check(&settings.learned).map_err(&mut keep).unwrap_or_default();
     if let Some(simulated) = &mut simulated {
+        let sampled = settings.parameters != Some(ParameterUse::Mean);
+        let (spec, learned) = (&mut interned.spec, &settings.learned);
+        defaults::learned::apply(learned, &given, sampled, simulated, spec, &mut coverage);
         defaults::given::apply(&given, simulated, &mut interned.spec, &mut coverage);
     }
     settings.assume = given;
@@ -136,10 +140,12 @@ pub fn load_all(
         Some(ParameterUse::Mean) => Vec::new(),
         _ => {
             let surge_unsaid = coverage.assumptions.iter().any(|a| a.name == "maxSurge");
-            defaults::beliefs::beliefs(&settings, &simulated, &interned.spec, &planned, surge_unsaid)
+            let mut beliefs = defaults::beliefs::beliefs(&settings, &simulated, &interned.spec, &planned, surge_unsaid);
+            defaults::learned::narrow(&mut beliefs, &settings.learned, &simulated);
+            beliefs
         }
     };
-    note_doubts(&beliefs, &mut coverage);
+    note_doubts(&beliefs, &settings, &mut coverage);
     settings.outage_threshold_seconds.get_or_insert(defaults::rates::OUTAGE_THRESHOLD);
     Ok(Loaded {
         scenario: Scenario { cluster: interned.spec, script, changes: planned, settings: simulated, beliefs, horizon },
@@ -152,10 +158,11 @@ pub fn load_all(
 }
 
 /// Says of what is assumed how well it is known.
-fn note_doubts(beliefs: &[Belief], coverage: &mut Coverage) {
+fn note_doubts(beliefs: &[Belief], settings: &ChangeSettings, coverage: &mut Coverage) {
     for doubt in beliefs.iter().filter_map(|b| defaults::beliefs::doubt(b.knob)) {
         for assumption in coverage.assumptions.iter_mut().filter(|a| a.name.starts_with(doubt.about)) {
-            let range = format!("{}: {}", doubt.what, doubt.range());
+            let learned = defaults::learned::range(doubt.knob, &settings.learned);
+            let range = format!("{}: {}", doubt.what, learned.unwrap_or_else(|| doubt.range()));
             assumption.range = Some(match assumption.range.take() {
                 Some(before) => format!("{before}; {range}"),
                 None => range,

@@ -26,6 +26,7 @@ impl ChangeSettings {
             burst_factor: self.burst_factor.or(below.burst_factor),
             dns_qps: self.dns_qps.or(below.dns_qps),
             assume: below.assume.iter().chain(&self.assume).map(|(name, x)| (name.clone(), *x)).collect(),
+            learned: below.learned.iter().chain(&self.learned).map(|(name, x)| (name.clone(), *x)).collect(),
             percentage_of_nodes_to_score: self.percentage_of_nodes_to_score.or(below.percentage_of_nodes_to_score),
         }
     }

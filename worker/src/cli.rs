@@ -3,6 +3,7 @@
 //! Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 the command line or
 //! an input is invalid, 3 a change reached `--fail-at`.
 
+mod backtest;
 mod decode;
 mod demo;
 mod estimate;
@@ -54,6 +55,8 @@ enum Verb {
     Whatif(whatif::Args),
     /// Replay a recorded course, and what might have been done instead
     Replay(replay::Args),
+    /// Say how good past forecasts were, and what there is to learn from what came
+    Backtest(backtest::Args),
     /// Tell one trial of a report in full: event log, or a file for a trace viewer
     Explain(explain::Args),
     /// Say where pending pods would go, or why they fit nowhere
@@ -98,6 +101,7 @@ pub fn main() -> ExitCode {
         Verb::Decode(args) => decode::run(&args),
         Verb::Whatif(args) => whatif::run(&args),
         Verb::Replay(args) => replay::run(&args),
+        Verb::Backtest(args) => backtest::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Place(args) => place::run(&args),
         Verb::Schema(args) => schema::run(&args),

@@ -31,6 +31,7 @@ use crate::job::JobError;
 use crate::publish::Bundle;
 
 pub use identity::{Identity, digest};
+pub use inputs::{learnable, learned_numbers};
 pub use intake::{decode, inline_snapshot, snapshot_of};
 pub use record::RunRecord;
 
@@ -251,7 +252,7 @@ impl Prepared {
             findings: loaded.findings.clone(),
             not_seen: loaded.coverage.not_seen.clone(),
             assumptions: loaded.coverage.assumptions.iter().map(inputs::assumption_info).collect(),
-            doubts: loaded.scenario.beliefs.iter().filter_map(inputs::doubt_info).collect(),
+            doubts: loaded.scenario.beliefs.iter().filter_map(|b| inputs::doubt_info(b, &loaded.settings)).collect(),
             study,
             thresholds: inputs::thresholds(&loaded.settings.thresholds),
             slo_days: loaded.settings.slo_period_days.unwrap_or(BUDGET_DAYS),

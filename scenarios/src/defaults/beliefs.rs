@@ -206,6 +206,18 @@ impl Doubt {
         }
     }
 
+    /// What is believed with the default settings, in the unit people use.
+    pub fn usual(&self) -> Prior {
+        match self.range {
+            PerYear(low, mean, high) | PerDay(low, mean, high) => Prior::rate(mean, low, high),
+            Share(low, mean, high) => Prior::probability(mean, low, high),
+            Positive(low, median, high, _) => Prior::positive(median, low, high),
+            Factor(low, high) => Prior::positive(1.0, low, high),
+            Odds(low, median, high) => Prior::positive(median, low, high),
+            Either(one, other, share) => Prior::Either { one, other, share },
+        }
+    }
+
     /// Names of the settings and numbers that leave no doubt.
     pub fn given(&self) -> &'static [&'static str] {
         self.given

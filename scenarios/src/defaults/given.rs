@@ -210,6 +210,13 @@ fn keep(name: &str, x: f64, path: &str, given: &mut BTreeMap<String, f64>, compl
     }
 }
 
+/// Puts one number in place of its default.
+pub(super) fn set(name: &str, x: f64, settings: &mut Settings, cluster: &mut ClusterSpec) {
+    if let Some(number) = NUMBERS.iter().find(|n| n.name == name) {
+        (number.set)(settings, cluster, x);
+    }
+}
+
 /// Puts the numbers in place of the defaults, and notes them with what they replace.
 pub fn apply(
     given: &BTreeMap<String, f64>,

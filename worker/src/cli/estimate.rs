@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use reports::learning::Learned;
 use scenarios::change::{ChangeSettings, LevelName, ParameterUse, ThresholdFields};
 use simulator::settings::Cause;
 
-use crate::pipeline::{Estimate, MAX_TRIALS, QUICK_TRIALS};
+use crate::pipeline::{Estimate, MAX_TRIALS, QUICK_TRIALS, learned_numbers};
 
 /// From where on a change is worth a review, and from where on it is stopped.
 #[derive(clap::Args)]
@@ -82,6 +83,9 @@ pub struct EstimateArgs {
     /// Days over which that objective is held [default: 30]
     #[arg(long, env = "POOLPROOF_SLO_DAYS", value_name = "DAYS")]
     slo_days: Option<f64>,
+    /// What `backtest --learn` wrote: numbers that recorded operations have taught, in place of what is believed
+    #[arg(long, env = "POOLPROOF_LEARNED", value_name = "FILE", value_parser = learned)]
+    learned: Option<std::sync::Arc<Learned>>,
     #[command(flatten)]
     thresholds: ThresholdArgs,
     /// Causes and mechanisms to switch off or to fix at their median, separated by commas: node-failure, burst,
@@ -107,10 +111,16 @@ impl EstimateArgs {
             slo: self.slo,
             slo_period_days: self.slo_days,
             thresholds: self.thresholds.fields(),
+            learned: self.learned.as_deref().map(learned_numbers).unwrap_or_default(),
             ..ChangeSettings::default()
         };
         Estimate { overrides, threads: self.threads, limit, no_band: false, foretell: false }
     }
+}
+
+/// Reads the file where the command line is read, so that whatever is wrong with it is said at once.
+fn learned(path: &str) -> Result<std::sync::Arc<Learned>, String> {
+    super::backtest::learned(std::path::Path::new(path)).map(std::sync::Arc::new).map_err(|found| found.to_string())
 }
 
 fn threads(text: &str) -> Result<usize, String> {

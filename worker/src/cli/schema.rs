@@ -9,7 +9,8 @@ use crate::pipeline::{Identity, RunRecord};
 /// Arguments of `schema`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Which: an input, what `decode` answers (change), a file of a report (report, identity, run) or what `explain` tells (events)
+    /// Which: an input, what `decode` answers (change), a file of a report (report, identity, run), what `explain` tells (events), or what
+    /// `backtest` reads and writes (history, backtest, learned)
     #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(names()))]
     name: String,
 }
@@ -17,6 +18,9 @@ pub struct Args {
 /// Prints the schema.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let schema = match args.name.as_str() {
+        "backtest" => Schema::to_value(schema_for!(reports::backtest::Backtest)),
+        "history" => Schema::to_value(schema_for!(reports::backtest::history::Row)),
+        "learned" => Schema::to_value(schema_for!(reports::learning::Learned)),
         "report" => Schema::to_value(schema_for!(reports::Report)),
         "events" => Schema::to_value(schema_for!(reports::explain::Explained)),
         "identity" => Schema::to_value(schema_for!(Identity)),
@@ -28,7 +32,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 fn names() -> Vec<&'static str> {
     let mut names = scenarios::schema::names().to_vec();
-    names.extend(["events", "identity", "report", "run"]);
+    names.extend(["backtest", "events", "history", "identity", "learned", "report", "run"]);
     names.sort_unstable();
     names
 }

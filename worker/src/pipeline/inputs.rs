@@ -1,16 +1,19 @@
 //! From what `scenarios` says to what `reports` takes: the two do not know each other.
 
+use std::collections::BTreeMap;
+
 use reports::Report;
 use reports::backtest::history::Prediction;
 use reports::forecast::Forecast;
 use reports::input::{AssumptionInfo, ChangeInfo, DoubtInfo, PoolInfo, QuestionInfo};
+use reports::learning::{About, Believed, Learned};
 use reports::report::Level;
 use reports::score::Thresholds;
 use scenarios::Change;
-use scenarios::change::{LevelName, ThresholdFields};
-use scenarios::defaults::beliefs;
+use scenarios::change::{ChangeSettings, LearnedNumber, LevelName, ThresholdFields};
+use scenarios::defaults::{beliefs, learned};
 use scenarios::load::PoolFacts;
-use simulator::parameters::Belief;
+use simulator::parameters::{Belief, Knob};
 use simulator::random::Prior;
 
 /// A change as reports show it; `resolved` is what it comes to on its cluster.
@@ -73,7 +76,7 @@ pub fn assumption_info(a: &scenarios::coverage::Assumption) -> AssumptionInfo {
 }
 
 /// A number that is not known well, as reports show it.
-pub fn doubt_info(belief: &Belief) -> Option<DoubtInfo> {
+pub fn doubt_info(belief: &Belief, settings: &ChangeSettings) -> Option<DoubtInfo> {
     let doubt = beliefs::doubt(belief.knob)?;
     let question = beliefs::QUESTIONS.iter().find(|q| q.knob == belief.knob).map(|q| QuestionInfo {
         asks: q.asks.to_owned(),
@@ -82,7 +85,8 @@ pub fn doubt_info(belief: &Belief) -> Option<DoubtInfo> {
         other_share: if let Prior::Either { share, .. } = belief.prior { share } else { 0.0 },
     });
     let (what, datum) = (doubt.what.to_owned(), doubt.datum.to_owned());
-    Some(DoubtInfo { knob: belief.knob, what, range: doubt.range(), datum, question })
+    let range = learned::range(belief.knob, &settings.learned).unwrap_or_else(|| doubt.range());
+    Some(DoubtInfo { knob: belief.knob, what, range, datum, question })
 }
 
 /// What a report foretells, to be held against what comes.
@@ -99,6 +103,36 @@ pub fn prediction(report: &Report, forecast: Forecast) -> Prediction {
         rule: forecast.rule,
         response: forecast.response,
     }
+}
+
+/// The numbers that a history can teach, with what is believed about them.
+pub fn learnable() -> Vec<Believed> {
+    let one = |l: &learned::Learnable| {
+        let about = match l.knob {
+            Knob::ProvisionTime => About::Provision,
+            Knob::ReimageTime => About::Reimage,
+            Knob::AllocationFailure => About::Allocation,
+            Knob::BootstrapFailure => About::Bootstrap,
+            Knob::Interruptions => About::Interruptions,
+            _ => return None,
+        };
+        let doubt = beliefs::doubt(l.knob)?;
+        // A factor's unit says of what; the words before it need not.
+        let what = doubt.what.trim_end_matches(", of its default");
+        Some(Believed { name: l.name, about, what, unit: l.unit, prior: doubt.usual() })
+    };
+    learned::LEARNABLE.iter().filter_map(one).collect()
+}
+
+/// What was learned, as settings carry it.
+pub fn learned_numbers(learned: &Learned) -> BTreeMap<String, LearnedNumber> {
+    let number = |n: &reports::learning::Number| LearnedNumber {
+        value: n.value,
+        low: n.low,
+        high: n.high,
+        observations: n.observations,
+    };
+    learned.numbers.iter().map(|(name, n)| (name.clone(), number(n))).collect()
 }
 
 /// Thresholds as somebody set them, over the defaults.
