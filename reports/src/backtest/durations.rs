@@ -171,8 +171,8 @@ mod tests {
         assert_eq!(verdict(200, |m| m), DurationVerdict::Calibrated);
         assert_eq!(verdict(200, |m| 1.5 * m), DurationVerdict::TooShort);
         assert_eq!(verdict(200, |m| 0.7 * m), DurationVerdict::TooLong);
-        assert_eq!(verdict(200, |m| 19.0 + 1.6 * (m - 19.0) - 1.5), DurationVerdict::TooNarrow);
-        assert_eq!(verdict(200, |m| 19.0 + 0.5 * (m - 19.0)), DurationVerdict::TooWide);
+        assert_eq!(verdict(200, |m| 19.2 * (m / 18.0).powf(1.8)), DurationVerdict::TooNarrow);
+        assert_eq!(verdict(200, |m| 19.0 * (m / 18.06).powf(0.5)), DurationVerdict::TooWide);
         assert_eq!(verdict(10, |m| m), DurationVerdict::TooFew);
         assert_eq!(Durations::of(&[], 1), None);
     }
