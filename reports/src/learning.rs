@@ -140,7 +140,7 @@ impl Learned {
                 n.what.clone(),
                 range(b.value, b.low, b.high, &n.unit),
                 range(n.value, n.low, n.high, &n.unit),
-                words::plural(n.observations as f64, "operation"),
+                counted(n.observations),
             ]
         };
         self.numbers.values().map(row).collect()
@@ -148,7 +148,7 @@ impl Learned {
 
     /// For a terminal.
     pub fn plain(&self) -> String {
-        let mut out = format!("Learned from {}\n", words::plural(self.operations as f64, "operation"));
+        let mut out = format!("Learned from {}\n", counted(self.operations));
         if self.numbers.is_empty() {
             out.push_str("  nothing: no operation has both a forecast that says how it moves and an outcome\n");
         }
@@ -157,6 +157,10 @@ impl Learned {
         }
         out.trim_end().to_owned()
     }
+}
+
+fn counted(n: u64) -> String {
+    format!("{} operation{}", words::count(n), if n == 1 { "" } else { "s" })
 }
 
 /// An operation that teaches something.

@@ -181,7 +181,7 @@ fn mitigated(b: &Backtest) -> Option<String> {
     (m.cases > 0).then(|| {
         format!(
             "Kept apart: {} in which somebody acted, {} of them with an outage nevertheless{}.",
-            words::plural(m.cases as f64, "change"),
+            super::tell::counted(m.cases, "change"),
             words::count(m.outages),
             forecast.unwrap_or_default()
         )

@@ -26,8 +26,8 @@ pub fn quality(q: &Quality) -> String {
         }
         Verdict::TooFew => format!(
             "Nothing speaks against the forecasts ({numbers}), and with {} of {} there is too little to speak for them.",
-            words::plural(q.events as f64, "event"),
-            words::plural(q.cases as f64, "case"),
+            counted(q.events, "event"),
+            counted(q.cases, "case"),
         ),
     }
 }
@@ -45,10 +45,15 @@ pub fn durations(d: &Durations) -> String {
         DurationVerdict::TooFew => {
             format!(
                 "Nothing speaks against the forecasts, and {} are too few to speak for them: {inside}.",
-                words::plural(d.cases as f64, "operation")
+                counted(d.cases, "operation")
             )
         }
     }
+}
+
+/// A number of things.
+pub fn counted(n: u64, thing: &str) -> String {
+    format!("{} {thing}{}", words::count(n), if n == 1 { "" } else { "s" })
 }
 
 /// An estimate with its limits.

@@ -17,7 +17,7 @@ pub fn chart(d: &Durations) -> Chart {
         id: "durations-duration".to_string(),
         title,
         description: "Share of durations in each tenth of their forecasts, with 95 % limits.".to_string(),
-        reading: "Across, where in its forecast a duration fell, from the shortest tenth to the longest; up, the share of operations, with 95 % (beta) limits. Where forecasts are right, every bar reaches the dashed line; high bars at the right mean that operations take longer than was said, high bars at both ends that forecasts are too narrow.".to_string(),
+        reading: "Across, where in its forecast a duration fell, from the shortest tenth to the longest; up, the share of operations, with 95 % (beta) limits. Where forecasts are right, every bar reaches the dashed line (blue where its limits hold it, orange where not); high bars at the right mean that operations take longer than was said, high bars at both ends that forecasts are too narrow.".to_string(),
         wide: draw(d, WIDE),
         narrow: draw(d, NARROW),
         table: table(d),

@@ -22,7 +22,7 @@ pub fn chart(id: &str, q: &Quality) -> Option<Chart> {
         id: format!("reliability-{id}"),
         title,
         description: format!("{}: mean forecast against share that happened, in bins of about equal numbers of cases.", q.question),
-        reading: "Each point is a bin of about as many cases as the others: across, the mean forecast; up, the share that happened with its 95 % (beta) limits. On the dashed line forecasts are right; above it, it happens more often than was said. Bars below: cases in each bin. Both axes are of one scale, and end where the figures do.".to_string(),
+        reading: "Each point is a bin of about as many cases as the others: across, the mean forecast; up, the share that happened with its 95 % (beta) limits, blue where these hold the forecast and orange where not. On the dashed line forecasts are right; above it, it happens more often than was said. Bars below: cases in each bin. Both axes are of one scale, and end where the figures do.".to_string(),
         wide: draw(q, WIDE),
         narrow: draw(q, NARROW),
         table: table(q),
