@@ -14,6 +14,7 @@ mod demo;
 mod explain;
 #[cfg(feature = "faults")]
 mod faults;
+mod memory;
 mod one_report;
 mod oracle;
 mod rare;
