@@ -243,7 +243,7 @@ fn edges(sorted: &[Forecast]) -> Vec<usize> {
     ends
 }
 
-fn parts<'a>(sorted: &'a [Forecast]) -> impl Iterator<Item = &'a [Forecast]> {
+fn parts(sorted: &[Forecast]) -> impl Iterator<Item = &[Forecast]> {
     let ends = edges(sorted);
     let starts = std::iter::once(0).chain(ends.clone());
     starts.zip(ends).map(|(from, to)| &sorted[from..to])
