@@ -14,6 +14,8 @@ mod demo;
 mod explain;
 #[cfg(feature = "faults")]
 mod faults;
+#[cfg(feature = "listen")]
+mod listen;
 mod memory;
 mod one_report;
 mod oracle;

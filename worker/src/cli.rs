@@ -9,6 +9,7 @@ mod demo;
 mod estimate;
 mod explain;
 mod input;
+mod listen;
 mod logging;
 mod memory;
 mod output;

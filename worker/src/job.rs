@@ -81,6 +81,22 @@ pub enum Disposition {
 }
 
 impl JobError {
+    /// Its kind, a name out of a closed list.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            JobError::Message(_) => "unreadable",
+            JobError::Snapshot { .. } => "snapshot",
+            JobError::NotSimulated { .. } => "not_simulated",
+            JobError::TooLong { .. } => "too_long",
+            JobError::Panicked(_) => "panicked",
+            JobError::Publish { .. } => "publish",
+            JobError::Stopped => "stopped",
+            JobError::NoMemory => "no_memory",
+            JobError::Memory(_) => "memory",
+            JobError::Several(_) => "several",
+        }
+    }
+
     /// What becomes of the message.
     pub fn disposition(&self) -> Disposition {
         match self {

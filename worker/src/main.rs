@@ -5,7 +5,10 @@ mod cli;
 mod fault;
 mod files;
 mod job;
+#[cfg(feature = "listen")]
+mod listen;
 mod memory;
+mod meter;
 mod pipeline;
 mod publish;
 mod queue;

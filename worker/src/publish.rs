@@ -165,6 +165,23 @@ impl Publisher {
         Ok(())
     }
 
+    /// Whether the place can be reached. Announcements have no place: they are tried when there is something to say.
+    ///
+    /// # Errors
+    /// It cannot, and why.
+    #[cfg(feature = "listen")]
+    pub fn reachable(&self) -> Result<(), PublishError> {
+        // A line of the ledger that no change has.
+        const NONE: &str = "0";
+        match self {
+            Publisher::Directory(directory) => directory.line(NONE).map(drop),
+            #[cfg(feature = "cloud")]
+            Publisher::Objects(objects) => objects.line(NONE).map(drop),
+            #[cfg(feature = "amqp")]
+            Publisher::Announcer(_) => Ok(()),
+        }
+    }
+
     /// Looks after what is derived from the reports (index) and what is kept of them, whatever it costs.
     ///
     /// # Errors

@@ -87,6 +87,22 @@ pub struct Job<R> {
     pub trouble: Option<String>,
 }
 
+/// How much lies in a queue; what a kind of queue does not tell is absent.
+#[cfg(feature = "listen")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Messages that wait for a worker; on Azure Storage all that are not dead.
+    pub waiting: u64,
+    /// Messages that are due later.
+    pub delayed: Option<u64>,
+    /// Messages that a worker has in hand.
+    pub held: Option<u64>,
+    /// Dead letters.
+    pub dead: u64,
+    /// Age of the oldest message that waits.
+    pub oldest: Option<Duration>,
+}
+
 /// Why a queue did not do as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
@@ -110,6 +126,10 @@ pub enum QueueError {
     /// The file of the embedded queue cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
+    /// Messages cannot be brought to it at the moment.
+    #[cfg(feature = "listen")]
+    #[error("the queue's door: {0}")]
+    Door(&'static str),
     /// The server or the way to it fails.
     #[cfg(any(feature = "amqp", feature = "cloud"))]
     #[error("could not {doing}: {why}")]

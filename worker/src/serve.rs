@@ -6,7 +6,7 @@ mod handle;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -14,10 +14,14 @@ use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::fault;
 use crate::job::{Disposition, JobError, describe};
+use crate::meter::{Fate, Meter};
 use crate::publish::Publisher;
 use crate::queue::{Claimed, Job, Queue, QueueError};
 
 pub use handle::{Handled, Worker};
+
+/// The kind of a dead letter whose workers died over it.
+const OUTLIVED: &str = "attempts";
 
 /// How the worker treats its queue.
 #[derive(Clone, Debug)]
@@ -40,39 +44,6 @@ pub struct Options {
     pub parallel: u16,
 }
 
-/// What a worker has done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Messages that ended in reports.
-    pub scored: u64,
-    /// Reports published.
-    pub reports: u64,
-    /// Messages whose changes had a report already.
-    pub repeated: u64,
-    /// Messages that state outcomes, which are remembered.
-    pub outcomes: u64,
-    /// Messages without any pool operation.
-    pub nothing: u64,
-    /// Messages given back for another attempt.
-    pub retried: u64,
-    /// Messages laid among the dead letters.
-    pub dead: u64,
-}
-
-impl Tally {
-    fn plus(self, other: Tally) -> Tally {
-        Tally {
-            scored: self.scored + other.scored,
-            reports: self.reports + other.reports,
-            repeated: self.repeated + other.repeated,
-            outcomes: self.outcomes + other.outcomes,
-            nothing: self.nothing + other.nothing,
-            retried: self.retried + other.retried,
-            dead: self.dead + other.dead,
-        }
-    }
-}
-
 /// Works on the queue until `shutdown` becomes true (or its sender is gone), or the queue is empty and that is the end.
 ///
 /// # Errors
@@ -82,22 +53,19 @@ pub async fn run<Q: Queue>(
     worker: &Arc<Worker>,
     options: &Options,
     shutdown: watch::Receiver<bool>,
-) -> Result<Tally, QueueError> {
+) -> Result<(), QueueError> {
     let mut hands = JoinSet::new();
     for _ in 0..options.parallel.max(1) {
         let (queue, worker, options, shutdown) = (queue.clone(), worker.clone(), options.clone(), shutdown.clone());
         hands.spawn(async move { work_through(&queue, &worker, &options, shutdown).await });
     }
-    let mut tally = Ok(Tally::default());
+    let mut ended = Ok(());
     while let Some(done) = hands.join_next().await {
         // A hand that panics has told of it; what it held comes again.
-        match (tally, done.unwrap_or_else(|_| Ok(Tally::default()))) {
-            (Ok(before), Ok(more)) => tally = Ok(before.plus(more)),
-            (Err(error), _) | (_, Err(error)) => tally = Err(error),
-        }
+        ended = ended.and(done.unwrap_or(Ok(())));
     }
     look_after(worker).await;
-    tally
+    ended
 }
 
 /// Brings what is derived from the reports up to date.
@@ -115,14 +83,15 @@ async fn work_through<Q: Queue>(
     worker: &Arc<Worker>,
     options: &Options,
     mut shutdown: watch::Receiver<bool>,
-) -> Result<Tally, QueueError> {
-    let mut tally = Tally::default();
+) -> Result<(), QueueError> {
     while !*shutdown.borrow() {
         // Never dropped half-way: a message claimed and forgotten would wait for its lease to end.
-        let pause = match queue.claim(options.lease).await {
+        let claimed = queue.claim(options.lease).await;
+        worker.meter.asked_queue(claimed.as_ref().err().map(describe));
+        let pause = match claimed {
             Ok(Claimed::Job(job)) => {
                 let span = info_span!("job", job = job.id, attempt = job.attempt);
-                work(queue, worker, options, job, &mut shutdown, &mut tally).instrument(span).await;
+                work(queue, worker, options, job, &mut shutdown).instrument(span).await;
                 continue;
             }
             Ok(Claimed::Empty) if options.until_empty => break,
@@ -136,7 +105,7 @@ async fn work_through<Q: Queue>(
         };
         let _ = tokio::time::timeout(pause, stopped(&mut shutdown)).await;
     }
-    Ok(tally)
+    Ok(())
 }
 
 async fn stopped(shutdown: &mut watch::Receiver<bool>) {
@@ -150,9 +119,11 @@ async fn work<Q: Queue>(
     options: &Options,
     job: Job<Q::Receipt>,
     shutdown: &mut watch::Receiver<bool>,
-    tally: &mut Tally,
 ) {
     let _ = fault::point("claimed");
+    let meter = &worker.meter;
+    let begun = Instant::now();
+    meter.takes();
     let stop = Arc::new(AtomicBool::new(false));
     let renewal =
         tokio::spawn(renew(queue.clone(), job.receipt.clone(), options.lease, stop.clone()).in_current_span());
@@ -165,10 +136,11 @@ async fn work<Q: Queue>(
     };
     renewal.abort();
     let settled = match result {
-        Err(reason) => bury(queue, &job, reason, tally).await,
-        Ok(Ok(handled)) => acknowledge(queue, &job, &handled, tally).await,
-        Ok(Err(error)) => fail(queue, &job, &error, options, tally).await,
+        Err(reason) => bury(queue, &job, (OUTLIVED, reason), meter).await,
+        Ok(Ok(handled)) => acknowledge(queue, &job, &handled, meter).await,
+        Ok(Err(error)) => fail(queue, &job, &error, options, meter).await,
     };
+    meter.settles(begun.elapsed());
     if let Err(error) = settled {
         // The message comes again when its lease ends; its reports then find their own bytes.
         error!(error = describe(&error), "the outcome could not be told to the queue");
@@ -222,26 +194,26 @@ async fn acknowledge<Q: Queue>(
     queue: &Q,
     job: &Job<Q::Receipt>,
     handled: &Handled,
-    tally: &mut Tally,
+    meter: &Meter,
 ) -> Result<(), QueueError> {
     queue.ack(&job.receipt).await?;
-    tally.reports += handled.reports.len() as u64;
+    meter.published(handled.reports.len() as u64);
     let _ = fault::point("acknowledged");
     match (handled.reports.len(), handled.repeated) {
         (0, 0) if handled.outcomes > 0 => {
-            tally.outcomes += 1;
+            meter.came_to(Fate::Remembered);
             info!(format = handled.format, outcomes = handled.outcomes, "remembered");
         }
         (0, 0) => {
-            tally.nothing += 1;
+            meter.came_to(Fate::Nothing);
             info!(format = handled.format, notes = ?handled.notes, "no pool operation");
         }
         (0, repeated) => {
-            tally.repeated += 1;
+            meter.came_to(Fate::Repeated);
             info!(format = handled.format, repeated, "known already");
         }
         (reports, repeated) => {
-            tally.scored += 1;
+            meter.came_to(Fate::Scored);
             info!(format = handled.format, reports, repeated, "done");
         }
     }
@@ -253,22 +225,24 @@ async fn fail<Q: Queue>(
     job: &Job<Q::Receipt>,
     error: &JobError,
     options: &Options,
-    tally: &mut Tally,
+    meter: &Meter,
 ) -> Result<(), QueueError> {
     let reason = describe(error);
     match error.disposition() {
-        Disposition::DeadLetter => bury(queue, job, reason, tally).await,
+        Disposition::DeadLetter => bury(queue, job, (error.kind(), reason), meter).await,
         Disposition::Retry if job.attempt >= options.attempts => {
-            bury(queue, job, format!("given up after {} attempts: {reason}", job.attempt), tally).await
+            let reason = format!("given up after {} attempts: {reason}", job.attempt);
+            bury(queue, job, (error.kind(), reason), meter).await
         }
         Disposition::Retry => {
             let delay = delay(job.attempt, options);
             warn!(reason, delay = delay.as_secs_f64(), "will be tried again");
-            tally.retried += 1;
+            meter.came_to(Fate::Retried);
             queue.give_back(&job.receipt, delay, Some(reason)).await
         }
         Disposition::GiveBack => {
             info!("given back");
+            meter.came_to(Fate::GivenBack);
             queue.give_back(&job.receipt, Duration::ZERO, None).await
         }
     }
@@ -277,11 +251,11 @@ async fn fail<Q: Queue>(
 fn bury<Q: Queue>(
     queue: &Q,
     job: &Job<Q::Receipt>,
-    reason: String,
-    tally: &mut Tally,
+    (kind, reason): (&'static str, String),
+    meter: &Meter,
 ) -> impl Future<Output = Result<(), QueueError>> {
-    warn!(reason, "to the dead letters");
-    tally.dead += 1;
+    warn!(kind, reason, "to the dead letters");
+    meter.buried(kind);
     queue.bury(&job.receipt, reason)
 }
 

@@ -144,6 +144,21 @@ impl SnapshotStore {
     }
 }
 
+#[cfg(feature = "listen")]
+impl SnapshotStore {
+    /// Whether the store can be reached.
+    ///
+    /// # Errors
+    /// It cannot, and why.
+    pub fn reachable(&self) -> Result<(), SnapshotError> {
+        // No cluster is called so: Azure's names begin with a letter or digit and are longer.
+        match self.get("0") {
+            Ok(_) | Err(SnapshotError::Missing { .. } | SnapshotError::Invalid(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 #[cfg(feature = "cloud")]
 fn bucket(url: BucketUrl) -> Result<SnapshotStore, String> {
     Ok(SnapshotStore::Bucket(shelf::Shelf::new(url)))

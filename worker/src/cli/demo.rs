@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::{Failure, estimate, output, progress};
 use crate::files;
+use crate::meter::Meter;
 use crate::pipeline::{self, Estimate, Prepared, digest};
 use crate::publish::{Directory, Publisher};
 use crate::queue::Embedded;
@@ -115,6 +116,7 @@ fn work(
         publishers: vec![Publisher::Directory(directory)],
         estimate,
         progress: Arc::new(move |trials| shown.inc(trials)),
+        meter: Arc::new(Meter::default()),
     });
     let options = Options {
         // Short, so that a demo that was interrupted can be started again at once.

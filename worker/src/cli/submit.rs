@@ -2,18 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-#[cfg(any(feature = "amqp", feature = "cloud"))]
-use scenarios::change::Phase;
-
 use super::input::Input;
 use super::{Failure, input, output};
 use crate::pipeline::digest;
-#[cfg(any(feature = "amqp", feature = "cloud"))]
-use crate::queue::Desk;
 #[cfg(feature = "cloud")]
 use crate::queue::azure::AzureDesk;
 use crate::queue::embedded::{Pushed, Store};
 use crate::queue::{BrokerUrl, QueueUrl};
+#[cfg(any(feature = "amqp", feature = "cloud"))]
+use crate::queue::{Desk, desk::is_replay};
 
 /// Arguments of `submit`.
 #[derive(clap::Args)]
@@ -64,14 +61,6 @@ fn to_desk(desk: &dyn Desk, messages: &[Input]) -> Result<(), Failure> {
         output::data(&format!("{id}\tsubmitted\t{}\n", message.name))?;
     }
     Ok(())
-}
-
-/// True for a message that tells of nothing but what is over: it may wait for those that ask what to do.
-#[cfg(any(feature = "amqp", feature = "cloud"))]
-fn is_replay(message: &[u8]) -> bool {
-    crate::pipeline::decode(message).is_ok_and(|decoded| {
-        !decoded.changes.is_empty() && decoded.changes.iter().all(|change| change.phase == Phase::Completed)
-    })
 }
 
 #[cfg(not(feature = "amqp"))]

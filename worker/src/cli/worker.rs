@@ -13,7 +13,8 @@ use tracing::info;
 
 #[cfg(feature = "amqp")]
 use super::output;
-use super::{Failure, estimate, input, memory};
+use super::{Failure, estimate, input, listen, memory};
+use crate::meter::{Fate, Meter};
 use crate::pipeline::Estimate;
 use crate::publish::{PublishUrl, Publisher, Retention};
 #[cfg(feature = "amqp")]
@@ -21,7 +22,7 @@ use crate::queue::Amqp;
 #[cfg(feature = "cloud")]
 use crate::queue::Azure;
 use crate::queue::{BrokerUrl, Embedded, Queue, QueueUrl};
-use crate::serve::{self, Options, Tally, Worker};
+use crate::serve::{self, Options, Worker};
 use crate::snapshots::SnapshotStore;
 
 /// Arguments of `worker`.
@@ -80,6 +81,8 @@ pub struct Args {
     #[command(flatten)]
     memory: memory::MemoryArgs,
     #[command(flatten)]
+    ear: listen::EarArgs,
+    #[command(flatten)]
     estimate: estimate::EstimateArgs,
 }
 
@@ -113,12 +116,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         estimate: Estimate { foretell: memory.is_some(), ..args.estimate.resolve(Some(args.limit)) },
         memory,
         progress: Arc::new(|_| {}),
+        meter: Arc::new(Meter::default()),
     });
     drop(entered);
-    let tally = match &args.queue {
+    match &args.queue {
         QueueUrl::Sqlite(path) => {
             let queue = Embedded::open(path)?;
-            runtime.block_on(serve(&queue, &worker, args, &path.display()))?
+            runtime.block_on(serve(&queue, &worker, args, &path.display()))?;
         }
         QueueUrl::Broker(url) => on_broker(&runtime, url, &worker, args)?,
         #[cfg(feature = "cloud")]
@@ -126,34 +130,37 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             let queue = Azure::open(url).await?;
             serve(&queue, &worker, args, url).await
         })?,
-    };
+    }
+    let meter = &worker.meter;
     info!(
-        scored = tally.scored,
-        reports = tally.reports,
-        repeated = tally.repeated,
-        outcomes = tally.outcomes,
-        nothing = tally.nothing,
-        retried = tally.retried,
-        dead = tally.dead,
+        scored = meter.messages(Fate::Scored),
+        reports = meter.reports(),
+        repeated = meter.messages(Fate::Repeated),
+        outcomes = meter.messages(Fate::Remembered),
+        nothing = meter.messages(Fate::Nothing),
+        retried = meter.messages(Fate::Retried),
+        dead = meter.messages(Fate::Dead),
+        trials = meter.trials(),
+        seconds = meter.worked().as_secs_f64(),
         "ended"
     );
     Ok(())
 }
 
 #[cfg(feature = "amqp")]
-fn on_broker(runtime: &Runtime, url: &BrokerUrl, worker: &Arc<Worker>, args: &Args) -> Result<Tally, Failure> {
+fn on_broker(runtime: &Runtime, url: &BrokerUrl, worker: &Arc<Worker>, args: &Args) -> Result<(), Failure> {
     input::check_broker("--queue", url)?;
-    let tally = runtime.block_on(async {
+    runtime.block_on(async {
         let queue = Amqp::open(url, args.until_empty, args.parallel).await?;
-        let tally = serve(&queue, worker, args, url).await;
+        let ended = serve(&queue, worker, args, url).await;
         queue.close().await;
-        tally
+        ended
     })?;
-    Ok(tally)
+    Ok(())
 }
 
 #[cfg(not(feature = "amqp"))]
-fn on_broker(_: &Runtime, url: &BrokerUrl, _: &Arc<Worker>, _: &Args) -> Result<Tally, Failure> {
+fn on_broker(_: &Runtime, url: &BrokerUrl, _: &Arc<Worker>, _: &Args) -> Result<(), Failure> {
     Err(input::no_broker(url))
 }
 
@@ -204,7 +211,7 @@ fn runtime() -> anyhow::Result<Runtime> {
     builder.worker_threads(2).enable_all().build().context("could not start the runtime")
 }
 
-async fn serve<Q: Queue>(queue: &Q, worker: &Arc<Worker>, args: &Args, name: &dyn Display) -> anyhow::Result<Tally> {
+async fn serve<Q: Queue>(queue: &Q, worker: &Arc<Worker>, args: &Args, name: &dyn Display) -> anyhow::Result<()> {
     let options = Options {
         lease: args.lease,
         attempts: args.attempts,
@@ -216,8 +223,11 @@ async fn serve<Q: Queue>(queue: &Q, worker: &Arc<Worker>, args: &Args, name: &dy
         parallel: args.parallel,
     };
     let shutdown = on_signals().context("could not listen to signals")?;
+    let ear = args.ear.start(&args.queue, worker, shutdown.clone()).await?;
     info!(queue = %name, "started");
-    Ok(serve::run(queue, worker, &options, shutdown).await?)
+    let ended = serve::run(queue, worker, &options, shutdown).await;
+    ear.close().await;
+    Ok(ended?)
 }
 
 /// Becomes true with the first SIGTERM or SIGINT.

@@ -1,5 +1,7 @@
 //! What an operator does with a queue on a server: add messages, look at dead letters, put them back, drop them.
 
+use scenarios::change::Phase;
+
 use super::{Entry, QueueError};
 
 /// An open queue, for one caller at a time.
@@ -15,6 +17,13 @@ pub trait Desk {
     /// # Errors
     /// The server is gone.
     fn list(&self) -> Result<Lying, QueueError>;
+
+    /// How much lies there.
+    ///
+    /// # Errors
+    /// The server is gone.
+    #[cfg(feature = "listen")]
+    fn depth(&self) -> Result<super::Depth, QueueError>;
 
     /// Dead letters with their bodies: those named, or all.
     ///
@@ -33,6 +42,13 @@ pub trait Desk {
     /// # Errors
     /// One of them is not there (then none is touched), or the server is gone.
     fn drop_messages(&self, ids: &[String]) -> Result<usize, QueueError>;
+}
+
+/// True for a message that tells of nothing but what is over: it may wait for those that ask what to do.
+pub fn is_replay(message: &[u8]) -> bool {
+    crate::pipeline::decode(message).is_ok_and(|decoded| {
+        !decoded.changes.is_empty() && decoded.changes.iter().all(|change| change.phase == Phase::Completed)
+    })
 }
 
 /// A dead letter and its body.

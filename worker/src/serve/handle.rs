@@ -10,6 +10,7 @@ use tracing::{info, info_span};
 use crate::fault;
 use crate::job::JobError;
 use crate::memory::Memory;
+use crate::meter::Meter;
 use crate::pipeline::{self, Estimate, Scored, Watch, no_glance};
 use crate::publish::ledger::{Known, Relation, Standing};
 use crate::publish::{PublishError, Publisher};
@@ -28,6 +29,8 @@ pub struct Worker {
     pub memory: Option<Memory>,
     /// Told how many trials have ended since it was last told.
     pub progress: Arc<dyn Fn(u64) + Send + Sync>,
+    /// Counts what is done.
+    pub meter: Arc<Meter>,
 }
 
 /// What a message came to.
@@ -103,7 +106,9 @@ impl Worker {
         let progress = |done: u32| {
             // Threads may come in any order; what is behind adds nothing.
             let before = told.fetch_max(u64::from(done), Ordering::Relaxed);
-            (self.progress)(u64::from(done).saturating_sub(before));
+            let more = u64::from(done).saturating_sub(before);
+            self.meter.simulated(more);
+            (self.progress)(more);
         };
         let scored = pipeline::run(&prepared, &self.estimate, Watch { stop, progress: &progress, glance: &no_glance })?;
         if let (Some(memory), Some(prediction)) = (&self.memory, &scored.prediction) {

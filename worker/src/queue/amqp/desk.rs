@@ -130,6 +130,18 @@ impl Desk for AmqpDesk {
         })
     }
 
+    #[cfg(feature = "listen")]
+    fn depth(&self) -> Result<crate::queue::Depth, QueueError> {
+        self.runtime.block_on(async {
+            let channel = link::channel(&self.connection).await?;
+            let (waiting, delayed) = topology::counts(&channel, &self.target).await?;
+            let dead = topology::count(&channel, &self.target.dead()).await?;
+            let _ = channel.close(200, "counted".into()).await;
+            let (delayed, dead) = (Some(u64::from(delayed)), u64::from(dead));
+            Ok(crate::queue::Depth { waiting: u64::from(waiting), delayed, dead, held: None, oldest: None })
+        })
+    }
+
     fn show(&self, ids: &[String]) -> Result<Vec<Letter>, QueueError> {
         self.runtime.block_on(async {
             let channel = link::channel(&self.connection).await?;

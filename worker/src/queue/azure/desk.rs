@@ -97,6 +97,15 @@ impl Desk for AzureDesk {
         Ok(Lying { waiting: format!("{count} waiting, delayed or in work"), dead })
     }
 
+    #[cfg(feature = "listen")]
+    fn depth(&self) -> Result<crate::queue::Depth, QueueError> {
+        let (waiting, dead) = self
+            .runtime
+            .block_on(async { Ok::<_, QueueError>((self.queue.count().await?, self.poison.count().await?)) })?;
+        let count = |n: i64| u64::try_from(n).unwrap_or(0);
+        Ok(crate::queue::Depth { waiting: count(waiting), dead: count(dead), ..Default::default() })
+    }
+
     fn show(&self, ids: &[String]) -> Result<Vec<Letter>, QueueError> {
         self.seen(ids)
     }

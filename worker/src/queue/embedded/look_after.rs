@@ -20,6 +20,33 @@ impl Store {
         })
     }
 
+    /// How many messages there are, by state.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    #[cfg(feature = "listen")]
+    pub fn count(&mut self) -> Result<crate::queue::Depth, QueueError> {
+        let now = now();
+        self.transaction("count messages", |t| {
+            let sql = "SELECT count(*) FILTER (WHERE due <= ?1 AND NOT dead), \
+                       count(*) FILTER (WHERE due > ?1 AND NOT leased AND NOT dead), \
+                       count(*) FILTER (WHERE due > ?1 AND leased AND NOT dead), count(*) FILTER (WHERE dead), \
+                       min(created) FILTER (WHERE due <= ?1 AND NOT dead) FROM message";
+            t.query_row(sql, [now], |row| {
+                let count = |column| Ok::<u64, rusqlite::Error>(row.get::<_, i64>(column)?.max(0) as u64);
+                let oldest: Option<i64> = row.get(4)?;
+                let age = |created: i64| std::time::Duration::from_millis(now.saturating_sub(created).max(0) as u64);
+                Ok(crate::queue::Depth {
+                    waiting: count(0)?,
+                    delayed: Some(count(1)?),
+                    held: Some(count(2)?),
+                    dead: count(3)?,
+                    oldest: oldest.map(age),
+                })
+            })
+        })
+    }
+
     /// One message with its body.
     ///
     /// # Errors

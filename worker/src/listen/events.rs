@@ -1,0 +1,131 @@
+//! What comes to `/events`. Whatever it is goes on the queue as it came: whether it means anything is for the worker to say, and what does not
+//! ends among the dead letters with its reason. Only the handshakes of webhooks are answered here.
+//!
+//! Sources: Event Grid webhook validation (learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema and
+//! -cloud-events-schema, 2025), CloudEvents HTTP webhooks 1.0 section 4.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, http::HeaderValue};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tracing::{info, warn};
+
+use super::{Ear, Received};
+use crate::job::describe;
+use crate::queue::{MAX_MESSAGE, QueueError};
+
+/// How long a request may take to arrive.
+const ARRIVES: Duration = Duration::from_secs(30);
+/// Event Grid's mark of what a delivery is.
+const KIND: HeaderName = HeaderName::from_static("aeg-event-type");
+const ORIGIN: HeaderName = HeaderName::from_static("webhook-request-origin");
+const RATE: HeaderName = HeaderName::from_static("webhook-request-rate");
+const ALLOWED_ORIGIN: HeaderName = HeaderName::from_static("webhook-allowed-origin");
+const ALLOWED_RATE: HeaderName = HeaderName::from_static("webhook-allowed-rate");
+
+/// A delivery.
+pub async fn take(State(ear): State<Arc<Ear>>, RawQuery(query): RawQuery, headers: HeaderMap, body: Body) -> Response {
+    let Ok(_place) = ear.busy.try_acquire() else {
+        ear.count(Received::Refused);
+        return (StatusCode::TOO_MANY_REQUESTS, "too many requests at once\n").into_response();
+    };
+    let trusted = trusted(&ear, &headers, query.as_deref());
+    // A stranger may send no more than a handshake has.
+    let most = if trusted { MAX_MESSAGE as usize } else { 64 << 10 };
+    let body = match tokio::time::timeout(ARRIVES, to_bytes(body, most)).await {
+        Err(_) => return refused(&ear, StatusCode::REQUEST_TIMEOUT, "the message did not arrive in 30 s\n"),
+        Ok(Err(_)) if !trusted => return unauthorised(&ear),
+        Ok(Err(_)) => return refused(&ear, StatusCode::PAYLOAD_TOO_LARGE, "the message is too large or broken off\n"),
+        Ok(Ok(body)) => body,
+    };
+    if headers.get(KIND).is_some_and(|kind| kind == "SubscriptionValidation")
+        && let Some(code) = validation_code(&body)
+    {
+        ear.count(Received::Handshake);
+        info!("a subscription was validated");
+        return Json(json!({ "validationResponse": code })).into_response();
+    }
+    if !trusted {
+        return unauthorised(&ear);
+    }
+    if headers.get(KIND).is_some_and(|kind| kind == "Unsubscribe") {
+        ear.count(Received::Handshake);
+        return StatusCode::OK.into_response();
+    }
+    if body.is_empty() {
+        return refused(&ear, StatusCode::BAD_REQUEST, "an empty message\n");
+    }
+    match ear.door.put(body.into()).await {
+        Ok(id) => {
+            ear.count(Received::Queued);
+            info!(id, "a message was taken");
+            (StatusCode::OK, format!("{id}\n")).into_response()
+        }
+        Err(error @ QueueError::TooLarge(_)) => refused(&ear, StatusCode::PAYLOAD_TOO_LARGE, &format!("{error}\n")),
+        Err(error) => {
+            ear.count(Received::Failed);
+            warn!(error = describe(&error), "a message could not be put on the queue");
+            (StatusCode::SERVICE_UNAVAILABLE, "the queue cannot be reached\n").into_response()
+        }
+    }
+}
+
+/// The handshake of CloudEvents webhooks: whoever asks may deliver, at the rate it asks for. It is allowed to nobody by this
+/// alone, since a delivery must show the secret.
+pub async fn handshake(State(ear): State<Arc<Ear>>, headers: HeaderMap) -> Response {
+    let Some(origin) = headers.get(ORIGIN) else {
+        return refused(&ear, StatusCode::BAD_REQUEST, "no WebHook-Request-Origin\n");
+    };
+    ear.count(Received::Handshake);
+    let mut answer = HeaderMap::new();
+    answer.insert(header::ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+    answer.insert(ALLOWED_ORIGIN, origin.clone());
+    if let Some(rate) = headers.get(RATE) {
+        answer.insert(ALLOWED_RATE, rate.clone());
+    }
+    (StatusCode::OK, answer).into_response()
+}
+
+fn refused(ear: &Ear, status: StatusCode, why: &str) -> Response {
+    ear.count(Received::Refused);
+    (status, why.to_owned()).into_response()
+}
+
+fn unauthorised(ear: &Ear) -> Response {
+    ear.count(Received::Unauthorised);
+    let why = match ear.secret {
+        Some(_) => "the secret is missing or wrong\n",
+        None => "no secret is set (POOLPROOF_LISTEN_SECRET), so that events are taken from this machine only\n",
+    };
+    (StatusCode::UNAUTHORIZED, why).into_response()
+}
+
+/// True where the request shows the secret: as `Authorization: Bearer SECRET`, as Event Grid sends what a subscription's delivery
+/// properties say, or as `?code=SECRET`, since action groups of alerts send no headers of one's own. Without a secret the machine itself is trusted.
+fn trusted(ear: &Ear, headers: &HeaderMap, query: Option<&str>) -> bool {
+    let Some(secret) = &ear.secret else { return ear.private };
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let shown = bearer.and_then(|value| value.strip_prefix("Bearer "));
+    let code = query.into_iter().flat_map(|query| query.split('&')).find_map(|pair| pair.strip_prefix("code="));
+    shown.into_iter().chain(code).any(|shown| same(shown, secret))
+}
+
+/// Compares digests, so that the time it takes tells nothing of the secret.
+fn same(shown: &str, secret: &str) -> bool {
+    Sha256::digest(shown.as_bytes()) == Sha256::digest(secret.as_bytes())
+}
+
+/// The code of Event Grid's validation event, which is answered with it.
+fn validation_code(body: &[u8]) -> Option<String> {
+    let events: Value = serde_json::from_slice(body).ok()?;
+    let event = events.get(0)?;
+    let kind = event.get("eventType")?.as_str()?;
+    let code = event.get("data")?.get("validationCode")?.as_str()?;
+    (kind == "Microsoft.EventGrid.SubscriptionValidationEvent").then(|| code.to_owned())
+}
