@@ -9,6 +9,7 @@ mod azure;
 mod bad_input;
 mod cases;
 mod cli;
+mod config;
 mod decode;
 mod demo;
 mod explain;

@@ -37,3 +37,4 @@ pub use change::Change;
 pub use complaint::{Complaint, Complaints};
 pub use load::{Loaded, load, load_all};
 pub use message::{Decoded, decode};
+pub use part::document;

@@ -85,7 +85,7 @@ pub(crate) fn read<T: DeserializeOwned>(value: Value, path: &str) -> Result<T, C
 ///
 /// # Errors
 /// Where the text stops being either, or that it is too large.
-pub(crate) fn document(bytes: &[u8]) -> Result<Value, Complaints> {
+pub fn document(bytes: &[u8]) -> Result<Value, Complaints> {
     if bytes.len() > LARGEST {
         let size = format!("{} bytes", bytes.len());
         return Err(Complaint::at("", size, format!("at most {LARGEST} bytes")).into());

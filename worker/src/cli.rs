@@ -4,6 +4,7 @@
 //! an input is invalid, 3 a change reached `--fail-at`.
 
 mod backtest;
+mod config;
 mod decode;
 mod demo;
 mod estimate;
@@ -23,15 +24,18 @@ mod submit;
 mod whatif;
 mod worker;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use scenarios::Complaints;
 
 /// What will this AKS node pool change do to the pods that keep the cluster alive?
 #[derive(Parser)]
 #[command(name = "poolproof", version, about, max_term_width = 120)]
 struct Cli {
+    #[command(flatten)]
+    config: config::ConfigArgs,
     #[command(flatten)]
     logging: logging::LogArgs,
     #[command(subcommand)]
@@ -84,16 +88,45 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let cli = match parsed() {
+        Ok(Some(cli)) => cli,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(code) => return code,
+    };
+    cli.logging.start(matches!(cli.verb, Verb::Worker(_)));
+    ended(run(cli.verb))
+}
+
+/// The command line with what the environment and the file of options add to it; `None` where that was all that was asked for.
+fn parsed() -> Result<Option<Cli>, ExitCode> {
+    let invalid = |complaints: Complaints| {
+        output::note(&complaints.to_string());
+        ExitCode::from(2)
+    };
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let file = config::file(&Cli::command(), &arguments).map_err(invalid)?;
+    let command = file.applied(Cli::command());
+    let matches = command.clone().try_get_matches_from(arguments);
+    let read = matches.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    match read {
+        Ok((cli, matches)) if cli.config.print_config => {
+            let printed = output::data(&config::printed(&command, &matches, &file));
+            printed.map(|()| None).map_err(|_| ExitCode::FAILURE)
+        }
+        Ok((cli, _)) => Ok(Some(cli)),
         Err(error) => {
             // Help goes to standard output, complaints to standard error; nobody reading is no failure.
             let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            if let (Some(name), true) = (file.name(), error.use_stderr()) {
+                output::note(&format!("(values that are not on the command line may be from {name})"));
+            }
+            Err(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)))
         }
-    };
-    cli.logging.start(matches!(cli.verb, Verb::Worker(_)));
-    let result = match cli.verb {
+    }
+}
+
+fn run(verb: Verb) -> Result<(), Failure> {
+    match verb {
         Verb::Demo(args) => demo::run(&args),
         Verb::Score(args) => score::run(&args),
         Verb::Worker(args) => worker::run(&args),
@@ -106,7 +139,10 @@ pub fn main() -> ExitCode {
         Verb::Explain(args) => explain::run(&args),
         Verb::Place(args) => place::run(&args),
         Verb::Schema(args) => schema::run(&args),
-    };
+    }
+}
+
+fn ended(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Invalid(complaints)) => {
@@ -127,8 +163,6 @@ pub fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
