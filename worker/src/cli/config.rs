@@ -123,7 +123,10 @@ impl File {
             let id = command.get_arguments().find(|a| a.get_long() == Some(option)).map(|a| a.get_id().clone());
             let values = values.to_vec();
             match id {
-                Some(id) => command.mut_arg(id, |a| a.required(false).default_values(values).hide_default_value(true)),
+                Some(id) => command.mut_arg(id, |a| {
+                    let takes_values = a.get_action().takes_values();
+                    a.required(false).default_values(values).hide_default_value(takes_values)
+                }),
                 None => command,
             }
         };
