@@ -1,5 +1,7 @@
 //! How fast trials run: the 50-node, 1,000-pod rolling upgrade with every process on, paired with doing nothing.
 //!
+//! Once as it is, once with the scheduler's default spreading of every workload's pods over zones and nodes.
+//!
 //! `cargo bench-sim` prints seconds for 1,000 pairs, events per second and placements per second, for one thread and for
 //! all, and the growth of a do-nothing trial with its horizon.
 
@@ -11,15 +13,17 @@ use simulator::{Runs, Scenario, example, paired};
 
 fn main() {
     let trials = std::env::args().filter_map(|a| a.parse().ok()).next().unwrap_or(1000);
-    let scenario = example::busy_upgrade();
-    println!(
-        "{} nodes, {} pods, {} paired trials of a rolling upgrade",
-        scenario.cluster.nodes.len(),
-        scenario.cluster.pods.len(),
-        trials
-    );
-    for threads in [1, 0] {
-        measure(&scenario, trials, threads);
+    let plain = example::busy_upgrade();
+    let spread = example::spread_by_default(plain.clone());
+    for (scenario, how) in [(plain, "no spreading"), (spread, "default spreading")] {
+        println!(
+            "{} nodes, {} pods, {trials} paired trials of a rolling upgrade, {how}",
+            scenario.cluster.nodes.len(),
+            scenario.cluster.pods.len(),
+        );
+        for threads in [1, 0] {
+            measure(&scenario, trials, threads);
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::scenario::{Happening, Scenario, Scripted};
 use crate::settings::Settings;
 use crate::spec::{
     BudgetRule, BudgetSpec, ClusterSpec, Control, MANY_DISKS, Memory, NodeShape, NodeSpec, PodShape, PodSpec, PoolSpec,
-    Quantity, Resources, Role, Share, Supply, Toleration, WorkloadKind, WorkloadSpec,
+    Quantity, Resources, Role, Selector, Share, Spread, Supply, Toleration, WorkloadKind, WorkloadSpec,
 };
 use crate::time::{Duration, Time};
 use crate::{NodeId, PoolId, WorkloadId};
@@ -379,4 +379,31 @@ pub fn busy_upgrade() -> Scenario {
         .upgrade(PoolId(0), Quantity::Percent(10))
         .horizon(Duration::mins(240))
         .build()
+}
+
+/// The same cluster with labels by which its pods are spread: nodes have host names and zones, and each workload's pods prefer
+/// zones and nodes that hold few of them, as kube-scheduler v1.34.1 has it by default (`systemDefaultConstraints`).
+pub fn spread_by_default(mut scenario: Scenario) -> Scenario {
+    const ZONE: &str = "topology.kubernetes.io/zone";
+    let cluster = &mut scenario.cluster;
+    for shape in cluster.node_shapes.rows_mut() {
+        shape.labels.insert(ZONE.to_owned(), shape.zone.0.to_string());
+    }
+    for workload in cluster.workloads.rows() {
+        let shape = &mut cluster.pod_shapes[workload.shape_of(0)];
+        let labels = BTreeMap::from([("app".to_owned(), workload.name.clone())]);
+        let constraint = |key: &str, max_skew| Spread {
+            key: key.to_owned(),
+            max_skew,
+            hard: false,
+            min_domains: 1,
+            honor_affinity: true,
+            honor_taints: false,
+            selector: Some(Selector { labels: labels.clone(), expressions: Vec::new() }),
+        };
+        shape.spread = vec![constraint("kubernetes.io/hostname", 3), constraint(ZONE, 5)];
+        shape.spread_by_default = true;
+        shape.labels = labels;
+    }
+    scenario
 }

@@ -294,10 +294,17 @@ fn look_around<'a>(
     nodes: impl Iterator<Item = NodeView<'a>> + Clone,
     feasible: &mut score::Feasible,
 ) {
-    if score::looks_around(asked) {
-        let mut left = feasible.nodes.iter().peekable();
-        let found = sought.filter(|node| left.next_if(|raw| raw.node == node.id).is_some());
-        let found: Vec<_> = found.map(|node| (Place::node(node), 1)).collect();
-        feasible.look_around(asked, nodes.map(Place::node), &found, false);
+    let peers = asked.row.peers.as_deref().filter(|peers| !peers.soft.is_empty());
+    if peers.is_none() && !score::looks_further(asked) {
+        return;
+    }
+    let mut left = feasible.nodes.iter().peekable();
+    let found = sought.filter(|node| left.next_if(|raw| raw.node == node.id).is_some());
+    let found: Vec<Place> = found.map(Place::node).collect();
+    if let Some(peers) = peers {
+        feasible.spread(&score::pod_topology_spread::raw(asked, peers, nodes.clone(), &found));
+    }
+    if score::looks_further(asked) {
+        feasible.look_further(asked, nodes.map(Place::node), &found, false);
     }
 }

@@ -10,7 +10,8 @@
 //!    each class a node has a *level*, the points of NodeResourcesFit and BalancedAllocation, or no room. A class counts
 //!    its nodes by group and level, and looks again only at nodes that were touched since it was last asked.
 //! 3. *its name*: pods that somebody counts by host name (anti-affinity, spreading over nodes), room held back for nominated
-//!    pods. Nodes that hold such pods are few and known; they are *listed* and judged one by one, as the plain scan does.
+//!    pods. Nodes that hold such pods are known; they are *listed* and judged one by one: by their group's verdict and their
+//!    level, and where other pods or nominated ones may keep the pod off, by these filters themselves.
 //!
 //! **Why it is exact.** Take listed nodes out. All other nodes of a group get the same verdict from everything but room, and
 //! their totals differ only in their levels, because normalisation adds to each node of the group the same. So the best
@@ -18,24 +19,31 @@
 //! needs only the highest and lowest raw scores and numbers of nodes and domains, which groups and listed nodes have. Among
 //! equals nodes come in the order of rank (their group) and id, in both ways alike.
 //!
+//! What kinds alone decide is asked once for each pod shape and group ([`standing`]). Soft spread constraints are scored from
+//! the counts ([`spread`]).
+//!
 //! **What it costs.** Touched nodes once per class, listed nodes, groups: none of these grows with the number of nodes. Only
-//! to find the n-th of equal nodes the levels are walked, 64 at a step.
+//! to find the n-th of equal nodes the levels are walked, 64 at a step. Nothing is allocated, unless pods attract others.
 //!
 //! **Where it does not hold**, the plain scan decides: pods that ask for nodes by name, levels out of range (capacities
-//! beyond 92 PB), more than half of the nodes listed, hardly two nodes alike (each group takes room in each class).
+//! beyond 92 PB), hardly two nodes alike (each group takes room in each class).
 
 mod groups;
 mod levels;
 mod search;
+mod spread;
+mod standing;
 
 use super::census::Census;
 use super::compat::{Asked, Compat};
 use super::place::{Extent, Place};
-use super::score::{self, Raw};
+use super::score;
 use super::{Incoming, NodeView, Sample, Scratch, Tenant, decide, filter};
 use crate::{Id, NodeId};
-use groups::Groups;
+use groups::{Groups, NOBODY};
 use levels::{GroupId, Levels, NOWHERE};
+use spread::{Spread, Who};
+use standing::Standings;
 
 /// More groups than this are not worth their room: 800 bytes in each class.
 const MOST_GROUPS: usize = 512;
@@ -67,6 +75,8 @@ pub struct Index {
     fresh: bool,
     groups: Groups,
     classes: Vec<Levels>,
+    /// By pod shape.
+    standings: Vec<Standings>,
     desk: Desk,
 }
 
@@ -74,27 +84,59 @@ pub struct Index {
 #[derive(Clone, Debug, Default)]
 struct Desk {
     listed: Vec<NodeId>,
-    /// Pods that matter, by group.
-    pods: Vec<Tenant>,
-    ranges: Vec<(u32, u32)>,
+    /// Room is held back for nominated pods on some of them.
+    promises: bool,
     /// Listed nodes, by group.
     listed_in: Vec<u32>,
+    /// Pods that matter to filters and to other pods' wishes, by group.
+    pods: Vec<Tenant>,
+    ranges: Vec<(u32, u32)>,
     /// What a search among some of the nodes has found, by group.
     found: Vec<search::Found>,
     /// What each of the feasible entries is.
     who: Vec<Who>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Who {
-    Group { id: GroupId, feasible: u32 },
-    Node(NodeId),
+    spread: Spread,
 }
 
 impl Desk {
     fn group(&self, groups: &Groups, id: GroupId) -> Place<'_> {
         let (first, end) = self.ranges[usize::from(id)];
         groups.place(id, &self.pods[first as usize..end as usize], self.listed_in[usize::from(id)])
+    }
+
+    /// True where other pods do not keep the pod off a group.
+    #[inline]
+    fn welcomes(&self, asked: &Asked, census: &Census, groups: &Groups, id: GroupId) -> bool {
+        !filters_by_peers(asked) || filter::social(asked, census, &self.group(groups, id).view).is_ok()
+    }
+
+    /// Notes a listed node where it is feasible. Its kind speaks for it as for its group, and its level says whether it has
+    /// room; only what other pods and nominated ones say is asked of the node itself.
+    #[inline]
+    fn try_listed(
+        &mut self,
+        asked: &Asked,
+        census: &Census,
+        nodes: &impl Nodes,
+        (groups, levels, standings): (&Groups, &Levels, &Standings),
+        (listed, feasible): (usize, &mut score::Feasible),
+    ) -> bool {
+        let id = self.listed[listed];
+        let group = groups.of(id);
+        let standing = standings.of(group);
+        let Some(level) = levels.lifted(listed).filter(|_| standing.admits) else {
+            return false;
+        };
+        let asks_others = filters_by_peers(asked);
+        if self.promises || asks_others {
+            let Some(view) = nodes.view(id) else { return false };
+            if filter::by_room(asked, &view).is_err() || asks_others && filter::social(asked, census, &view).is_err() {
+                return false;
+            }
+        }
+        feasible.push(standing.raw.at(level, id, 1));
+        self.who.push(Who::Node { id, group, listed });
+        true
     }
 }
 
@@ -156,7 +198,7 @@ impl Index {
         let mut totals = Vec::new();
         for (i, who) in self.desk.who.iter().enumerate() {
             match *who {
-                Who::Node(node) => totals.push((node, feasible.total(i))),
+                Who::Node { id, .. } => totals.push((id, feasible.total(i))),
                 Who::Group { id, .. } => {
                     let rest = feasible.total(i) - feasible.nodes[i].level();
                     let members = nodes.views().map(|view| view.id).filter(|&node| self.groups.of(node) == id);
@@ -180,17 +222,27 @@ impl Index {
             return false;
         }
         let class = self.catch_up_class(asked, nodes);
-        self.list(asked, nodes);
-        if self.classes[class].odd() || self.desk.listed.len() * 2 > self.groups.all().max(8) {
+        if self.classes[class].odd() {
             return false;
         }
+        let shape = asked.incoming().shape.index();
+        if self.standings.len() <= shape {
+            self.standings.resize_with(shape + 1, Standings::default);
+        }
+        self.standings[shape].grow(asked, &self.groups);
+        self.list(asked, nodes);
         let Index { groups, desk, classes, .. } = self;
         classes[class].lift(&desk.listed);
-        let peers = asked.row.peers.as_deref();
-        groups.collect(peers.map_or(&[], |peers| &peers.relevant), &mut desk.pods, &mut desk.ranges);
         let Scratch { feasible, census, .. } = scratch;
-        if let Some(peers) = peers {
-            census.take(asked, peers, places(groups, desk, nodes), true);
+        if let Some(peers) = asked.row.peers.as_deref()
+            && (filters_by_peers(asked) || score::looks_further(asked))
+        {
+            groups.collect(&peers.relevant, &mut desk.pods, &mut desk.ranges);
+            if filters_by_peers(asked) {
+                census.take(asked, peers, places(groups, desk, nodes), true);
+            }
+        } else if score::looks_further(asked) {
+            groups.collect(&[], &mut desk.pods, &mut desk.ranges);
         }
         feasible.clear();
         desk.who.clear();
@@ -200,24 +252,19 @@ impl Index {
     /// Finds what is feasible: the groups with room, each with its best, and listed nodes.
     fn survey(&mut self, asked: &Asked, nodes: &impl Nodes, scratch: &mut Scratch) {
         let Scratch { feasible, census, .. } = scratch;
-        let Index { groups, desk, classes, .. } = self;
-        let levels = &mut classes[asked.compat.class(asked.incoming().shape)];
+        let Index { groups, desk, classes, standings, .. } = self;
+        let shape = asked.incoming().shape;
+        let (levels, standings) = (&mut classes[asked.compat.class(shape)], &standings[shape.index()]);
         for &id in &groups.order {
-            if levels.count(id) == 0 {
-                continue;
-            }
-            let place = desk.group(groups, id);
-            if admits(asked, census, &place) {
+            let standing = standings.of(id);
+            if levels.count(id) > 0 && standing.admits && desk.welcomes(asked, census, groups, id) {
                 let (top, alike) = levels.top(id);
-                feasible.push(score::raw_of_group(asked, &place.view, top as i64, alike));
+                feasible.push(standing.raw.at(top, NOBODY, alike));
                 desk.who.push(Who::Group { id, feasible: levels.count(id) as u32 });
             }
         }
-        for view in desk.listed.iter().filter_map(|&node| nodes.view(node)) {
-            if filter::check(asked, census, &view).is_ok() {
-                feasible.push(score::raw(asked, &view));
-                desk.who.push(Who::Node(view.id));
-            }
+        for listed in 0..desk.listed.len() {
+            desk.try_listed(asked, census, nodes, (groups, levels, standings), (listed, feasible));
         }
     }
 
@@ -226,6 +273,7 @@ impl Index {
         if !self.fresh {
             self.fresh = true;
             self.groups.clear(compat);
+            self.standings.iter_mut().for_each(Standings::clear);
             self.classes.iter_mut().for_each(Levels::clear);
             self.log.clear();
             self.log.extend((0..nodes.len()).map(NodeId::from_index));
@@ -261,16 +309,21 @@ impl Index {
         levels.seen = self.seen;
         class
     }
+
     /// Lists the nodes that have to be looked at one by one, in the order of their ids.
     fn list(&mut self, asked: &Asked, nodes: &impl Nodes) {
-        let Desk { listed, listed_in, .. } = &mut self.desk;
+        let Desk { listed, listed_in, promises, .. } = &mut self.desk;
         listed.clear();
         listed.extend(nodes.nominated());
-        for &shape in asked.row.peers.as_ref().map_or(&[][..], |peers| &peers.hosted) {
-            listed.extend_from_slice(self.groups.holders(shape));
+        *promises = !listed.is_empty();
+        let hosted = asked.row.peers.as_ref().map_or(&[][..], |peers| &peers.hosted);
+        for &shape in hosted {
+            listed.extend(self.groups.holders(shape).iter().map(|holder| holder.node));
         }
-        listed.sort_unstable();
-        listed.dedup();
+        if *promises || hosted.len() > 1 {
+            listed.sort_unstable();
+            listed.dedup();
+        }
         listed.retain(|&node| self.groups.of(node) != NOWHERE);
         listed_in.clear();
         listed_in.resize(self.groups.len(), 0);
@@ -278,16 +331,20 @@ impl Index {
     }
 
     fn look_around(&mut self, asked: &Asked, nodes: &impl Nodes, feasible: &mut score::Feasible) {
-        if !score::looks_around(asked) {
-            return;
+        let Index { groups, desk, standings, .. } = self;
+        if let Some(peers) = asked.row.peers.as_deref().filter(|peers| !peers.soft.is_empty()) {
+            let Desk { spread, listed, who, .. } = desk;
+            spread.score(peers, groups, &standings[asked.incoming().shape.index()], listed, who);
+            feasible.spread(&spread.raw);
         }
-        let Index { groups, desk, .. } = self;
-        let place = |who: &Who| match *who {
-            Who::Group { id, feasible } => Some((desk.group(groups, id), feasible as usize)),
-            Who::Node(node) => Some((Place { view: nodes.view(node)?, extent: Extent::Listed }, 1)),
-        };
-        let found: Vec<_> = desk.who.iter().filter_map(place).collect();
-        feasible.look_around(asked, places(groups, desk, nodes), &found, true);
+        if score::looks_further(asked) {
+            let place = |who: &Who| match *who {
+                Who::Group { id, .. } => Some(desk.group(groups, id)),
+                Who::Node { id, .. } => Some(Place { view: nodes.view(id)?, extent: Extent::Listed }),
+            };
+            let found: Vec<_> = desk.who.iter().filter_map(place).collect();
+            feasible.look_further(asked, places(groups, desk, nodes), &found, true);
+        }
     }
 
     /// The best of what was found, among all nodes or among the first so many of a sample.
@@ -300,12 +357,10 @@ impl Index {
         tie: &mut impl FnMut(u32) -> u32,
     ) -> Option<NodeId> {
         let feasible = &mut scratch.feasible;
-        if let ([only], [Who::Node(node)]) = (&feasible.nodes[..], &self.desk.who[..])
-            && only.node == *node
-        {
-            return Some(*node);
+        // The nodes of a single entry differ in nothing that others have a say in.
+        if feasible.nodes.len() > 1 {
+            self.look_around(asked, nodes, feasible);
         }
-        self.look_around(asked, nodes, feasible);
         let best = feasible.settle();
         let mut nth = if best > 1 { tie(best).min(best - 1) } else { 0 };
         let levels = &mut self.classes[asked.compat.class(asked.incoming().shape)];
@@ -317,17 +372,17 @@ impl Index {
             nth -= if here { 0 } else { nodes };
             here
         })?;
-        let who = |&i: &u32| (self.desk.who[i as usize], &feasible.nodes[i as usize]);
-        let group = run.iter().map(who).find_map(|(who, raw): (Who, &Raw)| match who {
-            Who::Group { id, .. } => Some((id, raw.level() as usize)),
-            Who::Node(_) => None,
+        let who = |&i: &u32| self.desk.who[i as usize];
+        let group = run.iter().find_map(|i| match who(i) {
+            Who::Group { id, .. } => Some((id, feasible.nodes[*i as usize].level() as usize)),
+            Who::Node { .. } => None,
         });
-        let listed = run.iter().map(who).filter_map(|(who, _)| match who {
-            Who::Node(node) => Some(node),
+        let mut listed = run.iter().filter_map(|i| match who(i) {
+            Who::Node { id, .. } => Some(id),
             Who::Group { .. } => None,
         });
         match group {
-            None => listed.into_iter().nth(nth as usize),
+            None => listed.nth(nth as usize),
             Some((id, level)) => {
                 levels.pretend(listed, level);
                 match sample {
@@ -352,9 +407,4 @@ fn places<'a>(groups: &'a Groups, desk: &'a Desk, nodes: &'a impl Nodes) -> impl
     let grouped = there.map(|&id| desk.group(groups, id));
     let listed = desk.listed.iter().filter_map(|&node| nodes.view(node));
     grouped.chain(listed.map(|view| Place { view, extent: Extent::Listed }))
-}
-
-/// True where the group's nodes are feasible as far as they have room.
-fn admits(asked: &Asked, census: &Census, place: &Place) -> bool {
-    filter::by_kind(asked, &place.view).is_ok() && filter::social(asked, census, &place.view).is_ok()
 }

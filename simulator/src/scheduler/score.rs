@@ -71,6 +71,12 @@ impl Raw {
     pub fn level(&self) -> i64 {
         self.fit + self.balanced
     }
+
+    /// The same for so many nodes of its kind, or for this one of them, that have a level.
+    #[inline]
+    pub fn at(self, level: usize, node: NodeId, alike: u32) -> Raw {
+        Raw { fit: level as i64, node, alike, ..self }
+    }
 }
 
 /// What every plugin says of one node.
@@ -83,20 +89,15 @@ pub fn raw(pod: &Asked, node: &NodeView) -> Raw {
     }
 }
 
-/// What is known of the best nodes of a group: `level` is what [`level`] gives for them.
-#[inline]
-pub fn raw_of_group(pod: &Asked, node: &NodeView, level: i64, alike: u32) -> Raw {
-    Raw { fit: level, alike, ..kind(pod, node) }
-}
-
 /// The part of the score that depends on what a node holds and on nothing else; 0 to 200.
 #[inline]
 pub fn level(pod: &Asked, node: &NodeView) -> i64 {
     node_resources_fit::score(pod, node) + balanced_allocation::score(pod, node)
 }
 
+/// What all nodes of a kind have in common.
 #[inline]
-fn kind(pod: &Asked, node: &NodeView) -> Raw {
+pub fn kind(pod: &Asked, node: &NodeView) -> Raw {
     Raw {
         node: node.id,
         rank: pod.compat.rank(node),
@@ -150,11 +151,10 @@ impl Social {
     }
 }
 
-/// True where the pod's scores depend on other pods or other nodes.
+/// True where scores depend on pods that attract others, or on images.
 #[inline]
-pub fn looks_around(pod: &Asked) -> bool {
-    let peers = pod.row.peers.as_deref();
-    pod.compat.has_images() || peers.is_some_and(|p| !p.soft.is_empty() || !p.wishes.is_empty())
+pub fn looks_further(pod: &Asked) -> bool {
+    pod.compat.has_images() || pod.row.peers.as_deref().is_some_and(|peers| !peers.wishes.is_empty())
 }
 
 impl Feasible {
@@ -172,33 +172,33 @@ impl Feasible {
         self.nodes.push(raw);
     }
 
-    /// Adds the scores that depend on other pods and other nodes. `feasible` are the places of [`Feasible::nodes`], each with the
-    /// number of feasible nodes; `places` are all there are; `grouped` where some are groups.
-    pub fn look_around<'a>(
+    /// Adds the scores of soft topology spread constraints, from what they are before normalisation.
+    pub fn spread(&mut self, raw: &[Option<i64>]) {
+        self.social.resize(self.nodes.len(), Social::default());
+        let scores = pod_topology_spread::normalise(raw);
+        self.social.iter_mut().zip(scores).for_each(|(s, score)| s.spread = Some(score));
+    }
+
+    /// Adds the other scores that depend on other pods and other nodes. `feasible` are the places of [`Feasible::nodes`];
+    /// `places` are all there are; `grouped` where some are groups.
+    pub fn look_further<'a>(
         &mut self,
         pod: &Asked,
         places: impl Iterator<Item = Place<'a>> + Clone,
-        feasible: &[(Place, usize)],
+        feasible: &[Place],
         grouped: bool,
     ) {
-        self.social.resize(feasible.len(), Social::default());
-        let social = &mut self.social;
-        if let Some(peers) = pod.row.peers.as_deref() {
-            if !peers.soft.is_empty() {
-                let raw = pod_topology_spread::raw(pod, peers, places.clone(), feasible);
-                let scores = pod_topology_spread::normalise(&raw);
-                social.iter_mut().zip(scores).for_each(|(s, score)| s.spread = Some(score));
-            }
-            if !peers.wishes.is_empty()
-                && let Some(raw) = inter_pod_affinity::raw(pod, peers, places.clone(), feasible, grouped)
-            {
-                let scores = inter_pod_affinity::normalise(&raw);
-                social.iter_mut().zip(scores).for_each(|(s, score)| s.affinity = Some(score));
-            }
+        self.social.resize(self.nodes.len(), Social::default());
+        if let Some(peers) = pod.row.peers.as_deref()
+            && !peers.wishes.is_empty()
+            && let Some(raw) = inter_pod_affinity::raw(pod, peers, places.clone(), feasible, grouped)
+        {
+            let scores = inter_pod_affinity::normalise(&raw);
+            self.social.iter_mut().zip(scores).for_each(|(s, score)| s.affinity = Some(score));
         }
         if pod.compat.has_images() {
             let scores = image_locality::scores(pod, places, feasible);
-            social.iter_mut().zip(scores).for_each(|(s, score)| s.images = score);
+            self.social.iter_mut().zip(scores).for_each(|(s, score)| s.images = score);
         }
     }
 

@@ -9,7 +9,7 @@ use crate::spec::{EXTENDED, Resources};
 use crate::{Id, NodeId, NodeShapeId, PodShapeId};
 
 /// Stands for a group: no node has this id, so no tally of host names knows it.
-const NOBODY: NodeId = NodeId(u32::MAX - 1);
+pub const NOBODY: NodeId = NodeId(u32::MAX - 1);
 
 static NOTHING: Resources = Resources { cpu: 0, memory: 0, ephemeral: 0, pods: 0, disks: 0, extended: [0; EXTENDED] };
 
@@ -26,10 +26,19 @@ pub struct Groups {
     /// By group and pod shape.
     counts: Vec<Pods>,
     /// By pod shape: the nodes that hold such pods, as far as somebody counts by host name.
-    holders: Vec<Vec<NodeId>>,
+    holders: Vec<Vec<Holder>>,
     shapes: usize,
     all: usize,
     version: u64,
+}
+
+/// A node that holds pods of some shape.
+#[derive(Clone, Copy, Debug)]
+pub struct Holder {
+    /// The node.
+    pub node: NodeId,
+    /// How many of them run.
+    pub alive: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -91,9 +100,15 @@ impl Groups {
         self.version
     }
 
-    /// Nodes that hold pods of a shape somebody counts by host name.
-    pub fn holders(&self, shape: PodShapeId) -> &[NodeId] {
+    /// Nodes that hold pods of a shape somebody counts by host name, by id.
+    pub fn holders(&self, shape: PodShapeId) -> &[Holder] {
         &self.holders[shape.index()]
+    }
+
+    /// Pods of a shape that run in a group.
+    #[inline]
+    pub fn alive(&self, group: GroupId, shape: PodShapeId) -> i64 {
+        i64::from(self.counts[usize::from(group) * self.shapes + shape.index()].alive)
     }
 
     /// Makes room for so many nodes.
@@ -114,26 +129,24 @@ impl Groups {
             return;
         }
         let mut held = std::mem::take(&mut self.held[node.index()]);
-        for tenant in &held {
+        // Mostly one pod has come or gone: what is alike at both ends of the lists stays counted.
+        let (first, last) = if before == now { alike_at_ends(&held, pods) } else { (0, 0) };
+        for tenant in &held[first..held.len() - last] {
             self.shift(before, tenant, -1);
-            if compat.hosted().has(tenant.shape) && !pods.iter().any(|p| p.shape == tenant.shape) {
-                let holders = &mut self.holders[tenant.shape.index()];
-                if let Ok(at) = holders.binary_search(&node) {
-                    holders.remove(at);
-                }
+            if compat.hosted().has(tenant.shape) {
+                self.holders[tenant.shape.index()].retain(|holder| holder.node != node);
             }
         }
-        for tenant in pods {
+        for tenant in &pods[first..pods.len() - last] {
             self.shift(now, tenant, 1);
             if compat.hosted().has(tenant.shape) {
                 let holders = &mut self.holders[tenant.shape.index()];
-                if let Err(at) = holders.binary_search(&node) {
-                    holders.insert(at, node);
-                }
+                let at = holders.partition_point(|holder| holder.node < node);
+                holders.insert(at, Holder { node, alive: tenant.alive });
             }
         }
-        held.clear();
-        held.extend_from_slice(pods);
+        held.truncate(first);
+        held.extend_from_slice(&pods[first..]);
         self.held[node.index()] = held;
         if before != now {
             self.version += 1;
@@ -215,4 +228,11 @@ impl Groups {
             extent: Extent::Group { nodes, unlisted: nodes - listed as usize },
         }
     }
+}
+
+/// How many entries are the same at the beginning of both lists, and how many of the others at their end.
+fn alike_at_ends(a: &[Tenant], b: &[Tenant]) -> (usize, usize) {
+    let first = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let last = a[first..].iter().rev().zip(b[first..].iter().rev()).take_while(|(a, b)| a == b).count();
+    (first, last)
 }

@@ -129,6 +129,13 @@ impl Levels {
         }
     }
 
+    /// The level of the `i`-th of the nodes that are left out; `None` without room.
+    #[inline]
+    pub fn lifted(&self, i: usize) -> Option<usize> {
+        let level = usize::from(self.lifted[i].1);
+        (level <= TOP).then_some(level)
+    }
+
     /// Undoes [`Levels::lift`].
     pub fn put_back(&mut self) {
         while let Some((node, level)) = self.lifted.pop() {

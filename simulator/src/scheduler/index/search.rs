@@ -1,12 +1,13 @@
 //! Decisions that end when enough feasible nodes are found, as kube-scheduler's do in large clusters: nodes are looked at one
 //! after the other, but what is known of their group and class is not found out again.
 
-use super::groups::Groups;
+use super::groups::{Groups, NOBODY};
 use super::levels::{GroupId, Levels};
-use super::{Index, Nodes, Who, admits};
-use crate::NodeId;
+use super::spread::Who;
+use super::{Index, Nodes};
 use crate::scheduler::compat::{Asked, Compat};
-use crate::scheduler::{Incoming, NodesScored, Sample, Scratch, decide_among, filter, score};
+use crate::scheduler::{Incoming, NodesScored, Sample, Scratch, decide_among};
+use crate::{Id, NodeId};
 
 /// Nodes of one group that a search has come upon.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,14 +74,13 @@ impl Index {
         scratch: &mut Scratch,
     ) -> usize {
         let Scratch { feasible, census, .. } = scratch;
-        let Index { groups, desk, classes, .. } = self;
-        let levels = &classes[asked.compat.class(asked.incoming().shape)];
+        let Index { groups, desk, classes, standings, .. } = self;
+        let shape = asked.incoming().shape;
+        let (levels, standings) = (&classes[asked.compat.class(shape)], &standings[shape.index()]);
         let mut found_in = std::mem::take(&mut desk.found);
         found_in.clear();
-        found_in.extend(
-            (0..groups.len() as GroupId)
-                .map(|id| Found { admits: admits(asked, census, &desk.group(groups, id)), ..Found::default() }),
-        );
+        let admits = |id| standings.of(id).admits && desk.welcomes(asked, census, groups, id);
+        found_in.extend((0..groups.len() as GroupId).map(|id| Found { admits: admits(id), ..Found::default() }));
         let (mut seen, mut count) = (0, 0);
         for node in sample.nodes() {
             seen += 1;
@@ -89,12 +89,10 @@ impl Index {
                 count += usize::from(found.admits);
                 found.add(level);
             } else if levels.is_lifted(node)
-                && let Some(view) = nodes.view(node)
-                && filter::check(asked, census, &view).is_ok()
+                && let Ok(listed) = desk.listed.binary_search(&node)
             {
-                count += 1;
-                feasible.push(score::raw(asked, &view));
-                desk.who.push(Who::Node(node));
+                let tried = desk.try_listed(asked, census, nodes, (groups, levels, standings), (listed, feasible));
+                count += usize::from(tried);
             }
             if count >= wanted {
                 break;
@@ -103,8 +101,7 @@ impl Index {
         for &id in &groups.order {
             let found = found_in[usize::from(id)];
             if found.admits && found.feasible > 0 {
-                let view = desk.group(groups, id).view;
-                feasible.push(score::raw_of_group(asked, &view, found.top as i64, found.alike));
+                feasible.push(standings.of(id).raw.at(found.top, NOBODY, found.alike));
                 desk.who.push(Who::Group { id, feasible: found.feasible });
             }
         }

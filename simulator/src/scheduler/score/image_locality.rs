@@ -13,7 +13,7 @@ const LEAST: i64 = 23 * MIB;
 const MOST: i64 = 1000 * MIB;
 
 /// Scores of the feasible places. What an image counts for is scaled by the share of nodes that hold it.
-pub fn scores<'a>(pod: &Asked, places: impl Iterator<Item = Place<'a>>, feasible: &[(Place, usize)]) -> Vec<i64> {
+pub fn scores<'a>(pod: &Asked, places: impl Iterator<Item = Place<'a>>, feasible: &[Place]) -> Vec<i64> {
     let images = &pod.row.shape.images;
     let mut holders: BTreeMap<&str, usize> = BTreeMap::new();
     let mut total = 0;
@@ -25,7 +25,7 @@ pub fn scores<'a>(pod: &Asked, places: impl Iterator<Item = Place<'a>>, feasible
         names.dedup();
         names.into_iter().for_each(|name| *holders.entry(name).or_default() += place.nodes());
     }
-    let score = |(place, _): &(Place, usize)| {
+    let score = |place: &Place| {
         let held = pod.compat.images(place.view.shape);
         let part = |name: &String| {
             let spread = holders.get(name.as_str()).copied().unwrap_or(0) as f64 / total as f64;

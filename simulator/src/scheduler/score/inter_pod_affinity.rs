@@ -15,7 +15,7 @@ pub fn raw<'a>(
     pod: &Asked,
     peers: &Peers,
     places: impl Iterator<Item = Place<'a>>,
-    feasible: &[(Place, usize)],
+    feasible: &[Place],
     grouped: bool,
 ) -> Option<Vec<i64>> {
     let topology = pod.compat.topology();
@@ -34,7 +34,7 @@ pub fn raw<'a>(
             }
         }
     }
-    let sum = |(place, _): &(Place, usize)| {
+    let sum = |place: &Place| {
         let domains =
             tallies.iter().enumerate().filter_map(|(key, tally)| Some(tally.at(topology.domain(key, &place.view)?)));
         domains.sum()
