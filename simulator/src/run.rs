@@ -162,7 +162,8 @@ pub fn paired(scenario: &Scenario, runs: Runs, progress: &(dyn Fn(u32) + Sync)) 
 }
 
 /// Runs trials of the scenario as it stands once more, each to the end it had, with causes switched off beside those of its
-/// settings: the futures are the same but for these causes. Results come in the order of `trials`, which may be any.
+/// settings: the futures are the same but for these causes. No series are sampled. Results come in the order of
+/// `trials`, which may be any.
 pub fn again<T: Send>(
     scenario: &Scenario,
     causes: &[Cause],
@@ -171,20 +172,20 @@ pub fn again<T: Send>(
     threads: usize,
     digest: &(dyn Fn(Outcome) -> T + Sync),
 ) -> Vec<T> {
-    let prepared = Prepared::without(scenario, causes);
+    let prepared = Prepared::without(scenario, causes).without_samples();
     let one = |sim: &mut Sim<'_>, (trial, end): &(u32, Time)| digest(sim.run(seed, *trial, true, *end));
     on_threads(threads, || trials.par_iter().map_init(|| Sim::new(&prepared), one).collect())
 }
 
 /// Runs the proposal and doing nothing at points of the scenario's beliefs: for each belief the share of it that lies below.
-/// Every point sees the same trials. Results come by point, then in order of the trial's index.
+/// Every point sees the same trials. No series are sampled. Results come by point, then in order of the trial's index.
 pub fn paired_at<T: Send>(
     scenario: &Scenario,
     points: &[Vec<f64>],
     runs: Runs,
     digest: &(dyn Fn(Pair) -> T + Sync),
 ) -> Vec<Vec<T>> {
-    let prepared = Prepared::new(scenario);
+    let prepared = Prepared::new(scenario).without_samples();
     // Short stretches of trials keep all threads busy where points are few.
     let stretches = |point: usize| {
         (0..runs.trials).step_by(STRETCH as usize).map(move |first| (point, first, (runs.trials - first).min(STRETCH)))

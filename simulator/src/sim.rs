@@ -51,6 +51,8 @@ pub(crate) struct Prepared<'a> {
     pub strata: Option<Strata>,
     /// Something that is not known well acts without a draw.
     pub doubtful: bool,
+    /// Samples that a trial takes for its charts.
+    pub samples: u32,
 }
 
 impl<'a> Prepared<'a> {
@@ -95,7 +97,13 @@ impl<'a> Prepared<'a> {
             off,
             strata: Strata::of(scenario),
             doubtful: scenario.beliefs.iter().any(|belief| belief.knob.acts_alone()),
+            samples: scenario.settings.series_steps,
         }
+    }
+
+    /// For trials whose charts nobody draws.
+    pub fn without_samples(self) -> Prepared<'a> {
+        Prepared { samples: 0, ..self }
     }
 }
 
@@ -393,7 +401,7 @@ impl<'a> Sim<'a> {
 
     /// Draws a uniform variate; one half where the spread of the process is switched off.
     pub fn uniform(&self, process: Process, entity: u64, n: u32) -> f64 {
-        if self.p.off.fixes(process) { 0.5 } else { self.streams.uniform(process, entity, n) }
+        self.p.off.uniform(&self.streams, process, entity, n)
     }
 
     /// True where a cause is active.

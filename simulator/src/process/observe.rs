@@ -47,7 +47,7 @@ impl Sim<'_> {
                 facts: WorkloadOutcome { fewest: up, ..WorkloadOutcome::default() },
             });
         }
-        let steps = self.p.scenario.settings.series_steps;
+        let steps = self.p.samples;
         if steps > 0 {
             observer.series.up = vec![Vec::with_capacity(steps as usize); observer.watches.len()];
             self.queue_sample();
@@ -99,7 +99,7 @@ impl Sim<'_> {
     }
 
     fn queue_sample(&mut self) {
-        let steps = u64::from(self.p.scenario.settings.series_steps);
+        let steps = u64::from(self.p.samples);
         let next = u64::from(self.observer.step) + 1;
         if next <= steps {
             // The product fits: a horizon is far below 2^50 µs and steps below 2^13.
@@ -187,7 +187,7 @@ impl Sim<'_> {
                 weight: self.bias.map_or(self.drawn.weight, |bias| bias.weight()),
                 ..self.drawn
             },
-            series: (self.p.scenario.settings.series_steps > 0).then(|| std::mem::take(&mut self.observer.series)),
+            series: (self.p.samples > 0).then(|| std::mem::take(&mut self.observer.series)),
         }
     }
 }

@@ -28,6 +28,10 @@ pub struct Census {
 impl Census {
     /// Counts anew. Where groups of nodes are counted as one, tallies of host names hold only the nodes that are listed.
     pub fn take<'a>(&mut self, pod: &Asked, peers: &Peers, places: impl Iterator<Item = Place<'a>>, grouped: bool) {
+        if !peers.filters() {
+            self.terms = false; // no filter asks for more
+            return;
+        }
         self.clear(pod, peers, grouped);
         for place in places {
             let node = &place.view;

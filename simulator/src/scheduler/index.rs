@@ -70,6 +70,8 @@ pub struct Index {
     /// Nodes touched, the first of them with number `base`.
     log: Vec<NodeId>,
     base: u64,
+    /// By node: one more than the number of its last entry in the log.
+    latest: Vec<u64>,
     /// How far the log is worked into the groups.
     seen: u64,
     fresh: bool,
@@ -144,6 +146,7 @@ impl Index {
     /// Forgets everything: for another cluster, or the same at another time.
     pub fn reset(&mut self) {
         self.log.clear();
+        self.latest.clear();
         self.base = 0;
         self.seen = 0;
         self.fresh = false;
@@ -152,8 +155,13 @@ impl Index {
     /// Notes that a node has come, gone or changed, or that pods have come to it, left it or are being deleted.
     #[inline]
     pub fn touch(&mut self, node: NodeId) {
-        if self.log.last() != Some(&node) || self.seen == self.base + self.log.len() as u64 {
+        if self.latest.len() <= node.index() {
+            self.latest.resize(node.index() + 1, 0);
+        }
+        // An entry that nobody has read yet speaks for this change as well.
+        if self.latest[node.index()] <= self.seen {
             self.log.push(node);
+            self.latest[node.index()] = self.base + self.log.len() as u64;
         }
     }
 
@@ -271,12 +279,12 @@ impl Index {
     /// Works touched nodes into the groups.
     fn catch_up(&mut self, compat: &Compat, nodes: &impl Nodes) {
         if !self.fresh {
-            self.fresh = true;
             self.groups.clear(compat);
             self.standings.iter_mut().for_each(Standings::clear);
             self.classes.iter_mut().for_each(Levels::clear);
-            self.log.clear();
-            self.log.extend((0..nodes.len()).map(NodeId::from_index));
+            self.reset();
+            self.fresh = true;
+            (0..nodes.len()).for_each(|node| self.touch(NodeId::from_index(node)));
         }
         self.groups.grow(nodes.len());
         for i in (self.seen - self.base) as usize..self.log.len() {
@@ -304,7 +312,10 @@ impl Index {
         if anew {
             (0..nodes.len()).map(NodeId::from_index).for_each(&mut refresh);
         } else {
-            self.log[self.log.len() - behind as usize..].iter().copied().for_each(&mut refresh);
+            // What a node is now is looked at once, at the last of its entries.
+            let unread = (self.seen - behind + 1..).zip(&self.log[self.log.len() - behind as usize..]);
+            let last = unread.filter(|(number, node)| self.latest[node.index()] == *number);
+            last.for_each(|(_, &node)| refresh(node));
         }
         levels.seen = self.seen;
         class
@@ -397,8 +408,9 @@ impl Index {
 }
 
 /// True where other pods may keep the pod off a node.
+#[inline]
 fn filters_by_peers(asked: &Asked) -> bool {
-    asked.row.peers.as_ref().is_some_and(|peers| !peers.hard.is_empty() || peers.has_terms())
+    asked.row.peers.as_ref().is_some_and(|peers| peers.filters())
 }
 
 /// All places: groups with nodes, then listed nodes.

@@ -114,6 +114,12 @@ impl Peers {
         self.hard.is_empty() && self.soft.is_empty() && !self.has_terms() && self.wishes.is_empty()
     }
 
+    /// True where other pods may keep the pod off a node.
+    #[inline]
+    pub fn filters(&self) -> bool {
+        !self.hard.is_empty() || self.has_terms()
+    }
+
     /// True where some term may keep the pod off a node.
     pub fn has_terms(&self) -> bool {
         !self.affinity.is_empty() || !self.anti.is_empty() || !self.kept_off.is_empty()

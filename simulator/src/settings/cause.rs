@@ -4,7 +4,7 @@
 //! the process are taken at one half), and a mechanism takes the neutral value its line names. Everything else stays as
 //! it is, draw by draw, so that two runs differ by the cause alone.
 
-use crate::random::Process;
+use crate::random::{Process, Streams};
 
 macro_rules! causes {
     ($($(#[doc = $doc:literal])* $cause:ident $name:literal)*) => {
@@ -142,6 +142,11 @@ impl Off {
     #[inline]
     pub fn fixes(self, process: Process) -> bool {
         self.processes & (1 << process as u32) != 0
+    }
+
+    /// A uniform variate; one half where the spread of the process is switched off.
+    pub(crate) fn uniform(self, streams: &Streams, process: Process, entity: u64, n: u32) -> f64 {
+        if self.fixes(process) { 0.5 } else { streams.uniform(process, entity, n) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Scheduling;
 use super::queue::Waiting;
+use crate::cluster::Cluster;
 use crate::cluster::pod::PodState;
 use crate::outcome::Incident;
 use crate::random::Process;
@@ -13,22 +14,54 @@ use crate::{Id, NodeId, NodeShapeId, PodId};
 /// What a node is to the scheduler, its pods aside.
 pub(super) type Standing = (NodeShapeId, bool, Readiness, bool);
 
-impl Nodes for Sim<'_> {
+/// The nodes as they are for the pod in hand: the parts of a trial that decisions look at, so that the rest may be changed
+/// meanwhile.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'s> {
+    cluster: &'s Cluster,
+    promised: &'s [(NodeId, Promised)],
+}
+
+impl<'s> Seen<'s> {
+    fn at(self, id: NodeId) -> NodeView<'s> {
+        let node = &self.cluster.nodes[id];
+        let promised = self.promised.iter().find(|(n, _)| *n == id);
+        NodeView {
+            id,
+            shape: node.shape,
+            name: &self.cluster.names[id],
+            unschedulable: node.cordoned,
+            readiness: node.readiness(),
+            used: &node.used,
+            used_score: node.used_score,
+            ports: &self.cluster.ports[id],
+            promised: promised.map(|(_, promised)| promised),
+            pods: &self.cluster.tenants[id],
+            cordon_taint: node.cordoned,
+        }
+    }
+
+    fn all(self) -> impl Iterator<Item = NodeView<'s>> + Clone {
+        let nodes = self.cluster.nodes.rows().iter().enumerate();
+        nodes.filter(|(_, n)| n.registered()).map(move |(id, _)| self.at(NodeId::from_index(id)))
+    }
+}
+
+impl Nodes for Seen<'_> {
     fn len(&self) -> usize {
         self.cluster.nodes.len()
     }
 
     fn view(&self, node: NodeId) -> Option<NodeView<'_>> {
-        self.cluster.nodes[node].registered().then(|| Sim::view(self, node))
+        self.cluster.nodes[node].registered().then(|| self.at(node))
     }
 
     fn nominated(&self) -> impl Iterator<Item = NodeId> {
-        self.scheduling.promised.iter().map(|(node, _)| *node)
+        self.promised.iter().map(|(node, _)| *node)
     }
 
     fn views(&self) -> impl Iterator<Item = NodeView<'_>> + Clone {
-        let nodes = self.cluster.nodes.rows().iter().enumerate();
-        nodes.filter(|(_, n)| n.registered()).map(|(id, _)| Sim::view(self, NodeId::from_index(id)))
+        self.all()
     }
 }
 
@@ -68,24 +101,23 @@ impl Sim<'_> {
 
     /// The one place where the scheduler decides.
     fn decide(&mut self, pod: PodId, incoming: Incoming) -> Option<NodeId> {
-        let mut scratch = std::mem::take(&mut self.scheduling.scratch);
-        let mut index = std::mem::take(&mut self.scheduling.index);
-        let mut sample = std::mem::take(&mut self.scheduling.sample);
-        self.cluster.touched.drain(..).for_each(|node| index.touch(node));
-        let row = &self.cluster.pods[pod];
+        let Sim { scheduling, cluster, streams, p, .. } = self;
+        let Scheduling { index, sample, scratch, promised, .. } = scheduling;
+        cluster.touched.drain(..).for_each(|node| index.touch(node));
+        let row = &cluster.pods[pod];
         let tie = |n: u32| {
             let draw = row.generation.wrapping_mul(64).wrapping_add(row.attempts);
-            let u = self.uniform(Process::TieBreak, row.key, draw);
+            let u = p.off.uniform(streams, Process::TieBreak, row.key, draw);
             ((u * f64::from(n)) as u32).min(n - 1)
         };
-        let scored = (self.p.scenario.settings.nodes_scored, &mut sample);
-        let chosen = index.decide_some(&self.p.compat, incoming, self, scored, &mut scratch, tie);
+        let nodes = Seen { cluster, promised };
+        let scored = (p.scenario.settings.nodes_scored, sample);
+        let chosen = index.decide_some(&p.compat, incoming, &nodes, scored, scratch, tie);
         #[cfg(test)]
-        if self.views().count() < 100 {
-            let plain = scheduler::decide(&self.p.compat, incoming, self.views(), &mut scratch, tie);
+        if nodes.all().count() < 100 {
+            let plain = scheduler::decide(&p.compat, incoming, nodes.all(), scratch, tie);
             assert_eq!(chosen, plain, "the index finds what the plain scan finds");
         }
-        (self.scheduling.scratch, self.scheduling.index, self.scheduling.sample) = (scratch, index, sample);
         chosen
     }
 
@@ -129,22 +161,17 @@ impl Sim<'_> {
         }
     }
 
+    fn seen(&self) -> Seen<'_> {
+        Seen { cluster: &self.cluster, promised: &self.scheduling.promised }
+    }
+
     pub(crate) fn view(&self, id: NodeId) -> NodeView<'_> {
-        let node = &self.cluster.nodes[id];
-        let promised = self.scheduling.promised.iter().find(|(n, _)| *n == id);
-        NodeView {
-            id,
-            shape: node.shape,
-            name: &self.cluster.names[id],
-            unschedulable: node.cordoned,
-            readiness: node.readiness(),
-            used: &node.used,
-            used_score: node.used_score,
-            ports: &self.cluster.ports[id],
-            promised: promised.map(|(_, promised)| promised),
-            pods: &self.cluster.tenants[id],
-            cordon_taint: node.cordoned,
-        }
+        self.seen().at(id)
+    }
+
+    /// All nodes that are registered, by id.
+    pub(super) fn views(&self) -> impl Iterator<Item = NodeView<'_>> + Clone {
+        self.seen().all()
     }
 
     /// Keeps the scheduler's reasons beside the line of the log that comes next, where there is a log.

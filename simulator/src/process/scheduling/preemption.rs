@@ -3,7 +3,7 @@
 use crate::cluster::pod::PodState;
 use crate::outcome::Incident;
 use crate::random::Process;
-use crate::scheduler::{self, Bound, Incoming, Nodes, NodesScored};
+use crate::scheduler::{self, Bound, Incoming, NodesScored};
 use crate::settings::Cause;
 use crate::sim::Sim;
 use crate::{Column, NodeId, PodId};
