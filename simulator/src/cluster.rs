@@ -42,7 +42,7 @@ pub(crate) struct Cluster {
     pub pools: Column<PoolId, Pool>,
     /// What is left of what pools share.
     pub supplies: Column<SupplyId, u32>,
-    /// Nodes pods have come to or left, since the scheduler last looked.
+    /// Nodes that are not what they were when the scheduler last looked ([`Cluster::touch`]).
     pub touched: Vec<NodeId>,
     /// Daemons that are not bound to their node yet.
     pub unbound_daemons: u32,
@@ -223,7 +223,9 @@ impl Cluster {
         self.touch(node);
     }
 
-    fn touch(&mut self, node: NodeId) {
+    /// Notes that a node is not to the scheduler what it was: another shape, cordon, condition, or other pods. Whoever changes one
+    /// of these calls it, before or after; tests compare all nodes at each decision.
+    pub fn touch(&mut self, node: NodeId) {
         if self.touched.last() != Some(&node) {
             self.touched.push(node);
         }

@@ -49,22 +49,18 @@ fn daemons(workload: &Workload, nodes: &[Node], free: &mut [Free]) -> Vec<Pod> {
 
 fn replicas(workload: &Workload, nodes: &[Node], free: &mut [Free]) -> Vec<Pod> {
     let asked = requests::effective(&workload.template);
-    let places = Place::all(workload, nodes);
-    let mut own: BTreeMap<usize, u32> = BTreeMap::new();
-    let mut zones: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut places = Place::all(workload, nodes);
+    let mut zones = vec![0u32; places.len()];
     let made = (0..workload.replicas).map(|replica| {
-        let fitting = places.iter().filter(|p| free[p.node].fits(&asked));
-        let best = fitting.min_by_key(|p| {
-            let zone = zones.get(nodes[p.node].zone()).copied().unwrap_or(0);
-            let here = own.get(&p.node).copied().unwrap_or(0);
-            (p.rank, zone, here, -free[p.node].share(), p.node)
+        let fitting = places.iter().enumerate().filter(|(_, p)| free[p.node].fits(&asked));
+        let best = fitting.min_by_key(|(_, p)| (p.rank, zones[p.zone], p.own, -free[p.node].share(), p.node));
+        let node = best.map(|(at, _)| {
+            let place = &mut places[at];
+            free[place.node].take(&asked);
+            place.own += 1;
+            zones[place.zone] += 1;
+            place.node
         });
-        let node = best.map(|p| p.node);
-        if let Some(i) = node {
-            free[i].take(&asked);
-            *own.entry(i).or_default() += 1;
-            *zones.entry(nodes[i].zone()).or_default() += 1;
-        }
         let name = match workload.kind.as_str() {
             "StatefulSet" => format!("{}-{replica}", workload.name),
             _ => made_name(workload, &replica.to_string()),
@@ -77,7 +73,11 @@ fn replicas(workload: &Workload, nodes: &[Node], free: &mut [Free]) -> Vec<Pod> 
 /// A node a workload may use, and how little it would like to: preferred weights first, then taints it would rather avoid.
 struct Place {
     node: usize,
+    /// The first place in the same zone.
+    zone: usize,
     rank: (i64, usize),
+    /// Pods of the workload on it.
+    own: u32,
 }
 
 impl Place {
@@ -92,8 +92,13 @@ impl Place {
             let unwanted = n.taints.iter().filter(|t| !matching::tolerates(&template.tolerations, t)).count();
             (-preferred, unwanted)
         };
-        let usable = nodes.iter().enumerate().filter(|(_, n)| usable(n));
-        usable.map(|(node, n)| Place { node, rank: rank(n) }).collect()
+        let mut zones: BTreeMap<&str, usize> = BTreeMap::new();
+        let usable = nodes.iter().enumerate().filter(|(_, n)| usable(n)).enumerate();
+        let place = |(at, (node, n)): (usize, (usize, &Node))| {
+            let zone = *zones.entry(n.zone()).or_insert(at);
+            Place { node, zone, rank: rank(n), own: 0 }
+        };
+        usable.map(place).collect()
     }
 }
 

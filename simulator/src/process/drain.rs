@@ -189,6 +189,7 @@ impl Sim<'_> {
         let before = self.cluster.nodes[node];
         if !before.cordoned {
             self.cluster.nodes[node].cordoned = true;
+            self.cluster.touch(node);
             self.tell(Incident::NodeCordoned { node });
             self.nodes_changed();
             self.node_updated(node, before);
@@ -200,6 +201,7 @@ impl Sim<'_> {
         let before = self.cluster.nodes[node];
         if before.cordoned {
             self.cluster.nodes[node].cordoned = false;
+            self.cluster.touch(node);
             self.tell(Incident::NodeUncordoned { node });
             self.nodes_changed();
             self.node_updated(node, before);

@@ -82,6 +82,7 @@ impl Sim<'_> {
         }
         let before = *row;
         row.state = NodeState::NotReady;
+        self.cluster.touch(node);
         self.tell(Incident::NodeNotReady { node });
         let pods = self.take_pods(node, |sim, p| sim.cluster.pods[p].state != PodState::Terminating);
         for &pod in &pods {

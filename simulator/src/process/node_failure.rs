@@ -185,6 +185,7 @@ impl Sim<'_> {
         let before = *row;
         row.state = NodeState::Ready;
         row.epoch += 1;
+        self.cluster.touch(node);
         self.cluster.health[node].tainted = None;
         self.cluster.health[node].pulled = self.now;
         self.tell(Incident::NodeReady { node });

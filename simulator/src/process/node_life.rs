@@ -182,6 +182,7 @@ impl Sim<'_> {
         row.cordoned &= row.state == NodeState::Joining;
         row.state = NodeState::Ready;
         let owner = row.owner;
+        self.cluster.touch(node);
         self.tell(Incident::NodeReady { node });
         self.autoscaler_node_ready(node);
         self.provisioner_node_ready(node);
@@ -231,6 +232,7 @@ impl Sim<'_> {
         row.state = NodeState::Reimaging;
         row.epoch += 1;
         row.incarnation += 1;
+        self.cluster.touch(node);
         self.cluster.images.forget(node);
         self.cluster.health[node].grey_until = Time::ZERO;
         self.cluster.health[node].pulled = Time::ZERO;
@@ -297,6 +299,7 @@ impl Sim<'_> {
     }
 
     fn node_is_away(&mut self, node: NodeId, registered: bool) {
+        self.cluster.touch(node);
         self.lose_pods(node);
         self.daemons_lose_node(node);
         self.nodes_came_or_went();

@@ -85,6 +85,7 @@ impl Sim<'_> {
         let before = self.cluster.nodes[node];
         if before.pressed != pressed {
             self.cluster.nodes[node].pressed = pressed;
+            self.cluster.touch(node);
             self.tell(if pressed { Incident::NodePressed { node } } else { Incident::NodeRelieved { node } });
             self.node_updated(node, before);
         }

@@ -57,9 +57,9 @@ pub(crate) struct Scheduling {
     hopeless: Vec<(PodShapeId, Refusers)>,
     index: Index,
     sample: Sample,
-    /// Nodes as the index knows them, as of the event with this number.
+    /// Nodes as they were at the last decision.
+    #[cfg(test)]
     known: Vec<attempt::Standing>,
-    known_at: u64,
     scratch: Scratch,
     /// A buffer for lists of pods, lent to whoever walks a node.
     pub pods: Vec<PodId>,
@@ -76,8 +76,8 @@ impl Scheduling {
         self.hopeless.clear();
         self.index.reset();
         self.sample.reset();
+        #[cfg(test)]
         self.known.clear();
-        self.known_at = u64::MAX;
     }
 
     /// What was found hopeless may not be so any more.
@@ -172,7 +172,6 @@ impl<'a> Sim<'a> {
             return; // overtaken by an earlier one
         }
         self.scheduling.due = None;
-        self.survey_nodes();
         while self.scheduling.free <= self.now
             && let Some(entry) = self.scheduling.queue.pop(self.now, self.scheduler_profile())
         {

@@ -41,7 +41,11 @@ impl Shapes {
     }
 
     fn iter(&self) -> impl Iterator<Item = PodShapeId> + '_ {
-        (0..self.0.len() * 64).map(PodShapeId::from_index).filter(|&shape| self.has(shape))
+        let some = self.0.iter().enumerate().filter(|(_, word)| **word != 0);
+        let bits = |(at, &word): (usize, &u64)| {
+            (0..64).filter(move |bit| word & (1 << bit) != 0).map(move |bit| at * 64 + bit)
+        };
+        some.flat_map(bits).map(PodShapeId::from_index)
     }
 
     fn insert(&mut self, shape: PodShapeId) {
@@ -132,36 +136,78 @@ impl Peers {
     }
 }
 
+/// Pod shapes by their labels, so that a selector is not held against all of them.
+struct ByLabel<'s> {
+    spec: &'s ClusterSpec,
+    /// By key, then by value.
+    labelled: BTreeMap<&'s str, BTreeMap<&'s str, Vec<PodShapeId>>>,
+}
+
+impl<'s> ByLabel<'s> {
+    fn new(spec: &'s ClusterSpec) -> ByLabel<'s> {
+        let mut labelled: BTreeMap<&str, BTreeMap<&str, Vec<PodShapeId>>> = BTreeMap::new();
+        for (id, shape) in spec.pod_shapes.iter() {
+            for (key, value) in &shape.labels {
+                labelled.entry(key).or_default().entry(value).or_default().push(id);
+            }
+        }
+        ByLabel { spec, labelled }
+    }
+
+    /// Shapes that pass the test, which none does that the selector does not match.
+    fn matching(&self, selector: Option<&Selector>, test: impl Fn(&PodShape) -> bool) -> Shapes {
+        let Some(selector) = selector else { return Shapes::of(self.spec, |_| false) };
+        // A shape that matches has all labels asked for: those with the rarest of them are enough.
+        let rarest = selector.labels.iter().map(|(key, value)| self.labelled(key, value)).min_by_key(|s| s.len());
+        let Some(candidates) = rarest else {
+            return Shapes::of(self.spec, test);
+        };
+        let mut set = Shapes::of(self.spec, |_| false);
+        candidates.iter().filter(|&&id| test(&self.spec.pod_shapes[id])).for_each(|&id| set.insert(id));
+        set
+    }
+
+    fn labelled(&self, key: &str, value: &str) -> &[PodShapeId] {
+        self.labelled.get(key).and_then(|values| values.get(value)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Shapes that a term of an incoming pod means.
+    fn meant(&self, term: &PodTerm) -> Shapes {
+        self.matching(term.selector.as_ref(), |other| reaches(term, other, self.spec))
+    }
+}
+
 /// Compares every pod shape with every other.
 pub fn all(spec: &ClusterSpec, topology: &Topology) -> Vec<Option<Box<Peers>>> {
     let shapes = spec.pod_shapes.rows();
+    let by_label = ByLabel::new(spec);
     let with_terms: Vec<(PodShapeId, &PodShape)> = spec
         .pod_shapes
         .iter()
         .filter(|(_, s)| !(s.pod_affinity.is_empty() && s.pod_anti_affinity.is_empty() && s.preferred_pods.is_empty()))
         .collect();
     let of = |shape: &PodShape| {
-        let peers = one(shape, spec, topology, &with_terms);
+        let peers = one(shape, &by_label, topology, &with_terms);
         (!peers.is_empty()).then(|| Box::new(peers))
     };
     shapes.iter().map(of).collect()
 }
 
-fn one(shape: &PodShape, spec: &ClusterSpec, topology: &Topology, with_terms: &[(PodShapeId, &PodShape)]) -> Peers {
+fn one(shape: &PodShape, all: &ByLabel, topology: &Topology, with_terms: &[(PodShapeId, &PodShape)]) -> Peers {
+    let spec = all.spec;
     let constraints = |hard: bool| {
-        shape.spread.iter().filter(move |c| c.hard == hard).map(|c| constraint(c, shape, spec, topology)).collect()
+        shape.spread.iter().filter(move |c| c.hard == hard).map(|c| constraint(c, shape, all, topology)).collect()
     };
-    let meant = |term: &PodTerm| Shapes::of(spec, |other| reaches(term, other, spec));
     let mut peers = Peers {
         hard: constraints(true),
         soft: constraints(false),
         all_keys: !shape.spread_by_default,
         affinity: shape.pod_affinity.iter().map(|term| topology.key(&term.key)).collect(),
-        together: Shapes::of(spec, |other| {
-            !shape.pod_affinity.is_empty() && shape.pod_affinity.iter().all(|term| reaches(term, other, spec))
+        together: all.matching(shape.pod_affinity.first().and_then(|term| term.selector.as_ref()), |other| {
+            shape.pod_affinity.iter().all(|term| reaches(term, other, spec))
         }),
         joins_itself: shape.pod_affinity.iter().all(|term| reaches(term, shape, spec)),
-        anti: shape.pod_anti_affinity.iter().map(|term| (topology.key(&term.key), meant(term))).collect(),
+        anti: shape.pod_anti_affinity.iter().map(|term| (topology.key(&term.key), all.meant(term))).collect(),
         filtered: Shapes::of(spec, |_| false),
         wished: Shapes::of(spec, |_| false),
         ..Peers::default()
@@ -176,8 +222,7 @@ fn one(shape: &PodShape, spec: &ClusterSpec, topology: &Topology, with_terms: &[
         peers.wishes.extend(preferred.map(|(weight, term)| (*id, topology.key(&term.key), *weight)));
     }
     for (weight, term) in &shape.preferred_pods {
-        let others = spec.pod_shapes.iter().filter(|(_, other)| reaches(term, other, spec));
-        peers.wishes.extend(others.map(|(id, _)| (id, topology.key(&term.key), *weight)));
+        peers.wishes.extend(all.meant(term).iter().map(|id| (id, topology.key(&term.key), *weight)));
     }
     peers.wishes.sort_by_key(|(id, ..)| *id);
     index(&mut peers, topology);
@@ -216,7 +261,7 @@ fn index(peers: &mut Peers, topology: &Topology) {
     peers.hosted = hosted.iter().collect();
 }
 
-fn constraint(spread: &Spread, shape: &PodShape, spec: &ClusterSpec, topology: &Topology) -> Constraint {
+fn constraint(spread: &Spread, shape: &PodShape, all: &ByLabel, topology: &Topology) -> Constraint {
     let selects = |other: &PodShape| spread.selector.as_ref().is_some_and(|s| s.matches(&other.labels));
     Constraint {
         key: topology.key(&spread.key),
@@ -225,7 +270,7 @@ fn constraint(spread: &Spread, shape: &PodShape, spec: &ClusterSpec, topology: &
         min_domains: spread.min_domains,
         honor_affinity: spread.honor_affinity,
         honor_taints: spread.honor_taints,
-        matched: Shapes::of(spec, |other| other.namespace == shape.namespace && selects(other)),
+        matched: all.matching(spread.selector.as_ref(), |other| other.namespace == shape.namespace && selects(other)),
         counts: !spread.selector.as_ref().is_some_and(Selector::is_empty),
         own: selects(shape),
     }

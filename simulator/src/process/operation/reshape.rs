@@ -24,6 +24,7 @@ impl Sim<'_> {
         for &node in &nodes {
             let before = self.cluster.nodes[node];
             self.cluster.nodes[node].shape = new(before.shape);
+            self.cluster.touch(node);
             self.tell(Incident::NodeLabelsChanged { node });
             self.node_updated(node, before);
             self.daemons_see_node(node);

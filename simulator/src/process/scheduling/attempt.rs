@@ -6,13 +6,14 @@ use crate::cluster::Cluster;
 use crate::cluster::pod::PodState;
 use crate::outcome::Incident;
 use crate::random::Process;
-use crate::scheduler::{self, Incoming, NodeView, Nodes, Promised, Readiness, Refusers};
+use crate::scheduler::{self, Incoming, NodeView, Nodes, Promised, Refusers};
 use crate::sim::Sim;
 use crate::spec::WorkloadKind;
-use crate::{Id, NodeId, NodeShapeId, PodId};
+use crate::{Id, NodeId, PodId};
 
-/// What a node is to the scheduler, its pods aside.
-pub(super) type Standing = (NodeShapeId, bool, Readiness, bool);
+/// What a node is to the scheduler, its pods aside: shape, whether it is registered, condition, cordon.
+#[cfg(test)]
+pub(super) type Standing = (crate::NodeShapeId, bool, scheduler::Readiness, bool);
 
 /// The nodes as they are for the pod in hand: the parts of a trial that decisions look at, so that the rest may be changed
 /// meanwhile.
@@ -101,6 +102,8 @@ impl Sim<'_> {
 
     /// The one place where the scheduler decides.
     fn decide(&mut self, pod: PodId, incoming: Incoming) -> Option<NodeId> {
+        #[cfg(test)]
+        self.check_touched();
         let Sim { scheduling, cluster, streams, p, .. } = self;
         let Scheduling { index, sample, scratch, promised, .. } = scheduling;
         cluster.touched.drain(..).for_each(|node| index.touch(node));
@@ -121,22 +124,19 @@ impl Sim<'_> {
         chosen
     }
 
-    /// Tells the index which nodes have changed. Any process may change a node, so all are compared, unless nothing but
-    /// decisions has happened since the last time.
-    pub(super) fn survey_nodes(&mut self) {
-        let event = self.counts.events;
-        let Scheduling { known, known_at, index, .. } = &mut self.scheduling;
-        if std::mem::replace(known_at, event).wrapping_add(1) == event {
-            return;
-        }
+    /// Holds that whoever changed a node has said so.
+    #[cfg(test)]
+    fn check_touched(&mut self) {
+        let known = &mut self.scheduling.known;
+        let first = known.is_empty();
         for (id, node) in self.cluster.nodes.iter() {
             let standing = (node.shape, node.registered(), node.readiness(), node.cordoned);
-            match known.get_mut(id.index()) {
-                Some(seen) if *seen == standing => continue,
-                Some(seen) => *seen = standing,
-                None => known.push(standing),
+            if known.len() <= id.index() {
+                known.push((node.shape, false, scheduler::Readiness::Ready, false));
             }
-            index.touch(id);
+            let before = std::mem::replace(&mut known[id.index()], standing);
+            let seen = first || before == standing || !(before.1 || standing.1);
+            assert!(seen || self.cluster.touched.contains(&id), "{before:?} became {standing:?} unnoticed");
         }
     }
 
