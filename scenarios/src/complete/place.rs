@@ -54,7 +54,7 @@ fn replicas(workload: &Workload, nodes: &[Node], free: &mut [Free]) -> Vec<Pod> 
     let made = (0..workload.replicas).map(|replica| {
         let fitting = places.iter().enumerate().filter(|(_, p)| free[p.node].fits(&asked));
         let best = fitting.min_by_key(|(_, p)| (p.rank, zones[p.zone], p.own, -free[p.node].share(), p.node));
-        let node = best.map(|(at, _)| {
+        let node = best.map(|(at, _)| at).map(|at| {
             let place = &mut places[at];
             free[place.node].take(&asked);
             place.own += 1;
@@ -81,7 +81,7 @@ struct Place {
 }
 
 impl Place {
-    fn all(workload: &Workload, nodes: &[Node]) -> Vec<Place> {
+    fn all<'n>(workload: &Workload, nodes: &'n [Node]) -> Vec<Place> {
         let template = &workload.template;
         let usable = |n: &Node| n.ready && !n.cordoned && matching::admits(template, n);
         let rank = |n: &Node| {
@@ -92,9 +92,9 @@ impl Place {
             let unwanted = n.taints.iter().filter(|t| !matching::tolerates(&template.tolerations, t)).count();
             (-preferred, unwanted)
         };
-        let mut zones: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut zones: BTreeMap<&'n str, usize> = BTreeMap::new();
         let usable = nodes.iter().enumerate().filter(|(_, n)| usable(n)).enumerate();
-        let place = |(at, (node, n)): (usize, (usize, &Node))| {
+        let place = |(at, (node, n)): (usize, (usize, &'n Node))| {
             let zone = *zones.entry(n.zone()).or_insert(at);
             Place { node, zone, rank: rank(n), own: 0 }
         };
