@@ -67,6 +67,7 @@ const FAMILIES: &[Family] = &[
     ("22", autoscaler::timeline),
     ("23", nodes::spot),
     ("25", failures::rolling_drain),
+    ("24", arithmetic::plan_search),
     ("26", arithmetic::score),
 ];
 

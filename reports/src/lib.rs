@@ -21,6 +21,7 @@ pub mod rare;
 pub mod replay;
 pub mod report;
 pub mod score;
+pub mod search;
 pub mod stopping;
 mod table;
 mod text;

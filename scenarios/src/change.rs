@@ -213,10 +213,65 @@ pub enum Operation {
     Abort,
     /// Go back to the version and image before.
     Rollback,
+    /// Several steps, one after the other: each begins when the one before has ended, and none after one that fails.
+    Plan {
+        /// The steps, in order.
+        steps: Vec<Step>,
+    },
+    /// Set the replicas of a workload (`kubectl scale`).
+    SetReplicas {
+        /// Namespace.
+        namespace: String,
+        /// Name.
+        name: String,
+        /// Pods wanted afterwards.
+        replicas: u32,
+    },
+    /// Give CoreDNS' autoscaler another ladder (ConfigMap `coredns-autoscaler`).
+    SetDnsLadder {
+        /// `[cores, replicas]`, rising.
+        cores: Vec<(u32, u32)>,
+        /// `[nodes, replicas]`, rising.
+        nodes: Vec<(u32, u32)>,
+    },
+    /// Let a disruption budget allow so many pods to be missing. It is in force from the start, before anything else happens.
+    SetBudget {
+        /// Namespace.
+        namespace: String,
+        /// Name.
+        name: String,
+        /// A count or a percentage, as text.
+        max_unavailable: String,
+    },
+    /// Replace the pods of Deployments one after the other (`kubectl rollout restart`).
+    Restart {
+        /// Namespace.
+        namespace: String,
+        /// Names.
+        names: Vec<String>,
+    },
     /// A rolling operation is under way or over, and the event does not say which.
     Rolling,
     /// Something was written to the pool, and the event does not say what.
     Unknown,
+}
+
+/// A step of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// Seconds to wait before it, after the end of the step before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub wait_seconds: u32,
+    /// The pool, where one is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+    /// What is done.
+    pub operation: Operation,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// The fields of an agent pool that matter here, as messages give them.

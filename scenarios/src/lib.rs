@@ -24,6 +24,7 @@ mod model;
 pub mod outcome;
 mod part;
 pub mod place;
+pub mod plan;
 pub mod quantity;
 pub mod recording;
 pub mod rule;

@@ -7,8 +7,10 @@ mod calendar;
 mod diff;
 mod horizon;
 mod operations;
+mod pace;
 pub(crate) mod pool;
 mod script;
+mod steps;
 mod upgrade;
 
 use simulator::change::{Operation as Simulated, Planned};
@@ -90,10 +92,28 @@ pub fn load_all(
     let pools = full.pools.iter().map(|p| facts(p, &full)).collect();
     let minor = defaults::pools::control_plane_minor(&full.pools, &full.cluster, &mut coverage);
     let (mut findings, mut operations) = (Vec::new(), Vec::new());
-    for (_, change) in changes {
+    let mut parts = steps::parts(changes);
+    steps::prepare(&parts, &mut full, &mut coverage).map_err(&mut keep).ok();
+    let mut stands: Option<Vec<AgentPool>> = None;
+    for part in &mut parts {
+        // Each step finds the pools as those before it leave them; the run itself begins with those of the snapshot.
+        if let Some(pools) = &mut stands {
+            std::mem::swap(&mut full.pools, pools);
+        }
+        let change = &*part.change;
         let resolved = diff::resolve(change, &full, &mut coverage).map_err(&mut keep).unwrap_or_default();
         findings.push(rule::check(&full, change, &resolved));
+        if part.turn.is_some() {
+            part.finds = full.pools.clone();
+            let after = rule::pools_after(&full, change, &resolved);
+            if let Some(pools) = &mut stands {
+                std::mem::swap(&mut full.pools, pools);
+            }
+            stands = Some(after);
+        }
+        let known = full.pools.len();
         operations::add_pools(change, &resolved, &mut full, &mut keep);
+        part.finds.extend(full.pools[known..].iter().filter(|_| part.turn.is_some()).cloned());
         operations.push(resolved);
     }
     let mut simulated = defaults::rates::settings(minor, &settings, &mut coverage).map_err(&mut keep).ok();
@@ -111,13 +131,23 @@ pub fn load_all(
     let mut windows = admission::windows(&settings).map_err(&mut keep).unwrap_or_default();
     windows.extend(admission::calendar(&settings, &full, &mut coverage).map_err(&mut keep).unwrap_or_default());
     windows.sort_unstable();
-    for (((at, change), resolved), findings) in changes.iter().zip(&operations).zip(&findings) {
+    for ((part, resolved), findings) in parts.iter_mut().zip(&operations).zip(&findings) {
+        let (at, change, turn) = (part.at, &*part.change, part.turn);
+        if turn.is_some() {
+            std::mem::swap(&mut full.pools, &mut part.finds);
+        }
         let found = {
             let around = operations::Around { before: &planned, windows: &windows, full: &full, settings: &settings };
             operations::plan(change, resolved, &around, &mut interned, &mut coverage)
         };
-        let shift = |p: Planned| Planned { at: *at + p.at.since(START), ..p };
+        if turn.is_some() {
+            std::mem::swap(&mut full.pools, &mut part.finds);
+        }
+        let shift = |p: Planned| Planned { at: at + p.at.since(START), ..p };
         let mut found = found.map_err(&mut keep).unwrap_or_default();
+        if let Some(wait) = turn {
+            steps::in_turn(&mut found, wait);
+        }
         admission::refuse(&mut found, change, findings, &interned, &settings.off);
         // What follows from the control plane's new version comes with it.
         let follows = |p: &&mut Planned| matches!(p.operation, Simulated::Rollout { .. } | Simulated::Drift);
@@ -125,6 +155,7 @@ pub fn load_all(
         planned.extend(found.into_iter().map(shift));
     }
     planned.sort_by_key(|p| p.at);
+    let findings = steps::each_once(findings);
     let script = script::bursts(&settings, &interned).map_err(&mut keep).unwrap_or_default();
     let horizon = horizon::choose(&planned, &interned.spec, &settings).map_err(|c| keep(vec![c])).unwrap_or_default();
     let set = |p: &Planned| matches!(p.operation, simulator::change::Operation::SetAutoscaler { range: Some(_), .. });
@@ -149,12 +180,23 @@ pub fn load_all(
     settings.outage_threshold_seconds.get_or_insert(defaults::rates::OUTAGE_THRESHOLD);
     Ok(Loaded {
         scenario: Scenario { cluster: interned.spec, script, changes: planned, settings: simulated, beliefs, horizon },
-        findings: findings.into_iter().flatten().collect(),
+        findings,
         operations: operations.into_iter().flatten().collect(),
         coverage,
         pools,
         settings,
     })
+}
+
+/// The next window of each maintenance configuration of a snapshot, as seconds after the start of a change; none where one is
+/// open already, or the snapshot has no time.
+pub(crate) fn next_windows(full: &Snapshot) -> Vec<(String, u32)> {
+    admission::next_windows(full)
+}
+
+/// Where the plan's usual pace does not end within the window it begins in: in words.
+pub(crate) fn overruns(loaded: &Loaded) -> Option<String> {
+    pace::overruns(&loaded.scenario.changes, &loaded.scenario.cluster)
 }
 
 /// Says of what is assumed how well it is known.

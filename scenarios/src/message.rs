@@ -31,6 +31,7 @@ use crate::change::Change;
 use crate::complaint::{Complaint, Complaints};
 use crate::outcome::StatedOutcome;
 
+pub use self::command_line::PLAN_HEADER;
 pub use self::json::{MAX_DEPTH, MAX_VALUES};
 pub use self::walk::MAX_CHANGES;
 

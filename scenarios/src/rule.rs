@@ -29,7 +29,7 @@ mod case;
 use simulator::finding::{Evidence, Finding, Severity};
 
 use crate::change::{Change, Operation};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{AgentPool, Snapshot};
 use facts::Facts;
 
 /// A rule.
@@ -113,6 +113,11 @@ pub fn check(snapshot: &Snapshot, change: &Change, operations: &[Operation]) -> 
     let mut findings: Vec<Finding> = catalogue().iter().flat_map(|rule| rule.findings(&facts)).collect();
     findings.sort_by_key(|f| (!f.blocks, std::cmp::Reverse(f.severity)));
     findings
+}
+
+/// The pools as a change leaves them.
+pub(crate) fn pools_after(snapshot: &Snapshot, change: &Change, operations: &[Operation]) -> Vec<AgentPool> {
+    Facts::new(snapshot, change, operations).after
 }
 
 impl Rule {

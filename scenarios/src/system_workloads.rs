@@ -128,10 +128,16 @@ pub fn is_system(namespace: &str) -> bool {
 
 /// Replicas of CoreDNS by the default ladder (AKS docs, coredns-autoscale): the larger of the two.
 pub fn dns_replicas(nodes: u32, cores: u32) -> u32 {
+    laddered((nodes, cores), &LADDER_NODES, &LADDER_CORES)
+}
+
+/// Replicas by ladders for `(nodes, cores)`: the larger of the two steps, at least one.
+pub(crate) fn laddered((nodes, cores): (u32, u32), by_nodes: &[(u32, u32)], by_cores: &[(u32, u32)]) -> u32 {
     let step = |ladder: &[(u32, u32)], n: u32| {
-        ladder.iter().rev().find(|(from, _)| n >= *from).map_or(ladder[0].1, |(_, r)| *r)
+        let reached = ladder.iter().rev().find(|(from, _)| n >= *from).or(ladder.first());
+        reached.map_or(1, |(_, replicas)| *replicas)
     };
-    step(&LADDER_NODES, nodes).max(step(&LADDER_CORES, cores))
+    step(by_nodes, nodes).max(step(by_cores, cores)).max(1)
 }
 
 /// `[nodes, replicas]` of CoreDNS.

@@ -33,6 +33,9 @@ pub struct Admission {
     /// Windows it may begin in, as `[from, until)`, by time; any time where there are none. What has begun goes on past
     /// the end of its window (AKS docs planned-maintenance, 2025-12-19: questions and answers).
     pub windows: Vec<(Time, Time)>,
+    /// A step of a script: it begins so long after all operations before it in the list have ended, and never where one of them
+    /// has failed. `None` for an operation of its own.
+    pub turn: Option<Duration>,
 }
 
 /// What becomes of an operation whose pool is busy. AKS runs one operation at a time per pool; a newer one fails or
@@ -127,7 +130,7 @@ pub enum Operation {
         /// Which nodes.
         nodes: Vec<NodeId>,
     },
-    /// Changes how many replicas a workload wants.
+    /// Changes how many replicas a workload wants; where a ladder by nodes and cores decides, how many at least.
     SetReplicas {
         /// Which workload.
         workload: WorkloadId,

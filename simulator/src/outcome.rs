@@ -118,6 +118,8 @@ pub enum Failure {
     AllocationFailed,
     /// A new machine never joined.
     BootstrapFailed,
+    /// A step before it failed, so that it never began.
+    Skipped,
 }
 
 /// Counters of one trial.

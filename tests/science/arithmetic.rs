@@ -1,7 +1,8 @@
-//! Families 13, 15, 19, 20, 21 and 26: arithmetic of intervals, causes, pairs, random numbers, controllers, score.
+//! Families 13, 15, 19, 20, 21, 24 and 26: arithmetic of intervals, causes, pairs, random numbers, controllers, search, score.
 
 use reports::attribution;
 use reports::estimate::{beta_binomial, betting, clopper_pearson, mc_nemar, share, upper_limit};
+use reports::search::{halving, ocba};
 use serde_json::{Value, json};
 use simulator::random::{Dist, philox4x32_10, standard_normal_quantile, uniform};
 use simulator::replicas::{Linear, horizontal, ladder, linear};
@@ -158,5 +159,28 @@ pub fn score(inputs: &Value) -> Found {
         exact("level", levels),
         exact("error_budget_min", reports::score::error_budget(slo, reports::score::BUDGET_DAYS)),
         exact("budget_burn_fraction", burns),
+    ]
+}
+
+/// 24: how trials are shared out among plans.
+pub fn plan_search(inputs: &Value) -> Found {
+    let numbers =
+        |key: &str| -> Vec<f64> { inputs[key].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect() };
+    let budget = n(inputs, "budget");
+    if inputs["type"] == "ocba" {
+        let (best, shares) = ocba(&numbers("mean_risk"), &numbers("sd"), 0.0);
+        let trials: Vec<f64> = shares.iter().map(|share| share * f64::from(budget)).collect();
+        return vec![
+            exact("best_index", json!(best)),
+            exact("allocation_fraction", json!(shares)),
+            exact("allocation_trials", json!(trials)),
+        ];
+    }
+    let rounds = halving(n(inputs, "candidates") as usize, budget.into());
+    let total: u64 = rounds.iter().map(|(left, each)| *left as u64 * each).sum();
+    vec![
+        exact("rounds", json!(rounds.len())),
+        exact("schedule_survivors_and_trials_each", json!(rounds)),
+        exact("total_trials_used", json!(total)),
     ]
 }

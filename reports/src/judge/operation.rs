@@ -87,7 +87,11 @@ fn ways(inputs: &Inputs<'_>, outcome: &Outcome) -> Vec<(&'static str, String)> {
         .changes
         .iter()
         .zip(&outcome.operations)
-        .filter_map(|(planned, operation)| operation.failure.map(|failure| named(inputs, &planned.operation, failure)))
+        .filter_map(|(planned, operation)| {
+            // The step before it that failed is told of.
+            let failure = operation.failure.filter(|f| *f != Failure::Skipped)?;
+            Some(named(inputs, &planned.operation, failure))
+        })
         .collect();
     let unfinished = outcome.operations.len() < inputs.scenario.changes.len()
         || outcome.operations.iter().any(|o| o.ended.is_none());
@@ -140,6 +144,7 @@ fn named(inputs: &Inputs<'_>, planned: &Planned, failure: Failure) -> (&'static 
         Failure::AllocationFailed => {
             ("AllocationFailed", format!("Azure has no machine of this size to give for a node{pool}."))
         }
+        Failure::Skipped => ("Skipped", format!("A step before the operation{pool} failed, so it never began.")),
         Failure::BootstrapFailed => {
             ("VMExtensionProvisioningTimeout", format!("A new node{pool} never joins the cluster."))
         }

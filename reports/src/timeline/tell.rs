@@ -242,6 +242,7 @@ impl Teller<'_> {
             }
             Failure::AllocationFailed => "the platform had no machine to give".to_string(),
             Failure::BootstrapFailed => "a new machine never joined".to_string(),
+            Failure::Skipped => "a step before it failed, so it never began".to_string(),
         }
     }
 

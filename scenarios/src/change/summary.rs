@@ -65,6 +65,27 @@ impl Operation {
                 format!("abort the running operation on {}", if pool.is_some() { &place } else { whole })
             }
             Operation::Rollback => format!("roll {place} back to the version and image before"),
+            Operation::Plan { steps } => {
+                let told: Vec<String> = steps.iter().map(|s| s.operation.summary(s.pool.as_deref(), "")).collect();
+                let place = if cluster.is_empty() { String::new() } else { format!("on {cluster}: ") };
+                match told.as_slice() {
+                    [first, .., last] if told.len() > NAMES => {
+                        format!("{place}{first}, ... ({} steps), then {last}", told.len())
+                    }
+                    _ => format!("{place}{}", told.join(", then ")),
+                }
+            }
+            Operation::SetReplicas { namespace, name, replicas } => {
+                format!("scale {namespace}/{name} to {replicas} replicas")
+            }
+            Operation::SetDnsLadder { nodes, .. } => match nodes.as_slice() {
+                [(_, replicas)] => format!("let CoreDNS have {replicas} replicas"),
+                _ => "change the ladder of CoreDNS replicas".to_owned(),
+            },
+            Operation::SetBudget { namespace, name, max_unavailable } => {
+                format!("let pdb {namespace}/{name} allow {max_unavailable} unavailable")
+            }
+            Operation::Restart { namespace, names } => format!("restart {} in {namespace}", listed(names)),
             Operation::Rolling => format!("replace nodes of {place} (the event does not say why)"),
             Operation::Unknown => format!("write {place} (the event does not say what)"),
         }
@@ -112,6 +133,11 @@ impl Operation {
             Operation::Drain { .. } => "drain",
             Operation::Abort => "abort",
             Operation::Rollback => "rollback",
+            Operation::Plan { .. } => "plan",
+            Operation::SetReplicas { .. } => "setReplicas",
+            Operation::SetDnsLadder { .. } => "setDnsLadder",
+            Operation::SetBudget { .. } => "setBudget",
+            Operation::Restart { .. } => "restart",
             Operation::Rolling => "rolling",
             Operation::Unknown => "unknown",
         }
@@ -150,6 +176,19 @@ impl fmt::Display for Operation {
                 format!("by {method} {}", compact(desired))
             }
             Operation::Cordon { nodes } | Operation::Drain { nodes } => nodes.join(","),
+            Operation::Plan { steps } => {
+                let step = |s: &super::Step| {
+                    let wait = if s.wait_seconds > 0 { format!("{}s+", s.wait_seconds) } else { String::new() };
+                    format!("{wait}{}/{}", s.pool.as_deref().unwrap_or("*"), s.operation)
+                };
+                format!("[{}]", steps.iter().map(step).collect::<Vec<_>>().join("; "))
+            }
+            Operation::SetReplicas { namespace, name, replicas } => format!("{namespace}/{name}={replicas}"),
+            Operation::SetDnsLadder { cores, nodes } => format!("cores={cores:?} nodes={nodes:?}"),
+            Operation::SetBudget { namespace, name, max_unavailable } => {
+                format!("{namespace}/{name} maxUnavailable={max_unavailable}")
+            }
+            Operation::Restart { namespace, names } => format!("{namespace}/{}", names.join(",")),
             _ => String::new(),
         };
         write!(f, "{}", format!("{} {detail}", self.kind()).trim_end())

@@ -82,6 +82,18 @@ pub(super) fn calendar(
     Ok(found.into_iter().map(|(from, until)| (time(from), time(until))).collect())
 }
 
+/// The next window of each configuration, as seconds after the start of a change; none of one that is open then.
+pub(super) fn next_windows(full: &Snapshot) -> Vec<(String, u32)> {
+    let Some(taken) = full.taken_at.as_deref().and_then(instant::seconds) else { return Vec::new() };
+    let start = taken + i64::try_from(START.0 / 1_000_000).unwrap_or(0);
+    let next = |config: &Value| {
+        let name = config.get("name").and_then(Value::as_str)?;
+        let (from, _) = *calendar::windows(config, start, 1, name).ok()?.first()?;
+        u32::try_from(from - start).ok().filter(|s| *s > 0).map(|s| (name.to_owned(), s))
+    };
+    full.cluster.maintenance.iter().filter_map(next).collect()
+}
+
 /// When an operation begins where nothing else keeps it: at once, or in its next window.
 pub(super) fn begins(planned: &Planned) -> Time {
     opening(&planned.admission.windows, planned.at)

@@ -5,6 +5,7 @@ use crate::change::{Change, Operation, PoolFields, UpgradeFields, difference};
 use crate::complaint::Complaint;
 use crate::coverage::Coverage;
 use crate::snapshot::{AgentPool, Snapshot};
+use crate::system_workloads;
 
 /// The operations of a change on this cluster, in order.
 pub(super) fn resolve(
@@ -35,10 +36,24 @@ pub(super) fn resolve(
             coverage.missing(sentence);
             Vec::new()
         }
+        Operation::SetDnsLadder { cores, nodes } => vec![dns(cores, nodes, full)],
         other => vec![other.clone()],
     };
     let complaints: Vec<Complaint> = operations.iter().filter_map(not_simulated).collect();
     if complaints.is_empty() { Ok(operations) } else { Err(complaints) }
+}
+
+/// Replicas of CoreDNS by a ladder, on the nodes of the snapshot.
+fn dns(cores: &[(u32, u32)], nodes: &[(u32, u32)], full: &Snapshot) -> Operation {
+    let dns = full.workloads.iter().find(|w| system_workloads::is_dns(w));
+    let (namespace, name) = dns.map_or(("kube-system", "coredns"), |w| (w.namespace.as_str(), w.name.as_str()));
+    let milli: i64 = full.nodes.iter().map(|n| n.capacity.cpu).sum();
+    let replicas = system_workloads::laddered(
+        (u32::try_from(full.nodes.len()).unwrap_or(u32::MAX), u32::try_from(milli / 1000).unwrap_or(u32::MAX)),
+        nodes,
+        cores,
+    );
+    Operation::SetReplicas { namespace: namespace.to_owned(), name: name.to_owned(), replicas }
 }
 
 /// The pool a change names, in any case.

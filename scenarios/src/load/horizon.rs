@@ -6,7 +6,7 @@ use simulator::random::Dist;
 use simulator::spec::{ClusterSpec, Disruption, Provisioner};
 use simulator::{Duration, PoolId, Time};
 
-use super::admission::begins;
+use super::admission::{begins, opening};
 use crate::change::ChangeSettings;
 use crate::complaint::Complaint;
 
@@ -34,7 +34,15 @@ pub(super) fn choose(
         }
         return Ok(Duration::from_secs_f64(hours * 3600.0));
     }
-    let end = planned.iter().map(|p| begins(p) + expected(&p.operation, cluster)).max().unwrap_or(super::START);
+    let (mut end, mut chain) = (super::START, super::START);
+    for p in planned {
+        let begin = match p.admission.turn {
+            Some(wait) => opening(&p.admission.windows, chain.max(p.at) + wait),
+            None => begins(p),
+        };
+        end = end.max(begin + expected(&p.operation, cluster));
+        chain = end;
+    }
     let whole = end.since(Time::ZERO) + late(cluster);
     Ok(whole.max(LEAST).min(MOST))
 }

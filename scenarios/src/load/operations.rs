@@ -137,6 +137,17 @@ impl Planner<'_> {
                 let nodes = self.nodes(machines);
                 self.at_once(Simulated::DeleteNodes { nodes });
             }
+            Operation::SetReplicas { namespace, name, replicas } => {
+                for workload in self.workloads(namespace, std::slice::from_ref(name)) {
+                    self.at_once(Simulated::SetReplicas { workload, replicas: *replicas });
+                }
+            }
+            Operation::Restart { namespace, names } => {
+                let workloads = self.workloads(namespace, names);
+                self.at_once(Simulated::Rollout { workloads });
+            }
+            // In force from the start.
+            Operation::SetBudget { .. } => {}
             other => {
                 let mut at = self.control_plane(other);
                 for (pool, id) in self.pools_of(other) {
@@ -154,6 +165,22 @@ impl Planner<'_> {
                 }
             }
         }
+    }
+
+    /// Workloads by name; a complaint for each that is not there.
+    fn workloads(&mut self, namespace: &str, names: &[String]) -> Vec<simulator::WorkloadId> {
+        let mut found = Vec::new();
+        for name in names {
+            let same = |w: &simulator::spec::WorkloadSpec| w.namespace == namespace && w.name == *name;
+            match self.interned.spec.workloads.iter().find(|(_, w)| same(w)) {
+                Some((id, _)) => found.push(id),
+                None => {
+                    let expected = "a Deployment or StatefulSet of the cluster";
+                    self.complaints.push(Complaint::at("operation.name", format!("{namespace}/{name}"), expected));
+                }
+            }
+        }
+        found
     }
 
     /// What an upgrade of the whole cluster does before its pools: the control plane, AKS' own workloads, which come in versions

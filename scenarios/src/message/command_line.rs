@@ -1,8 +1,10 @@
 //! `az aks ...` command lines: as text, one or many lines, or as `{"command": "..."}`. Shell syntax beyond quoting,
-//! continued lines and `&&` is not interpreted: a variable in place of a count is a complaint.
+//! continued lines and `&&` is not interpreted: a variable in place of a count is a complaint. Each command is a change of its
+//! own, unless the text begins as a plan does ([`script`]).
 
 mod arguments;
 mod operations;
+mod script;
 
 use serde_json::{Map, Value};
 
@@ -13,6 +15,8 @@ use super::json::{join, show};
 use super::walk::Walk;
 use crate::change::Source;
 use crate::complaint::Complaint;
+
+pub use self::script::HEADER as PLAN_HEADER;
 
 /// Name of the format.
 pub const FORMAT: &str = "az-command";
@@ -37,11 +41,14 @@ pub fn read(map: &Map<String, Value>, path: &str, walk: &mut Walk) {
 
 /// True where a line of the text is an `az` command.
 pub fn looks_like(text: &str) -> bool {
-    text.lines().any(|line| is_az(line.trim()))
+    script::is_script(text) || text.lines().any(|line| is_az(line.trim()))
 }
 
 /// Reads the `az` commands of a text; other lines of a script are passed over.
 pub fn read_text(text: &str, path: &str, walk: &mut Walk) {
+    if script::is_script(text) {
+        return script::read(text, path, walk);
+    }
     let joined = text.replace("\\\r\n", " ").replace("\\\n", " ").replace("`\r\n", " ").replace("`\n", " ");
     for line in joined.lines().map(str::trim).filter(|line| is_az(line)) {
         let Some(words) = shlex::split(without_prompt(line)) else {

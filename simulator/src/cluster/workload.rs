@@ -10,6 +10,8 @@ pub(crate) struct Workload {
     pub key: u64,
     /// Replicas wanted.
     pub desired: u32,
+    /// Replicas somebody has set by hand: a ladder goes on above them.
+    pub floor: u32,
     /// Replicas wanted at base load.
     pub base: u32,
     /// Pods that are not marked for deletion.
@@ -50,6 +52,7 @@ impl Workload {
         Workload {
             key,
             desired: replicas,
+            floor: 0,
             base: replicas,
             alive: 0,
             ready: 0,

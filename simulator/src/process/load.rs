@@ -249,7 +249,7 @@ impl Sim<'_> {
                 let wanted = replicas::ladder((milli / 1000) as u32, nodes, cores, steps);
                 // No step: the autoscaler leaves the replicas as they are.
                 if wanted > 0 {
-                    self.controller_sets_replicas(id, wanted);
+                    self.controller_sets_replicas(id, wanted.max(self.cluster.workloads[id].floor));
                 }
             }
         }

@@ -147,6 +147,7 @@ impl Sim<'_> {
                 self.operation_ends(operation, None);
             }
             Operation::SetReplicas { workload, replicas } => {
+                self.cluster.workloads[*workload].floor = *replicas;
                 self.set_replicas(*workload, *replicas);
                 self.operation_ends(operation, None);
             }
@@ -292,6 +293,7 @@ impl Sim<'_> {
         }
         self.tell(Incident::OperationEnded { operation, failure });
         self.wake_autoscaler();
+        self.next_turn(failure.is_some());
         let next = (0..self.operations.len() as u32).find(|&o| {
             let run = &self.operations[o as usize];
             run.due && run.started.is_none() && run.ended.is_none() && self.pool_of(o) == self.pool_of(operation)

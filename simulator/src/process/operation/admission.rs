@@ -18,7 +18,7 @@ impl Sim<'_> {
     /// True where the operation may begin now. Otherwise it has been put off, or has failed.
     pub(super) fn admitted(&mut self, operation: u32) -> bool {
         let planned = &self.p.scenario.changes[operation as usize];
-        if !self.window_is_open(operation) {
+        if !self.has_its_turn(operation) || !self.window_is_open(operation) {
             return false;
         }
         let pool = self.pool_of(operation);
@@ -39,6 +39,43 @@ impl Sim<'_> {
                 }
                 true
             }
+        }
+    }
+
+    /// True for an operation of its own, and for a step of a script when those before it have ended and its wait is over.
+    fn has_its_turn(&mut self, operation: u32) -> bool {
+        let Some(wait) = self.p.scenario.changes[operation as usize].admission.turn else { return true };
+        let mut since = self.p.scenario.changes[operation as usize].at;
+        for run in &self.operations[..operation as usize] {
+            match run.ended {
+                Some(ended) => since = since.max(ended),
+                None => return false,
+            }
+        }
+        if self.now >= since + wait {
+            return true;
+        }
+        // The first step: nothing before it ends and calls it.
+        if operation == 0 {
+            self.queue.at(since + wait, Event::OperationStarts(operation));
+        }
+        false
+    }
+
+    /// An operation has ended: the next step of its script is due after its wait, or all that are left are skipped.
+    pub(super) fn next_turn(&mut self, failed: bool) {
+        let waits = |sim: &Sim<'_>, o: u32| {
+            let run = &sim.operations[o as usize];
+            sim.p.scenario.changes[o as usize].admission.turn.filter(|_| run.started.is_none() && run.ended.is_none())
+        };
+        let Some((next, wait)) = (0..self.operations.len() as u32).find_map(|o| Some((o, waits(self, o)?))) else {
+            return;
+        };
+        if failed {
+            // Ends the steps after it in turn.
+            self.operation_ends(next, Some(Failure::Skipped));
+        } else if self.operations[..next as usize].iter().all(|run| run.ended.is_some()) {
+            self.queue.at(self.now + wait, Event::OperationStarts(next));
         }
     }
 

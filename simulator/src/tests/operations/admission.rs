@@ -47,6 +47,49 @@ fn operations_on_one_pool_take_turns() {
     );
 }
 
+/// A script waits for each command, whatever pool it works on, and ends where one fails.
+#[test]
+fn steps_of_a_script_begin_when_those_before_have_ended() {
+    let script = |second: &'static [&'static str]| {
+        let refuse = move |a: &mut crate::change::Admission| {
+            a.turn = Some(Duration::secs(30));
+            a.refused = second.first().copied();
+        };
+        Example::new()
+            .pool("p", 1)
+            .pool("q", 1)
+            .change(Duration::secs(5), scale(0, 2))
+            .admission(|a| a.turn = Some(Duration::secs(10)))
+            .change(Duration::secs(5), settings())
+            .admission(refuse)
+            .change(Duration::secs(5), scale(1, 2))
+            .admission(|a| a.turn = Some(Duration::ZERO))
+    };
+    check(
+        &script(&[]).build(),
+        "15s start
+         15s p-new-1 requested
+         165s p-new-1 ready
+         165s end
+         195s start
+         202s end
+         202s start
+         202s q-new-1 requested
+         352s q-new-1 ready
+         352s end",
+    );
+    check(
+        &script(&["QuotaExceeded"]).build(),
+        "15s start
+         15s p-new-1 requested
+         165s p-new-1 ready
+         165s end
+         195s start
+         195s end Refused { code: \"QuotaExceeded\" }
+         195s end Skipped",
+    );
+}
+
 /// AKS docs upgrade-node-pools: one operation at a time; error OperationNotAllowed.
 #[test]
 fn a_second_caller_is_refused() {
