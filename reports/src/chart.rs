@@ -13,6 +13,7 @@ mod heat;
 mod minutes;
 mod nodes;
 mod panel;
+mod plans;
 mod ready;
 mod reliability;
 mod series;
@@ -20,6 +21,7 @@ mod series;
 pub use canvas::{DARK, Picture};
 pub use expected::{Expected, expected};
 pub use heat::{HeatMap, heat_map};
+pub(crate) use plans::chart as plans;
 
 /// A drawn chart.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,5 +1,7 @@
 //! What a report is made of.
 
+use std::collections::BTreeMap;
+
 use simulator::finding::Finding;
 use simulator::parameters::Knob;
 use simulator::{Pair, Scenario};
@@ -42,6 +44,8 @@ pub struct Inputs<'a> {
     pub doubts: Vec<DoubtInfo>,
     /// Trials at points of what is not known well; absent where that was not asked for.
     pub study: Option<&'a Study>,
+    /// Other plans for the same end; absent where nobody looked for any.
+    pub plans: Option<&'a PlansInfo>,
     /// From where on a change is worth a look, or is stopped.
     pub thresholds: Thresholds,
     /// Days over which the error budget is spent.
@@ -140,4 +144,45 @@ pub struct AssumptionInfo {
     pub grade: char,
     /// What 90 % of clusters are thought to have instead, where each trial draws its own value.
     pub range: Option<String>,
+}
+
+/// What a search for other plans came to.
+#[derive(Clone, Debug, Default)]
+pub struct PlansInfo {
+    /// Plans that were tried.
+    pub tried: u64,
+    /// Trials in which plans were compared, all plans together.
+    pub trials: u64,
+    /// Plans left out because they fail more often than others.
+    pub failing: u64,
+    /// Plans that were not tried, by the reason.
+    pub set_aside: Vec<SetAsideInfo>,
+    /// Why nobody searched, where that is so.
+    pub not_searched: Option<String>,
+    /// The plans that came out best, on trials of their own: those of the proposal, from the first on.
+    pub finalists: Vec<Finalist>,
+}
+
+/// Plans that were not tried for one reason.
+#[derive(Clone, Debug, Default)]
+pub struct SetAsideInfo {
+    /// The reason, a sentence.
+    pub reason: String,
+    /// How many.
+    pub plans: u64,
+    /// One of them.
+    pub example: String,
+}
+
+/// A plan that came out well.
+#[derive(Clone, Debug)]
+pub struct Finalist {
+    /// What it does otherwise, in one line.
+    pub summary: String,
+    /// How to apply it, by tool (`az`, `terraform`).
+    pub apply: BTreeMap<String, String>,
+    /// It as a scenario.
+    pub scenario: Scenario,
+    /// Its trials.
+    pub pairs: Vec<Pair>,
 }

@@ -16,6 +16,7 @@ use crate::report::{self, Report};
 use crate::score::{self, Objections};
 use crate::timeline;
 
+mod alternatives;
 mod bad;
 mod causes;
 mod doubt;
@@ -42,7 +43,7 @@ pub struct Judged {
 impl Judged {
     /// The charts of the report.
     pub fn charts(&self) -> Vec<Chart> {
-        chart::draw(&self.figures)
+        chart::draw(&self.figures).into_iter().chain(chart::plans(&self.report)).collect()
     }
 }
 
@@ -94,6 +95,7 @@ pub fn judge_with(
     let (causes, attribution) =
         causes::causes(inputs, &weights(inputs.scenario), &|trial| trace(Plan::Proposal, trial), again);
     let verdict = verdict(inputs, &losses, &risk, &operation, hazards.len(), stories);
+    let (alternatives, plan_search) = alternatives::alternatives(inputs, &risk, &operation, verdict.score);
     let report = Report {
         schema: report::SCHEMA.to_string(),
         id: inputs.id.clone(),
@@ -105,7 +107,8 @@ pub fn judge_with(
         operation,
         causes,
         attribution,
-        alternatives: Vec::new(),
+        alternatives,
+        plan_search,
         worst_trial: worst.as_ref().map(|(trial, added, trace)| {
             let told = timeline::worst_trial(inputs.scenario, *trial, *added, trace);
             match losses.strata.kind(inputs.pairs, *trial) {
@@ -281,7 +284,9 @@ fn coverage(inputs: &Inputs<'_>, losses: &Losses<'_>, found: doubt::Found) -> re
                 .to_string(),
         );
     }
-    not_seen.push("Not estimated in this version: safer alternatives.".to_string());
+    if inputs.plans.is_none() && !inputs.scenario.changes.is_empty() {
+        not_seen.push("Not looked for in this run: safer plans.".to_string());
+    }
     if found.outage.is_none() && !inputs.scenario.beliefs.is_empty() && !inputs.scenario.changes.is_empty() {
         not_seen.push(
             "Not estimated in this run: how far the answer moves with what is not known well of this cluster."

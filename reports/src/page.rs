@@ -6,6 +6,7 @@ use crate::judge::Judged;
 use crate::report::{self, Report};
 use crate::{File, text, words};
 
+pub(crate) mod alternatives;
 mod causes;
 pub mod courses;
 pub(crate) mod html;

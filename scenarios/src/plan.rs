@@ -71,7 +71,8 @@ impl Draft {
     }
 }
 
-/// Other plans for `change`, which came to `proposal` on this snapshot. `settings` are those every plan is run with.
+/// Other plans for `change`, which came to `proposal` on this snapshot, `most` of them and no more than [`MOST`]. `settings` are
+/// those every plan is run with.
 ///
 /// # Errors
 /// What is wrong with the change itself.
@@ -80,6 +81,7 @@ pub fn plans(
     snapshot: &Snapshot,
     proposal: &Loaded,
     settings: &ChangeSettings,
+    most: usize,
 ) -> Result<Plans, Complaints> {
     let view = match View::new(change, snapshot, proposal, settings) {
         Ok(view) => view,
@@ -91,7 +93,7 @@ pub fn plans(
         let Some(az) = az::script(&view, &draft.steps).filter(|az| known.insert(Some(az.clone()))) else {
             continue;
         };
-        if found.plans.len() + found.set_aside.len() >= MOST {
+        if found.plans.len() + found.set_aside.len() >= most.min(MOST) {
             break;
         }
         match read(&az, &draft, snapshot, &view) {

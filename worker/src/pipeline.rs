@@ -5,6 +5,7 @@
 mod identity;
 mod inputs;
 mod intake;
+mod plans;
 mod record;
 mod study;
 
@@ -15,7 +16,7 @@ use reports::backtest::history::Prediction;
 use reports::estimate::{Est, Sampling};
 use reports::explain::{Explained, Plan};
 use reports::forecast::Forecast;
-use reports::input::{ChangeInfo, ClusterInfo, Inputs};
+use reports::input::{ChangeInfo, ClusterInfo, Inputs, PlansInfo};
 use reports::report::Level;
 use reports::score::{self, BUDGET_DAYS};
 use reports::stopping::{Headline, Stop};
@@ -152,6 +153,8 @@ pub struct Prepared {
     snapshot: Option<String>,
     /// The snapshot itself, where it came with the message.
     carried: Option<Vec<u8>>,
+    /// What the search for safer plans needs.
+    sources: plans::Sources,
     took: Duration,
 }
 
@@ -181,6 +184,7 @@ pub fn prepare(change: &Change, snapshot: &Snapshot, estimate: &Estimate) -> Res
     // A snapshot that was read from nowhere else is kept with the report.
     prepared.carried =
         change.snapshot.as_ref().filter(|_| snapshot.origin.is_none()).map(|s| s.to_string().into_bytes());
+    prepared.sources = plans::sources(change, snapshot, estimate, prepared.trials);
     prepared.took = started.elapsed();
     Ok(prepared)
 }
@@ -229,14 +233,28 @@ impl Prepared {
         };
         let snapshot = snapshot.origin.clone();
         let took = Duration::ZERO;
-        Ok(Prepared { id, change, trials, sampling, seed, cluster, loaded, identity, snapshot, carried: None, took })
+        let sources = plans::Sources::Unasked;
+        Ok(Prepared {
+            id,
+            change,
+            trials,
+            sampling,
+            seed,
+            cluster,
+            loaded,
+            identity,
+            snapshot,
+            carried: None,
+            sources,
+            took,
+        })
     }
 
     fn thorough(&self) -> bool {
         self.loaded.settings.thorough == Some(true)
     }
 
-    fn inputs<'a>(&'a self, pairs: &'a [Pair], stopped: Stop, study: Option<&'a Study>, threads: usize) -> Inputs<'a> {
+    fn inputs<'a>(&'a self, pairs: &'a [Pair], stopped: Stop, found: &'a Found, threads: usize) -> Inputs<'a> {
         let loaded = &self.loaded;
         Inputs {
             id: self.id.clone(),
@@ -253,7 +271,8 @@ impl Prepared {
             not_seen: loaded.coverage.not_seen.clone(),
             assumptions: loaded.coverage.assumptions.iter().map(inputs::assumption_info).collect(),
             doubts: loaded.scenario.beliefs.iter().filter_map(|b| inputs::doubt_info(b, &loaded.settings)).collect(),
-            study,
+            study: found.study.as_ref(),
+            plans: found.plans.as_ref(),
             thresholds: inputs::thresholds(&loaded.settings.thresholds),
             slo_days: loaded.settings.slo_period_days.unwrap_or(BUDGET_DAYS),
             slo: loaded.settings.slo.unwrap_or(SLO),
@@ -294,11 +313,19 @@ fn judged(
     let started = Instant::now();
     let (pairs, stopped) = simulate(prepared, estimate, watch, started)?;
     let study = study::study(prepared, estimate, watch, started)?;
+    let plans = plans::search(prepared, &pairs, estimate, watch, started)?;
+    let found = Found { study, plans };
     let events = pairs.iter().map(|p| p.proposal.counts.events + p.baseline.counts.events).sum();
     let clock = clock.simulated(pairs.len() as u32, events);
-    let inputs = prepared.inputs(&pairs, stopped, study.as_ref(), estimate.threads);
+    let inputs = prepared.inputs(&pairs, stopped, &found, estimate.threads);
     let forecast = estimate.foretell.then(|| Forecast::of(&inputs));
     Ok((reports::judge(&inputs), clock, forecast))
+}
+
+/// What is found besides the risk of the change itself.
+struct Found {
+    study: Option<Study>,
+    plans: Option<PlansInfo>,
 }
 
 /// Most trials for a cluster of so many pods.

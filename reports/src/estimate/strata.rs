@@ -168,6 +168,17 @@ impl Strata {
         running.est()
     }
 
+    /// The same with limits that hold for `rows` such means together (Bonferroni).
+    pub fn bounded_mean_among(&self, rows: usize, least: f64, most: f64, value: impl Fn(usize) -> f64) -> Est {
+        let mut shared = self.clone();
+        shared.alphas.iter_mut().for_each(|alpha| *alpha /= rows.max(1) as f64);
+        let mut running = RunningBounded::new(Sampling::Fixed, &shared, least, most);
+        for trial in 0..self.of.len() {
+            running.push(self.stratum(trial), self.is_certain(trial), value(trial));
+        }
+        running.est()
+    }
+
     /// The values of all trials in rising order, to take quantiles of.
     pub fn ranked(&self, value: impl Fn(usize) -> f64) -> Ranked {
         let mut values: Vec<(f64, u8)> = (0..self.of.len()).map(|trial| (value(trial), self.of[trial])).collect();

@@ -52,7 +52,7 @@ pub struct Facts {
 impl Facts {
     /// Reads a trial; `weights` are those of the watched workloads.
     pub fn of(weights: &[f64], pair: &Pair) -> Facts {
-        let sum = |outcome: &Outcome| weights.iter().enumerate().map(|(i, w)| w * minutes(outcome, i)).sum::<f64>();
+        let sum = |outcome: &Outcome| weighted(weights, outcome);
         Facts {
             proposal_out: any_out(weights, &pair.proposal),
             baseline_out: any_out(weights, &pair.baseline),
@@ -60,6 +60,11 @@ impl Facts {
             drawn: drawn(pair),
         }
     }
+}
+
+/// Weighted minutes of outage of one trial of one plan.
+pub fn weighted(weights: &[f64], outcome: &Outcome) -> f64 {
+    weights.iter().enumerate().map(|(i, w)| w * minutes(outcome, i)).sum::<f64>()
 }
 
 /// What a minute of each watched workload counts, in the order of the scenario.

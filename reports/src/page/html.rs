@@ -2,11 +2,11 @@
 
 use askama::Template;
 
-use super::{causes, courses, scale};
+use super::{alternatives, causes, courses, scale};
 use crate::chart::Chart;
 use crate::course::Course;
 use crate::estimate::{Est, Sampling};
-use crate::report::{Decision, Failure, Finding, Moment, Pool, Quantiles, Report};
+use crate::report::{Alternative, Decision, Failure, Finding, Moment, Pool, Quantiles, Report};
 use crate::stopping::Stop;
 use crate::{score, text, words};
 
@@ -20,7 +20,8 @@ pub fn style() -> String {
 
 /// The page.
 pub fn page(report: &Report, charts: &[Chart]) -> String {
-    rendered(&Page { r: report, charts, style: &style() })
+    let (plans, others): (Vec<&Chart>, Vec<&Chart>) = charts.iter().partition(|c| c.id == "plans");
+    rendered(&Page { r: report, plan_chart: plans.first().copied(), charts: others, style: &style() })
 }
 
 /// A template as text. Rendering to memory cannot fail; should it, the page says so instead of being half a page.
@@ -73,7 +74,9 @@ pub fn intervals(sampling: Sampling) -> &'static str {
 #[template(path = "report.html")]
 struct Page<'a> {
     r: &'a Report,
-    charts: &'a [Chart],
+    /// Plans as points; stands with their table.
+    plan_chart: Option<&'a Chart>,
+    charts: Vec<&'a Chart>,
     style: &'a str,
 }
 
@@ -184,6 +187,19 @@ impl Page<'_> {
 
     fn causes(&self) -> Vec<[String; 6]> {
         causes::rows(self.r)
+    }
+
+    /// Text of several lines.
+    fn block(&self, text: &str) -> String {
+        text.lines().map(|line| format!("{}\n", text::plain(line))).collect()
+    }
+
+    fn plans(&self) -> Vec<String> {
+        alternatives::sentences(self.r)
+    }
+
+    fn plan_rows(&self) -> Vec<(&Alternative, [String; 6])> {
+        alternatives::rows(self.r)
     }
 
     fn anyway(&self) -> String {

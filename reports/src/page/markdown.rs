@@ -1,6 +1,6 @@
 //! `report.md`: the report as a comment on a change request.
 
-use super::{causes, courses, html};
+use super::{alternatives, causes, courses, html};
 use crate::rare::{self, RareEvents};
 use crate::report::{Decision, Report};
 use crate::text::markdown as md;
@@ -14,6 +14,7 @@ pub fn page(report: &Report) -> String {
     figures(report, &mut out);
     why_so(report, &mut out);
     how(report, &mut out);
+    plans(report, &mut out);
     workloads(report, &mut out);
     failures(report, &mut out);
     findings(report, &mut out);
@@ -118,6 +119,35 @@ fn how(report: &Report, out: &mut String) {
         }
         out.push_str("\n</details>\n\n");
     }
+}
+
+fn plans(report: &Report, out: &mut String) {
+    for sentence in alternatives::sentences(report) {
+        out.push_str(&format!("{}\n\n", md(&sentence)));
+    }
+    if report.alternatives.is_empty() {
+        return;
+    }
+    out.push_str("<details><summary>Safer plans</summary>\n\n");
+    out.push_str(
+        "| plan | score | added outage, weighted mean | ends well | takes | extra nodes |\n|---|---|---|---|---|---|\n",
+    );
+    for (_, row) in alternatives::rows(report) {
+        out.push_str(&format!("| {} |\n", row.map(|cell| md(&cell)).join(" | ")));
+    }
+    for a in &report.alternatives {
+        out.push_str(&format!("\n{}:\n", md(&a.summary)));
+        a.apply.values().for_each(|text| out.push_str(&code_block(text)));
+    }
+    out.push_str("\n</details>\n\n");
+}
+
+/// Text as it is, within a fence longer than any in it.
+fn code_block(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    let lines: String = text.lines().map(|line| format!("{}\n", crate::text::plain(line))).collect();
+    format!("\n{fence}sh\n{lines}{fence}\n")
 }
 
 fn workloads(report: &Report, out: &mut String) {

@@ -303,6 +303,7 @@ pub fn inputs<'a>(scenario: &'a Scenario, pairs: &'a [Pair]) -> Inputs<'a> {
         }],
         doubts: Vec::new(),
         study: None,
+        plans: None,
         thresholds: reports::score::Thresholds::default(),
         slo_days: reports::score::BUDGET_DAYS,
         slo: 0.999,

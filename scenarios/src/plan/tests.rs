@@ -4,7 +4,7 @@ use crate::decode;
 fn prepared(change: &Change, snapshot: &Snapshot) -> (Loaded, Plans) {
     let loaded = load(change, snapshot, &ChangeSettings::default()).unwrap();
     let settings = ChangeSettings { trials: Some(200), ..change.settings.clone() };
-    let found = plans(change, snapshot, &loaded, &settings).unwrap();
+    let found = plans(change, snapshot, &loaded, &settings, MOST).unwrap();
     (loaded, found)
 }
 

@@ -64,5 +64,21 @@ fn reasons(report: &Report) -> String {
         + &plainly
         + &rare.unwrap_or_default()
         + &course
+        + &plans(report)
         + &report.findings.iter().map(finding).collect::<String>()
+}
+
+/// Safer plans: what the search came to, and the commands of each.
+fn plans(report: &Report) -> String {
+    let mut text: String = reports::plan_sentences(report).iter().map(|s| format!("  {}\n", on_one_line(s))).collect();
+    for (i, plan) in report.alternatives.iter().enumerate() {
+        let [summary, score, added, ends, takes, cost] = reports::plan_row(plan).map(|cell| on_one_line(&cell));
+        text += &format!(
+            "  {}. {summary}: score {score}, added {added}, ends well {ends}, takes {takes}, extra nodes {cost}\n",
+            i + 1
+        );
+        let az = plan.apply.get("az").map_or("", String::as_str);
+        text.extend(az.lines().map(|line| format!("       {}\n", on_one_line(line))));
+    }
+    text
 }
