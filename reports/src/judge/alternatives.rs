@@ -85,7 +85,7 @@ fn row(inputs: &Inputs<'_>, finalist: &Finalist, finalists: usize) -> Alternativ
         summary: finalist.summary.clone(),
         score: score::score(minutes.estimate),
         added_outage_minutes: minutes,
-        against_proposal: against(inputs, &own, &strata, finalists),
+        against_proposal: Some(against(inputs, &own, &strata, finalists)),
         success: Some(operation.success),
         duration_minutes: operation.duration_minutes,
         surge_node_hours: operation.surge_node_hours + held,
@@ -96,18 +96,27 @@ fn row(inputs: &Inputs<'_>, finalist: &Finalist, finalists: usize) -> Alternativ
     }
 }
 
-/// Minutes the plan adds beyond what the proposal adds, in the same futures; `None` where the trials are not the same.
-fn against(inputs: &Inputs<'_>, own: &Inputs<'_>, strata: &Strata, rows: usize) -> Option<Est> {
-    let (ours, theirs) = (weights(own.scenario), weights(inputs.scenario));
-    let pairs = own.pairs.iter().zip(inputs.pairs).map(|(a, b)| (Facts::of(&ours, a), Facts::of(&theirs, b)));
-    let facts: Vec<(Facts, Facts)> = pairs.collect();
-    let same = |(i, (a, b)): (usize, &(Facts, Facts))| {
-        own.pairs[i].trial == inputs.pairs[i].trial && a.drawn.stratum == b.drawn.stratum
+/// Minutes the plan adds beyond what the proposal adds: from the same futures where trials are dealt alike, else from those of
+/// each by itself.
+fn against(inputs: &Inputs<'_>, own: &Inputs<'_>, strata: &Strata, rows: usize) -> Est {
+    let facts = |inputs: &Inputs<'_>| -> Vec<Facts> {
+        let weights = weights(inputs.scenario);
+        inputs.pairs.iter().map(|pair| Facts::of(&weights, pair)).collect()
     };
-    let all = facts.len() == own.pairs.len() && facts.iter().enumerate().all(same);
-    all.then(|| {
-        strata.bounded_mean_among(rows, -2.0 * LOSS_HIGH, 2.0 * LOSS_HIGH, |i| facts[i].0.added - facts[i].1.added)
-    })
+    let (ours, theirs) = (facts(own), facts(inputs));
+    let same = |i: usize| {
+        theirs.get(i).is_some_and(|t| t.drawn.stratum == ours[i].drawn.stratum)
+            && own.pairs[i].trial == inputs.pairs[i].trial
+    };
+    if (0..ours.len()).all(same) {
+        let most = 2.0 * LOSS_HIGH;
+        return strata.bounded_mean_among(rows, -most, most, |i| ours[i].added - theirs[i].added);
+    }
+    let mean = |strata: &Strata, facts: &[Facts]| {
+        strata.bounded_mean_among(2 * rows, -LOSS_HIGH, LOSS_HIGH, |i| facts[i].added)
+    };
+    let (a, b) = (mean(strata, &ours), mean(&Strata::with(inputs.scenario, inputs.pairs), &theirs));
+    Est::new(a.estimate - b.estimate, a.low - b.high, a.high - b.low)
 }
 
 /// Hours of nodes that scaling adds beyond what a pool had, by pool, to the end of the plan or until they are taken away.

@@ -171,6 +171,8 @@ impl Arena {
             scenario.settings.stratified = false;
             scenario.settings.quiet = false;
             scenario.settings.series_steps = 0;
+            // All plans are looked at for as long.
+            scenario.settings.follow = simulator::Duration::ZERO;
             scenario
         };
         Arena {
