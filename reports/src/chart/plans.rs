@@ -1,4 +1,4 @@
-//! Plans as points: how risky against how long, with what they cost beside them. Numbers are those of the table.
+//! Plans as points: how risky against how long, with what they cost beside them. Numbers are those of the list.
 
 use super::canvas::{At, BASELINE, Canvas, FAINT, GRID, INK, PROPOSAL, Picture};
 use super::grid::{NARROW, WIDE};
@@ -45,7 +45,7 @@ pub fn chart(report: &Report) -> Option<Chart> {
         id: "plans".to_string(),
         title,
         description: "Each plan as a point: how long it typically takes, from left to right, and its score, upwards, with the 95 % interval.".to_string(),
-        reading: "Further down is safer, further left is quicker; the amount is what extra nodes cost. Full points are beaten by no other plan in every respect; the diamond is the change as proposed. Numbers are those of the table.".to_string(),
+        reading: "Further down is safer, further left is quicker; the amount is what extra nodes cost. Full points are beaten by no other plan in every respect; the diamond is the change as proposed. Numbers are those of the list.".to_string(),
         wide: Picture::draw(WIDE, 340, |canvas| draw(canvas, &points, 56)),
         narrow: Picture::draw(NARROW, 330, |canvas| draw(canvas, &points, 40)),
         table: table(report),

@@ -194,6 +194,10 @@ impl Page<'_> {
         text.lines().map(|line| format!("{}\n", text::plain(line))).collect()
     }
 
+    fn capital(&self, text: &str) -> String {
+        words::capital(&text::plain(text))
+    }
+
     fn plans(&self) -> Vec<String> {
         alternatives::sentences(self.r)
     }

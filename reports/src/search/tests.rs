@@ -1,3 +1,5 @@
+//! Searches among plans whose losses are known.
+
 use std::convert::Infallible;
 
 use super::*;

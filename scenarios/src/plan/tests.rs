@@ -1,3 +1,5 @@
+//! Plans of the case studies and of random clusters, held to their commands and to the facts of AKS.
+
 use super::*;
 use crate::decode;
 
