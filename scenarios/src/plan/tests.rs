@@ -94,7 +94,7 @@ fn commands_of_a_plan_come_to_what_was_promised_for_it() {
         let (_, found) = prepared(&change, &snapshot);
         for plan in found.plans.iter().skip(case as usize % 3).step_by(7) {
             let again = decode(plan.az.as_bytes()).unwrap();
-            assert_eq!(again.changes, [plan.change.clone()], "{case}: {}", plan.az);
+            assert_eq!(again.changes, std::slice::from_ref(&plan.change), "{case}: {}", plan.az);
             assert_eq!(plan.change.settings.trials, Some(200));
             let loaded = load(&again.changes[0], &snapshot, &ChangeSettings::default()).unwrap();
             assert_eq!(format!("{:?}", loaded.scenario.changes), format!("{:?}", plan.loaded.scenario.changes));
