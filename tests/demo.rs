@@ -38,6 +38,8 @@ fn in_every_report_shares_add_up_and_courses_are_proven() {
     let (mut shared_out, mut told) = (0, 0);
     for report in reports(&out) {
         let id = &report["id"];
+        let folder = out.join("reports").join(id.as_str().unwrap());
+        check_plain_words(&report, &fs::read_to_string(folder.join("report.md")).unwrap());
         let shares: Vec<f64> =
             report["causes"].as_array().unwrap().iter().filter_map(|c| c["shapley"].as_f64()).collect();
         if let Some(attribution) = report["attribution"].as_object() {
@@ -54,6 +56,38 @@ fn in_every_report_shares_add_up_and_courses_are_proven() {
         }
     }
     assert!(shared_out >= 6 && told >= 6, "{shared_out} shared out, {told} told");
+}
+
+/// What the risk section must say of every change: what was estimated, over which time, how sure it is, what would make it surer.
+fn check_plain_words(report: &Value, markdown: &str) {
+    let read: reports::Report = serde_json::from_value(report.clone()).unwrap();
+    let sentences = reports::plainly::risk(&read);
+    let told = sentences.join(" ");
+    let time = told.split(" in the ").nth(1).unwrap().split(" from now on").next().unwrap();
+    let (number, unit) = time.split_once(' ').unwrap();
+    let hours = number.parse::<f64>().unwrap() / if unit == "minutes" { 60.0 } else { 1.0 };
+    assert!((hours / read.trials.horizon_hours - 1.0).abs() < 0.01, "{told}");
+    for part in [
+        "Estimated was how likely it is that some system workload is out for more than 1 min",
+        "followed for up to|By then everything was over",
+        "given what is not known of this cluster; error of the simulation \u{00b1}",
+        "when nothing is done",
+        "What would make it surer: ",
+    ] {
+        assert!(part.split('|').any(|one| told.contains(one)), "{part:?} is missing: {told}");
+    }
+    // What would help is named.
+    assert!(["--trials", "--thorough", "to know it, "].iter().any(|help| told.contains(help)), "{told}");
+    let words: Vec<&str> = told.split([' ', ',', ';', '.', '(', ')']).collect();
+    let plural =
+        |two: &&[&str]| two[0] == "1" && ["pods", "points", "trials", "nodes", "hours", "days"].contains(&two[1]);
+    assert_eq!(words.windows(2).find(plural), None, "{told}");
+    assert!(!told.contains("NaN") && !told.contains("inf "), "{told}");
+    for sentence in &sentences {
+        let start = sentence.split(['`', '*', '_', '<']).next().unwrap();
+        assert!(markdown.contains(start), "{start:?} is not in the Markdown");
+        assert!(sentence.ends_with('.'), "{sentence:?}");
+    }
 }
 
 fn demo(out: &Path) -> Ended {

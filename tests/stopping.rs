@@ -76,3 +76,31 @@ fn a_number_that_is_asked_for_is_the_number_of_trials() {
         assert!((outage["high"].as_f64().unwrap() - high).abs() < 1e-8, "{outage}");
     }
 }
+
+/// With `--watch` every few trials a line says what is known so far, and that it is not the answer; no line knows less than the one
+/// before, and the last of the lines is the answer.
+#[test]
+fn partial_answers_are_labelled_and_improve() {
+    let folder = harmful();
+    let arguments = ["--watch", "--format", "json", "--trials", "1024"];
+    let mut command = poolproof();
+    command
+        .arg("score")
+        .arg(folder.path("change.json"))
+        .arg("--cluster")
+        .arg(folder.path("cluster.json"))
+        .args(arguments);
+    let lines: Vec<Value> =
+        run(&mut command).expect_code(0).stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (report, partial) = lines.split_last().unwrap();
+    assert!(partial.len() >= 4 && partial.iter().all(|line| line["partial"] == true), "{partial:?}");
+    assert_eq!((report["schema"].as_str(), &report["partial"]), (Some("poolproof.report/1"), &Value::Null));
+    let width = |line: &Value| line["outage"]["high"].as_f64().unwrap() - line["outage"]["low"].as_f64().unwrap();
+    let trials = |line: &Value| line["trials"].as_u64().unwrap();
+    assert!(partial.windows(2).all(|two| trials(&two[0]) < trials(&two[1])));
+    assert!(width(&partial[partial.len() - 1]) < 0.75 * width(&partial[0]), "{partial:?}");
+    let last = &partial[partial.len() - 1];
+    assert_eq!(last["trials"], report["trials"]["count"]);
+    let score = |value: &Value| value.as_f64().unwrap();
+    assert!((score(&last["score"]) - score(&report["verdict"]["score"])).abs() < 1e-6, "{last}");
+}

@@ -49,11 +49,16 @@ fn answer(report: &Report) -> String {
         None => String::new(),
     };
     format!(
-        "With the change it is {} ({known}error of the simulation \u{00b1}{} points), when nothing is done {}.",
+        "With the change it is {} ({known}error of the simulation \u{00b1}{}), when nothing is done {}.",
         words::probability_short(outage.proposal),
-        words::number(error, 2),
+        points(error),
         words::probability_short(outage.baseline)
     )
+}
+
+fn points(value: f64) -> String {
+    let told = words::number(value, 2);
+    if told == "1" { "1 percentage point".to_string() } else { format!("{told} percentage points") }
 }
 
 fn between(band: Band) -> String {
@@ -73,7 +78,7 @@ fn added(report: &Report) -> String {
     };
     let budget = report.risk.error_budget.as_ref().map_or(String::new(), |budget| {
         format!(
-            " That is {} ({} to {}) of the {} that an objective of {} leaves for {} days.",
+            " That is {} ({} to {}) of the {} that an availability objective of {} leaves for {} days.",
             words::percent(budget.burn.estimate.max(0.0)),
             words::percent(budget.burn.low.max(0.0)),
             words::percent(budget.burn.high.max(0.0)),
@@ -82,7 +87,10 @@ fn added(report: &Report) -> String {
             words::number(budget.period_days, 3)
         )
     });
-    format!("It adds {} of weighted outage on average{known}.{budget}", words::added_minutes(minutes))
+    format!(
+        "It adds {} of outage on average{known}; a minute without DNS counts whole, one of another system workload for part.{budget}",
+        words::added_minutes(minutes)
+    )
 }
 
 /// Where sources disagree and the answer matters.
@@ -111,7 +119,7 @@ fn surer(report: &Report) -> String {
     };
     let outage = report.risk.outage.proposal;
     let (chance, knowledge) = (outage.high - outage.low, band.high - band.low);
-    match &report.coverage.most_valuable_datum {
+    match report.coverage.most_valuable_datum.as_deref().map(datum) {
         Some(datum) if knowledge >= 0.5 * chance => format!("What would make it surer: {datum}"),
         Some(datum) => format!("What would make it surer: {}; then {datum}", more_trials(report)),
         None if knowledge < chance => {
@@ -120,6 +128,11 @@ fn surer(report: &Report) -> String {
         None => "What would make it surer: no single number that is not known stands out; `--thorough` looks closer."
             .to_string(),
     }
+}
+
+/// What to find out, within a sentence. A factor on a default is spoken of as what it is a factor of.
+fn datum(found: &str) -> String {
+    words::uncapital(&found.replacen(", of its default", "", 1))
 }
 
 fn more_trials(report: &Report) -> String {

@@ -4,8 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use simulator::strata::STRATA;
+use simulator::{Outcome, Pair};
 
-use crate::estimate::{Est, Strata};
+use crate::estimate::{Est, average};
+use crate::input::Inputs;
+use crate::judge::Losses;
+use crate::report::Outage;
 use crate::stopping::Headline;
 use crate::words;
 
@@ -21,6 +25,74 @@ pub struct RareEvents {
     pub without_failures: Est,
     /// By the number of failures.
     pub strata: Vec<Stratum>,
+    /// A second opinion on single failures: windows of vulnerability with the change, by workload, weightiest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Windows>,
+}
+
+/// Times in which the loss of one more node would put a workload out, from futures without failures.
+///
+/// The probability that a failure falls into them is exact and needs no future with a failure; it knows nothing of failures that
+/// harm later (a drain that goes on beside a node that is down) nor of several at once, so it is no estimate of the risk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Windows {
+    /// `namespace/name`.
+    pub workload: String,
+    /// Minutes of such times, summed over the nodes whose loss it would be: mean over futures without failures.
+    pub node_minutes: f64,
+    /// Probability that a failure of a single node falls into them.
+    pub probability: Est,
+    /// The same when nothing is done.
+    pub baseline: Est,
+}
+
+impl Windows {
+    /// The windows of all workloads that count and have any.
+    pub fn of(inputs: &Inputs<'_>, losses: &Losses<'_>) -> Vec<Windows> {
+        let Some(dealt) = simulator::Strata::of(inputs.scenario) else { return Vec::new() };
+        let quiet: Vec<usize> = (0..inputs.pairs.len()).filter(|i| losses.strata.stratum(*i) == 0).collect();
+        let hours =
+            |outcome: &Outcome, of: usize| outcome.workloads.get(of).map_or(0.0, |w| w.exposed.as_secs_f64() / 3600.0);
+        let counts = losses.watched.iter().enumerate().filter(|(_, watched)| watched.weight > 0.0);
+        let found = counts.map(|(of, watched)| {
+            let all = |plan: fn(&Pair) -> &Outcome| {
+                quiet.iter().map(|i| hours(plan(&inputs.pairs[*i]), of)).collect::<Vec<f64>>()
+            };
+            let (proposal, baseline) = (all(|pair| &pair.proposal), all(|pair| &pair.baseline));
+            // No more nodes than pods can matter, and none for longer than the horizon.
+            let most = f64::from(watched.spec.replicas.max(1)) * inputs.scenario.horizon.as_secs_f64() / 3600.0;
+            let highest = proposal.iter().chain(&baseline).copied().fold(most, f64::max);
+            let probability = |hours: &[f64]| {
+                let each: Vec<f64> = hours.iter().map(|hours| dealt.node_event_within(*hours)).collect();
+                let same = each.windows(2).all(|two| two[0] == two[1]) && losses.strata.quiet();
+                if same && !each.is_empty() {
+                    return Est::exact(each[0]);
+                }
+                Est::bounded_mean(&each, 0.0, dealt.node_event_within(highest))
+            };
+            Windows {
+                workload: format!("{}/{}", watched.spec.namespace, watched.spec.name),
+                node_minutes: 60.0 * average(&proposal),
+                probability: probability(&proposal),
+                baseline: probability(&baseline),
+            }
+        });
+        let mut found: Vec<Windows> = found.filter(|windows| windows.probability.estimate > 0.0).collect();
+        found.sort_by(|a, b| b.probability.estimate.total_cmp(&a.probability.estimate));
+        found
+    }
+
+    /// What it says, in a sentence.
+    fn sentence(&self, threshold: &str) -> String {
+        format!(
+            "A second opinion, from futures without failures: for {} on average, counted for each node by itself, the loss of one more node would put {} out for more than {threshold}; that a failure comes just then has probability {}, and {} when nothing is done.",
+            words::minutes(self.node_minutes),
+            self.workload,
+            words::probability(self.probability),
+            words::probability(self.baseline)
+        )
+    }
 }
 
 /// Futures with so many failures.
@@ -43,7 +115,8 @@ pub struct Stratum {
 
 impl RareEvents {
     /// The risk by strata; `None` where trials are not dealt to any.
-    pub fn of(strata: &Strata, headline: &Headline) -> Option<RareEvents> {
+    pub fn of(inputs: &Inputs<'_>, losses: &Losses<'_>, headline: &Headline) -> Option<RareEvents> {
+        let strata = &losses.strata;
         let expected_failures = strata.mean()?;
         let row = |(k, (proposal, baseline, added)): (usize, (Est, Est, Est))| Stratum {
             failures: failures(k),
@@ -59,7 +132,13 @@ impl RareEvents {
             Est::new(of(|est| est.estimate), of(|est| est.low), of(|est| est.high))
         };
         let (without_failures, with_failures) = (sum(&strata[..1]), sum(&strata[1..]));
-        Some(RareEvents { expected_failures, with_failures, without_failures, strata })
+        let windows = Windows::of(inputs, losses);
+        Some(RareEvents { expected_failures, with_failures, without_failures, strata, windows })
+    }
+
+    /// What the windows of the weightiest workload say; none where no single node matters.
+    pub fn second_opinion(&self, asked: &Outage) -> Option<String> {
+        self.windows.first().map(|windows| windows.sentence(&words::minutes(asked.threshold_seconds / 60.0)))
     }
 
     /// Where the risk comes from, in a sentence or two.
@@ -129,7 +208,13 @@ mod tests {
         let with = Est::new(3.2e-6, 2.9e-6, 3.5e-6);
         let told = |without: Est| {
             let strata = vec![row("0", 0.997, without), row("1", 0.003, with)];
-            let rare = RareEvents { expected_failures: 0.003, with_failures: with, without_failures: without, strata };
+            let rare = RareEvents {
+                expected_failures: 0.003,
+                with_failures: with,
+                without_failures: without,
+                strata,
+                windows: Vec::new(),
+            };
             rare.sentence()
         };
         let from = "From failures of nodes, zones or fault domains, which about 1 of 330 futures has: 0.00032 % \

@@ -62,6 +62,9 @@ pub struct WorkloadOutcome {
     pub at_end: u32,
     /// Fewest up replicas at any time.
     pub fewest: u32,
+    /// Node time, within the horizon, in which the loss of one more node would put it out for longer than the threshold, where
+    /// that was asked for ([`crate::settings::Settings::windows`]).
+    pub exposed: Duration,
     /// Requests asked of its service.
     pub asked: f64,
     /// Requests lost.

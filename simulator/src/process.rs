@@ -27,3 +27,4 @@ mod sizing;
 pub(crate) mod spot;
 pub(crate) mod trouble;
 pub(crate) mod upgrade;
+pub(crate) mod windows;

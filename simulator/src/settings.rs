@@ -46,6 +46,8 @@ pub struct Settings {
     pub outage_threshold: Duration,
     /// A workload with a modelled service is also out while it loses more than this share of what is asked of it.
     pub loss_tolerance: f64,
+    /// Windows of vulnerability are recorded: how long the loss of one more node would put a watched workload out.
+    pub windows: bool,
     /// How long beyond the horizon a trial is followed while something is out or under way in either plan; zero: not at all.
     pub follow: Duration,
     /// Steps of the recorded series, which ends with the horizon; 0 records none.
@@ -86,6 +88,7 @@ impl Settings {
             serial_pulls: false,
             outage_threshold: Duration::secs(60),
             loss_tolerance: 0.05,
+            windows: false,
             follow: Duration::ZERO,
             series_steps: 0,
             off: Vec::new(),

@@ -84,6 +84,16 @@ impl Strata {
         self.thresholds.iter().position(|end| place < *end).unwrap_or(STRATA - 1)
     }
 
+    /// Probability that an event of a single node, of whatever kind, falls into so many hours of nodes within the horizon.
+    pub fn node_event_within(&self, hours: f64) -> f64 {
+        let single = |c: &&Class| matches!(c.source, Source::Node | Source::Fault | Source::Reboot | Source::Grey);
+        let ln_none = |class: &Class| match class.rate {
+            Rate::Known(rate) => -rate * hours,
+            Rate::Gamma { shape, scale } => -shape * libm::log1p(scale * hours),
+        };
+        -libm::expm1(self.sources.classes.iter().filter(single).map(ln_none).sum())
+    }
+
     /// How many events a trial of a stratum has: the number itself, or, for the last, the `u`-quantile of what is three or
     /// more.
     pub(crate) fn number(&self, stratum: usize, u: impl FnOnce() -> f64) -> usize {
@@ -355,6 +365,17 @@ mod tests {
         // Given their number, each event is of a class by its rate.
         assert!((mean(0, 2) - 2.0 * 0.6).abs() < 1e-3 && (mean(1, 3) - 3.0 * 0.25).abs() < 1e-3);
         assert_eq!((sources.share(2, 3, || unreachable!()), sources.share(0, 0, || unreachable!())), (3, 0));
+    }
+
+    #[test]
+    fn an_event_of_a_node_within_some_hours_has_its_closed_form() {
+        let of = |rate| Strata::new(Sources::new(vec![class(Source::Node, 4, rate)]), 4, false);
+        let known = of(Rate::Known(0.01)).node_event_within(0.5);
+        assert!((known + (-0.005_f64).exp_m1()).abs() < 1e-15);
+        let doubted = of(Rate::Gamma { shape: 2.0, scale: 0.005 }).node_event_within(0.5);
+        assert!((doubted - (1.0 - 1.0025_f64.powi(-2))).abs() < 1e-12 && doubted < known);
+        let zones = Strata::new(Sources::new(vec![class(Source::Zone, 3, Rate::Known(0.1))]), 4, false);
+        assert_eq!(zones.node_event_within(10.0), 0.0);
     }
 
     /// The mixture over rates, worked out by quadrature.

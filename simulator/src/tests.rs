@@ -22,6 +22,7 @@ mod sizing;
 mod spread;
 mod strata;
 mod volumes;
+mod windows;
 mod workloads;
 
 use crate::outcome::{Incident, Trace};

@@ -33,8 +33,8 @@ fn hazard(inputs: &Inputs<'_>, losses: &Losses<'_>, index: usize, watched: &Watc
     };
     let (out, short) = (ends_below(minimum), ends_below(watched.spec.replicas.max(minimum)));
     let (share, what) = match out.estimate >= WORTH {
-        true => (out, format!("still below the {minimum} pods it needs")),
-        false if short.estimate >= WORTH => (short, format!("with fewer than its {} pods", watched.spec.replicas)),
+        true => (out, format!("still below the {} it needs", pods(minimum))),
+        false if short.estimate >= WORTH => (short, format!("with fewer than its {}", pods(watched.spec.replicas))),
         false => return None,
     };
     let name = format!("{}/{}", watched.spec.namespace, watched.spec.name);
@@ -54,4 +54,8 @@ fn hazard(inputs: &Inputs<'_>, losses: &Losses<'_>, index: usize, watched: &Watc
             ("high".to_string(), share.high.into()),
         ]),
     })
+}
+
+fn pods(count: u32) -> String {
+    if count == 1 { "1 pod".to_string() } else { format!("{count} pods") }
 }

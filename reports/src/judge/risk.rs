@@ -38,7 +38,7 @@ pub fn risk(inputs: &Inputs<'_>, losses: &Losses<'_>) -> Risk {
         parameter_band: None,
         added_minutes_band: None,
         readings: Vec::new(),
-        rare_events: RareEvents::of(&losses.strata, &headline),
+        rare_events: RareEvents::of(inputs, losses, &headline),
         workloads: losses.watched.iter().enumerate().map(|(i, w)| workload(inputs, &losses.strata, i, w)).collect(),
     }
 }

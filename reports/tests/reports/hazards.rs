@@ -25,7 +25,7 @@ fn deleting(nodes: &[u32]) -> Scenario {
 fn who_has_no_node_left_is_still_out_at_the_end() {
     let found = hazards(deleting(&[0, 1]));
     let dns = found.iter().find(|(subject, _)| subject == "kube-system/coredns").expect("coredns has no node left");
-    assert!(dns.1.contains("still below the 1 pods it needs"), "{}", dns.1);
+    assert!(dns.1.contains("still below the 1 pod it needs"), "{}", dns.1);
 }
 
 /// Followed for as long as may be, it is still out: the report says how many futures were followed, and what they came to.

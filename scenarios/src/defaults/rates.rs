@@ -43,6 +43,7 @@ pub fn settings(minor: u32, given: &ChangeSettings, coverage: &mut Coverage) -> 
         serial_pulls: super::pods::serial_pulls(minor, coverage),
         outage_threshold: Duration::secs(given.outage_threshold_seconds.unwrap_or(OUTAGE_THRESHOLD).into()),
         loss_tolerance: 0.05,
+        windows: true,
         // With the horizon: see `load::horizon`.
         follow: Duration::ZERO,
         series_steps: SERIES_STEPS,

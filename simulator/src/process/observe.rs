@@ -2,6 +2,7 @@
 
 use crate::event::Event;
 use crate::outcome::{Drawn, Incident, Outcome, Series, WorkloadOutcome};
+use crate::process::windows::Windows;
 use crate::sim::Sim;
 use crate::time::{Duration, Time};
 use crate::{NodeId, WorkloadId};
@@ -10,6 +11,8 @@ use crate::{NodeId, WorkloadId};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observer {
     watches: Vec<Watch>,
+    /// Windows of vulnerability of each, where they are recorded.
+    windows: Vec<Windows>,
     series: Series,
     step: u32,
     /// Asked and lost DNS requests at the last sample.
@@ -47,6 +50,9 @@ impl Sim<'_> {
                 facts: WorkloadOutcome { fewest: up, ..WorkloadOutcome::default() },
             });
         }
+        let recorded = if self.p.scenario.settings.windows { observer.watches.len() } else { 0 };
+        observer.windows.resize_with(recorded, Windows::default);
+        observer.windows.iter_mut().for_each(Windows::clear);
         let steps = self.p.samples;
         if steps > 0 {
             observer.series.up = vec![Vec::with_capacity(steps as usize); observer.watches.len()];
@@ -68,6 +74,11 @@ impl Sim<'_> {
                 continue;
             }
             let now = self.now;
+            if watch.up != up && i < self.observer.windows.len() {
+                let mut windows = std::mem::take(&mut self.observer.windows[i]);
+                self.windows_follow(&mut windows, workload, self.observer.watches[i].minimum);
+                self.observer.windows[i] = windows;
+            }
             let watch = &mut self.observer.watches[i];
             watch.up = up;
             watch.facts.fewest = watch.facts.fewest.min(up);
@@ -169,6 +180,12 @@ impl Sim<'_> {
             if let Some(since) = watch.out_since.take() {
                 self.outage_over(i, now.since(since));
             }
+        }
+        for i in 0..self.observer.windows.len() {
+            let mut windows = std::mem::take(&mut self.observer.windows[i]);
+            self.windows_end(&mut windows);
+            self.observer.watches[i].facts.exposed = windows.exposed;
+            self.observer.windows[i] = windows;
         }
         let flows = &self.flows.services;
         let workloads = self.observer.watches.iter().map(|watch| {
