@@ -86,6 +86,12 @@ fn a_completed_change_is_told_beside_its_beginning() {
     let reports = place.documents();
     assert_eq!(reports.len(), 1);
     assert_eq!(reports[0]["change"]["source"]["startedAt"], "2026-03-02T06:00:00Z");
+    let lived = &reports[0]["inFlight"];
+    assert_eq!((&lived["over"], &lived["elapsedMinutes"]), (&json!(true), &json!(9.0)), "{lived:#}");
+    // Two machines more take minutes, not nine.
+    assert_eq!(lived["standing"], "tookLonger");
+    let findings = reports[0]["findings"].to_string();
+    assert!(findings.contains("outside-predicted-band"), "{findings}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod minutes;
 mod nodes;
 mod panel;
 mod plans;
+mod progress;
 mod ready;
 mod reliability;
 mod series;
@@ -22,6 +23,7 @@ pub use canvas::{DARK, Picture};
 pub use expected::{Expected, expected};
 pub use heat::{HeatMap, heat_map};
 pub(crate) use plans::chart as plans;
+pub(crate) use progress::chart as progress;
 
 /// A drawn chart.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -20,6 +20,8 @@ pub struct Inputs<'a> {
     pub engine: String,
     /// The change.
     pub change: ChangeInfo,
+    /// How far the operation has come by what messages and snapshot tell, where it has begun.
+    pub lived: Option<Lived>,
     /// The cluster.
     pub cluster: ClusterInfo,
     /// What was simulated.
@@ -73,6 +75,21 @@ pub struct ChangeInfo {
     pub summary: String,
     /// How it really ended, where it is over: `(succeeded, text)`.
     pub recorded: Option<(bool, String)>,
+}
+
+/// How far an operation has come by what messages and snapshot tell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lived {
+    /// When it began, as messages say.
+    pub started_at: String,
+    /// Minutes from its beginning to now, or to its end.
+    pub elapsed: f64,
+    /// It is over.
+    pub over: bool,
+    /// It ended well, where it is over.
+    pub well: bool,
+    /// Minutes from its beginning to the snapshot, and nodes that were done then, where the snapshot tells.
+    pub seen: Option<(f64, u32)>,
 }
 
 /// The cluster, as reports show it.

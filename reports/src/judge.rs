@@ -43,7 +43,8 @@ pub struct Judged {
 impl Judged {
     /// The charts of the report.
     pub fn charts(&self) -> Vec<Chart> {
-        chart::draw(&self.figures).into_iter().chain(chart::plans(&self.report)).collect()
+        let progress = self.report.in_flight.as_ref().and_then(chart::progress);
+        progress.into_iter().chain(chart::draw(&self.figures)).chain(chart::plans(&self.report)).collect()
     }
 }
 
@@ -96,15 +97,18 @@ pub fn judge_with(
         causes::causes(inputs, &weights(inputs.scenario), &|trial| trace(Plan::Proposal, trial), again);
     let verdict = verdict(inputs, &losses, &risk, &operation, hazards.len(), stories);
     let (alternatives, plan_search) = alternatives::alternatives(inputs, &risk, &operation, verdict.score);
+    let in_flight = crate::in_flight::in_flight(inputs);
+    let outside = in_flight.as_ref().and_then(|flight| flight.finding(inputs.change.pool.as_deref()));
     let report = Report {
         schema: report::SCHEMA.to_string(),
         id: inputs.id.clone(),
         change: change(inputs),
         cluster: cluster(inputs),
         verdict,
-        findings: inputs.findings.iter().map(finding).chain(hazards).collect(),
+        findings: inputs.findings.iter().map(finding).chain(hazards).chain(outside).collect(),
         risk,
         operation,
+        in_flight,
         causes,
         attribution,
         alternatives,

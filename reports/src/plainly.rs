@@ -9,7 +9,8 @@ pub fn risk(report: &Report) -> Vec<String> {
     if report.worst_trial.is_none() && report.risk.added_outage_minutes.high == 0.0 {
         return vec!["Nothing is changed: nothing had to be estimated.".to_string()];
     }
-    let mut sentences = vec![asked(report), answer(report), added(report)];
+    let mut sentences: Vec<String> = report.in_flight.iter().map(|flight| flight.sentence.clone()).collect();
+    sentences.extend([asked(report), answer(report), added(report)]);
     sentences.extend(disagreement(report));
     sentences.push(surer(report));
     sentences

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::course::Course;
 use crate::estimate::{Est, Sampling};
+use crate::in_flight::InFlight;
 use crate::rare::RareEvents;
 use crate::score::Thresholds;
 use crate::stopping::Stop;
@@ -40,6 +41,9 @@ pub struct Report {
     pub risk: Risk,
     /// How the operation itself fares.
     pub operation: Operation,
+    /// Where it should be by now, where it has begun and it is known when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_flight: Option<InFlight>,
     /// Contributions of causes.
     pub causes: Vec<Cause>,
     /// What their shares add up to; absent where nothing is shared out.

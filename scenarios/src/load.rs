@@ -19,7 +19,7 @@ use simulator::parameters::Belief;
 use simulator::settings::Settings;
 use simulator::{Duration, Scenario, Time};
 
-use crate::change::{Change, ChangeSettings, Operation, ParameterUse};
+use crate::change::{Change, ChangeSettings, Operation, ParameterUse, Phase};
 use crate::complaint::{Complaint, Complaints};
 use crate::complete::complete;
 use crate::coverage::Coverage;
@@ -44,6 +44,8 @@ pub struct Loaded {
     pub coverage: Coverage,
     /// The pools, for the report.
     pub pools: Vec<PoolFacts>,
+    /// Nodes that an upgrade under way has done, where the snapshot tells.
+    pub done: Option<u32>,
     /// The settings in force: the message's, with `overrides` on top, defaults filled in.
     pub settings: ChangeSettings,
 }
@@ -90,6 +92,7 @@ pub fn load_all(
     let mut keep = |found: Vec<Complaint>| complaints.extend(found);
 
     let pools = full.pools.iter().map(|p| facts(p, &full)).collect();
+    let done = changes.iter().find_map(|(_, change)| done(change, &full));
     let minor = defaults::pools::control_plane_minor(&full.pools, &full.cluster, &mut coverage);
     let (mut findings, mut operations) = (Vec::new(), Vec::new());
     let mut parts = steps::parts(changes);
@@ -184,6 +187,7 @@ pub fn load_all(
         operations: operations.into_iter().flatten().collect(),
         coverage,
         pools,
+        done,
         settings,
     })
 }
@@ -197,6 +201,18 @@ pub(crate) fn next_windows(full: &Snapshot) -> Vec<(String, u32)> {
 /// Where the plan's usual pace does not end within the window it begins in: in words.
 pub(crate) fn overruns(loaded: &Loaded) -> Option<String> {
     pace::overruns(&loaded.scenario.changes, &loaded.scenario.cluster)
+}
+
+/// Nodes that an upgrade under way has done.
+fn done(change: &Change, full: &Snapshot) -> Option<u32> {
+    let version = match &change.operation {
+        Operation::Upgrade { version, .. } => version.as_deref(),
+        Operation::PutPool { desired } => desired.orchestrator_version.as_deref(),
+        Operation::Rolling => None,
+        _ => return None,
+    };
+    let pool = full.pools.iter().find(|p| Some(&p.name) == change.pool.as_ref())?;
+    (change.phase == Phase::InFlight).then(|| begun::done(pool, version, full)).flatten()
 }
 
 /// Says of what is assumed how well it is known.

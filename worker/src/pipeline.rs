@@ -16,7 +16,7 @@ use reports::backtest::history::Prediction;
 use reports::estimate::{Est, Sampling};
 use reports::explain::{Explained, Plan};
 use reports::forecast::Forecast;
-use reports::input::{ChangeInfo, ClusterInfo, Inputs, PlansInfo};
+use reports::input::{ChangeInfo, ClusterInfo, Inputs, Lived, PlansInfo};
 use reports::report::Level;
 use reports::score::{self, BUDGET_DAYS};
 use reports::stopping::{Headline, Stop};
@@ -147,6 +147,8 @@ pub struct Prepared {
     /// Root seed.
     pub seed: u64,
     cluster: ClusterInfo,
+    /// How far its operation has come, where it has begun.
+    lived: Option<Lived>,
     loaded: Loaded,
     identity: Identity,
     /// Where the snapshot was read from.
@@ -180,7 +182,9 @@ pub fn prepare(change: &Change, snapshot: &Snapshot, estimate: &Estimate) -> Res
     let loaded = scenarios::load(change, snapshot, &estimate.overrides)?;
     let info = inputs::change_info(change, &loaded.operations);
     let identity = identity::of_change(change);
+    let lived = inputs::lived(change, snapshot.taken_at.as_deref(), loaded.done);
     let mut prepared = Prepared::new(info, &identity, snapshot, loaded)?;
+    prepared.lived = lived;
     // A snapshot that was read from nowhere else is kept with the report.
     prepared.carried =
         change.snapshot.as_ref().filter(|_| snapshot.origin.is_none()).map(|s| s.to_string().into_bytes());
@@ -234,6 +238,7 @@ impl Prepared {
         let snapshot = snapshot.origin.clone();
         let took = Duration::ZERO;
         let sources = plans::Sources::Unasked;
+        let lived = None;
         Ok(Prepared {
             id,
             change,
@@ -241,6 +246,7 @@ impl Prepared {
             sampling,
             seed,
             cluster,
+            lived,
             loaded,
             identity,
             snapshot,
@@ -260,6 +266,7 @@ impl Prepared {
             id: self.id.clone(),
             engine: ENGINE.into(),
             change: self.change.clone(),
+            lived: self.lived.clone(),
             cluster: self.cluster.clone(),
             scenario: &loaded.scenario,
             pairs,

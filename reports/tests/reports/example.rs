@@ -272,6 +272,7 @@ pub fn inputs<'a>(scenario: &'a Scenario, pairs: &'a [Pair]) -> Inputs<'a> {
             summary: "Upgrade the node image of pool system".to_string(),
             recorded: None,
         },
+        lived: None,
         cluster: ClusterInfo {
             name: "shop-prod".to_string(),
             digest: "sha256:77aa".to_string(),

@@ -5,6 +5,7 @@ mod causes;
 mod courses;
 mod documents;
 mod example;
+mod flights;
 mod forecasts;
 mod grids;
 mod hazards;

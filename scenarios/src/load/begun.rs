@@ -22,15 +22,8 @@ pub(super) fn of(
     interned: &Interned,
     coverage: &mut Coverage,
 ) -> Option<Begun> {
-    let mut nodes: Vec<&Node> = full.nodes_of(&pool.name).filter(|n| !n.assumed).collect();
-    nodes.sort_by_key(|n| ordinal(&n.name));
-    let newest = nodes.iter().filter_map(|n| n.labels.get(IMAGE)).max();
-    let is_new = |n: &Node| match version {
-        Some(version) => n.version.trim_start_matches('v').starts_with(version),
-        None => newest.is_some() && n.labels.get(IMAGE) == newest,
-    };
+    let (nodes, mut done) = nodes(pool, version, full);
     let extra = nodes.len().saturating_sub(pool.count as usize);
-    let mut done: Vec<&Node> = nodes.iter().filter(|n| is_new(n)).copied().collect();
     let old = nodes.len() - done.len();
     if done.is_empty() || (old == 0 && extra == 0) {
         return None;
@@ -45,4 +38,25 @@ pub(super) fn of(
     let ids =
         |list: &[&Node]| -> Vec<NodeId> { list.iter().filter_map(|n| interned.nodes.get(&n.name)).copied().collect() };
     Some(Begun { done: ids(&done), surge: ids(&surge) })
+}
+
+/// Nodes that are done, surge nodes apart, where the snapshot tells: by a version that is named, else only while nodes differ.
+pub(super) fn done(pool: &AgentPool, version: Option<&str>, full: &Snapshot) -> Option<u32> {
+    let (nodes, done) = nodes(pool, version, full);
+    let extra = nodes.len().saturating_sub(pool.count as usize);
+    let tells = version.is_some() || (!done.is_empty() && done.len() < nodes.len());
+    (tells && !nodes.is_empty()).then(|| done.len().saturating_sub(extra) as u32)
+}
+
+/// The nodes of a pool that are really there, and those of them that are new, by their numbers.
+fn nodes<'a>(pool: &'a AgentPool, version: Option<&str>, full: &'a Snapshot) -> (Vec<&'a Node>, Vec<&'a Node>) {
+    let mut nodes: Vec<&Node> = full.nodes_of(&pool.name).filter(|n| !n.assumed).collect();
+    nodes.sort_by_key(|n| ordinal(&n.name));
+    let newest = nodes.iter().filter_map(|n| n.labels.get(IMAGE)).max();
+    let is_new = |n: &Node| match version {
+        Some(version) => n.version.trim_start_matches('v').starts_with(version),
+        None => newest.is_some() && n.labels.get(IMAGE) == newest,
+    };
+    let done = nodes.iter().filter(|n| is_new(n)).copied().collect();
+    (nodes, done)
 }

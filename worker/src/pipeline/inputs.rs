@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use reports::Report;
 use reports::backtest::history::Prediction;
 use reports::forecast::Forecast;
-use reports::input::{AssumptionInfo, ChangeInfo, DoubtInfo, PoolInfo, QuestionInfo};
+use reports::input::{AssumptionInfo, ChangeInfo, DoubtInfo, Lived, PoolInfo, QuestionInfo};
 use reports::learning::{About, Believed, Learned};
 use reports::report::Level;
 use reports::score::Thresholds;
 use scenarios::Change;
-use scenarios::change::{ChangeSettings, LearnedNumber, LevelName, ThresholdFields};
+use scenarios::change::{ChangeSettings, LearnedNumber, LevelName, Phase, ThresholdFields};
 use scenarios::defaults::{beliefs, learned};
 use scenarios::load::PoolFacts;
 use simulator::parameters::{Belief, Knob};
@@ -105,6 +105,30 @@ pub fn prediction(report: &Report, forecast: Forecast) -> Prediction {
     }
 }
 
+/// How far an operation has come by what its messages and the snapshot tell: from its beginning to the later of both, or to its
+/// end. `None` where it has not begun, or nobody has said when.
+pub fn lived(change: &Change, taken_at: Option<&str>, done: Option<u32>) -> Option<Lived> {
+    let read = |text: &str| text.trim().parse::<jiff::Timestamp>().ok();
+    let time = change.source.time.as_deref().and_then(read);
+    let over = change.phase == Phase::Completed;
+    let told = change.source.started_at.as_deref();
+    let started = match change.phase {
+        Phase::Proposed => return None,
+        Phase::InFlight => told.and_then(read).into_iter().chain(time).min()?,
+        Phase::Completed => told.and_then(read)?,
+    };
+    let minutes = |to: jiff::Timestamp| (to.as_millisecond() - started.as_millisecond()) as f64 / 60_000.0;
+    let taken = taken_at.and_then(read).map(minutes).filter(|at| *at >= 0.0);
+    let elapsed = if over { minutes(time?) } else { time.map_or(0.0, minutes).max(taken.unwrap_or(0.0)) };
+    (elapsed >= 0.0).then(|| Lived {
+        started_at: started.to_string(),
+        elapsed,
+        over,
+        well: change.result.as_ref().is_some_and(|result| result.succeeded),
+        seen: taken.filter(|_| !over).zip(done),
+    })
+}
+
 /// The numbers that a history can teach, with what is believed about them.
 pub fn learnable() -> Vec<Believed> {
     let one = |l: &learned::Learnable| {
@@ -150,5 +174,40 @@ pub fn thresholds(given: &ThresholdFields) -> Thresholds {
         review_burn: given.review_burn,
         stop_burn: given.stop_burn,
         review_warnings: given.review_warnings.unwrap_or(usual.review_warnings),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Minutes lived and what the snapshot shows, in words.
+    fn check(phase: &str, started_at: Option<&str>, time: &str, taken: Option<&str>, expected: &str) {
+        let clock = |text: &str| format!("2026-03-02T{text}:00Z");
+        let change: Change = serde_json::from_value(serde_json::json!({
+            "id": "c", "phase": phase, "cluster": {"name": "tiny"}, "operation": {"kind": "rolling"}, "summary": "",
+            "source": {"format": "activity-log", "time": clock(time), "startedAt": started_at.map(clock)},
+            "result": {"succeeded": true},
+        }))
+        .unwrap();
+        let taken = taken.map(clock);
+        let found = lived(&change, taken.as_deref(), Some(2)).map_or("nothing".to_owned(), |l| {
+            let seen = l.seen.map(|(at, done)| format!(", {done} done at {at}")).unwrap_or_default();
+            format!("{}{}{seen}", l.elapsed, if l.over { " over" } else { "" })
+        });
+        assert_eq!(found, expected, "{phase} {started_at:?} {time} {taken:?}");
+    }
+
+    #[test]
+    fn now_is_the_later_of_message_and_snapshot() {
+        check("proposed", None, "06:00", Some("06:10"), "nothing");
+        check("in_flight", None, "06:00", Some("06:10"), "10, 2 done at 10");
+        check("in_flight", None, "06:00", Some("05:50"), "0");
+        check("in_flight", None, "06:00", None, "0");
+        check("in_flight", Some("05:55"), "06:00", Some("05:58"), "5, 2 done at 3");
+        check("completed", None, "06:30", Some("06:10"), "nothing");
+        check("completed", Some("06:00"), "06:30", Some("06:10"), "30 over");
+        check("completed", Some("07:00"), "06:30", None, "nothing");
     }
 }

@@ -64,3 +64,20 @@ fn an_upgrade_under_way_goes_on() {
     assert_eq!(begun(Phase::Proposed, Some("1.34.0")), None);
     assert_eq!(begun(Phase::InFlight, Some("1.35.0")), None, "no node has it yet");
 }
+
+#[test]
+fn what_is_done_is_counted_where_the_snapshot_tells() {
+    let done = |snapshot: &str, phase: Phase, version: Option<&str>| {
+        let snapshot = Snapshot::from_json(snapshot.as_bytes()).unwrap();
+        let change = Change { phase, ..change("apps", upgrade(version)) };
+        load(&change, &snapshot, &ChangeSettings::default()).unwrap().done
+    };
+    let mixed = under_way();
+    assert_eq!(done(&mixed, Phase::InFlight, Some("1.34.0")), Some(1), "one of three is a surge node");
+    assert_eq!(done(&mixed, Phase::InFlight, None), Some(1));
+    assert_eq!(done(&mixed, Phase::InFlight, Some("1.35.0")), Some(0));
+    assert_eq!(done(&mixed, Phase::Proposed, Some("1.34.0")), None);
+    let alike = mixed.replace("1.34.0", "1.33.2").replace("202603", "202602");
+    assert_eq!(done(&alike, Phase::InFlight, None), None, "all old or all new");
+    assert_eq!(done(POOLS, Phase::InFlight, Some("1.34.0")), None, "no node was seen");
+}
