@@ -10,6 +10,7 @@ use crate::estimate::Sampling;
 use crate::score::Thresholds;
 use crate::stopping::Stop;
 use crate::uncertainty::Study;
+use crate::weighted::Weighted;
 
 /// Everything a report is made of.
 #[derive(Clone, Debug)]
@@ -48,6 +49,8 @@ pub struct Inputs<'a> {
     pub study: Option<&'a Study>,
     /// Other plans for the same end; absent where nobody looked for any.
     pub plans: Option<&'a PlansInfo>,
+    /// The probability of an outage from weighted futures; absent where that was not asked for.
+    pub weighted: Option<&'a Weighted>,
     /// From where on a change is worth a look, or is stopped.
     pub thresholds: Thresholds,
     /// Days over which the error budget is spent.

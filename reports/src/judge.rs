@@ -27,7 +27,7 @@ mod risk;
 mod why;
 
 pub use causes::Again;
-pub use losses::{Facts, Losses, weights};
+pub use losses::{Facts, Losses, any_out, weights};
 pub(crate) use operation::{length, succeeded};
 use why::Stories;
 

@@ -29,6 +29,7 @@ mod text;
 mod timeline;
 pub mod uncertainty;
 pub mod what_if;
+pub mod weighted;
 mod words;
 
 pub use chart::{Chart, HeatMap, heat_map};

@@ -11,6 +11,7 @@ use crate::input::Inputs;
 use crate::judge::Losses;
 use crate::report::Outage;
 use crate::stopping::Headline;
+use crate::weighted::Weighted;
 use crate::words;
 
 /// The risk by the number of failures in a future: of nodes, zones, fault domains and the whole fleet.
@@ -25,6 +26,9 @@ pub struct RareEvents {
     pub without_failures: Est,
     /// By the number of failures.
     pub strata: Vec<Stratum>,
+    /// From futures in which all that is rare comes more often, weighted back; absent where that was not tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weighted: Option<Weighted>,
     /// A second opinion on single failures: windows of vulnerability with the change, by workload, weightiest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Windows>,
@@ -133,7 +137,8 @@ impl RareEvents {
         };
         let (without_failures, with_failures) = (sum(&strata[..1]), sum(&strata[1..]));
         let windows = Windows::of(inputs, losses);
-        Some(RareEvents { expected_failures, with_failures, without_failures, strata, windows })
+        let weighted = inputs.weighted.cloned();
+        Some(RareEvents { expected_failures, with_failures, without_failures, strata, weighted, windows })
     }
 
     /// What the windows of the weightiest workload say; none where no single node matters.

@@ -21,6 +21,7 @@ use reports::report::Level;
 use reports::score::{self, BUDGET_DAYS};
 use reports::stopping::{Headline, Stop};
 use reports::uncertainty::Study;
+use reports::weighted::Weighted;
 use reports::{Judged, Report};
 use scenarios::change::ChangeSettings;
 use scenarios::snapshot::Snapshot;
@@ -279,6 +280,7 @@ impl Prepared {
             assumptions: loaded.coverage.assumptions.iter().map(inputs::assumption_info).collect(),
             doubts: loaded.scenario.beliefs.iter().filter_map(|b| inputs::doubt_info(b, &loaded.settings)).collect(),
             study: found.study.as_ref(),
+            weighted: found.weighted.as_ref(),
             plans: found.plans.as_ref(),
             thresholds: inputs::thresholds(&loaded.settings.thresholds),
             slo_days: loaded.settings.slo_period_days.unwrap_or(BUDGET_DAYS),
@@ -320,8 +322,9 @@ fn judged(
     let started = Instant::now();
     let (pairs, stopped) = simulate(prepared, estimate, watch, started)?;
     let study = study::study(prepared, estimate, watch, started)?;
+    let weighted = study::weighted(prepared, &pairs, estimate, watch, started)?;
     let plans = plans::search(prepared, &pairs, estimate, watch, started)?;
-    let found = Found { study, plans };
+    let found = Found { study, weighted, plans };
     let events = pairs.iter().map(|p| p.proposal.counts.events + p.baseline.counts.events).sum();
     let clock = clock.simulated(pairs.len() as u32, events);
     let inputs = prepared.inputs(&pairs, stopped, &found, estimate.threads);
@@ -332,6 +335,7 @@ fn judged(
 /// What is found besides the risk of the change itself.
 struct Found {
     study: Option<Study>,
+    weighted: Option<Weighted>,
     plans: Option<PlansInfo>,
 }
 

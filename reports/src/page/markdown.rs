@@ -73,6 +73,9 @@ fn figures(report: &Report, out: &mut String) {
     out.push_str(&format!("The operation {}.\n\n", html::duration(report)));
     if let Some(rare) = &risk.rare_events {
         out.push_str(&format!("{}\n\n", md(&rare.sentence())));
+        if let Some(weighted) = &rare.weighted {
+            out.push_str(&format!("{}\n\n", md(&weighted.sentence())));
+        }
         if let Some(second) = rare.second_opinion(&risk.outage) {
             out.push_str(&format!("{}\n\n", md(&second)));
         }

@@ -305,6 +305,7 @@ pub fn inputs<'a>(scenario: &'a Scenario, pairs: &'a [Pair]) -> Inputs<'a> {
         doubts: Vec::new(),
         study: None,
         plans: None,
+        weighted: None,
         thresholds: reports::score::Thresholds::default(),
         slo_days: reports::score::BUDGET_DAYS,
         slo: 0.999,

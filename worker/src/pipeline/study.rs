@@ -1,12 +1,20 @@
 //! What not knowing the parameters comes to: trials at points of what is believed, after those of the headline.
 
 use reports::uncertainty::{Study, elementary_effects, indices, saltelli, trajectories};
-use simulator::{Runs, Scenario};
+use reports::stopping::Headline;
+use reports::weighted::Weighted;
+use simulator::{Pair, Runs, Scenario};
 
 use super::{Estimate, Prepared, Watch, check};
 use crate::job::JobError;
 use std::time::Instant;
 
+/// Width of the limits over the estimate from which a probability is loose: the aim of sampling.
+const LOOSE: f64 = 0.25;
+/// Index of the first weighted future: no other part of a report comes so far.
+const WEIGHTED: u32 = 3 << 30;
+/// Most of them.
+const MOST_WEIGHTED: u32 = 8192;
 /// Points that are run between two looks at the clock.
 const PORTION: usize = 8;
 /// Trials at each point: at least, at most.
@@ -42,6 +50,30 @@ pub fn study(
         closer(prepared, estimate, watch, started, &mut study)?;
     }
     Ok(Some(study))
+}
+
+/// Where a thorough answer leaves the probability of an outage loose: the same from futures in which all that is rare comes more
+/// often ([`reports::weighted`]).
+pub fn weighted(
+    prepared: &Prepared,
+    pairs: &[Pair],
+    estimate: &Estimate,
+    watch: Watch<'_>,
+    started: Instant,
+) -> Result<Option<Weighted>, JobError> {
+    let scenario = &prepared.loaded.scenario;
+    if !prepared.thorough() || !scenario.settings.stratified || scenario.changes.is_empty() {
+        return Ok(None);
+    }
+    let mut headline = Headline::new(scenario, prepared.sampling);
+    headline.push(pairs);
+    let est = headline.proposal();
+    if est.high - est.low <= LOOSE * est.estimate {
+        return Ok(None);
+    }
+    let trials = (pairs.len() as u32).min(MOST_WEIGHTED);
+    let runs = Runs { seed: prepared.seed, first: WEIGHTED, trials, threads: estimate.threads };
+    reports::weighted::weighted(scenario, runs, || check(prepared, estimate, watch, started, prepared.trials))
 }
 
 /// Trials at each point: as many as a second or two allow, since what one takes grows with the pods.

@@ -55,7 +55,11 @@ fn reasons(report: &Report) -> String {
     let title = format!("\n{}\n", on_one_line(&report.change.summary));
     let why = report.verdict.why.iter().map(|why| format!("  {}\n", on_one_line(why)));
     let finding = |f: &reports::report::Finding| format!("  {} {}: {}\n", f.severity, f.id, on_one_line(&f.message));
-    let rare = report.risk.rare_events.as_ref().map(|rare| format!("  {}\n", rare.sentence()));
+    let told = |rare: &reports::rare::RareEvents| {
+        let weighted = rare.weighted.iter().map(reports::weighted::Weighted::sentence);
+        std::iter::once(rare.sentence()).chain(weighted).map(|sentence| format!("  {sentence}\n")).collect::<String>()
+    };
+    let rare = report.risk.rare_events.as_ref().map(told);
     let course: String =
         reports::courses::lines(report).iter().map(|line| format!("  {}\n", on_one_line(line))).collect();
     let plainly: String = reports::plainly::risk(report).iter().map(|s| format!("  {}\n", on_one_line(s))).collect();
