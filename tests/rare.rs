@@ -33,6 +33,10 @@ fn cluster() -> Value {
 }
 
 fn report(format: &str) -> String {
+    scored(&["--format", format, "--trials", "4000"])
+}
+
+fn scored(arguments: &[&str]) -> String {
     let folder = Folder::new();
     folder.json("cluster.json", &cluster());
     let settings = json!({"parameters": "mean", "assume": {"interruptionsPerYear": 12}});
@@ -40,8 +44,10 @@ fn report(format: &str) -> String {
         "schema": "poolproof.change/1", "cluster": "tiny", "pool": "apps", "operation": {"kind": "scale", "count": 4}, "settings": settings
     }));
     let (change, cluster) = (folder.path("change.json"), folder.path("cluster.json"));
-    let arguments = ["--format", format, "--trials", "4000", "--off", &all_but_failures()];
-    run(poolproof().arg("score").arg(change).arg("--cluster").arg(cluster).args(arguments)).expect_code(0).stdout
+    let off = all_but_failures();
+    let mut score = poolproof();
+    score.arg("score").arg(change).arg("--cluster").arg(cluster).args(arguments).args(["--off", &off]);
+    run(&mut score).expect_code(0).stdout
 }
 
 /// Two of three nodes away at a time: a few in a million futures. Plain trials would need some ten million for the same.
@@ -66,4 +72,23 @@ fn every_form_of_a_report_tells_it_apart() {
     assert!(markdown.contains("From failures of nodes, zones or fault domains"), "{markdown}");
     assert!(markdown.contains("| 3 or more | about 1 of "), "{markdown}");
     assert!(report("text").contains("without them no chance is at work and there is none."));
+}
+
+/// A thorough answer draws such futures in another way too; what it says is resolved and agrees, or it says that it is not.
+#[test]
+fn a_thorough_answer_has_a_second_estimate_by_importance_sampling() {
+    let report: Value = serde_json::from_str(&scored(&["--format", "json", "--trials", "2000", "--thorough"])).unwrap();
+    let rare = &report["risk"]["rareEvents"];
+    let weighted = &rare["weighted"];
+    println!("{weighted}");
+    assert!(
+        weighted["factor"].as_f64().unwrap() > 1.0 && weighted["pilot"] == 1024 && weighted["trials"] == 2000,
+        "{weighted}"
+    );
+    let limits = |est: &Value| ["low", "high"].map(|key| est[key].as_f64().unwrap());
+    let ([low, high], [least, most]) = (limits(&weighted["proposal"]), limits(&report["risk"]["outage"]["proposal"]));
+    assert!(low <= most && least <= high, "{weighted} {}", report["risk"]["outage"]);
+    if weighted["resolved"] == false {
+        assert_eq!((low, weighted["proposal"]["estimate"].as_f64()), (0.0, Some(0.0)));
+    }
 }

@@ -28,8 +28,8 @@ mod table;
 mod text;
 mod timeline;
 pub mod uncertainty;
-pub mod what_if;
 pub mod weighted;
+pub mod what_if;
 mod words;
 
 pub use chart::{Chart, HeatMap, heat_map};

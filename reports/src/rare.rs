@@ -218,6 +218,7 @@ mod tests {
                 with_failures: with,
                 without_failures: without,
                 strata,
+                weighted: None,
                 windows: Vec::new(),
             };
             rare.sentence()

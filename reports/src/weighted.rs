@@ -55,10 +55,11 @@ pub fn weighted<E>(
     runs: Runs,
     mut go_on: impl FnMut() -> Result<(), E>,
 ) -> Result<Option<Weighted>, E> {
-    let Some(expected) = Strata::of(scenario).map(|strata| strata.mean()).filter(|mean| *mean > 0.0) else {
+    let mut scenario = scenario.clone();
+    scenario.settings.stratified = true;
+    let Some(expected) = Strata::of(&scenario).map(|strata| strata.mean).filter(|mean| *mean > 0.0) else {
         return Ok(None);
     };
-    let mut scenario = scenario.clone();
     let settings = &mut scenario.settings;
     (settings.stratified, settings.quiet, settings.series_steps) = (false, false, 0);
     let mut best: Option<(f64, f64)> = None;
@@ -117,7 +118,10 @@ impl Weighted {
             } else {
                 format!("the outages among them count as {}", words::plural(self.effective.round(), "future"))
             };
-            return format!("{how}, the probability of an outage with the change is not resolved: {why}; at most {} is what they rule out.", words::percent(self.proposal.high));
+            return format!(
+                "{how}, the probability of an outage with the change is not resolved: {why}; at most {} is what they rule out.",
+                words::percent(self.proposal.high)
+            );
         }
         format!(
             "{how}, an outage with the change has probability {}, and {} when nothing is done; these limits are approximate.",

@@ -14,3 +14,4 @@ mod pages;
 mod reference;
 mod stories;
 mod validation;
+mod weighted;

@@ -1,7 +1,7 @@
 //! What not knowing the parameters comes to: trials at points of what is believed, after those of the headline.
 
-use reports::uncertainty::{Study, elementary_effects, indices, saltelli, trajectories};
 use reports::stopping::Headline;
+use reports::uncertainty::{Study, elementary_effects, indices, saltelli, trajectories};
 use reports::weighted::Weighted;
 use simulator::{Pair, Runs, Scenario};
 
