@@ -93,6 +93,11 @@ fn partial_answers_are_labelled_and_improve() {
     let lines: Vec<Value> =
         run(&mut command).expect_code(0).stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let (report, partial) = lines.split_last().unwrap();
+    // Causes come before other plans are looked for.
+    let (judged, partial) = partial.split_last().unwrap();
+    assert_eq!(judged["partial"], true);
+    assert!(!judged["causes"].as_array().unwrap().is_empty(), "{judged}");
+    assert_eq!((&judged["causes"], &judged["verdict"]), (&report["causes"], &report["verdict"]));
     assert!(partial.len() >= 4 && partial.iter().all(|line| line["partial"] == true), "{partial:?}");
     assert_eq!((report["schema"].as_str(), &report["partial"]), (Some("poolproof.report/1"), &Value::Null));
     let width = |line: &Value| line["outage"]["high"].as_f64().unwrap() - line["outage"]["low"].as_f64().unwrap();

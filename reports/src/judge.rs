@@ -31,6 +31,9 @@ pub use losses::{Facts, Losses, any_out, weights};
 pub(crate) use operation::{length, succeeded};
 use why::Stories;
 
+/// What coverage says where nobody looked for other plans.
+const NOT_LOOKED_FOR: &str = "Not looked for in this run: safer plans.";
+
 /// A judged report with what is needed to draw it.
 #[derive(Clone, Debug)]
 pub struct Judged {
@@ -41,6 +44,18 @@ pub struct Judged {
 }
 
 impl Judged {
+    /// The same with what a search for other plans came to since (`inputs.plans`).
+    pub fn with_plans(mut self, inputs: &Inputs<'_>) -> Judged {
+        let report = &mut self.report;
+        (report.alternatives, report.plan_search) =
+            alternatives::alternatives(inputs, &report.risk, &report.operation, report.verdict.score);
+        if inputs.plans.is_some() {
+            report.coverage.not_seen.retain(|line| line != NOT_LOOKED_FOR);
+        }
+        self.report = as_published(self.report);
+        self
+    }
+
     /// The charts of the report.
     pub fn charts(&self) -> Vec<Chart> {
         let progress = self.report.in_flight.as_ref().and_then(chart::progress);
@@ -95,10 +110,11 @@ pub fn judge_with(
     let hazards = latent::hazards(inputs, &losses);
     let (causes, attribution) =
         causes::causes(inputs, &weights(inputs.scenario), &|trial| trace(Plan::Proposal, trial), again);
-    let verdict = verdict(inputs, &losses, &risk, &operation, hazards.len(), stories);
-    let (alternatives, plan_search) = alternatives::alternatives(inputs, &risk, &operation, verdict.score);
     let in_flight = crate::in_flight::in_flight(inputs);
     let outside = in_flight.as_ref().and_then(|flight| flight.finding(inputs.change.pool.as_deref()));
+    let warnings = hazards.len() + outside.iter().filter(|finding| finding.severity == "warning").count();
+    let verdict = verdict(inputs, &losses, &risk, &operation, warnings, stories);
+    let (alternatives, plan_search) = alternatives::alternatives(inputs, &risk, &operation, verdict.score);
     let report = Report {
         schema: report::SCHEMA.to_string(),
         id: inputs.id.clone(),
@@ -173,7 +189,7 @@ fn verdict(
     losses: &Losses<'_>,
     risk: &report::Risk,
     operation: &report::Operation,
-    hazards: usize,
+    found: usize,
     stories: Stories,
 ) -> report::Verdict {
     let (score, score_low, score_high) = score::scored(risk.added_outage_minutes);
@@ -183,7 +199,7 @@ fn verdict(
     let objections = Objections {
         blocked: inputs.findings.iter().any(|f| f.blocks),
         errors: severity(simulator::finding::Severity::Error),
-        warnings: severity(simulator::finding::Severity::Warning) + hazards,
+        warnings: severity(simulator::finding::Severity::Warning) + found,
         upper: score::level(score_high),
         failure: 1.0 - operation.success.estimate,
         outage: risk.outage.proposal,
@@ -289,7 +305,7 @@ fn coverage(inputs: &Inputs<'_>, losses: &Losses<'_>, found: doubt::Found) -> re
         );
     }
     if inputs.plans.is_none() && !inputs.scenario.changes.is_empty() {
-        not_seen.push("Not looked for in this run: safer plans.".to_string());
+        not_seen.push(NOT_LOOKED_FOR.to_string());
     }
     if found.outage.is_none() && !inputs.scenario.beliefs.is_empty() && !inputs.scenario.changes.is_empty() {
         not_seen.push(

@@ -36,7 +36,7 @@ pub use chart::{Chart, HeatMap, heat_map};
 pub use input::Inputs;
 pub use judge::{Judged, judge, judge_with, weights};
 pub use page::alternatives::{row as plan_row, sentences as plan_sentences};
-pub use page::{bundle, courses, index};
+pub use page::{bundle, causes, courses, index};
 pub use replay::{Replay, replay_page};
 pub use report::Report;
 pub use table::summary_table;

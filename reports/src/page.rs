@@ -7,7 +7,7 @@ use crate::report::{self, Report};
 use crate::{File, text, words};
 
 pub(crate) mod alternatives;
-mod causes;
+pub mod causes;
 pub mod courses;
 pub(crate) mod html;
 mod markdown;

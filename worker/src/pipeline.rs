@@ -90,7 +90,12 @@ pub struct Watch<'a> {
     pub progress: &'a (dyn Fn(u32) + Sync),
     /// Called with what is known so far, every few trials.
     pub glance: &'a dyn Fn(&Glance),
+    /// Called with the report as it is before other plans are looked for.
+    pub judged: &'a dyn Fn(&Report),
 }
+
+/// Who does not care for what is judged on the way.
+pub fn no_report(_: &Report) {}
 
 /// Who does not care for what is known on the way.
 pub fn no_glance(_: &Glance) {}
@@ -323,13 +328,16 @@ fn judged(
     let (pairs, stopped) = simulate(prepared, estimate, watch, started)?;
     let study = study::study(prepared, estimate, watch, started)?;
     let weighted = study::weighted(prepared, &pairs, estimate, watch, started)?;
-    let plans = plans::search(prepared, &pairs, estimate, watch, started)?;
-    let found = Found { study, weighted, plans };
-    let events = pairs.iter().map(|p| p.proposal.counts.events + p.baseline.counts.events).sum();
-    let clock = clock.simulated(pairs.len() as u32, events);
+    let mut found = Found { study, weighted, plans: None };
     let inputs = prepared.inputs(&pairs, stopped, &found, estimate.threads);
     let forecast = estimate.foretell.then(|| Forecast::of(&inputs));
-    Ok((reports::judge(&inputs), clock, forecast))
+    let judged = reports::judge(&inputs);
+    // The search for other plans takes longest: what is known without it is told before.
+    (watch.judged)(&judged.report);
+    found.plans = plans::search(prepared, &pairs, estimate, watch, started)?;
+    let judged = judged.with_plans(&prepared.inputs(&pairs, stopped, &found, estimate.threads));
+    let events = pairs.iter().map(|p| p.proposal.counts.events + p.baseline.counts.events).sum();
+    Ok((judged, clock.simulated(pairs.len() as u32, events), forecast))
 }
 
 /// What is found besides the risk of the change itself.

@@ -12,7 +12,7 @@ use scenarios::{Complaints, Loaded};
 use serde_json::{Value, json};
 
 use super::{Failure, estimate, input, output, progress};
-use crate::pipeline::{self, Estimate, Prepared, RunRecord, Watch, digest, no_glance};
+use crate::pipeline::{self, Estimate, Prepared, RunRecord, Watch, digest, no_glance, no_report};
 use crate::publish::{Bundle, Directory};
 use crate::snapshots::in_file;
 
@@ -111,8 +111,12 @@ fn step(timed: &TimedChange) -> Value {
 
 fn judge(what: &str, prepared: &Prepared, estimate: &Estimate) -> Result<(Judged, RunRecord), Failure> {
     let bar = progress::bar(what, u64::from(prepared.trials));
-    let watch =
-        Watch { stop: &AtomicBool::new(false), progress: &|n| bar.set_position(u64::from(n)), glance: &no_glance };
+    let watch = Watch {
+        stop: &AtomicBool::new(false),
+        progress: &|n| bar.set_position(u64::from(n)),
+        glance: &no_glance,
+        judged: &no_report,
+    };
     let judged = pipeline::judge(prepared, estimate, watch);
     bar.finish_and_clear();
     let (judged, clock) = judged?;

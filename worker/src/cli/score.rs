@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use reports::Report;
 use reports::report::Level;
 use scenarios::snapshot::Snapshot;
 use scenarios::{Change, Complaint, Complaints};
@@ -169,10 +170,21 @@ fn score(
             print::glance(prepared, glance, format);
         }
     };
+    let told = |report: &Report| {
+        bar.set_message(format!("{}: other plans", output::on_one_line(&prepared.change.summary)));
+        if watch {
+            print::judged(report, format);
+        }
+    };
     let scored = pipeline::run(
         prepared,
         estimate,
-        Watch { stop: &AtomicBool::new(false), progress: &|n| bar.set_position(u64::from(n)), glance: &glance },
+        Watch {
+            stop: &AtomicBool::new(false),
+            progress: &|n| bar.set_position(u64::from(n)),
+            glance: &glance,
+            judged: &told,
+        },
     );
     bar.finish_and_clear();
     let scored = scored?;

@@ -12,7 +12,7 @@ use scenarios::{Change, Complaint, Complaints};
 use serde_json::{Value, json};
 
 use super::{Failure, estimate, input, output, progress};
-use crate::pipeline::{self, ENGINE, Estimate, Identity, Prepared, RunRecord, Watch, no_glance};
+use crate::pipeline::{self, ENGINE, Estimate, Identity, Prepared, RunRecord, Watch, no_glance, no_report};
 use crate::publish::{Bundle, Directory};
 use crate::snapshots::in_file;
 
@@ -126,6 +126,7 @@ fn score(
                     stop: &AtomicBool::new(false),
                     progress: &|n| bar.set_position(done + u64::from(n)),
                     glance: &no_glance,
+                    judged: &no_report,
                 };
                 let scored = pipeline::run(prepared, estimate, watch)?;
                 done += u64::from(prepared.trials);

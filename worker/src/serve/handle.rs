@@ -11,7 +11,7 @@ use crate::fault;
 use crate::job::JobError;
 use crate::memory::Memory;
 use crate::meter::Meter;
-use crate::pipeline::{self, Estimate, Scored, Watch, no_glance};
+use crate::pipeline::{self, Estimate, Scored, Watch, no_glance, no_report};
 use crate::publish::ledger::{Known, Relation, Standing};
 use crate::publish::{PublishError, Publisher};
 use crate::snapshots::SnapshotStore;
@@ -110,7 +110,11 @@ impl Worker {
             self.meter.simulated(more);
             (self.progress)(more);
         };
-        let scored = pipeline::run(&prepared, &self.estimate, Watch { stop, progress: &progress, glance: &no_glance })?;
+        let scored = pipeline::run(
+            &prepared,
+            &self.estimate,
+            Watch { stop, progress: &progress, glance: &no_glance, judged: &no_report },
+        )?;
         if let (Some(memory), Some(prediction)) = (&self.memory, &scored.prediction) {
             // Before the report is there: a worker that dies in between finds neither, and does both again.
             memory.foretold(&change, prediction)?;

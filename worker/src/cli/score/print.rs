@@ -50,6 +50,29 @@ pub fn glance(prepared: &Prepared, glance: &Glance, format: Format) {
     }
 }
 
+/// What is known when only other plans are still to be looked for; what cannot be printed is not worth ending for.
+pub fn judged(report: &Report, format: Format) {
+    if matches!(format, Format::Json) {
+        let known = JudgedSoFar { partial: true, verdict: &report.verdict, causes: &report.causes };
+        let mut line = reports::report::to_bytes_compact(&known);
+        line.push(b'\n');
+        let _ = output::bytes(&line);
+    } else {
+        let verdict = &report.verdict;
+        let why = reports::causes::sentence(report).unwrap_or_else(|| "No cause stands out.".to_owned());
+        let level = verdict.level.name();
+        output::note(&format!("{}: {level}, score {:.0}. {why}", on_one_line(&report.change.summary), verdict.score));
+    }
+}
+
+/// A verdict with its causes, before other plans are known.
+#[derive(serde::Serialize)]
+struct JudgedSoFar<'a> {
+    partial: bool,
+    verdict: &'a reports::report::Verdict,
+    causes: &'a [reports::report::Cause],
+}
+
 /// Why a change scores as it does, what was estimated and how sure it is, and the rules that apply.
 fn reasons(report: &Report) -> String {
     let title = format!("\n{}\n", on_one_line(&report.change.summary));
