@@ -33,20 +33,19 @@ fn cluster() -> Value {
 }
 
 fn report(format: &str) -> String {
-    scored(&["--format", format, "--trials", "4000"])
+    scored(format, &json!({"parameters": "mean", "assume": {"interruptionsPerYear": 12}, "trials": 4000}))
 }
 
-fn scored(arguments: &[&str]) -> String {
+fn scored(format: &str, settings: &Value) -> String {
     let folder = Folder::new();
     folder.json("cluster.json", &cluster());
-    let settings = json!({"parameters": "mean", "assume": {"interruptionsPerYear": 12}});
     folder.json("change.json", &json!({
         "schema": "poolproof.change/1", "cluster": "tiny", "pool": "apps", "operation": {"kind": "scale", "count": 4}, "settings": settings
     }));
     let (change, cluster) = (folder.path("change.json"), folder.path("cluster.json"));
     let off = all_but_failures();
     let mut score = poolproof();
-    score.arg("score").arg(change).arg("--cluster").arg(cluster).args(arguments).args(["--off", &off]);
+    score.arg("score").arg(change).arg("--cluster").arg(cluster).args(["--format", format, "--off", &off]);
     run(&mut score).expect_code(0).stdout
 }
 
@@ -77,7 +76,9 @@ fn every_form_of_a_report_tells_it_apart() {
 /// A thorough answer draws such futures in another way too; what it says is resolved and agrees, or it says that it is not.
 #[test]
 fn a_thorough_answer_has_a_second_estimate_by_importance_sampling() {
-    let report: Value = serde_json::from_str(&scored(&["--format", "json", "--trials", "2000", "--thorough"])).unwrap();
+    let settings =
+        json!({"parameters": "mean", "assume": {"interruptionsPerYear": 12}, "trials": 2000, "thorough": true});
+    let report: Value = serde_json::from_str(&scored("json", &settings)).unwrap();
     let rare = &report["risk"]["rareEvents"];
     let weighted = &rare["weighted"];
     println!("{weighted}");

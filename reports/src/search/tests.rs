@@ -30,7 +30,8 @@ fn search(case: u64, shares: &[f64], budget: u64) -> Picked {
     }
 }
 
-/// The best plan of the search, on futures it has not seen, is within 5 % of what trying all plans on all of them finds.
+/// The best plan of the search, on futures it has not seen, is within 5 % of what trying all plans on all of them finds: of its
+/// score in every case, of its minutes in nearly all.
 #[test]
 fn the_best_found_is_nearly_the_best_there_is() {
     let mut near = 0;
@@ -47,6 +48,8 @@ fn the_best_found_is_nearly_the_best_there_is() {
         let found = picked.plans.iter().map(|p| all[*p]).fold(f64::INFINITY, f64::min);
         near += u32::from(found <= 1.05 * best);
         assert!(found <= 1.25 * best, "case {case}: {found} against {best}");
+        let [found, best] = [found, best].map(crate::score::score);
+        assert!(found <= 1.05 * best, "case {case}: score {found} against {best}");
     }
     assert!(near >= 48, "{near} of 50 within 5 %");
 }

@@ -126,9 +126,13 @@ impl Pool<'_> {
 fn upgrade_settings(map: &Map<String, Value>, path: &str, complaints: &mut Vec<Complaint>) -> Option<UpgradeFields> {
     let block = get(map, "upgrade_settings")?.get(0)?.as_object()?;
     let mut fields = Fields::new(block, &join(path, "upgrade_settings[0]"), complaints);
+    let max_unavailable = fields.quantity("max_unavailable");
+    // The provider takes one of the two, and AKS takes unavailable nodes with a surge of 0 only (azurerm 4.x, node pool
+    // upgrade_settings; AKS docs upgrade-node-pools).
+    let in_place = max_unavailable.as_ref().filter(|m| *m != "0").map(|_| "0".to_owned());
     let settings = UpgradeFields {
-        max_surge: fields.quantity("max_surge"),
-        max_unavailable: fields.quantity("max_unavailable"),
+        max_surge: fields.quantity("max_surge").or(in_place),
+        max_unavailable,
         drain_timeout_in_minutes: fields.count("drain_timeout_in_minutes").filter(|minutes| *minutes > 0),
         node_soak_duration_in_minutes: fields.count("node_soak_duration_in_minutes").filter(|minutes| *minutes > 0),
         undrainable_node_behavior: fields.text("undrainable_node_behavior"),
