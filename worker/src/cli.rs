@@ -49,7 +49,7 @@ enum Verb {
     /// Score changes against a cluster snapshot
     Score(score::Args),
     /// Take messages from a queue, score their changes, publish the reports
-    Worker(worker::Args),
+    Worker(Box<worker::Args>),
     /// Put messages on a queue
     Submit(submit::Args),
     /// Look after waiting and dead messages
