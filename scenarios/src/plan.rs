@@ -3,9 +3,9 @@
 //! A plan *is* its script: it is written first and then read by the decoder that reads every other message, and what was read
 //! is what is simulated. So the score that a report promises for a plan is the one that its own text gets.
 //!
-//! Levers stand in files of their own: how an upgrade goes ([`upgrade`]), stages of what shrinks ([`shrink`]), room beside it
-//! ([`room`]), budgets that block ([`budget`]), a pool for system pods alone ([`dedicated`]), another time ([`time`]). Plans that
-//! break a rule are set aside, with the reason ([`limits`]). Left out: plans that need another cluster, or another application.
+//! Levers stand in files of their own: how an upgrade goes (`upgrade`), stages of what shrinks (`shrink`), room beside it
+//! (`room`), budgets that block (`budget`), a pool for system pods alone (`dedicated`), another time (`time`). Plans that
+//! break a rule are set aside, with the reason (`limits`). Left out: plans that need another cluster, or another application.
 
 mod az;
 mod budget;

@@ -19,8 +19,8 @@
 //! needs only the highest and lowest raw scores and numbers of nodes and domains, which groups and listed nodes have. Among
 //! equals nodes come in the order of rank (their group) and id, in both ways alike.
 //!
-//! What kinds alone decide is asked once for each pod shape and group ([`standing`]). Soft spread constraints are scored from
-//! the counts ([`spread`]).
+//! What kinds alone decide is asked once for each pod shape and group (`standing`). Soft spread constraints are scored from
+//! the counts (`spread`).
 //!
 //! **What it costs.** Touched nodes once per class, listed nodes, groups: none of these grows with the number of nodes. Only
 //! to find the n-th of equal nodes the levels are walked, 64 at a step. Nothing is allocated, unless pods attract others.
