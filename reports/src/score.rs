@@ -104,4 +104,17 @@ mod tests {
         assert_eq!(guarded_level(score(0.005), 60.0), (Level::Low, true));
         assert_eq!(guarded_level(score(50.0), 100.0), (Level::Critical, false));
     }
+
+    /// Where mean and tail are no better, the level is no lower.
+    #[test]
+    fn a_worse_plan_has_no_lower_level() {
+        let losses: Vec<f64> = (-8..=6).map(|tenth| 10f64.powf(f64::from(tenth) / 2.0)).collect();
+        let level = |mean: f64, tail: f64| guarded_level(score(mean), tail).0;
+        for (mean, tail) in losses.iter().flat_map(|mean| losses.iter().map(move |tail| (*mean, *tail))) {
+            for (more, longer) in losses.iter().flat_map(|more| losses.iter().map(move |tail| (*more, *tail))) {
+                let worse = more >= mean && longer >= tail;
+                assert!(!worse || level(more, longer) >= level(mean, tail), "{mean} {tail}: {more} {longer}");
+            }
+        }
+    }
 }

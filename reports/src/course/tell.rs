@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use simulator::contingency::{Contingency, Met};
 use simulator::outcome::{Entry, Incident};
+use simulator::scenario::Happening;
 use simulator::{Duration, NodeId, Scenario, Time, Trace, WorkloadId};
 
 use super::Step;
@@ -76,7 +77,10 @@ impl Told<'_> {
         let tells = |what: Incident| match met.what {
             Contingency::Operation { n } => matches!(what, Incident::OperationStarted { operation } if operation == n),
             Contingency::Eviction { .. } => matches!(what, Incident::PodEvicted { pod, .. } if Some(pod) == met.pod),
-            Contingency::SlowStart { .. } => matches!(what, Incident::PodReady { pod, .. } if Some(pod) == met.pod),
+            // Whoever is ready in its slot after it has gone is another pod.
+            Contingency::SlowStart { .. } => {
+                matches!(what, Incident::PodReady { pod, .. } | Incident::PodGone { pod, .. } if Some(pod) == met.pod)
+            }
             Contingency::LateNode { .. } => {
                 matches!(what, Incident::NodeReady { node } | Incident::NodeDeleted { node } if Some(node) == met.node)
             }
@@ -90,26 +94,44 @@ impl Told<'_> {
                 matches!(what, Incident::ReplicasChanged { workload: w, .. } if w == workload)
             }
             Contingency::Burst { .. } => matches!(what, Incident::LoadChanged { .. }),
+            // Only what it brings about at once is told as its own.
             Contingency::Scripted { .. } => true,
         };
-        (met.line..self.trace.log.len()).find(|i| tells(self.trace.log[*i].what))
+        let found = (met.line..self.trace.log.len()).find(|i| tells(self.trace.log[*i].what))?;
+        let told = match met.what {
+            Contingency::SlowStart { .. } => matches!(self.trace.log[found].what, Incident::PodReady { .. }),
+            Contingency::Scripted { .. } => self.trace.log[found].at == met.at,
+            _ => true,
+        };
+        told.then_some(found)
     }
 
     /// Something needed that the log has no line of before the outage: what did not come.
     fn never(&self, met: &Met, pods: &PodNames) -> String {
-        let node = || met.node.map_or("A node".to_owned(), |node| self.node(node));
-        match met.what {
-            Contingency::LateNode { .. } => format!("{} is asked for, and does not come in time.", node()),
+        let node = || met.node.map_or("a node".to_owned(), |node| self.node(node));
+        let text = match met.what {
+            Contingency::LateNode { .. } => format!("{} is asked for, and does not come in time", node()),
             Contingency::SlowStart { .. } => {
                 let placed = (0..met.line.min(self.trace.log.len())).rev();
                 let mut of_pod = placed.filter(|i| self.trace.log[*i].what.pod() == met.pod);
-                let name = of_pod.find_map(|i| pods.at(i)).map_or("A pod", |pod| pods.name(pod));
-                format!("{name} begins to start on {}, and is not ready in time.", node())
+                let name =
+                    of_pod.find_map(|i| pods.at(i)).map_or("a pod".to_owned(), |p| format!("pod {}", pods.name(p)));
+                format!("{name} begins to start on {}, and is not ready in time", node())
             }
-            Contingency::NodeLoss { .. } => format!("{} is to be lost.", node()),
-            Contingency::Operation { n } => format!("The change begins: {}.", self.teller().operation(n)),
-            _ => "Something needed comes.".to_owned(),
-        }
+            Contingency::NodeLoss { .. } => format!("the loss of {} is announced", node()),
+            Contingency::Operation { n } => format!("the change begins: {}", self.teller().operation(n)),
+            Contingency::Scripted { n } => match self.scenario.script.get(n as usize).map(|scripted| &scripted.what) {
+                Some(Happening::GatesLifted { workload }) => {
+                    format!("the scheduling gates of workload {} are lifted", self.names().workload(*workload))
+                }
+                Some(Happening::Rollout { workload }) => {
+                    format!("workload {} rolls out", self.names().workload(*workload))
+                }
+                _ => "what the scenario says of this moment comes".to_owned(),
+            },
+            _ => "something that the log does not tell of comes".to_owned(),
+        };
+        words::capital(&text) + "."
     }
 
     fn teller(&self) -> Teller<'_> {

@@ -98,7 +98,9 @@ fn commands_of_a_plan_come_to_what_was_promised_for_it() {
             assert_eq!(plan.change.settings.trials, Some(200));
             let loaded = load(&again.changes[0], &snapshot, &ChangeSettings::default()).unwrap();
             assert_eq!(format!("{:?}", loaded.scenario.changes), format!("{:?}", plan.loaded.scenario.changes));
-            let seen = |l: &Loaded| simulator::simulate(&l.scenario, 1, case as u32);
+            // Both courses of several futures: all that a score is made of.
+            let runs = simulator::Runs { seed: 1, first: case as u32, trials: 4, threads: 1 };
+            let seen = |l: &Loaded| simulator::paired(&l.scenario, runs, &|_| {});
             assert_eq!(seen(&loaded), seen(&plan.loaded), "{case}: {}", plan.az);
             checked += 1;
         }
