@@ -105,6 +105,7 @@ impl Example {
             usd_per_hour: None,
             autoscaler: None,
             spot: None,
+            local_cache: None,
         });
         self
     }

@@ -2,6 +2,14 @@
 //!
 //! Pure: no I/O, no clock, no environment, no hash-map order. The same scenario, seed and trial give the same outcome on
 //! any machine with any number of threads.
+//!
+//! # Load
+//!
+//! What is known of a service and its clients stands in [`spec::Service`], whose [`spec::Service::plain`] loses at once what is
+//! too much and nothing else: retries ([`spec::Clients`]), demand after an outage ([`spec::Stampede`]), memory and its limit
+//! ([`spec::ServiceMemory`]), stale connection tracking ([`spec::StaleEntries`]). Caches on nodes belong to their pool
+//! ([`spec::PoolSpec::local_cache`]); day, week and noise ([`settings::Demand`]) and the back-off of killed containers
+//! ([`settings::Restarts`]) to the settings. [`scenario::Happening`] scripts what a recorded incident did to them.
 
 pub mod change;
 mod cluster;

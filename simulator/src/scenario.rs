@@ -53,6 +53,15 @@ pub struct Scripted {
     pub what: Happening,
 }
 
+/// How a burst goes back to the base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decay {
+    /// Exponentially, with this time constant: in linear pieces of half of it, and to the base within half of it after three.
+    Exponential(Duration),
+    /// In a straight line that takes so long.
+    Linear(Duration),
+}
+
 /// What can be scripted.
 #[derive(Clone, Debug)]
 pub enum Happening {
@@ -73,8 +82,53 @@ pub enum Happening {
         ramp: Duration,
         /// At the top.
         hold: Duration,
-        /// Time constant of the exponential way back.
-        decay: Duration,
+        /// The way back.
+        decay: Decay,
+    },
+    /// From now on a workload is meant to have so many replicas.
+    Replicas {
+        /// Which.
+        workload: WorkloadId,
+        /// How many.
+        replicas: u32,
+    },
+    /// What each replica of a service can serve becomes `factor` times what it could at the start (a slow upstream, a mended
+    /// configuration).
+    Capacity {
+        /// Which.
+        workload: WorkloadId,
+        /// Multiple, at least 0.
+        factor: f64,
+    },
+    /// The memory limit of the containers of a service changes ([`crate::spec::ServiceMemory::limit`]). They all have it at
+    /// once, and those that wait to be restarted start at once, as after a rollout, which is not played.
+    MemoryLimit {
+        /// Which.
+        workload: WorkloadId,
+        /// In bytes; `None` for none.
+        bytes: Option<i64>,
+    },
+    /// Nodes lose a part of what their pods ask of a service: stale entries of connection tracking, a full table, a flush.
+    /// A node with a cache of its own does not ([`crate::spec::PoolSpec::local_cache`]).
+    RequestsLost {
+        /// Which service.
+        workload: WorkloadId,
+        /// Which node; all that are there when absent.
+        node: Option<NodeId>,
+        /// The share (0-1) that is lost.
+        share: f64,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// A node cannot reach what its DNS servers ask in turn, and stays Ready: replicas of cluster DNS on it fail a part of what they are
+    /// asked, and remain in rotation.
+    UpstreamFails {
+        /// Which.
+        node: NodeId,
+        /// The share (0-1) of requests that need the upstream.
+        share: f64,
+        /// For how long.
+        lasts: Duration,
     },
     /// The scheduling gates of a workload's pods are lifted.
     GatesLifted {

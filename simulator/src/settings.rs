@@ -2,16 +2,19 @@
 //! Kubernetes v1.34 where it has one; rates and spreads have none here: whoever builds a scenario states them.
 
 mod cause;
+mod demand;
 mod nodes;
 mod scheduler;
 
 pub use cause::Cause;
 pub(crate) use cause::Off;
+pub use demand::{Bursts, Demand, Restarts};
 pub use nodes::{Detection, Failures, Provisioning, Repair, RepairKind, RepairStep, Spot};
 pub use scheduler::SchedulerProfile;
 
 use crate::WorkloadId;
 use crate::random::Dist;
+use crate::scenario::Decay;
 use crate::scheduler::NodesScored;
 use crate::time::Duration;
 
@@ -28,6 +31,10 @@ pub struct Settings {
     pub provisioning: Provisioning,
     /// Random bursts of load.
     pub bursts: Bursts,
+    /// How load goes up and down beside that.
+    pub demand: Demand,
+    /// How kubelets restart containers that died.
+    pub restarts: Restarts,
     /// How the scheduler's queue behaves.
     pub scheduler: SchedulerProfile,
     /// How the cluster autoscaler behaves, for the pools it is on for.
@@ -77,8 +84,10 @@ impl Settings {
                 factor_min: 1.5,
                 ramp: Dist::Constant(Duration::ZERO),
                 hold: Dist::Constant(Duration::ZERO),
-                decay: Duration::mins(15),
+                decay: Decay::Exponential(Duration::mins(15)),
             },
+            demand: Demand::default(),
+            restarts: Restarts::default(),
             scheduler: SchedulerProfile::default(),
             autoscaler: AutoscalerProfile::default(),
             nodes_scored: NodesScored::default(),
@@ -97,23 +106,6 @@ impl Settings {
             failure_factor: None,
         }
     }
-}
-
-/// Random bursts of load on everything that follows load.
-#[derive(Clone, Debug)]
-pub struct Bursts {
-    /// Bursts per hour, exponential.
-    pub per_hour: f64,
-    /// Pareto exponent of the factor.
-    pub factor_alpha: f64,
-    /// Smallest factor.
-    pub factor_min: f64,
-    /// From base to top.
-    pub ramp: Dist,
-    /// At the top.
-    pub hold: Dist,
-    /// Time constant of the exponential way back.
-    pub decay: Duration,
 }
 
 /// How the cluster autoscaler behaves. Defaults are those of AKS (docs cluster-autoscaler, 2026-07-30), where it has none

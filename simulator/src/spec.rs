@@ -4,6 +4,7 @@
 mod control;
 mod peers;
 mod provisioner;
+mod service;
 mod supply;
 mod volumes;
 
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 pub use control::{Control, Job, Memory};
 pub use peers::{PodTerm, Selector, Spread};
 pub use provisioner::{Disruption, DisruptionLimit, Provisioner};
+pub use service::{Clients, Service, ServiceMemory, StaleEntries, Stampede};
 pub use supply::{Share, Supply};
 pub use volumes::{VolumePlugin, VolumeRefusal, Volumes};
 
@@ -145,6 +147,9 @@ pub struct PoolSpec {
     pub autoscaler: Option<Autoscaled>,
     /// What becomes of its nodes when the platform takes them back; absent where it cannot (not a spot pool).
     pub spot: Option<SpotPolicy>,
+    /// Its nodes have a cache of their own for cluster DNS (AKS LocalDNS): the share (0-1) of what their pods ask that still
+    /// reaches the replicas. Over TCP, so that no stale entry of connection tracking matters. Absent without one.
+    pub local_cache: Option<f64>,
 }
 
 /// What becomes of a spot node that is evicted.
@@ -473,17 +478,6 @@ pub enum Scaling {
         /// Time between two looks.
         poll: Duration,
     },
-}
-
-/// A service whose demand and capacity are modelled as flows.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Service {
-    /// Requests per second at base load, over all replicas.
-    pub rate: f64,
-    /// Requests per second one replica can serve when it gets all the CPU it asks for.
-    pub capacity: f64,
-    /// CPU seconds one request costs.
-    pub cpu_seconds: f64,
 }
 
 /// A pod that exists at time zero.

@@ -139,7 +139,7 @@ pub fn detection(inputs: &Value) -> Found {
             w.unreachable = Some(secs(f(inputs, "toleration_s")));
             w.readiness = Dist::Constant(secs(f(inputs, "replacement_ready_s")));
             // Capacity never limits: the loss is what goes to the dead replica.
-            w.service = Some(Service { rate: f(inputs, "service_qps"), capacity: 1e9, cpu_seconds: 1e-9 });
+            w.service = Some(Service::plain(f(inputs, "service_qps"), 1e9, 1e-9));
         })
         .settings(|s| {
             s.off.push(Cause::SchedulingTime);

@@ -56,7 +56,7 @@ fn workload(inputs: &Inputs<'_>, strata: &Strata, index: usize, watched: &Watche
         baseline_outage: strata.probability(inputs.sampling, |i| watched.baseline_out[i]),
         loss_minutes: quantiles(strata, &watched.proposal, longest),
         baseline_loss_minutes: quantiles(strata, &watched.baseline, longest),
-        query_loss: watched.spec.service.map(|_| query_loss(inputs, strata, index)),
+        query_loss: watched.spec.service.as_ref().map(|_| query_loss(inputs, strata, index)),
     }
 }
 

@@ -87,7 +87,7 @@ fn causes(scenario: &Scenario, trace: &Trace, outage: &Outage<'_>) -> Vec<String
 /// Why a service with enough pods for its minimum loses requests: as many could not serve what is asked at the best of
 /// times, or they could, and others on their nodes take the CPU.
 pub fn shortage(trace: &Trace, outage: &Outage<'_>) -> String {
-    let Some(service) = outage.spec.service else {
+    let Some(service) = &outage.spec.service else {
         return "its pods do not serve what is asked of them".to_string();
     };
     let mut excess: BTreeMap<Option<WorkloadId>, f64> = BTreeMap::new();

@@ -69,6 +69,7 @@ impl Example {
             next_ordinal,
             autoscaler: None,
             spot: None,
+            local_cache: None,
             usd_per_hour: Some(0.2),
         };
         let system = cluster.pools.push(pool("system", true, system_shape, self.system_nodes));
@@ -222,7 +223,7 @@ impl Workload<'_> {
             memory: Default::default(),
             image_bytes: None,
             follows_load: application || dns,
-            service: dns.then_some(Service { rate: 2000.0, capacity: 2500.0, cpu_seconds: 1e-5 }),
+            service: dns.then_some(Service::plain(2000.0, 2500.0, 1e-5)),
             gated: false,
             control: Control::default(),
         });

@@ -39,7 +39,7 @@ pub fn dns(given: Option<f64>, application_pods: usize, nodes: usize, coverage: 
         "coredns.io 2018-11-15 and coredns/deployment scaling notes",
         'B',
     );
-    Service { rate, capacity: DNS_CAPACITY, cpu_seconds: DNS_CPU_SECONDS }
+    Service::plain(rate, DNS_CAPACITY, DNS_CPU_SECONDS)
 }
 
 /// Memory of pods that nobody has measured.

@@ -265,7 +265,7 @@ mod tests {
             cluster.pools.rows_mut().iter_mut().for_each(|p| p.provision = super::super::log_normal(150.0, 0.35));
             cluster.provisioners.push(simulator::spec::Provisioner::new("nap", vec![simulator::PoolId(0)]));
             let dns = &mut cluster.workloads.rows_mut()[0];
-            dns.service = Some(simulator::spec::Service { rate: 1.0, capacity: 2.0, cpu_seconds: 1e-4 });
+            dns.service = Some(simulator::spec::Service::plain(1.0, 2.0, 1e-4));
             (dns.image_bytes, dns.follows_load) = (Some(1 << 30), true);
             let before = format!("{settings:?} {cluster:?}");
             // Within every range, and no default.

@@ -1,9 +1,11 @@
 //! Failures, detection, trouble in provisioning, bursts: what becomes the simulator's settings.
 
 use simulator::Duration;
+use simulator::scenario::Decay;
 use simulator::scheduler::NodesScored;
 use simulator::settings::{
-    AutoscalerProfile, Bursts, Cause, Detection, Failures, Provisioning, Repair, SchedulerProfile, Settings, Spot,
+    AutoscalerProfile, Bursts, Cause, Demand, Detection, Failures, Provisioning, Repair, Restarts, SchedulerProfile,
+    Settings, Spot,
 };
 
 use super::log_normal;
@@ -34,6 +36,8 @@ pub fn settings(minor: u32, given: &ChangeSettings, coverage: &mut Coverage) -> 
         provisioning: provisioning(coverage),
         spot: Spot { hourly: SPOT_HOURLY, ..Spot::default() },
         bursts: bursts(given, coverage, &mut complaints),
+        demand: Demand::default(),
+        restarts: Restarts::default(),
         scheduler: scheduler(minor, coverage),
         autoscaler: AutoscalerProfile::default(),
         nodes_scored: nodes_scored(given, coverage, &mut complaints),
@@ -242,7 +246,7 @@ fn bursts(given: &ChangeSettings, coverage: &mut Coverage, complaints: &mut Vec<
         factor_min: least,
         ramp: log_normal(60.0, 0.5),
         hold: log_normal(600.0, 1.0),
-        decay: Duration::mins(15),
+        decay: Decay::Exponential(Duration::mins(15)),
     }
 }
 

@@ -245,6 +245,7 @@ pub fn add_pool(
         usd_per_hour: size.and_then(|s| s.usd_per_hour).filter(|_| !pool.is_spot()),
         autoscaler: crate::defaults::autoscaler::range(pool),
         spot: defaults::spot(pool, coverage),
+        local_cache: None,
     };
     let id: PoolId = interned.spec.pools.push(spec);
     interned.pools.insert(pool.name.clone(), id);

@@ -135,7 +135,7 @@ fn workload(draft: &Draft, shape: PodShapeId, context: &Context, coverage: &mut 
     let service = (draft.role == Role::Dns)
         .then(|| demand::dns(context.settings.dns_qps, context.application_pods, context.full.nodes.len(), coverage));
     let cpu_use = match service {
-        Some(s) => (s.rate * s.cpu_seconds * 1000.0 / f64::from(draft.replicas.max(1)))
+        Some(ref s) => (s.rate * s.cpu_seconds * 1000.0 / f64::from(draft.replicas.max(1)))
             .ceil()
             .max(1.0)
             .min(shapes::MOST_CPU as f64) as i64,

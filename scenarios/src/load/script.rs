@@ -1,6 +1,6 @@
 //! Loads that are known to come, whatever is done.
 
-use simulator::scenario::{Happening, Scripted};
+use simulator::scenario::{Decay, Happening, Scripted};
 use simulator::{Duration, Time, WorkloadId};
 
 use crate::change::{BurstFields, ChangeSettings};
@@ -74,7 +74,7 @@ fn scripted(burst: &BurstFields, target: Option<WorkloadId>) -> Scripted {
             factor: burst.factor,
             ramp: minutes(burst.ramp_minutes),
             hold: minutes(burst.hold_minutes),
-            decay: minutes(burst.decay_minutes),
+            decay: Decay::Exponential(minutes(burst.decay_minutes)),
         },
     }
 }

@@ -223,7 +223,7 @@ fn the_start_state_is_a_typical_cluster() {
     assert_eq!((dns.name.as_str(), dns.replicas, dns.minimum), ("coredns", 2, Some(1)));
     assert!(matches!(dns.scaling, Some(Scaling::Ladder { .. })));
     assert_eq!(dns.unreachable, Some(Duration::secs(300)));
-    let service = dns.service.unwrap();
+    let service = dns.service.as_ref().unwrap();
     assert_eq!((service.rate, service.capacity), (500.0, 5000.0));
     assert!(c.budgets.iter().any(|(_, b)| b.name == "coredns-pdb" && b.workloads.len() == 1));
     assert!(c.pods.iter().all(|p| p.node.is_some() && p.ready));
@@ -426,7 +426,7 @@ fn settings_of_the_command_line_win() {
     let l = load(&c, &snapshot, &overrides).unwrap();
     assert_eq!(l.scenario.horizon, Duration::mins(180));
     assert_eq!(l.scenario.script.len(), 1);
-    assert_eq!(l.scenario.cluster.workloads.iter().find_map(|(_, w)| w.service).map(|s| s.rate), Some(42.0));
+    assert_eq!(l.scenario.cluster.workloads.iter().find_map(|(_, w)| w.service.as_ref()).map(|s| s.rate), Some(42.0));
     assert_eq!((l.settings.dns_qps, l.settings.outage_threshold_seconds), (Some(42.0), Some(60)));
     let bad = ChangeSettings {
         bursts: vec![BurstFields { factor: -1.0, workload: Some("shop/ghost".into()), ..burst }],

@@ -1,7 +1,7 @@
 //! A recording as scenarios: what happened, and what might have been done instead. Minute 0 of the recording is the start
 //! of the run; what happened whatever was done is scripted into both.
 
-use simulator::scenario::Happening;
+use simulator::scenario::{Decay, Happening};
 use simulator::{Duration, Time};
 
 use super::{Recording, TimedChange};
@@ -78,10 +78,18 @@ fn lasting(what: &Happening) -> Duration {
         Happening::Load { .. }
         | Happening::GatesLifted { .. }
         | Happening::Rollout { .. }
+        | Happening::Replicas { .. }
+        | Happening::Capacity { .. }
+        | Happening::MemoryLimit { .. }
         | Happening::SpotEviction { .. }
         | Happening::NodeFault { .. } => Duration::ZERO,
-        Happening::GreyNode { lasts, .. } => *lasts,
-        Happening::Burst { ramp, hold, decay, .. } => *ramp + *hold + *decay + *decay,
+        Happening::GreyNode { lasts, .. }
+        | Happening::RequestsLost { lasts, .. }
+        | Happening::UpstreamFails { lasts, .. } => *lasts,
+        Happening::Burst { ramp, hold, decay: Decay::Exponential(constant), .. } => {
+            *ramp + *hold + *constant + *constant
+        }
+        Happening::Burst { ramp, hold, decay: Decay::Linear(back), .. } => *ramp + *hold + *back,
         Happening::NodeFailure { down, .. } | Happening::ZoneFailure { down, .. } => *down,
     }
 }

@@ -1,6 +1,6 @@
 //! Happenings of a recording, names resolved against a cluster.
 
-use simulator::scenario::{Happening, Scripted};
+use simulator::scenario::{Decay, Happening, Scripted};
 use simulator::spec::ClusterSpec;
 use simulator::{NodeId, PoolId, Time, WorkloadId, ZoneId};
 
@@ -56,7 +56,13 @@ fn resolve(happening: &TimedHappening, cluster: &ClusterSpec) -> Result<Happenin
         NamedHappening::Load { workload, factor } => Ok(Happening::Load { target: target(workload)?, factor: *factor }),
         NamedHappening::Burst { workload, factor, ramp, hold, decay } => {
             let target = target(workload)?;
-            Ok(Happening::Burst { target, factor: *factor, ramp: *ramp, hold: *hold, decay: *decay })
+            Ok(Happening::Burst {
+                target,
+                factor: *factor,
+                ramp: *ramp,
+                hold: *hold,
+                decay: Decay::Exponential(*decay),
+            })
         }
     }
 }

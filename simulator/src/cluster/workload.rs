@@ -43,6 +43,10 @@ pub(crate) struct Workload {
     pub load: f64,
     /// Scripted part of the load.
     pub scripted_load: f64,
+    /// What a replica of its service can serve, as a multiple of what it could at the start.
+    pub capacity: f64,
+    /// Memory limit of its service's containers.
+    pub memory_limit: Option<i64>,
     /// Since when the autoscaler has wanted fewer replicas, and the most it has wanted since.
     pub lower_since: Option<(Time, u32)>,
 }
@@ -69,6 +73,8 @@ impl Workload {
             sized_for: 0,
             load: 1.0,
             scripted_load: 1.0,
+            capacity: 1.0,
+            memory_limit: None,
             lower_since: None,
         }
     }

@@ -8,13 +8,14 @@
 //! a node whose other pods are busy. All of it is constant between two changes and is integrated exactly.
 //! Left out: queues and waiting times, retries of clients, memory.
 
+use crate::cluster::node::Node;
 use crate::cluster::pod::PodState;
 use crate::event::Event;
 use crate::parameters::Knob;
 use crate::random::Process;
 use crate::settings::Cause;
 use crate::sim::Sim;
-use crate::time::Time;
+use crate::time::{Duration, Time};
 use crate::{NodeId, PodId, WorkloadId};
 
 /// State of all flows.
@@ -24,6 +25,8 @@ pub(crate) struct Flows {
     queued: bool,
     /// Pods that still get traffic although they are not ready any more.
     lingering: Vec<Lingering>,
+    /// Requests that are lost on their way or fail, by script.
+    gaps: Vec<Gap>,
     /// (use wanted, weight, is the pod asked about) of the pods of one node.
     wants: Vec<(f64, f64, bool)>,
 }
@@ -35,6 +38,16 @@ struct Lingering {
     /// Until when it answers.
     answers: Time,
     /// Until when traffic comes.
+    until: Time,
+}
+
+/// A part of the requests of a service that is lost for a while.
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    /// Of which service, where those of a node are lost; all that are served on the node otherwise.
+    workload: Option<WorkloadId>,
+    node: Option<NodeId>,
+    share: f64,
     until: Time,
 }
 
@@ -55,6 +68,7 @@ impl Flows {
     pub fn restart(&mut self, services: &[WorkloadId]) {
         self.queued = false;
         self.lingering.clear();
+        self.gaps.clear();
         self.services.clear();
         self.services.extend(services.iter().map(|&workload| Flow {
             workload,
@@ -112,6 +126,47 @@ impl Sim<'_> {
         }
     }
 
+    /// Requests are lost for a while: those that a node's pods ask of a service, or those that are served on a node.
+    pub(crate) fn requests_lost(
+        &mut self,
+        workload: Option<WorkloadId>,
+        node: Option<NodeId>,
+        share: f64,
+        lasts: Duration,
+    ) {
+        let until = self.now + lasts;
+        self.flows.gaps.push(Gap { workload, node, share: share.clamp(0.0, 1.0), until });
+        self.queue.at(until, Event::Flow);
+        self.touch_flows();
+    }
+
+    /// What a replica can serve changes.
+    pub(crate) fn set_capacity(&mut self, workload: WorkloadId, factor: f64) {
+        self.cluster.workloads[workload].capacity = factor;
+        self.touch_flows();
+    }
+
+    /// The share of what is asked of a service that its askers' nodes lose.
+    fn lost_on_the_way(&self, workload: WorkloadId) -> f64 {
+        if self.flows.gaps.is_empty() {
+            return 0.0;
+        }
+        let asks = |node: &Node| node.registered() && self.spec.pools[node.pool].local_cache.is_none();
+        let (mut nodes, mut lost) = (0u32, 0.0);
+        for (id, _) in self.cluster.nodes.iter().filter(|(_, node)| asks(node)) {
+            let of = self.flows.gaps.iter().filter(|g| g.workload == Some(workload) && g.node.is_none_or(|n| n == id));
+            nodes += 1;
+            lost += 1.0 - of.map(|gap| 1.0 - gap.share).product::<f64>();
+        }
+        lost / f64::from(nodes.max(1))
+    }
+
+    /// The share of what a replica on a node is asked that it can answer.
+    fn answered_on(&self, node: Option<NodeId>) -> f64 {
+        let of = self.flows.gaps.iter().filter(|gap| gap.workload.is_none() && gap.node == node);
+        of.map(|gap| 1.0 - gap.share).product()
+    }
+
     /// Replicas of a workload began or ceased to serve.
     pub(crate) fn serving_changed(&mut self, workload: WorkloadId) {
         self.wake_autoscaler(); // budgets may allow more, or less
@@ -134,18 +189,21 @@ impl Sim<'_> {
         self.flows.integrate(self.now);
         let now = self.now;
         self.flows.lingering.retain(|l| l.until > now);
+        self.flows.gaps.retain(|gap| gap.until > now);
         for i in 0..self.flows.services.len() {
             let workload = self.flows.services[i].workload;
-            let Some(service) = self.spec.workloads[workload].service else {
+            let Some(service) = &self.spec.workloads[workload].service else {
                 continue;
             };
-            let capacity = service.capacity * self.parameters.get(Knob::ServiceCapacity);
-            let asked = service.rate * self.cluster.workloads[workload].load;
+            let row = &self.cluster.workloads[workload];
+            let capacity = service.capacity * row.capacity * self.parameters.get(Knob::ServiceCapacity);
+            let asked = service.rate * service.requests_per_demand * row.load;
+            let arrives = 1.0 - self.lost_on_the_way(workload);
             let lingering = || self.flows.lingering.iter().filter(|l| l.workload == workload);
             let targets = self.cluster.workloads[workload].ready + lingering().count() as u32;
             let mut served = 0.0;
             if targets > 0 {
-                let each = asked / f64::from(targets);
+                let each = asked * arrives / f64::from(targets);
                 served += lingering().filter(|l| l.answers > self.now).count() as f64 * each.min(capacity);
                 let mut next = self.cluster.workloads[workload].first_pod;
                 while next != crate::cluster::pod::NO_POD {
@@ -154,7 +212,7 @@ impl Sim<'_> {
                     next = row.next_sibling;
                     if row.up {
                         let cores = self.cpu_for(pod, each * service.cpu_seconds * 1000.0) / 1000.0;
-                        served += each.min(capacity).min(cores / service.cpu_seconds);
+                        served += each.min(capacity).min(cores / service.cpu_seconds) * self.answered_on(row.node);
                     }
                 }
             }

@@ -12,6 +12,7 @@ use crate::parameters::Knob;
 use crate::process::replicas::{self, Seen};
 use crate::random::distribution::{exponential_quantile, pareto_quantile};
 use crate::random::{Process, entity_key};
+use crate::scenario::Decay;
 use crate::settings::Cause;
 use crate::sim::Sim;
 use crate::spec::{Role, Scaling};
@@ -38,7 +39,7 @@ pub(crate) struct Burst {
     pub top: f64,
     pub ramp: Duration,
     pub hold: Duration,
-    pub decay: Duration,
+    pub decay: Decay,
     /// Excess now.
     pub excess: f64,
 }
@@ -76,7 +77,7 @@ impl Sim<'_> {
         factor: f64,
         ramp: Duration,
         hold: Duration,
-        decay: Duration,
+        decay: Decay,
     ) {
         self.counts.bursts += 1;
         let burst = self.bursts.len() as u32;
@@ -91,10 +92,18 @@ impl Sim<'_> {
             s if s < UP => (b.top * f64::from(s + 1) / f64::from(UP), Duration(b.ramp.0 / u64::from(UP))),
             UP => (b.top, b.hold),
             s if s <= UP + BACK => {
-                // Mean of exp(-t) over the step's half time constant.
-                let from = f64::from(s - UP - 1) / 2.0;
-                let mean = (libm::exp(-from) - libm::exp(-from - 0.5)) / 0.5;
-                (b.top * mean, Duration(b.decay.0 / 2))
+                let at = f64::from(s - UP - 1);
+                match b.decay {
+                    // Mean of exp(-t) over the step's half time constant.
+                    Decay::Exponential(constant) => {
+                        let mean = (libm::exp(-at / 2.0) - libm::exp(-(at + 1.0) / 2.0)) / 0.5;
+                        (b.top * mean, Duration(constant.0 / 2))
+                    }
+                    Decay::Linear(back) => {
+                        let steps = f64::from(BACK);
+                        (b.top * (1.0 - (at + 0.5) / steps), Duration(back.0 / u64::from(BACK)))
+                    }
+                }
             }
             _ => (0.0, Duration::ZERO),
         };

@@ -127,6 +127,13 @@ impl Sim<'_> {
             Happening::Burst { target, factor, ramp, hold, decay } => self.add_burst(target, factor, ramp, hold, decay),
             Happening::GatesLifted { workload } => self.lift_gates(workload),
             Happening::Rollout { workload } => self.begin_rollout(workload),
+            Happening::Replicas { workload, replicas } => self.set_replicas(workload, replicas),
+            Happening::Capacity { workload, factor } => self.set_capacity(workload, factor),
+            Happening::MemoryLimit { workload, bytes } => self.cluster.workloads[workload].memory_limit = bytes,
+            Happening::RequestsLost { workload, node, share, lasts } => {
+                self.requests_lost(Some(workload), node, share, lasts);
+            }
+            Happening::UpstreamFails { node, share, lasts } => self.requests_lost(None, Some(node), share, lasts),
             Happening::NodeFailure { node, down } => self.node_dies_for(node, down),
             Happening::SpotEviction { node } => self.spot_announced(node),
             Happening::NodeFault { node } => self.node_breaks(node),

@@ -341,7 +341,7 @@ fn a_burst_adds_nodes_and_its_end_takes_them_away() {
         w.scaling = Some(crate::spec::Scaling::Utilisation { min: 2, max: 5, target_percent: 70.0 });
     });
     let mut scenario = example.horizon(Duration::mins(180)).build();
-    let (target, hold, decay) = (Some(WEB), Duration::mins(20), Duration::mins(1));
+    let (target, hold, decay) = (Some(WEB), Duration::mins(20), crate::scenario::Decay::Exponential(Duration::mins(1)));
     let what = crate::scenario::Happening::Burst { target, factor: 3.0, ramp: Duration::ZERO, hold, decay };
     scenario.script.push(crate::scenario::Scripted { at: crate::Time::ZERO + Duration::mins(5), what });
     let counts = simulate(&scenario, 1, 0).counts;

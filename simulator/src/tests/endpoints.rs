@@ -19,7 +19,7 @@ fn lost(exit: u64, what: impl Fn(Example) -> Example, off: &[Cause]) -> f64 {
         .with(|w| {
             w.role = Role::Dns;
             w.exit = Dist::Constant(Duration::secs(exit));
-            w.service = Some(Service { rate: 100.0, capacity: 1000.0, cpu_seconds: 1e-5 });
+            w.service = Some(Service::plain(100.0, 1000.0, 1e-5));
         })
         .settings(|s| {
             s.endpoint_delay = Dist::Constant(Duration::secs(2));

@@ -321,7 +321,7 @@ fn a_grey_node_keeps_its_pods_and_attracts_more() {
 #[test]
 fn traffic_to_a_grey_node_is_lost() {
     let example = one_zone(2).deployment("dns", 2).minimum(1).with(|w| {
-        w.service = Some(crate::spec::Service { rate: 1000.0, capacity: 5000.0, cpu_seconds: 1e-6 });
+        w.service = Some(crate::spec::Service::plain(1000.0, 5000.0, 1e-6));
     });
     let grey = Happening::GreyNode { node: NodeId(1), lasts: Duration::secs(300) };
     let facts = crate::simulate(&example.happens(Duration::secs(10), grey).build(), 1, 0).workloads[0];

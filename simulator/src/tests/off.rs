@@ -47,7 +47,7 @@ pub(super) fn eventful() -> Scenario {
             w.role = Role::Dns;
             w.follows_load = true;
             w.scaling = Some(Scaling::Ladder { cores: vec![(1, 2)], nodes: vec![(1, 2), (5, 3)] });
-            w.service = Some(Service { rate: 2000.0, capacity: 2500.0, cpu_seconds: 1e-5 });
+            w.service = Some(Service::plain(2000.0, 2500.0, 1e-5));
         })
         .workload("batch", WorkloadKind::Deployment, (0..4).map(NodeId).collect())
         .with_shape(|s| {
@@ -320,7 +320,7 @@ fn neutral_values_of_mechanisms() {
             .minimum(1)
             .with(|w| {
                 w.follows_load = true;
-                w.service = Some(Service { rate: 2000.0, capacity: 2500.0, cpu_seconds: 1e-3 });
+                w.service = Some(Service::plain(2000.0, 2500.0, 1e-3));
             })
             .build();
         scenario.settings.off = off;

@@ -190,7 +190,7 @@ impl Random {
                 }
                 if serves {
                     w.role = Role::Dns;
-                    w.service = Some(Service { rate: 3000.0, capacity: 2000.0, cpu_seconds: 1e-4 });
+                    w.service = Some(Service::plain(3000.0, 2000.0, 1e-4));
                 }
             });
         if self.one_in(2) {

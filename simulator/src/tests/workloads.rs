@@ -185,7 +185,7 @@ fn a_burst_raises_replicas_at_once_and_lowers_them_after_stabilisation() {
         factor: 3.0,
         ramp: Duration::ZERO,
         hold: Duration::mins(10),
-        decay: Duration::ZERO,
+        decay: crate::scenario::Decay::Linear(Duration::ZERO),
     };
     scenario.script.push(Scripted { at: Time(60_000_000), what: burst });
     let story = super::story(&scenario);
@@ -201,7 +201,7 @@ fn a_burst_raises_replicas_at_once_and_lowers_them_after_stabilisation() {
 fn dns(rate: f64) -> Example {
     Example::new().pool("p", 3).deployment("dns", 2).minimum(1).with(|w| {
         w.role = Role::Dns;
-        w.service = Some(Service { rate, capacity: 5000.0, cpu_seconds: 150e-6 });
+        w.service = Some(Service::plain(rate, 5000.0, 150e-6));
     })
 }
 
@@ -233,7 +233,7 @@ fn busy_neighbours_starve_dns_and_a_node_of_its_own_does_not() {
         let mut example =
             Example::new().pool("p", 2).workload("dns", WorkloadKind::Deployment, vec![NodeId(0)]).minimum(1).with(
                 |w| {
-                    w.service = Some(Service { rate: 2000.0, capacity: 5000.0, cpu_seconds: 150e-6 });
+                    w.service = Some(Service::plain(2000.0, 5000.0, 150e-6));
                 },
             );
         example = example
