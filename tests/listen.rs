@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,11 @@ impl Ear {
         if let Some(secret) = secret {
             command.env("POOLPROOF_LISTEN_SECRET", secret);
         }
+        Ear::of(&mut command)
+    }
+
+    /// Starts a worker that listens, and waits until it does.
+    fn of(command: &mut Command) -> Ear {
         let mut child = command.stdout(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (log, (found, address)) = (Arc::new(Mutex::new(String::new())), std::sync::mpsc::channel());
@@ -123,6 +128,10 @@ fn an_event_that_is_answered_with_200_is_scored_and_counted() {
     assert_eq!(counted("poolproof_received_total{result=\"queued\"}"), Some(3.0));
     assert_eq!(counted("poolproof_messages_in_hand"), Some(0.0));
     assert_eq!(counted("poolproof_queue_trouble"), Some(0.0));
+    let seconds = |name: &str| counted(name).filter(|s| (0.0..60.0).contains(s));
+    assert!(seconds("poolproof_queue_lag_seconds").is_some());
+    assert!(seconds("poolproof_simulation_seconds_total") <= seconds("poolproof_work_seconds_total"));
+    assert!(seconds("poolproof_simulation_seconds_total") > Some(0.0));
     // The same again is known already.
     assert_eq!(ear.post(&[], &scale("tiny", 5)).status, 200);
     ear.await_metric("poolproof_messages_total{outcome=\"repeated\"}", 1.0);
@@ -281,4 +290,20 @@ fn an_address_that_is_taken_and_an_empty_secret_are_refused() {
     assert!(ended.stderr.contains("secret for events is empty"), "{}", ended.stderr);
     let ended = run(&mut place.few(&["--listen", "here"])).expect_code(2);
     assert!(ended.stderr.contains("--listen"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_worker_whose_memory_is_gone_is_not_ready() {
+    let place = Place::new();
+    let memory = place.0.path("memory.db");
+    let mut command = place.few(&["--memory", &format!("sqlite:{}", memory.display()), "--listen", "127.0.0.1:0"]);
+    let ear = Ear::of(command.env_remove("POOLPROOF_LISTEN_SECRET"));
+    assert_eq!(ear.get("/readyz").status, 200);
+    let away = place.0.path("away.db");
+    std::fs::rename(&memory, &away).unwrap();
+    let answer = ear.get("/readyz");
+    assert_eq!(answer.status, 503);
+    assert!(answer.body.starts_with("store: there is no memory"), "{}", answer.body);
+    std::fs::rename(&away, &memory).unwrap();
+    assert_eq!(ear.get("/readyz").status, 200);
 }

@@ -12,6 +12,7 @@ mod cli;
 mod config;
 mod decode;
 mod demo;
+mod deploy;
 mod explain;
 #[cfg(feature = "faults")]
 mod faults;

@@ -5,7 +5,7 @@
 //! | `POST /events` | an Event Grid delivery (either schema), an alert, a message of any other kind: answered with 200 when it lies durably on the queue |
 //! | `OPTIONS /events` | the handshake of the CloudEvents webhook specification 1.0 |
 //! | `GET /healthz` | 200 while the process serves |
-//! | `GET /readyz` | 200 where queue and stores can be reached, else 503 and why |
+//! | `GET /readyz` | 200 where queue, stores and memory can be reached, else 503 and why |
 //! | `GET /metrics` | Prometheus' text format |
 //!
 //! Plain HTTP: TLS and Entra logins belong to the ingress before it.
@@ -112,7 +112,8 @@ async fn troubles(ear: &Arc<Ear>) -> Vec<String> {
     let stores = tokio::task::spawn_blocking(move || {
         let publishers = worker.publishers.iter().filter_map(|p| p.reachable().err().map(|e| describe(&e)));
         let snapshots = worker.snapshots.reachable().err().map(|e| describe(&e));
-        publishers.chain(snapshots).collect::<Vec<_>>()
+        let memory = worker.memory.as_ref().and_then(|m| m.reachable().err()).map(|e| describe(&e));
+        publishers.chain(snapshots).chain(memory).collect::<Vec<_>>()
     });
     match stores.await {
         Ok(more) => found.extend(more.into_iter().map(|why| format!("store: {why}"))),

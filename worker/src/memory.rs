@@ -87,6 +87,15 @@ impl Memory {
         self.with(|store| store.started(&change.id))
     }
 
+    /// Whether it can be read and written.
+    ///
+    /// # Errors
+    /// It cannot.
+    #[cfg(feature = "listen")]
+    pub fn reachable(&self) -> Result<(), FileError> {
+        self.with(|store| store.reachable())
+    }
+
     // A panic under the lock cannot leave the file half written: an open transaction is rolled back when dropped.
     fn with<T>(&self, verb: impl FnOnce(&mut Store) -> Result<T, FileError>) -> Result<T, FileError> {
         verb(&mut self.store.lock().unwrap_or_else(PoisonError::into_inner))

@@ -45,15 +45,19 @@ pub struct Meter {
     trials: AtomicU64,
     in_hand: AtomicU64,
     worked: Mutex<Duration>,
+    simulating: Mutex<Duration>,
+    /// How long the message that was taken last had waited.
+    lag: Mutex<Option<Duration>>,
     dead: Mutex<BTreeMap<&'static str, u64>>,
     /// Why the queue could not be used when it was last asked.
     trouble: Mutex<Option<String>>,
 }
 
 impl Meter {
-    /// A message was taken in hand.
-    pub fn takes(&self) {
+    /// A message was taken in hand that had waited so long, where its queue tells.
+    pub fn takes(&self, lag: Option<Duration>) {
         self.in_hand.fetch_add(1, Ordering::Relaxed);
+        *locked(&self.lag) = lag;
     }
 
     /// The message in hand is settled, after so long.
@@ -81,6 +85,11 @@ impl Meter {
     /// Paired trials were simulated.
     pub fn simulated(&self, trials: u64) {
         self.trials.fetch_add(trials, Ordering::Relaxed);
+    }
+
+    /// A simulation took so long, whether it came to its end or not.
+    pub fn simulated_for(&self, time: Duration) {
+        *locked(&self.simulating) += time;
     }
 
     /// The queue was asked for something, and answered or did not.
@@ -111,6 +120,16 @@ impl Meter {
     /// Time spent on messages that are settled.
     pub fn worked(&self) -> Duration {
         *locked(&self.worked)
+    }
+
+    /// Time spent simulating.
+    pub fn simulating(&self) -> Duration {
+        *locked(&self.simulating)
+    }
+
+    /// How long the message that was taken last had waited since it was sent.
+    pub fn lag(&self) -> Option<Duration> {
+        *locked(&self.lag)
     }
 
     /// Dead letters by reason.

@@ -85,6 +85,17 @@ pub struct Job<R> {
     pub attempt: u32,
     /// What went wrong the last time, where that was reported.
     pub trouble: Option<String>,
+    /// When it was sent, in milliseconds since the epoch, where the queue tells.
+    pub sent: Option<i64>,
+}
+
+impl<R> Job<R> {
+    /// How long the message has waited since it was sent, retries included.
+    pub fn waited(&self) -> Option<Duration> {
+        let waited = embedded::now().saturating_sub(self.sent?);
+        // Clocks of two machines may differ.
+        Some(Duration::from_millis(u64::try_from(waited).unwrap_or(0)))
+    }
 }
 
 /// How much lies in a queue; what a kind of queue does not tell is absent.

@@ -123,7 +123,7 @@ async fn work<Q: Queue>(
     let _ = fault::point("claimed");
     let meter = &worker.meter;
     let begun = Instant::now();
-    meter.takes();
+    meter.takes(job.waited());
     let stop = Arc::new(AtomicBool::new(false));
     let renewal =
         tokio::spawn(renew(queue.clone(), job.receipt.clone(), options.lease, stop.clone()).in_current_span());

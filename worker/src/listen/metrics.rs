@@ -24,6 +24,8 @@ struct Moment {
     trials: u64,
     in_hand: u64,
     worked: f64,
+    simulating: f64,
+    lag: Option<f64>,
     depth: Option<Depth>,
     trouble: bool,
 }
@@ -42,6 +44,8 @@ pub fn text(ear: &Ear, depth: Option<Depth>) -> Result<String, std::fmt::Error> 
         trials: meter.trials(),
         in_hand: meter.in_hand(),
         worked: meter.worked().as_secs_f64(),
+        simulating: meter.simulating().as_secs_f64(),
+        lag: meter.lag().map(|lag| lag.as_secs_f64()),
         depth,
         trouble: meter.trouble().is_some(),
     };
@@ -67,6 +71,11 @@ impl Collector for Moment {
             "Time spent on messages that are settled, in seconds",
             &ConstCounter::new(self.worked),
         )?;
+        plain(to, "simulation_seconds", "Time spent simulating, in seconds", &ConstCounter::new(self.simulating))?;
+        if let Some(lag) = self.lag {
+            let help = "How long the message that was taken last had waited since it was sent, in seconds";
+            plain(to, "queue_lag_seconds", help, &ConstGauge::new(lag))?;
+        }
         plain(to, "messages_in_hand", "Messages being worked on", &ConstGauge::new(self.in_hand))?;
         plain(
             to,

@@ -9,6 +9,8 @@ use scenarios::Change;
 use scenarios::change::Phase;
 use scenarios::outcome::StatedOutcome;
 
+#[cfg(feature = "listen")]
+use crate::sqlite::Fault;
 use crate::sqlite::{FileError, Kind};
 
 /// Times are milliseconds since the epoch, as messages say them; `touched` counts writes. `phase` is that of the foretelling, 0 to
@@ -80,6 +82,16 @@ impl Store {
     /// Opens the file; `create` where there need be none yet.
     pub fn open(path: &Path, create: bool, keep: u32) -> Result<Store, FileError> {
         Ok(Store { connection: FILE.open(path, create)?, path: path.to_owned(), keep })
+    }
+
+    /// Takes and lets go the right to write.
+    #[cfg(feature = "listen")]
+    pub fn reachable(&mut self) -> Result<(), FileError> {
+        if !self.path.is_file() {
+            // An open file that was removed takes what is written, and nobody finds it again.
+            return Err(FileError { what: FILE.name, path: self.path.clone(), fault: Fault::Missing });
+        }
+        self.transaction("look", |_| Ok(()))
     }
 
     /// Adds what a message tells of a change.

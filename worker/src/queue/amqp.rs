@@ -336,6 +336,7 @@ fn job(session: &Arc<Session>, delivery: Delivery, queue: &str) -> Job<Receipt> 
     let id = headers::id_of(&delivery.properties, &delivery.data);
     let attempt = headers::attempt(&delivery.properties);
     let trouble = headers::trouble(&delivery.properties);
+    let sent = headers::sent(&delivery.properties);
     let body = Arc::new(delivery.data);
     let receipt = Receipt {
         session: session.clone(),
@@ -347,5 +348,5 @@ fn job(session: &Arc<Session>, delivery: Delivery, queue: &str) -> Job<Receipt> 
         properties: delivery.properties,
         body: body.clone(),
     };
-    Job { receipt, id, body: body.to_vec(), attempt, trouble }
+    Job { receipt, id, body: body.to_vec(), attempt, trouble, sent }
 }

@@ -99,5 +99,12 @@ fn job(message: Message) -> Job<Receipt> {
         attempt: message.handed_out,
         newest: Arc::new(Mutex::new(message.receipt)),
     };
-    Job { receipt, id: message.id, body: message.text.into_bytes(), attempt: message.handed_out, trouble: None }
+    Job {
+        receipt,
+        id: message.id,
+        body: message.text.into_bytes(),
+        attempt: message.handed_out,
+        trouble: None,
+        sent: message.sent,
+    }
 }

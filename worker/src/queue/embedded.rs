@@ -19,7 +19,6 @@ use crate::sqlite::{Fault, FileError};
 
 #[cfg(any(feature = "amqp", feature = "cloud"))]
 pub use look_after::time;
-#[cfg(any(feature = "amqp", feature = "cloud"))]
 pub use store::now;
 pub use store::{Pushed, Receipt, Store};
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use scenarios::Change;
 use scenarios::change::Phase;
@@ -110,11 +111,15 @@ impl Worker {
             self.meter.simulated(more);
             (self.progress)(more);
         };
+        let begun = Instant::now();
         let scored = pipeline::run(
             &prepared,
             &self.estimate,
             Watch { stop, progress: &progress, glance: &no_glance, judged: &no_report },
-        )?;
+        );
+        let simulated = scored.as_ref().map(|scored| Duration::from_secs_f64(scored.record.simulate_seconds));
+        self.meter.simulated_for(simulated.unwrap_or_else(|_| begun.elapsed()));
+        let scored = scored?;
         if let (Some(memory), Some(prediction)) = (&self.memory, &scored.prediction) {
             // Before the report is there: a worker that dies in between finds neither, and does both again.
             memory.foretold(&change, prediction)?;

@@ -186,7 +186,7 @@ fn stored(routed: Routed) -> Result<(), QueueError> {
 fn entry(delivery: &Delivery) -> Entry<String> {
     let properties = &delivery.properties;
     let (reason, died) = headers::death(properties);
-    let sent = properties.timestamp().and_then(|seconds| i64::try_from(seconds).ok()).map(|s| s.saturating_mul(1000));
+    let sent = headers::sent(properties);
     Entry {
         id: headers::id_of(properties, &delivery.data),
         state: State::Dead,

@@ -45,6 +45,11 @@ pub fn attempt(properties: &BasicProperties) -> u32 {
     u32::try_from(before.saturating_add(1)).unwrap_or(if before < 0 { 1 } else { u32::MAX })
 }
 
+/// When the message was sent, in milliseconds since the epoch, where the sender tells; in whole seconds.
+pub fn sent(properties: &BasicProperties) -> Option<i64> {
+    properties.timestamp().and_then(|seconds| i64::try_from(seconds).ok()).map(|seconds| seconds.saturating_mul(1000))
+}
+
 /// What went wrong the last time.
 pub fn trouble(properties: &BasicProperties) -> Option<String> {
     text(properties, TROUBLE)

@@ -116,7 +116,7 @@ impl Store {
         self.transaction("claim a message", |t| {
             let sql = "UPDATE message SET leased = 1, due = :until, claims = claims + 1, attempts = attempts + 1
                        WHERE id = (SELECT id FROM message WHERE dead = 0 AND due <= :now ORDER BY due, id LIMIT 1)
-                       RETURNING id, claims, body, attempts, trouble";
+                       RETURNING id, claims, body, attempts, trouble, created";
             let job = t
                 .query_row(sql, named_params! {":now": now, ":until": after(now, lease)}, |row| {
                     let receipt = Receipt { message: row.get(0)?, claim: row.get(1)? };
@@ -126,6 +126,7 @@ impl Store {
                         body: row.get(2)?,
                         attempt: row.get(3)?,
                         trouble: row.get(4)?,
+                        sent: row.get(5)?,
                     })
                 })
                 .optional()?;
