@@ -12,7 +12,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
-RUN cargo build --locked --release --package poolproof --features amqp,cloud --bin poolproof
+RUN cargo build --locked --release --package poolproof --features amqp,cloud,otel --bin poolproof
 
 FROM ${BASE_IMAGE}
 LABEL org.opencontainers.image.title="poolproof" \

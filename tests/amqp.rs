@@ -49,7 +49,8 @@ fn a_real_broker() {
     said("consumer came back");
     replays_wait_for_the_others(&broker);
     one_report_stands_whatever_the_order(&broker);
-    said("replays gave way, one report stands");
+    a_trace_goes_from_the_message_to_what_is_announced(&broker);
+    said("replays gave way, one report stands, traces carried");
     workers_under_load_stop_in_time(&broker);
     said("stopped under load");
     connections_that_are_cut_are_made_anew(&broker);
@@ -360,6 +361,32 @@ fn one_report_stands_whatever_the_order(broker: &Broker) {
     assert_eq!(place.reports().len(), 1);
     let documents = place.documents();
     assert_eq!(documents[0]["change"]["phase"], "completed");
+}
+
+fn a_trace_goes_from_the_message_to_what_is_announced(broker: &Broker) {
+    let place = Place::new(broker, "traced");
+    let connection = broker.connect().unwrap();
+    run(&mut place.worker(&["--until-empty"])).expect_code(0);
+    let heard = listen(broker, &connection, "traced");
+    let file = place.folder.json("in/change.json", &scale("tiny", 5));
+    let submitted = poolproof()
+        .arg("submit")
+        .arg(file)
+        .env("POOLPROOF_QUEUE", &place.url)
+        .env("TRACEPARENT", crate::traces::PARENT)
+        .output();
+    assert!(submitted.unwrap().status.success());
+    let ended = run(&mut place.worker(&["--until-empty", "--trials", "8"])).expect_code(0);
+    let lines = crate::traces::lines(&ended.stderr);
+    let published = lines.iter().find(|line| line["message"] == "published").unwrap();
+    assert_eq!(crate::traces::of_spans(published, "trace").next(), Some(crate::traces::TRACE));
+    let announced = drain(broker, &heard);
+    assert_eq!(announced.len(), 1);
+    let event: Value = serde_json::from_slice(&announced[0].data).unwrap();
+    let headers = announced[0].properties.headers().clone().unwrap();
+    let Some(AMQPValue::LongString(header)) = headers.inner().get("traceparent") else { panic!("{headers:?}") };
+    assert_eq!(event["traceparent"], header.to_string());
+    assert_eq!(&header.to_string()[3..35], crate::traces::TRACE);
 }
 
 fn connections_that_are_cut_are_made_anew(broker: &Broker) {

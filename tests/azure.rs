@@ -42,6 +42,7 @@ fn a_real_storage_account() {
     said("dead letters looked after");
     a_lease_is_renewed_and_given_back(&azurite);
     said("lease renewed, given back");
+    a_trace_goes_with_its_message(&azurite);
     what_kills_its_workers_is_given_up(&azurite);
     said("poison given up");
     #[cfg(feature = "faults")]
@@ -303,6 +304,17 @@ fn a_lease_is_renewed_and_given_back(azurite: &Azurite) {
     let told =
         tally(&run(&mut place.worker(&["--until-empty", "--limit", "0.5", "--trials", "100000"])).expect_code(0));
     assert_eq!(told["dead"], 1);
+}
+
+fn a_trace_goes_with_its_message(azurite: &Azurite) {
+    let place = Place::new(azurite, "traced");
+    let file = place.folder.json("in/change.json", &scale("tiny", 5));
+    run(place.command(&["submit"]).arg(file).env("TRACEPARENT", crate::traces::PARENT)).expect_code(0);
+    let ended = run(&mut place.worker(&["--until-empty"])).expect_code(0);
+    let lines = crate::traces::lines(&ended.stderr);
+    let published = lines.iter().find(|line| line["message"] == "published").unwrap();
+    assert_eq!(crate::traces::of_spans(published, "trace").next(), Some(crate::traces::TRACE));
+    assert_eq!(place.documents().len(), 1);
 }
 
 fn what_kills_its_workers_is_given_up(azurite: &Azurite) {

@@ -15,10 +15,10 @@ use crate::worker::Place;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A worker that listens; it ends with the test.
-struct Ear {
+pub struct Ear {
     child: Child,
     address: SocketAddr,
-    log: Arc<Mutex<String>>,
+    pub log: Arc<Mutex<String>>,
 }
 
 impl Drop for Ear {
@@ -30,14 +30,14 @@ impl Drop for Ear {
 
 /// An answer: status, head, body.
 #[derive(Debug)]
-struct Answer {
-    status: u16,
+pub struct Answer {
+    pub status: u16,
     head: String,
     body: String,
 }
 
 impl Ear {
-    fn new(place: &Place, address: &str, secret: Option<&str>) -> Ear {
+    pub fn new(place: &Place, address: &str, secret: Option<&str>) -> Ear {
         // What a worker that is killed had in hand comes again soon.
         let mut command = place.few(&["--listen", address, "--lease", "2"]);
         if let Some(secret) = secret {
@@ -86,7 +86,7 @@ impl Ear {
         self.ask("GET", path, &[], b"")
     }
 
-    fn post(&self, headers: &[(&str, &str)], message: &Value) -> Answer {
+    pub fn post(&self, headers: &[(&str, &str)], message: &Value) -> Answer {
         self.ask("POST", "/events", headers, message.to_string().as_bytes())
     }
 
@@ -99,7 +99,7 @@ impl Ear {
 
     /// Waits until a number of the metrics page is reached.
     #[track_caller]
-    fn await_metric(&self, name: &str, value: f64) {
+    pub fn await_metric(&self, name: &str, value: f64) {
         let begun = Instant::now();
         while self.metric(name).unwrap_or(0.0) < value {
             assert!(begun.elapsed() < PATIENCE, "{name}: {}\n{}", self.get("/metrics").body, self.log.lock().unwrap());

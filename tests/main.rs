@@ -16,6 +16,7 @@ mod deploy;
 mod explain;
 #[cfg(feature = "faults")]
 mod faults;
+mod licences;
 #[cfg(feature = "listen")]
 mod listen;
 mod memory;
@@ -27,4 +28,5 @@ mod stopping;
 mod storm;
 mod support;
 mod tidy;
+mod traces;
 mod worker;

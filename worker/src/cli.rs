@@ -93,7 +93,11 @@ pub fn main() -> ExitCode {
         Ok(None) => return ExitCode::SUCCESS,
         Err(code) => return code,
     };
-    cli.logging.start(matches!(cli.verb, Verb::Worker(_)));
+    // Dropped last: it sends what is left of traces.
+    let _logging = match cli.logging.start(matches!(cli.verb, Verb::Worker(_))) {
+        Ok(logging) => logging,
+        Err(error) => return ended(Err(error.into())),
+    };
     ended(run(cli.verb))
 }
 

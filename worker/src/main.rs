@@ -15,10 +15,11 @@ mod queue;
 mod serve;
 mod snapshots;
 mod sqlite;
+mod trace;
 
 fn main() -> std::process::ExitCode {
     // Before the first connection: the TLS library has no provider of cryptography of its own. Only a second call fails.
-    #[cfg(any(feature = "amqp", feature = "cloud"))]
+    #[cfg(any(feature = "amqp", feature = "cloud", feature = "otel"))]
     let _ = rustls::crypto::ring::default_provider().install_default();
     cli::main()
 }

@@ -325,16 +325,21 @@ fn judged(
 ) -> Result<(Judged, record::Clock, Option<Forecast>), JobError> {
     let clock = record::Clock::start(prepared.took, threads(estimate));
     let started = Instant::now();
+    let part = tracing::debug_span!("simulate", trials = prepared.trials).entered();
     let (pairs, stopped) = simulate(prepared, estimate, watch, started)?;
     let study = study::study(prepared, estimate, watch, started)?;
     let weighted = study::weighted(prepared, &pairs, estimate, watch, started)?;
+    drop(part);
+    let part = tracing::debug_span!("judge").entered();
     let mut found = Found { study, weighted, plans: None };
     let inputs = prepared.inputs(&pairs, stopped, &found, estimate.threads);
     let forecast = estimate.foretell.then(|| Forecast::of(&inputs));
     let judged = reports::judge(&inputs);
     // The search for other plans takes longest: what is known without it is told before.
+    drop(part);
     (watch.judged)(&judged.report);
-    found.plans = plans::search(prepared, &pairs, estimate, watch, started)?;
+    let search = || plans::search(prepared, &pairs, estimate, watch, started);
+    found.plans = tracing::debug_span!("search").in_scope(search)?;
     let judged = judged.with_plans(&prepared.inputs(&pairs, stopped, &found, estimate.threads));
     let events = pairs.iter().map(|p| p.proposal.counts.events + p.baseline.counts.events).sum();
     Ok((judged, clock.simulated(pairs.len() as u32, events), forecast))

@@ -19,6 +19,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::sqlite::FileError;
+use crate::trace::TraceParent;
 
 #[cfg(feature = "amqp")]
 pub use amqp::Amqp;
@@ -87,6 +88,8 @@ pub struct Job<R> {
     pub trouble: Option<String>,
     /// When it was sent, in milliseconds since the epoch, where the queue tells.
     pub sent: Option<i64>,
+    /// Its place in a trace, where it came with the message.
+    pub trace: Option<TraceParent>,
 }
 
 impl<R> Job<R> {

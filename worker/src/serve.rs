@@ -6,17 +6,19 @@ mod handle;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::{Instrument, error, info, info_span, warn};
+use tracing::field::Empty;
+use tracing::{Instrument, debug_span, error, info, info_span, warn};
 
 use crate::fault;
 use crate::job::{Disposition, JobError, describe};
 use crate::meter::{Fate, Meter};
 use crate::publish::Publisher;
 use crate::queue::{Claimed, Job, Queue, QueueError};
+use crate::trace::{self, TraceParent};
 
 pub use handle::{Handled, Worker};
 
@@ -86,11 +88,15 @@ async fn work_through<Q: Queue>(
 ) -> Result<(), QueueError> {
     while !*shutdown.borrow() {
         // Never dropped half-way: a message claimed and forgotten would wait for its lease to end.
+        let asked = SystemTime::now();
         let claimed = queue.claim(options.lease).await;
         worker.meter.asked_queue(claimed.as_ref().err().map(describe));
         let pause = match claimed {
             Ok(Claimed::Job(job)) => {
-                let span = info_span!("job", job = job.id, attempt = job.attempt);
+                let span = info_span!("job", job = job.id, attempt = job.attempt, trace = Empty);
+                let trace = job.trace.clone().or_else(|| TraceParent::of_message(&job.body));
+                trace::follow(&span, trace.as_ref(), asked);
+                let job = Job { trace, ..job };
                 work(queue, worker, options, job, &mut shutdown).instrument(span).await;
                 continue;
             }
@@ -132,7 +138,7 @@ async fn work<Q: Queue>(
         let last = job.trouble.as_deref().unwrap_or("the worker died while it worked on the message");
         Err(format!("given up after {} attempts: {last}", options.attempts))
     } else {
-        Ok(attempt(worker, &job.body, options.grace, shutdown, stop).await)
+        Ok(attempt(worker, &job, options.grace, shutdown, stop).await)
     };
     renewal.abort();
     let settled = match result {
@@ -148,16 +154,17 @@ async fn work<Q: Queue>(
 }
 
 /// Runs the message on a blocking thread. After the signal to stop it may go on for the grace time.
-async fn attempt(
+async fn attempt<R>(
     worker: &Arc<Worker>,
-    body: &[u8],
+    job: &Job<R>,
     grace: Duration,
     shutdown: &mut watch::Receiver<bool>,
     stop: Arc<AtomicBool>,
 ) -> Result<Handled, JobError> {
-    let (worker, body, flag) = (worker.clone(), body.to_vec(), stop.clone());
+    let (worker, body, trace, flag) = (worker.clone(), job.body.clone(), job.trace.clone(), stop.clone());
     let span = tracing::Span::current();
-    let mut task = tokio::task::spawn_blocking(move || span.in_scope(|| worker.handle(&body, &flag)));
+    let handle = move || trace::within(trace, || span.in_scope(|| worker.handle(&body, &flag)));
+    let mut task = tokio::task::spawn_blocking(handle);
     tokio::select! {
         done = &mut task => return finished(done),
         () = stopped(shutdown) => info!(grace = grace.as_secs(), "stopping: the job in hand may finish"),
@@ -196,7 +203,7 @@ async fn acknowledge<Q: Queue>(
     handled: &Handled,
     meter: &Meter,
 ) -> Result<(), QueueError> {
-    queue.ack(&job.receipt).await?;
+    queue.ack(&job.receipt).instrument(debug_span!("ack")).await?;
     meter.published(handled.reports.len() as u64);
     let _ = fault::point("acknowledged");
     match (handled.reports.len(), handled.repeated) {
@@ -228,6 +235,7 @@ async fn fail<Q: Queue>(
     meter: &Meter,
 ) -> Result<(), QueueError> {
     let reason = describe(error);
+    trace::failed(&reason);
     match error.disposition() {
         Disposition::DeadLetter => bury(queue, job, (error.kind(), reason), meter).await,
         Disposition::Retry if job.attempt >= options.attempts => {
@@ -238,7 +246,7 @@ async fn fail<Q: Queue>(
             let delay = delay(job.attempt, options);
             warn!(reason, delay = delay.as_secs_f64(), "will be tried again");
             meter.came_to(Fate::Retried);
-            queue.give_back(&job.receipt, delay, Some(reason)).await
+            queue.give_back(&job.receipt, delay, Some(reason)).instrument(debug_span!("give_back")).await
         }
         Disposition::GiveBack => {
             info!("given back");
@@ -256,7 +264,7 @@ fn bury<Q: Queue>(
 ) -> impl Future<Output = Result<(), QueueError>> {
     warn!(kind, reason, "to the dead letters");
     meter.buried(kind);
-    queue.bury(&job.receipt, reason)
+    queue.bury(&job.receipt, reason).instrument(debug_span!("bury"))
 }
 
 /// Doubled with every attempt, up to the longest.

@@ -22,6 +22,8 @@ pub struct Kind {
     pub format: i64,
     /// Statements that make its tables.
     pub schema: &'static str,
+    /// Statements that make a file of format 1 one of format 2, and so on.
+    pub upgrades: &'static [&'static str],
 }
 
 /// What is wrong with a file.
@@ -121,11 +123,11 @@ impl Kind {
         let mut connection = Connection::open_with_flags(path, flags).map_err(|e| self.failure(path, "open", e))?;
         connection.busy_timeout(BUSY).map_err(|e| self.failure(path, "open", e))?;
         // Looked at before anything is set: a file that is not ours is left as it is.
-        let fresh = self.is_fresh(&connection, path)?;
+        let found = self.format_of(&connection, path)?;
         self.use_write_ahead_log(&connection, path)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(|e| self.failure(path, "open", e))?;
-        if fresh {
-            self.initialise(&mut connection, path)?;
+        if found != Some(self.format) {
+            self.bring_up(&mut connection, path)?;
         }
         Ok(connection)
     }
@@ -167,8 +169,8 @@ impl Kind {
         }
     }
 
-    /// True where nothing was ever written to the file; an error where it is not one of ours.
-    fn is_fresh(&self, connection: &Connection, path: &Path) -> Result<bool, FileError> {
+    /// Format of the file, nothing where nothing was ever written to it; an error where it is not one of ours.
+    fn format_of(&self, connection: &Connection, path: &Path) -> Result<Option<i64>, FileError> {
         // In one statement, so that all three are of one moment even while another process makes the tables.
         let sql =
             "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),
@@ -178,8 +180,8 @@ impl Kind {
             (id, found, _) if id == self.application_id && found > self.format => {
                 Err(self.fault(path, Fault::Newer { found, known: self.format }))
             }
-            (id, _, _) if id == self.application_id => Ok(false),
-            (0i64, 0i64, 0i64) => Ok(true),
+            (id, found @ 1.., _) if id == self.application_id => Ok(Some(found)),
+            (0i64, 0i64, 0i64) => Ok(None),
             _ => Err(self.fault(path, Fault::NotOurs)),
         }
     }
@@ -208,15 +210,22 @@ impl Kind {
         }
     }
 
-    fn initialise(&self, connection: &mut Connection, path: &Path) -> Result<(), FileError> {
+    /// Makes the tables, or those of an older format into those of this one.
+    fn bring_up(&self, connection: &mut Connection, path: &Path) -> Result<(), FileError> {
         let failed = |e| self.failure(path, "make the tables", e);
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        // Somebody else may have made them since we looked.
-        if self.is_fresh(&transaction, path)? {
-            transaction.execute_batch(self.schema).map_err(failed)?;
-            transaction.pragma_update(None, "application_id", self.application_id).map_err(failed)?;
-            transaction.pragma_update(None, "user_version", self.format).map_err(failed)?;
+        // Somebody else may have done it since we looked.
+        let (statements, fresh): (Vec<&str>, bool) = match self.format_of(&transaction, path)? {
+            None => (vec![self.schema], true),
+            Some(found) => (self.upgrades.iter().skip(found as usize - 1).copied().collect(), false),
+        };
+        for statement in statements {
+            transaction.execute_batch(statement).map_err(failed)?;
         }
+        if fresh {
+            transaction.pragma_update(None, "application_id", self.application_id).map_err(failed)?;
+        }
+        transaction.pragma_update(None, "user_version", self.format).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         // SQLite syncs the file, not the folder's entry for it.
         crate::files::sync_folder(&folder_of(path))

@@ -31,6 +31,7 @@ mod with_ears {
     #[cfg(any(feature = "amqp", feature = "cloud"))]
     use crate::queue::{Desk, desk};
     use crate::serve::Worker;
+    use crate::trace::TraceParent;
 
     /// How long requests in hand may take at the end.
     const END: Duration = Duration::from_secs(5);
@@ -98,9 +99,9 @@ mod with_ears {
     }
 
     impl Put for Store {
-        fn put(&mut self, body: &[u8]) -> Result<String, QueueError> {
+        fn put(&mut self, body: &[u8], trace: Option<&TraceParent>) -> Result<String, QueueError> {
             let (Pushed::New(id) | Pushed::Already(id) | Pushed::Revived(id)) =
-                self.push(body, Some(&crate::pipeline::digest(body)))?;
+                self.push_traced(body, Some(&crate::pipeline::digest(body)), trace)?;
             Ok(id.to_string())
         }
 
@@ -114,8 +115,8 @@ mod with_ears {
 
     #[cfg(any(feature = "amqp", feature = "cloud"))]
     impl<D: Desk> Put for AtDesk<D> {
-        fn put(&mut self, body: &[u8]) -> Result<String, QueueError> {
-            self.0.push(body, desk::is_replay(body))
+        fn put(&mut self, body: &[u8], trace: Option<&TraceParent>) -> Result<String, QueueError> {
+            self.0.push(body, desk::is_replay(body), trace)
         }
 
         fn depth(&mut self) -> Result<Depth, QueueError> {

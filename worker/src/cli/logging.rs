@@ -3,7 +3,9 @@
 use std::io::IsTerminal;
 
 use clap::ValueEnum;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// How to log.
 #[derive(clap::Args)]
@@ -15,6 +17,9 @@ pub struct LogArgs {
     /// Form of the log
     #[arg(long, global = true, env = "POOLPROOF_LOG_FORMAT", value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     log_format: Format,
+    /// Send traces of messages to this collector, as OTLP over HTTP: http://HOST:4318
+    #[arg(long, global = true, env = "POOLPROOF_TRACES", value_name = "URL", value_parser = collector)]
+    traces: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,15 +34,47 @@ fn filter(text: &str) -> Result<String, String> {
     EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|e| e.to_string())
 }
 
+/// The address of a collector. Logins belong into `OTEL_EXPORTER_OTLP_HEADERS`: an address is among the arguments of a process.
+fn collector(text: &str) -> Result<String, String> {
+    if cfg!(not(feature = "otel")) {
+        return Err("this build sends no traces (cargo feature `otel`)".into());
+    }
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['@', '?', ' ']) => Ok(text.to_owned()),
+        _ => Err("expected http://HOST:PORT or https://HOST:PORT, without a login".into()),
+    }
+}
+
+/// What ends with the program.
+pub struct Logging {
+    #[cfg(feature = "otel")]
+    _exporter: Option<crate::trace::Exporter>,
+}
+
 impl LogArgs {
     /// Starts logging; `busy` is true for the verb that logs what it does.
-    pub fn start(&self, busy: bool) {
+    ///
+    /// # Errors
+    /// Traces cannot be sent to where they are to go.
+    pub fn start(&self, busy: bool) -> anyhow::Result<Logging> {
         let level = self.log.as_deref().unwrap_or(if busy { "info" } else { "warn" });
-        let builder =
-            tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(quietened(level)).with_target(false);
-        match self.log_format {
-            Format::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
-            Format::Json => builder.json().flatten_event(true).init(),
+        let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+        let log = match self.log_format {
+            Format::Text => layer.with_ansi(std::io::stderr().is_terminal()).boxed(),
+            Format::Json => layer.json().flatten_event(true).boxed(),
+        };
+        let registry = tracing_subscriber::registry().with(log.with_filter(quietened(level)));
+        #[cfg(feature = "otel")]
+        {
+            let exporter = self.traces.as_deref().map(crate::trace::Exporter::new).transpose()?;
+            registry.with(exporter.as_ref().map(crate::trace::layer)).init();
+            Ok(Logging { _exporter: exporter })
+        }
+        #[cfg(not(feature = "otel"))]
+        {
+            registry.init();
+            Ok(Logging {})
         }
     }
 }

@@ -1,4 +1,5 @@
-//! `submit`: puts messages on a queue as they are. Whether they mean anything is for the worker to say.
+//! `submit`: puts messages on a queue as they are. Whether they mean anything is for the worker to say. Their place in a trace is
+//! that of `TRACEPARENT` in the environment, where pipelines put it.
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use crate::queue::embedded::{Pushed, Store};
 use crate::queue::{BrokerUrl, QueueUrl};
 #[cfg(any(feature = "amqp", feature = "cloud"))]
 use crate::queue::{Desk, desk::is_replay};
+use crate::trace::TraceParent;
 
 /// Arguments of `submit`.
 #[derive(clap::Args)]
@@ -36,10 +38,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
+fn trace() -> Option<TraceParent> {
+    TraceParent::parse(&std::env::var("TRACEPARENT").ok()?)
+}
+
 fn to_embedded(path: &Path, messages: &[Input]) -> Result<(), Failure> {
-    let mut store = Store::open(path)?;
+    let (mut store, trace) = (Store::open(path)?, trace());
     for message in messages {
-        let (id, what) = match store.push(&message.bytes, Some(&digest(&message.bytes)))? {
+        let (id, what) = match store.push_traced(&message.bytes, Some(&digest(&message.bytes)), trace.as_ref())? {
             Pushed::New(id) => (id, "submitted"),
             Pushed::Already(id) => (id, "already in the queue"),
             Pushed::Revived(id) => (id, "back from the dead letters"),
@@ -57,7 +63,7 @@ fn to_broker(url: &BrokerUrl, messages: &[Input]) -> Result<(), Failure> {
 #[cfg(any(feature = "amqp", feature = "cloud"))]
 fn to_desk(desk: &dyn Desk, messages: &[Input]) -> Result<(), Failure> {
     for message in messages {
-        let id = desk.push(&message.bytes, is_replay(&message.bytes))?;
+        let id = desk.push(&message.bytes, is_replay(&message.bytes), trace().as_ref())?;
         output::data(&format!("{id}\tsubmitted\t{}\n", message.name))?;
     }
     Ok(())

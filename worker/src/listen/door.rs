@@ -6,14 +6,15 @@ use std::sync::mpsc;
 use tokio::sync::oneshot;
 
 use crate::queue::{Depth, QueueError};
+use crate::trace::TraceParent;
 
 /// What brings messages to a queue.
 pub trait Put {
-    /// Adds a message; it is durable on return. Gives the name it has there.
+    /// Adds a message with its place in a trace; it is durable on return. Gives the name it has there.
     ///
     /// # Errors
     /// The message is too large, or the queue does not take it.
-    fn put(&mut self, body: &[u8]) -> Result<String, QueueError>;
+    fn put(&mut self, body: &[u8], trace: Option<&TraceParent>) -> Result<String, QueueError>;
 
     /// How much lies there.
     ///
@@ -23,7 +24,7 @@ pub trait Put {
 }
 
 enum Request {
-    Put(Vec<u8>, oneshot::Sender<Result<String, QueueError>>),
+    Put(Vec<u8>, Option<TraceParent>, oneshot::Sender<Result<String, QueueError>>),
     Depth(oneshot::Sender<Result<Depth, QueueError>>),
 }
 
@@ -48,8 +49,8 @@ impl Door {
     ///
     /// # Errors
     /// See [`Put::put`].
-    pub async fn put(&self, body: Vec<u8>) -> Result<String, QueueError> {
-        self.ask(|answer| Request::Put(body, answer)).await
+    pub async fn put(&self, body: Vec<u8>, trace: Option<TraceParent>) -> Result<String, QueueError> {
+        self.ask(|answer| Request::Put(body, trace, answer)).await
     }
 
     /// How much lies in the queue.
@@ -77,7 +78,9 @@ fn attend(open: &dyn Fn() -> Result<Box<dyn Put>, QueueError>, asked: &mpsc::Rec
     while let Ok(request) = asked.recv() {
         // Whoever asked may have gone away.
         match request {
-            Request::Put(body, answer) => _ = answer.send(with(&mut queue, open, &mut |queue| queue.put(&body))),
+            Request::Put(body, trace, answer) => {
+                _ = answer.send(with(&mut queue, open, &mut |queue| queue.put(&body, trace.as_ref())));
+            }
             Request::Depth(answer) => _ = answer.send(with(&mut queue, open, &mut |queue| queue.depth())),
         }
     }
@@ -112,7 +115,7 @@ mod tests {
     struct Brittle(Arc<AtomicU32>, u32);
 
     impl Put for Brittle {
-        fn put(&mut self, body: &[u8]) -> Result<String, QueueError> {
+        fn put(&mut self, body: &[u8], _: Option<&TraceParent>) -> Result<String, QueueError> {
             self.1 += 1;
             if self.1 == 3 { Err(QueueError::Door("broken")) } else { Ok(body.len().to_string()) }
         }
@@ -131,7 +134,7 @@ mod tests {
             Ok(Box::new(Brittle(seen.clone(), 0)))
         });
         for length in 1..=10 {
-            assert_eq!(door.put(vec![0; length]).await.expect("put"), length.to_string());
+            assert_eq!(door.put(vec![0; length], None).await.expect("put"), length.to_string());
         }
         // Two go well and the third opens the next, which takes it: 1, 2 | 3, 4 | 5, 6 | ...
         assert_eq!(door.depth().await.expect("counted").waiting, 5);
@@ -140,6 +143,6 @@ mod tests {
     #[tokio::test]
     async fn a_queue_that_cannot_be_opened_says_why() {
         let door = Door::new(|| Err(QueueError::Door("no such place")));
-        assert!(door.put(vec![1]).await.expect_err("cannot be opened").to_string().contains("no such place"));
+        assert!(door.put(vec![1], None).await.expect_err("cannot be opened").to_string().contains("no such place"));
     }
 }

@@ -19,6 +19,7 @@ use tracing::{info, warn};
 use super::{Ear, Received};
 use crate::job::describe;
 use crate::queue::{MAX_MESSAGE, QueueError};
+use crate::trace::{self, TraceParent};
 
 /// How long a request may take to arrive.
 const ARRIVES: Duration = Duration::from_secs(30);
@@ -61,10 +62,11 @@ pub async fn take(State(ear): State<Arc<Ear>>, RawQuery(query): RawQuery, header
     if body.is_empty() {
         return refused(&ear, StatusCode::BAD_REQUEST, "an empty message\n");
     }
-    match ear.door.put(body.into()).await {
+    let trace = headers.get(trace::NAME).and_then(|value| TraceParent::parse(value.to_str().ok()?));
+    match ear.door.put(body.into(), trace.clone()).await {
         Ok(id) => {
             ear.count(Received::Queued);
-            info!(id, "a message was taken");
+            info!(id, trace = trace.as_ref().map(TraceParent::trace_id), "a message was taken");
             (StatusCode::OK, format!("{id}\n")).into_response()
         }
         Err(error @ QueueError::TooLarge(_)) => refused(&ear, StatusCode::PAYLOAD_TOO_LARGE, &format!("{error}\n")),

@@ -47,6 +47,7 @@ const FILE: Kind = Kind {
     ) WITHOUT ROWID;
     CREATE INDEX statement_touched ON statement (touched);
 ",
+    upgrades: &[],
 };
 
 /// Longest name or code that is kept, in characters.

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::{Bundle, PublishError};
 use crate::queue::BrokerUrl;
-use crate::queue::amqp::{Outbox, Target};
+use crate::queue::amqp::{Outbox, Target, headers};
+use crate::trace::{self, TraceParent};
 
 /// Type of the event.
 const TYPE: &str = "dev.poolproof.report.v1";
@@ -63,13 +64,15 @@ impl Announcer {
 
     fn tell(&self, id: &str, report: Value) -> Result<String, PublishError> {
         let announced = (|| {
-            let (key, body) = event(id, report);
+            let trace = trace::outgoing();
+            let (key, body) = event(id, report, trace.as_ref());
             let handle = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
             let properties = BasicProperties::default()
                 .with_delivery_mode(2)
                 .with_content_type("application/cloudevents+json; charset=utf-8".into())
                 .with_message_id(id.into())
                 .with_type(TYPE.into());
+            let properties = headers::traced(properties, trace.as_ref());
             let exchange = self.target.reports();
             handle.block_on(self.outbox.publish(&exchange, &key, &body, properties)).map_err(io::Error::other)?;
             Ok(format!("{} {exchange} {key}", self.target.url))
@@ -79,11 +82,11 @@ impl Announcer {
 }
 
 /// Routing key and CloudEvent (structured mode, CloudEvents 1.0 AMQP binding) of a report.
-fn event(id: &str, report: Value) -> (String, Vec<u8>) {
+fn event(id: &str, report: Value, trace: Option<&TraceParent>) -> (String, Vec<u8>) {
     let text = |path: &str| report.pointer(path).and_then(Value::as_str).unwrap_or_default();
     let cluster = text("/cluster/name").to_owned();
     let key = format!("report.{}.{}", word(text("/verdict/level")), word(&cluster));
-    let event = json!({
+    let mut event = json!({
         "specversion": "1.0",
         "id": id,
         "source": "/poolproof",
@@ -92,6 +95,9 @@ fn event(id: &str, report: Value) -> (String, Vec<u8>) {
         "datacontenttype": "application/json",
         "data": report,
     });
+    if let Some(trace) = trace {
+        event[trace::NAME] = trace.as_str().into();
+    }
     (key, event.to_string().into_bytes())
 }
 
@@ -114,7 +120,7 @@ mod tests {
     #[test]
     fn the_key_names_level_and_cluster() {
         let report = json!({"verdict": {"level": "high"}, "cluster": {"name": "aks.prod#1"}});
-        let (key, body) = event("abc", report.clone());
+        let (key, body) = event("abc", report.clone(), None);
         assert_eq!(key, "report.high.aks_prod_1");
         let event: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!((&event["id"], &event["data"]), (&json!("abc"), &report));

@@ -7,7 +7,7 @@
 //! back among the others.
 
 mod desk;
-mod headers;
+pub mod headers;
 mod link;
 mod outbox;
 mod target;
@@ -337,6 +337,7 @@ fn job(session: &Arc<Session>, delivery: Delivery, queue: &str) -> Job<Receipt> 
     let attempt = headers::attempt(&delivery.properties);
     let trouble = headers::trouble(&delivery.properties);
     let sent = headers::sent(&delivery.properties);
+    let trace = headers::trace(&delivery.properties);
     let body = Arc::new(delivery.data);
     let receipt = Receipt {
         session: session.clone(),
@@ -348,5 +349,5 @@ fn job(session: &Arc<Session>, delivery: Delivery, queue: &str) -> Job<Receipt> 
         properties: delivery.properties,
         body: body.clone(),
     };
-    Job { receipt, id, body: body.to_vec(), attempt, trouble, sent }
+    Job { receipt, id, body: body.to_vec(), attempt, trouble, sent, trace }
 }

@@ -5,6 +5,7 @@
 //! between the two leaves both. Azure counts every handing out: an attempt that was given back at the end of a worker
 //! counts too, and what went wrong the last time is in the log only. A message takes 64 KiB, 48 KiB before base64.
 
+mod carried;
 mod desk;
 mod letter;
 mod link;
@@ -99,12 +100,6 @@ fn job(message: Message) -> Job<Receipt> {
         attempt: message.handed_out,
         newest: Arc::new(Mutex::new(message.receipt)),
     };
-    Job {
-        receipt,
-        id: message.id,
-        body: message.text.into_bytes(),
-        attempt: message.handed_out,
-        trouble: None,
-        sent: message.sent,
-    }
+    let (body, trace) = carried::read(message.text);
+    Job { receipt, id: message.id, body, attempt: message.handed_out, trouble: None, sent: message.sent, trace }
 }

@@ -3,14 +3,16 @@
 use scenarios::change::Phase;
 
 use super::{Entry, QueueError};
+use crate::trace::TraceParent;
 
 /// An open queue, for one caller at a time.
 pub trait Desk {
-    /// Adds a message, a replay where others may overtake it; it is durable on return. Gives the name it has there.
+    /// Adds a message, a replay where others may overtake it, with its place in a trace; it is durable on return. Gives the name
+    /// it has there.
     ///
     /// # Errors
     /// The message is too large, or the server does not take it.
-    fn push(&self, body: &[u8], replay: bool) -> Result<String, QueueError>;
+    fn push(&self, body: &[u8], replay: bool, trace: Option<&TraceParent>) -> Result<String, QueueError>;
 
     /// What lies in the queue.
     ///

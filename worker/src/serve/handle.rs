@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use scenarios::Change;
 use scenarios::change::Phase;
-use tracing::{info, info_span};
+use tracing::{debug_span, info, info_span};
 
 use crate::fault;
 use crate::job::JobError;
@@ -64,7 +64,7 @@ impl Worker {
     /// # Errors
     /// The message cannot be read, or one or several of its changes failed.
     pub fn handle(&self, body: &[u8], stop: &AtomicBool) -> Result<Handled, JobError> {
-        let decoded = pipeline::decode(body).map_err(JobError::Message)?;
+        let decoded = debug_span!("decode").in_scope(|| pipeline::decode(body)).map_err(JobError::Message)?;
         let mut handled = Handled { format: decoded.format, notes: decoded.notes, ..Handled::default() };
         let mut errors = Vec::new();
         for outcome in &decoded.outcomes {
@@ -89,8 +89,13 @@ impl Worker {
     fn score(&self, mut change: Change, stop: &AtomicBool) -> Result<Outcome, JobError> {
         let summary = change.summary.clone();
         // Names come from the message: written quoted and escaped.
-        let span =
-            info_span!("change", change = change.id, cluster = ?change.cluster.name, seed = tracing::field::Empty);
+        let span = info_span!(
+            "change",
+            change = change.id,
+            cluster = ?change.cluster.name,
+            correlation = change.source.correlation_id.as_ref().map(tracing::field::debug),
+            seed = tracing::field::Empty
+        );
         let _entered = span.enter();
         let standing = Standing::of(&change);
         self.remember(&mut change)?;
@@ -164,6 +169,7 @@ impl Worker {
 
     fn publish(&self, scored: &Scored, standing: &Standing) -> Result<Outcome, JobError> {
         let (bundle, report) = (&scored.bundle, &scored.report);
+        let _span = debug_span!("publish", report = bundle.id).entered();
         let attempt = |source| failed(&bundle.id, source);
         fault::point("simulated").map_err(|source| attempt(PublishError::at("publish", &bundle.id, source)))?;
         let mut outcome = Outcome::Stands;

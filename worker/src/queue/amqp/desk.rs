@@ -18,6 +18,7 @@ use crate::pipeline::digest;
 use crate::queue::desk::{Desk, Letter, Lying};
 use crate::queue::embedded::{now, time};
 use crate::queue::{BrokerUrl, Entry, MAX_MESSAGE, QueueError, State};
+use crate::trace::TraceParent;
 
 /// An open queue.
 pub struct AmqpDesk {
@@ -109,14 +110,15 @@ impl AmqpDesk {
 }
 
 impl Desk for AmqpDesk {
-    fn push(&self, body: &[u8], replay: bool) -> Result<String, QueueError> {
+    fn push(&self, body: &[u8], replay: bool, trace: Option<&TraceParent>) -> Result<String, QueueError> {
         let id = digest(body);
         if body.len() as u64 > MAX_MESSAGE {
             return Err(QueueError::TooLarge(body.len() as u64));
         }
         let (exchange, key) =
             if replay { (self.target.replays(), "replay") } else { (self.target.changes(), "change") };
-        stored(self.runtime.block_on(self.outbox.publish(&exchange, key, body, headers::fresh(&id, now())))?)?;
+        let properties = headers::traced(headers::fresh(&id, now()), trace);
+        stored(self.runtime.block_on(self.outbox.publish(&exchange, key, body, properties))?)?;
         Ok(id)
     }
 

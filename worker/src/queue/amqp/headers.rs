@@ -7,6 +7,7 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
 use crate::pipeline::digest;
+use crate::trace::{self, TraceParent};
 
 /// Attempts that were made before this copy of the message was sent.
 const ATTEMPTS: &str = "x-poolproof-attempts";
@@ -32,6 +33,14 @@ pub fn fresh(id: &str, now: i64) -> BasicProperties {
         .with_timestamp(u64::try_from(now / 1000).unwrap_or_default())
 }
 
+/// The same properties with a place in a trace.
+pub fn traced(properties: BasicProperties, trace: Option<&TraceParent>) -> BasicProperties {
+    let Some(trace) = trace else { return properties };
+    let mut headers = properties.headers().clone().unwrap_or_default();
+    headers.insert(trace::NAME.into(), AMQPValue::LongString(trace.as_str().into()));
+    properties.with_headers(headers)
+}
+
 /// Id of a message: the sender's where it has one, else a digest of its body. Safe to print.
 pub fn id_of(properties: &BasicProperties, body: &[u8]) -> String {
     let given = properties.message_id().as_ref().map(|id| id.as_str().to_owned()).filter(|id| !id.is_empty());
@@ -48,6 +57,11 @@ pub fn attempt(properties: &BasicProperties) -> u32 {
 /// When the message was sent, in milliseconds since the epoch, where the sender tells; in whole seconds.
 pub fn sent(properties: &BasicProperties) -> Option<i64> {
     properties.timestamp().and_then(|seconds| i64::try_from(seconds).ok()).map(|seconds| seconds.saturating_mul(1000))
+}
+
+/// The message's place in a trace, where a header tells.
+pub fn trace(properties: &BasicProperties) -> Option<TraceParent> {
+    TraceParent::parse(&text(properties, trace::NAME)?)
 }
 
 /// What went wrong the last time.

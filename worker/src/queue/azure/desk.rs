@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
-use super::letter::{self, decoded, encoded};
+use super::carried;
+use super::letter::{self, decoded};
 use super::link::{Link, Message};
 use crate::queue::desk::{Desk, Letter, Lying};
 use crate::queue::embedded::time;
 use crate::queue::{AzureUrl, Entry, QueueError, State};
+use crate::trace::TraceParent;
 
 /// Messages taken at once, as many as Azure hands out.
 const PAGE: i32 = 32;
@@ -87,8 +89,8 @@ impl AzureDesk {
 }
 
 impl Desk for AzureDesk {
-    fn push(&self, body: &[u8], _replay: bool) -> Result<String, QueueError> {
-        self.runtime.block_on(self.queue.send(encoded(body)))
+    fn push(&self, body: &[u8], _replay: bool, trace: Option<&TraceParent>) -> Result<String, QueueError> {
+        self.runtime.block_on(self.queue.send(carried::written(body, trace)))
     }
 
     fn list(&self) -> Result<Lying, QueueError> {

@@ -7,13 +7,14 @@ use rusqlite::{Connection, OptionalExtension, Params, TransactionBehavior, named
 
 use crate::queue::{Claimed, Job, MAX_MESSAGE, QueueError};
 use crate::sqlite::Kind;
+use crate::trace::TraceParent;
 
 /// `due` is milliseconds since the epoch: when the message may be handed out, or when its lease ends.
 const FILE: Kind = Kind {
     name: "queue file",
     // "pool" in ASCII.
     application_id: 0x706f_6f6c,
-    format: 1,
+    format: 2,
     schema: "
     CREATE TABLE message (
         id       INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -25,10 +26,12 @@ const FILE: Kind = Kind {
         claims   INTEGER NOT NULL DEFAULT 0,
         attempts INTEGER NOT NULL DEFAULT 0,
         dead     INTEGER NOT NULL DEFAULT 0,
-        trouble  TEXT
+        trouble  TEXT,
+        trace    TEXT
     );
     CREATE INDEX message_due ON message (dead, due, id);
 ",
+    upgrades: &["ALTER TABLE message ADD COLUMN trace TEXT"],
 };
 
 /// An open queue file.
@@ -79,6 +82,19 @@ impl Store {
     /// # Errors
     /// The message is too large, or the file cannot be written.
     pub fn push(&mut self, body: &[u8], key: Option<&str>) -> Result<Pushed, QueueError> {
+        self.push_traced(body, key, None)
+    }
+
+    /// The same for a message with a place in a trace.
+    ///
+    /// # Errors
+    /// See [`Store::push`].
+    pub fn push_traced(
+        &mut self,
+        body: &[u8],
+        key: Option<&str>,
+        trace: Option<&TraceParent>,
+    ) -> Result<Pushed, QueueError> {
         if body.len() as u64 > MAX_MESSAGE {
             return Err(QueueError::TooLarge(body.len() as u64));
         }
@@ -99,8 +115,8 @@ impl Store {
                 }
                 Some((id, false)) => Ok(Pushed::Already(id)),
                 None => {
-                    let sql = "INSERT INTO message (key, body, created, due) VALUES (?1, ?2, ?3, ?3)";
-                    t.execute(sql, (key, body, now))?;
+                    let sql = "INSERT INTO message (key, body, created, due, trace) VALUES (?1, ?2, ?3, ?3, ?4)";
+                    t.execute(sql, (key, body, now, trace.map(TraceParent::as_str)))?;
                     Ok(Pushed::New(t.last_insert_rowid()))
                 }
             }
@@ -116,7 +132,7 @@ impl Store {
         self.transaction("claim a message", |t| {
             let sql = "UPDATE message SET leased = 1, due = :until, claims = claims + 1, attempts = attempts + 1
                        WHERE id = (SELECT id FROM message WHERE dead = 0 AND due <= :now ORDER BY due, id LIMIT 1)
-                       RETURNING id, claims, body, attempts, trouble, created";
+                       RETURNING id, claims, body, attempts, trouble, created, trace";
             let job = t
                 .query_row(sql, named_params! {":now": now, ":until": after(now, lease)}, |row| {
                     let receipt = Receipt { message: row.get(0)?, claim: row.get(1)? };
@@ -127,6 +143,7 @@ impl Store {
                         attempt: row.get(3)?,
                         trouble: row.get(4)?,
                         sent: row.get(5)?,
+                        trace: row.get::<_, Option<String>>(6)?.and_then(|text| TraceParent::parse(&text)),
                     })
                 })
                 .optional()?;

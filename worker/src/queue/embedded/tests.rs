@@ -250,3 +250,31 @@ fn a_message_has_a_largest_size() {
     assert!(matches!(store.push(&large, None), Err(QueueError::TooLarge(_))));
     assert!(matches!(store.push(&large[1..], None), Ok(Pushed::New(_))));
 }
+
+#[test]
+fn a_file_of_the_first_format_is_taken_over_with_its_messages() {
+    let folder = Folder::new();
+    let path = folder.0.join("queue.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(
+        "CREATE TABLE message (
+             id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT UNIQUE, body BLOB NOT NULL, created INTEGER NOT NULL,
+             due INTEGER NOT NULL, leased INTEGER NOT NULL DEFAULT 0, claims INTEGER NOT NULL DEFAULT 0,
+             attempts INTEGER NOT NULL DEFAULT 0, dead INTEGER NOT NULL DEFAULT 0, trouble TEXT);
+         CREATE INDEX message_due ON message (dead, due, id);
+         INSERT INTO message (body, created, due) VALUES (CAST('old' AS BLOB), 1, 1);
+         PRAGMA application_id = 0x706f6f6c;
+         PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    drop(old);
+    // Twice: the second finds it done.
+    let mut stores = [Store::open(&path).unwrap(), Store::open(&path).unwrap()];
+    let trace = crate::trace::TraceParent::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    stores[1].push_traced(b"new", None, trace.as_ref()).unwrap();
+    let mut claim = || match stores[0].claim(Duration::from_secs(60)).unwrap() {
+        Claimed::Job(job) => (job.body, job.trace),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((claim(), claim()), ((b"old".to_vec(), None), (b"new".to_vec(), trace)));
+}
