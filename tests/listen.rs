@@ -1,5 +1,7 @@
 //! The worker's HTTP side, from outside: events by webhook, health, metrics.
 
+pub mod every_queue;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -9,14 +11,14 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::{irrelevant, poolproof, run, scale};
-use crate::worker::Place;
+use crate::worker::{Place, wait_until};
 
 /// Longest wait for something that takes a second or two.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A worker that listens; it ends with the test.
 pub struct Ear {
-    child: Child,
+    pub child: Child,
     address: SocketAddr,
     pub log: Arc<Mutex<String>>,
 }
@@ -33,13 +35,17 @@ impl Drop for Ear {
 pub struct Answer {
     pub status: u16,
     head: String,
-    body: String,
+    pub body: String,
 }
 
 impl Ear {
     pub fn new(place: &Place, address: &str, secret: Option<&str>) -> Ear {
         // What a worker that is killed had in hand comes again soon.
-        let mut command = place.few(&["--listen", address, "--lease", "2"]);
+        Ear::of(place.few(&["--listen", address, "--lease", "2"]), secret)
+    }
+
+    /// A worker that was told to listen.
+    pub fn of(mut command: Command, secret: Option<&str>) -> Ear {
         if let Some(secret) = secret {
             command.env("POOLPROOF_LISTEN_SECRET", secret);
         }
@@ -65,7 +71,21 @@ impl Ear {
         Ear { child, address: SocketAddr::from(([127, 0, 0, 1], port)), log }
     }
 
-    fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    /// What it says at its end, which it comes to by itself.
+    pub fn ended(mut self) -> Value {
+        let code = self.child.wait().unwrap().code();
+        // Its last line may still be on its way.
+        let ended = || {
+            let log = self.log.lock().unwrap();
+            let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            lines.rfind(|line| line["message"] == "ended")
+        };
+        wait_until("it says how it ended", || ended().is_some());
+        assert_eq!(code, Some(0), "{}", self.log.lock().unwrap());
+        ended().unwrap()
+    }
+
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut request = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n");
         headers.iter().for_each(|(name, value)| request += &format!("{name}: {value}\r\n"));
         request += &format!("content-length: {}\r\n\r\n", body.len());
@@ -82,7 +102,7 @@ impl Ear {
         Answer { status, head: head.to_lowercase(), body: body.to_owned() }
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, &[], b"")
     }
 
@@ -91,7 +111,7 @@ impl Ear {
     }
 
     /// One number of the metrics page.
-    fn metric(&self, name: &str) -> Option<f64> {
+    pub fn metric(&self, name: &str) -> Option<f64> {
         let page = self.get("/metrics").body;
         let line = page.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')))?;
         line.rsplit(' ').next()?.parse().ok()
@@ -136,6 +156,11 @@ fn an_event_that_is_answered_with_200_is_scored_and_counted() {
     assert_eq!(ear.post(&[], &scale("tiny", 5)).status, 200);
     ear.await_metric("poolproof_messages_total{outcome=\"repeated\"}", 1.0);
     assert_eq!(place.documents().len(), 1);
+}
+
+#[test]
+fn the_door_of_the_embedded_queue() {
+    every_queue::check(&Place::new());
 }
 
 #[test]

@@ -14,7 +14,6 @@ mod decode;
 mod demo;
 mod deploy;
 mod explain;
-#[cfg(feature = "faults")]
 mod faults;
 mod licences;
 #[cfg(feature = "listen")]
@@ -22,8 +21,12 @@ mod listen;
 mod memory;
 mod one_report;
 mod oracle;
+mod proxy;
 mod rare;
 mod science;
+#[cfg(feature = "listen")]
+mod shutdown;
+mod site;
 mod stopping;
 mod storm;
 mod support;

@@ -6,6 +6,7 @@ use std::process::Child;
 
 use serde_json::{Value, json};
 
+use crate::site::Site;
 use crate::support::{irrelevant, record, run, scale, snapshot};
 use crate::worker::{Dice, Place, finish, tally};
 
@@ -139,6 +140,64 @@ fn several_workers_agree() {
     let index = fs::read_to_string(place.0.path("reports/index.html")).unwrap();
     assert!(place.reports().iter().all(|id| index.contains(id)), "the index knows them all");
     assert_eq!(index.matches("report.html").count() as u64, OPERATIONS, "and no other");
+}
+
+/// What Event Grid tells of a node image upgrade, in either of its schemas.
+fn delivered(as_cloud_event: bool) -> Value {
+    let pool = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.ContainerService/managedClusters/tiny/agentPools/apps";
+    let operation = "Microsoft.ContainerService/managedClusters/agentPools/upgradeNodeImageVersion/action";
+    let data =
+        json!({"resourceUri": pool, "operationName": operation, "correlationId": "grid-1", "status": "Succeeded"});
+    let (id, kind, time) = ("event-7", "Microsoft.Resources.ResourceActionSuccess", "2026-03-02T06:09:00Z");
+    let topic = "/subscriptions/00000000-0000-0000-0000-000000000001";
+    if as_cloud_event {
+        json!({"specversion": "1.0", "id": id, "source": topic, "subject": pool, "type": kind, "time": time, "data": data})
+    } else {
+        json!([{"id": id, "topic": topic, "subject": pool, "eventType": kind, "eventTime": time, "data": data,
+            "dataVersion": "2", "metadataVersion": "1"}])
+    }
+}
+
+/// On any queue: what may come twice comes twice, an end before its beginning, one event by two subscriptions, to several
+/// workers at once; and all of it once more when everything is done.
+pub fn check_on(site: &dyn Site) {
+    let messages: Vec<Vec<u8>> = [
+        message("succeeded"),
+        delivered(false),
+        message("started"),
+        message("5"),
+        record("c-3", "Started", 0),
+        delivered(true),
+        message("accepted"),
+        message("succeeded"),
+        message("5"),
+        delivered(false),
+        message("started"),
+    ]
+    .iter()
+    .map(|message| message.to_string().into_bytes())
+    .collect();
+    let go = |workers: usize| {
+        site.submit(&messages);
+        let start = || site.worker(&["--until-empty", "--parallel", "2"]).spawn().unwrap();
+        let workers: Vec<Child> = (0..workers).map(|_| start()).collect();
+        let told: Vec<Value> = workers.into_iter().map(|worker| tally(&finish(worker).expect_code(0))).collect();
+        let counted = ["scored", "dead"].map(|name| told.iter().map(|t| t[name].as_u64().unwrap()).sum::<u64>());
+        let mut ids: Vec<String> = site.documents().iter().map(|d| d["id"].as_str().unwrap().to_owned()).collect();
+        ids.sort();
+        (counted, ids)
+    };
+    let ([scored, dead], ids) = go(3);
+    assert!((4..=6).contains(&scored) && dead == 0, "{scored} scored, {dead} dead");
+    let mut standing: Vec<String> = site.documents().iter().map(in_words).collect();
+    standing.sort();
+    assert_eq!(standing, ["completed c-1 well", "completed grid-1 well", "in_flight c-3", "proposed"]);
+    assert_eq!(go(2), ([0, 0], ids), "told once more, the same reports stand and none is published");
+}
+
+#[test]
+fn several_deliveries_to_several_workers_are_one_report() {
+    check_on(&Place::new());
 }
 
 #[test]

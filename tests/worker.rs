@@ -37,13 +37,18 @@ impl Place {
     }
 
     pub fn worker(&self, arguments: &[&str]) -> Command {
+        self.worker_on(&self.0.queue(), arguments)
+    }
+
+    /// A worker on another queue than that of the place.
+    pub fn worker_on(&self, queue: &str, arguments: &[&str]) -> Command {
         let mut command = poolproof();
         command.args([
             "worker",
             "--log-format",
             "json",
             "--queue",
-            &self.0.queue(),
+            queue,
             "--poll",
             "0.05",
             "--retry-delay",

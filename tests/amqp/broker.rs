@@ -68,12 +68,27 @@ impl Broker {
 
     /// The address for somebody else.
     pub fn url_as(&self, user: &str, name: &str) -> String {
-        format!("amqp://{user}@127.0.0.1:{}/%2f?name={name}", self.ports[0])
+        self.url_by(self.ports[0], user, name)
+    }
+
+    /// The address of somebody who comes by another port.
+    pub fn url_by(&self, port: u16, user: &str, name: &str) -> String {
+        format!("amqp://{user}@127.0.0.1:{port}/%2f?name={name}")
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.ports[0]
     }
 
     /// The address with TLS, and the certificate of the authority behind it.
     pub fn url_with_tls(&self, name: &str) -> (String, PathBuf) {
         (format!("amqps://guest:guest@localhost:{}/%2f?name={name}", self.ports[3]), self.folder.path("ca.pem"))
+    }
+
+    /// The certificate of an authority that does not vouch for the broker.
+    pub fn stranger(&self) -> PathBuf {
+        self.folder.path("other.pem")
     }
 
     /// A connection of the test's own.
@@ -87,6 +102,17 @@ impl Broker {
         self.kill();
         self.server = serve(&self.folder, self.ports);
         self.wait();
+    }
+
+    /// Ends the broker as an operator would, and starts it again.
+    pub fn stop_and_restart(&mut self) {
+        let pid = fs::read_to_string(self.folder.path("pid")).unwrap();
+        assert!(Command::new("kill").args(["-TERM", pid.trim()]).status().unwrap().success());
+        let begun = Instant::now();
+        while self.server.try_wait().unwrap().is_none() && begun.elapsed() < START {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.crash_and_restart();
     }
 
     /// Says something to the broker's control program.
@@ -155,16 +181,18 @@ fn free_ports() -> [u16; 4] {
     held.map(|listener| listener.local_addr().unwrap().port())
 }
 
-/// An authority of our own, and its certificate for the broker.
+/// An authority of our own, its certificate for the broker, and an authority that has nothing to do with it.
 fn certificates(folder: &Folder) {
     folder.file("names", "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
     let new = ["req", "-newkey", "rsa:2048", "-nodes", "-subj"];
     let authority = ["/CN=authority", "-x509", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem"];
+    let other = ["/CN=other", "-x509", "-days", "2", "-keyout", "other.key", "-out", "other.pem"];
     let request = ["/CN=localhost", "-keyout", "key.pem", "-out", "request.pem"];
     let sign =
         ["x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2"];
     for words in [
         [&new[..], &authority].concat(),
+        [&new[..], &other].concat(),
         [&new[..], &request].concat(),
         [&sign[..], &["-extfile", "names", "-out", "cert.pem"]].concat(),
     ] {

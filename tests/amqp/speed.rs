@@ -41,7 +41,7 @@ fn wanted() -> Option<usize> {
 /// Messages without a pool operation: claimed, read, acknowledged.
 fn queue_alone(broker: &Broker, count: usize, parallel: u32) {
     let place = filled(broker, &format!("alone{parallel}"), (0..count).map(|i| irrelevant(i as u32)));
-    let (seconds, busy) = worked(&place, parallel, &[]);
+    let (seconds, busy) = worked(broker, &place, parallel, &[]);
     let each = |seconds: f64| 1000.0 * seconds / count as f64;
     println!(
         "queue alone, {parallel} at once: {count} messages in {seconds:.1} s, {:.0}/s; {:.2} ms each, of which {:.2} ms of CPU",
@@ -61,7 +61,7 @@ fn trivial_simulations(broker: &Broker, count: usize, parallel: u32) {
         change
     };
     let place = filled(broker, &format!("trivial{parallel}"), (0..count).map(trivial));
-    let (seconds, _) = worked(&place, parallel, &[]);
+    let (seconds, _) = worked(broker, &place, parallel, &[]);
     let spent = place.spent();
     println!(
         "trivial simulations, {parallel} at once: {count} messages in {seconds:.1} s, {:.0}/s; {:.2} ms each for loading, \
@@ -78,7 +78,7 @@ fn the_demos_changes(broker: &Broker) {
     const SEEDS: u32 = 5;
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/examples");
     let mut messages = Vec::new();
-    let place = Place::new(broker, "demo");
+    let place = Place::at(broker.url("demo"), broker, "demo");
     for case in fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path()) {
         for side in ["before", "after"] {
             let Ok(files) = fs::read_dir(case.join(side)) else { continue };
@@ -99,7 +99,7 @@ fn the_demos_changes(broker: &Broker) {
     }
     let count = messages.len();
     fill(broker, &place, messages.into_iter());
-    let (seconds, _) = worked(&place, 1, &["--trials", "200"]);
+    let (seconds, _) = worked(broker, &place, 1, &["--trials", "200"]);
     println!("the demo's changes, 200 trials: {count} messages in {seconds:.1} s, {:.1}/s", count as f64 / seconds);
     assert_eq!(place.reports().len(), count);
 }
@@ -146,7 +146,7 @@ fn the_memory_of_a_worker_stays_flat() {
 }
 
 fn filled(broker: &Broker, name: &str, messages: impl Iterator<Item = Value>) -> Place {
-    let place = Place::new(broker, name);
+    let place = Place::at(broker.url(name), broker, name);
     fill(broker, &place, messages);
     place
 }
@@ -172,14 +172,16 @@ fn fill(broker: &Broker, place: &Place, messages: impl Iterator<Item = Value>) {
 fn start(place: &Place, parallel: u32, words: &[&str]) -> Child {
     let mut worker = place.worker(&["--parallel", &parallel.to_string(), "--log", "warn"]);
     // Announcements are another thing.
-    worker.env("POOLPROOF_PUBLISH", format!("dir:{}", place.folder.path("reports").display()));
+    worker
+        .env_remove("POOLPROOF_TRIALS")
+        .env("POOLPROOF_PUBLISH", format!("dir:{}", place.folder.path("reports").display()));
     worker.args(words).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
 }
 
 /// Seconds until everything is done, on the clock and of CPU, without what a worker takes for an empty queue.
-fn worked(place: &Place, parallel: u32, words: &[&str]) -> (f64, f64) {
+fn worked(broker: &Broker, place: &Place, parallel: u32, words: &[&str]) -> (f64, f64) {
     let words = [words, &["--until-empty"]].concat();
-    let nothing = Place { folder: crate::support::Folder::new(), url: format!("{}-idle", place.url) };
+    let nothing = Place::at(format!("{}-idle", place.url), broker, "idle");
     let idle = ended(start(&nothing, parallel, &words));
     let busy = ended(start(place, parallel, &words));
     (busy.0 - idle.0, busy.1 - idle.1)

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -27,8 +27,8 @@ pub struct Azurite {
     pub folder: Folder,
     program: PathBuf,
     /// Of blobs, queues and tables.
-    ports: [u16; 3],
-    server: Child,
+    pub ports: [u16; 3],
+    server: Mutex<Child>,
     pub runtime: Runtime,
 }
 
@@ -40,7 +40,7 @@ impl Azurite {
         let held = [(); 3].map(|()| TcpListener::bind(("127.0.0.1", 0)).unwrap());
         let ports = held.map(|listener| listener.local_addr().unwrap().port());
         folder.file("sas", signature());
-        let server = serve(&program, &folder, ports);
+        let server = Mutex::new(serve(&program, &folder, ports));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let azurite = Azurite { folder, program, ports, server, runtime };
         azurite.wait();
@@ -53,10 +53,9 @@ impl Azurite {
     pub fn point(&self, command: &mut Command) {
         command
             .env("POOLPROOF_AZURE_SAS_FILE", self.folder.path("sas"))
-            .env("POOLPROOF_AZURE_QUEUE_ENDPOINT", format!("http://127.0.0.1:{}/{ACCOUNT}", self.ports[1]))
             .env("AZURE_STORAGE_USE_EMULATOR", "true")
-            .env("AZURE_STORAGE_ACCOUNT_KEY", KEY)
-            .env("AZURITE_BLOB_STORAGE_URL", format!("http://127.0.0.1:{}", self.ports[0]));
+            .env("AZURE_STORAGE_ACCOUNT_KEY", KEY);
+        point_to(command, [self.ports[0], self.ports[1]]);
     }
 
     /// The container, for the test itself.
@@ -76,21 +75,22 @@ impl Azurite {
     }
 
     /// Goes away in order, and comes back on what it has written.
-    pub fn restart(&mut self, away: Duration) {
+    pub fn restart(&self, away: Duration) {
         self.stop();
         std::thread::sleep(away);
-        self.server = serve(&self.program, &self.folder, self.ports);
+        *self.server.lock().unwrap() = serve(&self.program, &self.folder, self.ports);
         self.wait();
     }
 
-    fn stop(&mut self) {
-        let _ = Command::new("kill").args(["-TERM", &self.server.id().to_string()]).status();
+    fn stop(&self) {
+        let mut server = self.server.lock().unwrap();
+        let _ = Command::new("kill").args(["-TERM", &server.id().to_string()]).status();
         let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(10) && matches!(self.server.try_wait(), Ok(None)) {
+        while started.elapsed() < Duration::from_secs(10) && matches!(server.try_wait(), Ok(None)) {
             std::thread::sleep(Duration::from_millis(50));
         }
-        let _ = self.server.kill();
-        let _ = self.server.wait();
+        let _ = server.kill();
+        let _ = server.wait();
     }
 
     fn wait(&self) {
@@ -126,6 +126,13 @@ fn serve(program: &PathBuf, folder: &Folder, ports: [u16; 3]) -> Child {
         command.args([format!("--{name}Host"), "127.0.0.1".into(), format!("--{name}Port"), port.to_string()]);
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Says by which ports blobs and queues are to be had.
+pub fn point_to(command: &mut Command, [blobs, queues]: [u16; 2]) {
+    command
+        .env("POOLPROOF_AZURE_QUEUE_ENDPOINT", format!("http://127.0.0.1:{queues}/{ACCOUNT}"))
+        .env("AZURITE_BLOB_STORAGE_URL", format!("http://127.0.0.1:{blobs}"));
 }
 
 /// A signature for everything in the account, for two days (account SAS, version 2021-12-02).

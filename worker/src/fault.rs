@@ -1,7 +1,7 @@
 //! Points at which tests let a worker fail. Without the cargo feature `faults` they are nothing at all.
 //!
 //! `POOLPROOF_FAULT=half-published=kill@3,published=error` ends the process the third time it has published half a report,
-//! as a power cut would, and lets every acknowledgement be preceded by an error.
+//! as a power cut would, and lets every acknowledgement be preceded by an error; `pause` lets three seconds go by.
 
 use std::io;
 
@@ -39,6 +39,10 @@ pub fn point(name: &'static str) -> io::Result<()> {
     match (wanted.is_none_or(|n: u32| n == times), action) {
         (false, _) => Ok(()),
         (true, "kill") => std::process::abort(),
+        (true, "pause") => {
+            std::thread::sleep(std::time::Duration::from_secs(3));
+            Ok(())
+        }
         (true, _) => Err(io::Error::other(format!("a test wants {name} to fail"))),
     }
 }

@@ -86,11 +86,20 @@ async fn work_through<Q: Queue>(
     options: &Options,
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(), QueueError> {
+    let mut said = None;
     while !*shutdown.borrow() {
         // Never dropped half-way: a message claimed and forgotten would wait for its lease to end.
         let asked = SystemTime::now();
         let claimed = queue.claim(options.lease).await;
-        worker.meter.asked_queue(claimed.as_ref().err().map(describe));
+        let trouble = claimed.as_ref().err().map(describe);
+        // Once, not with every look.
+        if trouble != said
+            && let Some(error) = &trouble
+        {
+            warn!(error, "the queue cannot be used at the moment");
+        }
+        worker.meter.asked_queue(trouble.clone());
+        said = trouble;
         let pause = match claimed {
             Ok(Claimed::Job(job)) => {
                 let span = info_span!("job", job = job.id, attempt = job.attempt, trace = Empty);
@@ -103,10 +112,7 @@ async fn work_through<Q: Queue>(
             Ok(Claimed::Empty) if options.until_empty => break,
             Ok(Claimed::Empty) => options.poll,
             Ok(Claimed::Later(wait)) => wait.clamp(Duration::from_millis(1), options.poll),
-            Err(error) if error.passes() => {
-                warn!(error = describe(&error), "the queue cannot be used at the moment");
-                options.poll
-            }
+            Err(error) if error.passes() => options.poll,
             Err(error) => return Err(error),
         };
         let _ = tokio::time::timeout(pause, stopped(&mut shutdown)).await;

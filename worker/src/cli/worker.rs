@@ -139,6 +139,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         outcomes = meter.messages(Fate::Remembered),
         nothing = meter.messages(Fate::Nothing),
         retried = meter.messages(Fate::Retried),
+        given_back = meter.messages(Fate::GivenBack),
         dead = meter.messages(Fate::Dead),
         trials = meter.trials(),
         seconds = meter.worked().as_secs_f64(),

@@ -65,8 +65,16 @@ struct Inner {
 struct State {
     session: Option<Arc<Session>>,
     backoff: Backoff,
+    /// Why there is no session.
+    trouble: String,
     /// Since when nothing was found.
     empty: Option<Instant>,
+}
+
+impl State {
+    fn new() -> State {
+        State { session: None, backoff: Backoff::new(), trouble: "not connected yet".into(), empty: None }
+    }
 }
 
 /// A connection with a consumer on it. What was delivered through it is held by it.
@@ -121,7 +129,7 @@ impl Amqp {
     pub async fn open(url: &BrokerUrl, until_empty: bool, parallel: u16) -> Result<Amqp, QueueError> {
         let target = Target::parse(url)?;
         let outbox = Outbox::new(target.clone(), "worker: publishes");
-        let state = Mutex::new(State { session: None, backoff: Backoff::new(), empty: None });
+        let state = Mutex::new(State::new());
         let queue = Amqp { inner: Arc::new(Inner { target, until_empty, parallel, outbox, state }) };
         match queue.session(&mut *queue.inner.state.lock().await).await {
             Err(error) if !error.passes() => return Err(error),
@@ -171,12 +179,13 @@ impl Amqp {
         match self.consume().await {
             Ok(session) => {
                 info!(broker = %self.inner.target.url, "connected");
-                *state = State { session: Some(session.clone()), backoff: Backoff::new(), empty: None };
+                *state = State { session: Some(session.clone()), ..State::new() };
                 Ok(Some(session))
             }
             Err(error) => {
                 let pause = state.backoff.failed();
-                warn!(error = describe(&error), pause = pause.as_secs_f64(), broker = %self.inner.target.url, "no queue");
+                state.trouble = describe(&error);
+                warn!(error = state.trouble, pause = pause.as_secs_f64(), broker = %self.inner.target.url, "no queue");
                 Err(error)
             }
         }
@@ -201,6 +210,7 @@ impl Amqp {
         if state.session.as_ref().is_some_and(|current| Arc::ptr_eq(current, session)) {
             state.session = None;
             let pause = state.backoff.failed();
+            state.trouble = why.to_owned();
             warn!(why, pause = pause.as_secs_f64(), "the connection to the queue is given up");
         }
         drop(state);
@@ -272,10 +282,13 @@ impl Queue for Amqp {
     async fn claim(&self, _lease: Duration) -> Result<Claimed<Receipt>, QueueError> {
         let session = {
             let mut state = self.inner.state.lock().await;
-            // Why there is none was logged; after the start nothing is final.
             match self.session(&mut state).await {
                 Ok(Some(session)) => session,
-                Ok(None) | Err(_) => return Ok(Claimed::Later(state.backoff.left())),
+                // After the start nothing is final.
+                Ok(None) | Err(_) => {
+                    let why = state.trouble.clone();
+                    return Err(QueueError::Broker { doing: "reach the queue", why, passes: true });
+                }
             }
         };
         let mut next = session.next(FIRST).await;

@@ -1,6 +1,7 @@
 //! What an operator does with a queue on a server: add messages, look at dead letters, put them back, drop them.
 
 use scenarios::change::Phase;
+use tokio::runtime::Runtime;
 
 use super::{Entry, QueueError};
 use crate::trace::TraceParent;
@@ -44,6 +45,15 @@ pub trait Desk {
     /// # Errors
     /// One of them is not there (then none is touched), or the server is gone.
     fn drop_messages(&self, ids: &[String]) -> Result<usize, QueueError>;
+}
+
+/// A runtime for a desk, whose verbs block.
+///
+/// # Errors
+/// The system gives no more threads.
+pub fn runtime() -> Result<Runtime, QueueError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.map_err(|e| QueueError::Broker { doing: "start the runtime", why: e.to_string(), passes: false })
 }
 
 /// True for a message that tells of nothing but what is over: it may wait for those that ask what to do.

@@ -15,7 +15,7 @@ use super::outbox::{Outbox, Routed};
 use super::target::Target;
 use super::{headers, topology};
 use crate::pipeline::digest;
-use crate::queue::desk::{Desk, Letter, Lying};
+use crate::queue::desk::{self, Desk, Letter, Lying};
 use crate::queue::embedded::{now, time};
 use crate::queue::{BrokerUrl, Entry, MAX_MESSAGE, QueueError, State};
 use crate::trace::TraceParent;
@@ -35,12 +35,7 @@ impl AmqpDesk {
     /// The address is none, nobody answers, or the broker refuses.
     pub fn open(url: &BrokerUrl, make: bool) -> Result<AmqpDesk, QueueError> {
         let target = Target::parse(url)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.map_err(|e| QueueError::Broker {
-            doing: "start the runtime",
-            why: e.to_string(),
-            passes: false,
-        })?;
+        let runtime = desk::runtime()?;
         let connection = runtime.block_on(async {
             let connection = link::connect(&target, "operator").await?;
             if make {

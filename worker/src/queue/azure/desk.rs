@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use super::carried;
 use super::letter::{self, decoded};
 use super::link::{Link, Message};
-use crate::queue::desk::{Desk, Letter, Lying};
+use crate::queue::desk::{self, Desk, Letter, Lying};
 use crate::queue::embedded::time;
 use crate::queue::{AzureUrl, Entry, QueueError, State};
 use crate::trace::TraceParent;
@@ -31,12 +31,7 @@ impl AzureDesk {
     /// # Errors
     /// There is no credential, nobody answers, or Azure refuses.
     pub fn open(url: &AzureUrl, make: bool) -> Result<AzureDesk, QueueError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.map_err(|e| QueueError::Broker {
-            doing: "start the runtime",
-            why: e.to_string(),
-            passes: false,
-        })?;
+        let runtime = desk::runtime()?;
         let (queue, poison) = (Link::open(url)?, Link::open(&url.poison())?);
         if make {
             runtime.block_on(async {

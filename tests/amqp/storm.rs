@@ -1,0 +1,56 @@
+//! The storm on RabbitMQ: workers are killed, the broker crashes and is restarted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use super::broker::Broker;
+use super::{Place, drain, listen};
+use crate::storm::{KILLS, Messages, rage};
+use crate::support::run;
+
+/// Times the broker goes away, by turns as by a power cut and in order.
+const AWAY: u32 = 4;
+
+/// Many messages, three workers, many kills. Returns the figures.
+pub fn a_storm(broker: &mut Broker) -> String {
+    let messages = Messages::new(300);
+    let place = Place::new(broker, "storm");
+    // Makes the exchanges.
+    run(&mut place.worker(&["--until-empty"])).expect_code(0);
+    let heard = listen(broker, &broker.connect().unwrap(), "storm");
+    let start = || {
+        let mut worker = place.worker(&["--until-empty", "--attempts", "1000", "--parallel", "2", "--trials", "4"]);
+        worker.stderr(Stdio::null()).spawn().unwrap()
+    };
+    let mut away = 0;
+    let course = rage(&messages, |bodies| drop(place.submit(bodies)), start, &mut |kills| {
+        if away < AWAY && kills >= 2 + KILLS / AWAY * away {
+            if away % 2 == 0 {
+                broker.crash_and_restart()
+            } else {
+                broker.stop_and_restart()
+            }
+            away += 1;
+        }
+    });
+    assert_eq!(away, AWAY);
+    let twice = messages.check(&place);
+
+    let mut announced: BTreeMap<String, u32> = BTreeMap::new();
+    for event in drain(broker, &heard) {
+        assert!(event.routing_key.as_str().starts_with("report."));
+        let event: Value = serde_json::from_slice(&event.data).unwrap();
+        assert_eq!((&event["type"], &event["id"]), (&json!("dev.poolproof.report.v1"), &event["data"]["id"]));
+        *announced.entry(event["id"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    let reports: BTreeSet<String> = place.reports();
+    assert!(reports.iter().all(|id| announced.contains_key(id)), "every report was announced");
+    let again = announced.values().map(|times| times - 1).sum::<u32>();
+    format!(
+        "storm: {}; the broker away {away} times; {} reports, {twice} dead letters twice, {again} announcements repeated",
+        course.words(&messages),
+        reports.len(),
+    )
+}
