@@ -41,11 +41,7 @@ pub struct Answer {
 impl Ear {
     pub fn new(place: &Place, address: &str, secret: Option<&str>) -> Ear {
         // What a worker that is killed had in hand comes again soon.
-        Ear::of(place.few(&["--listen", address, "--lease", "2"]), secret)
-    }
-
-    /// A worker that was told to listen.
-    pub fn of(mut command: Command, secret: Option<&str>) -> Ear {
+        let mut command = place.few(&["--listen", address, "--lease", "2"]);
         if let Some(secret) = secret {
             command.env("POOLPROOF_LISTEN_SECRET", secret);
         }
@@ -53,7 +49,7 @@ impl Ear {
     }
 
     /// Starts a worker that listens, and waits until it does.
-    fn of(command: &mut Command) -> Ear {
+    pub fn of(command: &mut Command) -> Ear {
         let mut child = command.stdout(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (log, (found, address)) = (Arc::new(Mutex::new(String::new())), std::sync::mpsc::channel());

@@ -33,7 +33,7 @@ fn work_in_hand_is_finished(site: &dyn Site) {
     const MESSAGES: u32 = 60;
     site.submit(&proposals(MESSAGES));
     let words = ["--listen", "127.0.0.1:0", "--parallel", "2", "--grace", "10"];
-    let ears: Vec<Ear> = (0..3).map(|_| Ear::of(site.worker(&words), None)).collect();
+    let ears: Vec<Ear> = (0..3).map(|_| Ear::of(&mut site.worker(&words))).collect();
     let scored = |ear: &Ear| ear.metric("poolproof_messages_total{outcome=\"scored\"}").unwrap();
     wait_until("they are busy", || ears.iter().map(scored).sum::<f64>() >= 5.0);
     let asked = Instant::now();
@@ -54,7 +54,7 @@ fn work_that_takes_too_long_is_given_back(site: &dyn Site) {
     const MESSAGES: u32 = 8;
     site.submit(&proposals(MESSAGES));
     let long = ["--listen", "127.0.0.1:0", "--parallel", "2", "--grace", "0.1", "--trials", "100000"];
-    let ears: Vec<Ear> = (0..3).map(|_| Ear::of(site.worker(&long), None)).collect();
+    let ears: Vec<Ear> = (0..3).map(|_| Ear::of(&mut site.worker(&long))).collect();
     ears.iter().for_each(|ear| ear.await_metric("poolproof_messages_in_hand", 2.0));
     let asked = Instant::now();
     ears.iter().for_each(|ear| terminate(&ear.child));

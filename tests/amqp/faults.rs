@@ -63,7 +63,7 @@ fn a_consumer_that_is_cancelled_comes_back(broker: &Broker) {
 
 fn a_connection_that_falls_silent_is_given_up(broker: &Broker) {
     let place = Place::impatient(broker, "silent");
-    let ear = Ear::of(place.worker(&["--listen", "127.0.0.1:0"]), None);
+    let ear = Ear::of(&mut place.worker(&["--listen", "127.0.0.1:0"]));
     place.submit(&[bytes(&scale("tiny", 2))]);
     wait_until("it is scored", || place.reports().len() == 1);
     place.way.silence();
@@ -104,7 +104,7 @@ fn an_announcement_that_cannot_be_made(broker: &Broker) {
     announced.way.close();
     embedded.submit(&[scale("tiny", 2)]);
     let words = ["--publish", announced.url_of_workers.as_str(), "--listen", "127.0.0.1:0", "--attempts", "100"];
-    let ear = Ear::of(embedded.few(&words), None);
+    let ear = Ear::of(&mut embedded.few(&words));
     ear.await_metric("poolproof_messages_total{outcome=\"retried\"}", 2.0);
     assert_eq!(embedded.documents().len(), 1);
     announced.way.open();

@@ -35,7 +35,7 @@ fn bytes(count: u32) -> Vec<u8> {
 }
 
 fn ear(site: &dyn Site, words: &[&str]) -> Ear {
-    Ear::of(site.worker(&[&LISTEN, words].concat()), None)
+    Ear::of(&mut site.worker(&[&LISTEN, words].concat()))
 }
 
 fn a_store_out_of_reach(held: &Held, site: &dyn Site) {
@@ -147,10 +147,11 @@ fn fill(ear: &Ear, folder: &std::path::Path, full: bool) {
 /// No room for a report, and room again.
 pub fn a_full_disk(held: &Held, site: &dyn Site) {
     let folder = site.folder().unwrap().join("reports");
-    let Some(command) = on_a_small_disk(&site.worker(&[&LISTEN[..], &["--attempts", "1000"]].concat()), &folder) else {
+    let Some(mut command) = on_a_small_disk(&site.worker(&[&LISTEN[..], &["--attempts", "1000"]].concat()), &folder)
+    else {
         return held.row("publication", "disk full");
     };
-    let working = Ear::of(command, None);
+    let working = Ear::of(&mut command);
     fill(&working, &folder, true);
     site.submit(&[bytes(2), irrelevant(1).to_string().into_bytes()]);
     working.await_metric(RETRIED, 3.0);
@@ -171,10 +172,10 @@ pub fn a_full_disk_under_the_queue(held: &Held) {
     let queue = format!("sqlite:{}/queue.db", folder.display());
     let words = [&LISTEN[..], &["--attempts", "1000", "--lease", "0.5", "--trials", "8"]].concat();
     let worker = place.worker_on(&queue, &words);
-    let Some(command) = on_a_small_disk(&worker, &folder) else {
+    let Some(mut command) = on_a_small_disk(&worker, &folder) else {
         return held.row("any", "disk of the queue full");
     };
-    let working = Ear::of(command, None);
+    let working = Ear::of(&mut command);
     for count in 1..=MESSAGES {
         assert_eq!(working.post(&[], &scale("tiny", count)).status, 200);
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 /// Events come in, are worked on and counted; a worker that is killed has lost none that it had answered.
 pub fn check(site: &dyn Site) {
-    let mut ear = Ear::of(site.worker(&["--listen", "127.0.0.1:0"]), None);
+    let mut ear = Ear::of(&mut site.worker(&["--listen", "127.0.0.1:0"]));
     assert_eq!((ear.get("/healthz").status, ear.get("/readyz").status), (200, 200));
     for message in [scale("tiny", 5), irrelevant(1)] {
         assert_eq!(ear.post(&[], &message).status, 200);
@@ -37,7 +37,7 @@ pub fn check(site: &dyn Site) {
 
 /// While the queue's server is gone nothing is answered with 200, and the worker says that it is not ready.
 pub fn check_outage(site: &dyn Site, mut away: impl FnMut(), mut back: impl FnMut()) {
-    let ear = Ear::of(site.worker(&["--listen", "127.0.0.1:0"]), None);
+    let ear = Ear::of(&mut site.worker(&["--listen", "127.0.0.1:0"]));
     assert_eq!(ear.post(&[], &irrelevant(1)).status, 200);
     away();
     assert_eq!(ear.post(&[], &irrelevant(2)).status, 503);
