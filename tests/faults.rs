@@ -1,9 +1,9 @@
 //! What becomes of messages when something fails: a table of step, fault and outcome, which worker/OPERATING.md shows and
 //! these tests hold true. Each row is held on each kind of queue it names, against the real server.
 //!
-//! Rows with a point need the cargo feature `faults` (`worker/src/fault.rs`); the embedded queue's other rows run always.
+//! Only a build with the cargo feature `faults` can fail at any point (`worker/src/fault.rs`).
 
-#[cfg(feature = "listen")]
+#[cfg(all(feature = "listen", feature = "faults"))]
 pub mod outside;
 #[cfg(feature = "faults")]
 pub mod points;

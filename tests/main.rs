@@ -14,6 +14,7 @@ mod decode;
 mod demo;
 mod deploy;
 mod explain;
+#[cfg_attr(not(all(feature = "faults", feature = "amqp", feature = "cloud")), allow(dead_code))]
 mod faults;
 mod licences;
 #[cfg(feature = "listen")]
@@ -21,11 +22,13 @@ mod listen;
 mod memory;
 mod one_report;
 mod oracle;
+#[cfg_attr(not(all(feature = "faults", feature = "amqp", feature = "cloud")), allow(dead_code))]
 mod proxy;
 mod rare;
 mod science;
 #[cfg(feature = "listen")]
 mod shutdown;
+#[cfg_attr(not(all(feature = "faults", feature = "amqp", feature = "cloud")), allow(dead_code))]
 mod site;
 mod stopping;
 mod storm;

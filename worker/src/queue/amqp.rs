@@ -43,8 +43,8 @@ const WAIT: Duration = Duration::from_millis(300);
 /// How long nothing must be found before the queue counts as empty: what is on its way between two queues is in none of
 /// the counts.
 const EMPTY: Duration = Duration::from_millis(600);
-/// How long a message of higher rank may be on its way before a replay is taken instead.
-const FIRST: Duration = Duration::from_millis(20);
+/// How long a claim waits for a message before it asks whether one is on its way.
+const FIRST: Duration = Duration::from_millis(5);
 /// How long a retry or a dead letter is offered to a broker that does not take it, before the message goes back as it was.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -94,8 +94,12 @@ impl Session {
         timeout(wait, async { self.consumer.lock().await.next().await }).await
     }
 
-    /// Takes a replay, where one waits.
+    /// Takes a replay, where one waits and no other message does. A message that waits is on its way to us or to another
+    /// worker: however long that takes on a busy broker, it goes first.
     async fn replay(&self, target: &Target) -> Result<Option<Delivery>, QueueError> {
+        if topology::count(&self.channel, &target.changes()).await? > 0 {
+            return Ok(None);
+        }
         let got = self.channel.basic_get(target.replays().as_str().into(), BasicGetOptions::default()).await;
         Ok(got.map_err(|e| link::failed("take a replay", &e))?.map(|message| message.delivery))
     }
