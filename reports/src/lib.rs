@@ -12,6 +12,7 @@ pub mod estimate;
 pub mod explain;
 mod figures;
 pub mod forecast;
+pub mod functions;
 pub mod in_flight;
 pub mod input;
 mod judge;

@@ -11,6 +11,7 @@ pub fn risk(report: &Report) -> Vec<String> {
     }
     let mut sentences: Vec<String> = report.in_flight.iter().map(|flight| flight.sentence.clone()).collect();
     sentences.extend([asked(report), answer(report), added(report)]);
+    sentences.extend(crate::functions::sentences(report).map(str::to_string));
     sentences.extend(disagreement(report));
     sentences.push(surer(report));
     sentences

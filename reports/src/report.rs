@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::course::Course;
 use crate::estimate::{Est, Sampling};
+use crate::functions::Function;
 use crate::in_flight::InFlight;
 use crate::rare::RareEvents;
 use crate::score::Thresholds;
@@ -252,6 +253,9 @@ pub struct Risk {
     pub rare_events: Option<RareEvents>,
     /// Every watched workload.
     pub workloads: Vec<Workload>,
+    /// Functions of the cluster that replicas do not show, where some future has to do without them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<Function>,
 }
 
 /// What an objective allows, and what of it a change uses up.

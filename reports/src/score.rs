@@ -29,7 +29,7 @@ pub fn weight(role: Role) -> f64 {
         Role::Dns => 1.0,
         Role::Tunnel => 0.7,
         Role::Metrics => 0.3,
-        Role::System => 0.5,
+        Role::Ingress | Role::System => 0.5,
         Role::Application => 0.0,
     }
 }

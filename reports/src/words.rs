@@ -1,7 +1,7 @@
 //! Numbers and names in words.
 
 use simulator::spec::{ClusterSpec, Role, WorkloadKind, WorkloadSpec};
-use simulator::{BudgetId, PoolId, WorkloadId};
+use simulator::{BudgetId, PoolId, WebhookId, WorkloadId};
 
 use crate::estimate::Est;
 use crate::score;
@@ -27,6 +27,11 @@ impl Names<'_> {
     /// Name of a pool.
     pub fn pool(self, id: PoolId) -> String {
         self.cluster.pools.get(id).map_or_else(|| format!("{}", id.0), |p| p.name.clone())
+    }
+
+    /// Name of an admission webhook.
+    pub fn webhook(self, id: WebhookId) -> String {
+        self.cluster.webhooks.get(id).map_or_else(|| format!("{}", id.0), |w| w.name.clone())
     }
 
     /// `namespace/name` of a disruption budget.
@@ -60,6 +65,7 @@ fn role(role: Role) -> &'static str {
         Role::Dns => "cluster DNS",
         Role::Tunnel => "tunnel from the control plane",
         Role::Metrics => "resource metrics",
+        Role::Ingress => "the way in",
         Role::System => "system workload",
         Role::Application => "an application",
     }

@@ -425,6 +425,9 @@ pub struct ChangeSettings {
     /// Least factor of random bursts, instead of the default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub burst_factor: Option<f64>,
+    /// Admission webhooks that refuse evictions, by name (`webhook` or `configuration/webhook`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deny_evictions: Vec<String>,
     /// DNS queries per second at base load, over the whole cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dns_qps: Option<f64>,

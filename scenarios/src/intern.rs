@@ -2,6 +2,7 @@
 //! workloads. Names stay only where reports and random streams need them.
 
 mod budgets;
+mod duties;
 mod images;
 mod nodes;
 pub mod owners;
@@ -10,6 +11,7 @@ mod provisioners;
 pub mod requests;
 pub(crate) mod shapes;
 pub mod volumes;
+pub(crate) mod webhooks;
 mod workloads;
 
 use std::collections::BTreeMap;
@@ -51,6 +53,7 @@ pub fn intern(full: &Snapshot, settings: &ChangeSettings, coverage: &mut Coverag
     workloads::intern(full, &mut drafts, settings, &mut interned, coverage);
     images::intern(full, &drafts, &mut interned, coverage);
     interned.spec.budgets = budgets::intern(full, &drafts);
+    interned.spec.webhooks = webhooks::intern(full, &drafts, &settings.deny_evictions, coverage);
     for (i, draft) in drafts.iter().enumerate() {
         let workload = WorkloadId::from_index(i);
         let pods = draft.pods.iter().map(|pod| PodSpec {

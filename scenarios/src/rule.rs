@@ -22,6 +22,7 @@ mod taint;
 mod upgrade;
 mod version;
 mod volumes;
+mod webhook;
 
 #[cfg(test)]
 mod case;
@@ -45,7 +46,7 @@ pub struct Rule {
 }
 
 /// The themes in the order in which their findings stand in reports.
-const THEMES: [&[Rule]; 15] = [
+const THEMES: [&[Rule]; 16] = [
     system::RULES,
     moves::RULES,
     size::RULES,
@@ -60,6 +61,7 @@ const THEMES: [&[Rule]; 15] = [
     budget::RULES,
     drain::RULES,
     volumes::RULES,
+    webhook::RULES,
     state::RULES,
 ];
 

@@ -24,6 +24,7 @@ impl ChangeSettings {
             bursts: list(&self.bursts, &below.bursts),
             bursts_per_day: self.bursts_per_day.or(below.bursts_per_day),
             burst_factor: self.burst_factor.or(below.burst_factor),
+            deny_evictions: list(&self.deny_evictions, &below.deny_evictions),
             dns_qps: self.dns_qps.or(below.dns_qps),
             assume: below.assume.iter().chain(&self.assume).map(|(name, x)| (name.clone(), *x)).collect(),
             learned: below.learned.iter().chain(&self.learned).map(|(name, x)| (name.clone(), *x)).collect(),

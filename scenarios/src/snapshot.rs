@@ -13,6 +13,7 @@ mod owner;
 pub mod pool;
 pub mod storage;
 mod stream;
+mod webhook;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,7 @@ pub use object::{
 pub(crate) use owner::REVISION;
 pub use pool::AgentPool;
 pub use storage::{ClaimRef, ClaimTemplate, Storage};
+pub use webhook::Webhook;
 
 /// A snapshot that has been read.
 #[derive(Clone, Debug, Default)]
@@ -57,6 +59,10 @@ pub struct Snapshot {
     pub budgets: Vec<Budget>,
     /// Services, by namespace and name.
     pub services: Vec<Service>,
+    /// Admission webhooks that have a say in pods, by name.
+    pub webhooks: Vec<Webhook>,
+    /// Controllers that IngressClasses name, by class.
+    pub ingress_classes: BTreeMap<String, String>,
     /// Claims, volumes, their classes and where they are attached.
     pub storage: Storage,
     /// Labels of namespaces, by name.

@@ -111,6 +111,7 @@ impl Cluster {
                     cluster.images.add(node, pod.workload);
                     cluster.pods[id].state = PodState::Running;
                     cluster.set_serving(id, alive, alive);
+                    cluster.pods[id].connected = true;
                 }
             }
         }

@@ -57,6 +57,10 @@ pub enum Event {
     PodSucceeds { pod: PodId, epoch: u32 },
     /// A Job makes up for pods it has lost.
     JobReplaces(WorkloadId),
+    /// An owner tries again to make the pods that it was not let make; `number` tells attempts apart.
+    CreationRetries { workload: WorkloadId, number: u32 },
+    /// An agent of the tunnel has its connection.
+    TunnelConnects { pod: PodId, epoch: u32 },
     /// A kubelet compares the memory its pods use with what it has.
     KubeletLooks(NodeId),
     /// A pod has tolerated its unreachable node long enough.
@@ -166,12 +170,19 @@ impl Event {
             | Event::NodeNeverJoins { .. }
             | Event::AutoscalerDeletes { .. }
             | Event::ProvisionerDeletes { .. } => 0,
-            Event::PodReady { .. } | Event::PodExits { .. } | Event::PodSucceeds { .. } => 1,
+            Event::PodReady { .. }
+            | Event::PodExits { .. }
+            | Event::PodSucceeds { .. }
+            | Event::TunnelConnects { .. } => 1,
             Event::KubeletLooks(_)
             | Event::TolerationOver { .. }
             | Event::BurstBegins { .. }
             | Event::BurstStep { .. } => 2,
-            Event::HorizontalSync | Event::ProportionalSync | Event::SizingSync | Event::JobReplaces(_) => 3,
+            Event::HorizontalSync
+            | Event::ProportionalSync
+            | Event::SizingSync
+            | Event::JobReplaces(_)
+            | Event::CreationRetries { .. } => 3,
             Event::OperationStarts(_)
             | Event::OperationGoesOn { .. }
             | Event::DrainRetries(_)

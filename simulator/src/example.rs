@@ -14,8 +14,9 @@ use crate::random::Prior;
 use crate::scenario::{Happening, Scenario, Scripted};
 use crate::settings::Settings;
 use crate::spec::{
-    BudgetRule, BudgetSpec, ClusterSpec, Control, MANY_DISKS, Memory, NodeShape, NodeSpec, PodShape, PodSpec, PoolSpec,
-    Quantity, Resources, Role, Selector, Share, Spread, Supply, Toleration, WorkloadKind, WorkloadSpec,
+    Backend, BudgetRule, BudgetSpec, ClusterSpec, Control, Duty, MANY_DISKS, Memory, NodeShape, NodeSpec, PodShape,
+    PodSpec, PoolSpec, Quantity, Resources, Role, Selector, Share, Spread, Supply, Toleration, Webhook, WorkloadKind,
+    WorkloadSpec,
 };
 use crate::time::{Duration, Time};
 use crate::{NodeId, PoolId, WorkloadId};
@@ -188,6 +189,7 @@ impl Example {
             service: None,
             gated: false,
             control: Control::default(),
+            duty: Duty::default(),
         });
         for (i, node) in hosts.into_iter().enumerate() {
             self.spec.pods.push(PodSpec {
@@ -198,6 +200,45 @@ impl Example {
                 gated: false,
                 old: false,
             });
+        }
+        self
+    }
+
+    /// Edits a workload by its name.
+    pub fn workload_named(mut self, name: &str, edit: impl FnOnce(&mut WorkloadSpec)) -> Example {
+        if let Some(workload) = self.spec.workloads.rows_mut().iter_mut().find(|w| w.name == name) {
+            edit(workload);
+        }
+        self
+    }
+
+    /// Edits the shape of a workload's pods by its name.
+    pub fn shape_of(mut self, name: &str, edit: impl FnOnce(&mut PodShape)) -> Example {
+        let shape = self.spec.workloads.rows().iter().find(|w| w.name == name).map(|w| w.shape);
+        if let Some(shape) = shape {
+            edit(&mut self.spec.pod_shapes[shape]);
+        }
+        self
+    }
+
+    /// A webhook that fails closed: some workloads answer, and are asked before pods of others are made.
+    pub fn webhook(mut self, name: &str, backend: &[WorkloadId], creations: &[WorkloadId]) -> Example {
+        self.spec.webhooks.push(Webhook {
+            name: name.to_owned(),
+            backend: Backend::Inside(backend.to_vec()),
+            fails_closed: true,
+            creations: creations.to_vec(),
+            evictions: Vec::new(),
+            timeout: Duration::secs(10),
+            denies_evictions: false,
+        });
+        self
+    }
+
+    /// Edits the webhook added last.
+    pub fn with_webhook(mut self, edit: impl FnOnce(&mut Webhook)) -> Example {
+        if let Some(webhook) = self.spec.webhooks.rows_mut().last_mut() {
+            edit(webhook);
         }
         self
     }

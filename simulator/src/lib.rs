@@ -32,7 +32,8 @@ pub mod strata;
 mod time;
 
 pub use cluster::ids::{
-    BudgetId, Column, DrainId, Id, NodeId, NodeShapeId, PodId, PodShapeId, PoolId, SupplyId, WorkloadId, ZoneId,
+    BudgetId, Column, DrainId, Id, NodeId, NodeShapeId, PodId, PodShapeId, PoolId, SupplyId, WebhookId, WorkloadId,
+    ZoneId,
 };
 pub use outcome::{Outcome, Pair, Trace};
 pub use process::bias::PLAIN;

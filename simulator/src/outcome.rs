@@ -1,12 +1,15 @@
 //! What one trial came to: plain facts, sized at start, no judgement. Judging is the business of `reports`.
 
+mod functions;
 mod subject;
+
+pub use functions::Functions;
 
 use crate::scheduler::Summary;
 use crate::settings::RepairKind;
 use crate::spec::Disruption;
 use crate::time::{Duration, Time};
-use crate::{BudgetId, NodeId, PodId, PoolId, SupplyId, WorkloadId};
+use crate::{BudgetId, NodeId, PodId, PoolId, SupplyId, WebhookId, WorkloadId};
 
 /// The facts of one trial of one plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +20,8 @@ pub struct Outcome {
     pub operations: Vec<OperationOutcome>,
     /// Counters.
     pub counts: Counts,
+    /// What it had to do without.
+    pub functions: Functions,
     /// How its future was drawn, and what it counts.
     pub drawn: Drawn,
     /// When it ended: at the horizon, or later where it was followed.
@@ -330,6 +335,39 @@ pub enum Incident {
         workload: WorkloadId,
         node: NodeId,
         budget: Option<BudgetId>,
+    },
+    /// A webhook does not let it go, for lack of an answer or by its answer.
+    EvictionDenied {
+        pod: PodId,
+        workload: WorkloadId,
+        node: NodeId,
+        webhook: WebhookId,
+    },
+    /// An owner is not let make pods.
+    CreationRefused {
+        workload: WorkloadId,
+        webhook: WebhookId,
+    },
+    /// It is again, and makes those it lacks.
+    CreationResumed {
+        workload: WorkloadId,
+        pods: u32,
+    },
+    /// The control plane does not reach pods and nodes any more.
+    TunnelLost,
+    TunnelBack,
+    /// Autoscalers of pods have no metrics any more.
+    MetricsLost,
+    MetricsBack,
+    /// The cloud's node manager has been to a new node.
+    NodeInitialised {
+        node: NodeId,
+    },
+    /// A driver of its volumes is not ready on its node.
+    PodAwaitsDriver {
+        pod: PodId,
+        workload: WorkloadId,
+        node: NodeId,
     },
     PodPreempted {
         pod: PodId,

@@ -103,6 +103,10 @@ processes! {
     RepairSuccess = 50,
     /// How many rare events a trial of a stratum has, whom they hit and when.
     RareEvent = 51,
+    /// Which of its backend's pods a webhook's request goes to.
+    WebhookBackend = 34,
+    /// How long an agent of the tunnel takes to connect.
+    TunnelConnect = 35,
     /// What a number that is not known well is in a trial.
     Parameter = 60,
 }

@@ -124,6 +124,8 @@ pub enum Readiness {
     Unreachable,
     /// Ready, with the condition MemoryPressure: `node.kubernetes.io/memory-pressure`, NoSchedule.
     ShortOfMemory,
+    /// Ready, but new to the cloud's node manager: `node.cloudprovider.kubernetes.io/uninitialized`, NoSchedule.
+    Uninitialised,
 }
 
 /// Room that decisions reuse: nothing is allocated once it has grown. Holds what the last decision found.

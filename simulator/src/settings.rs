@@ -47,6 +47,10 @@ pub struct Settings {
     pub eviction_retry: Duration,
     /// From the end of a pod's readiness until no more traffic is sent to it.
     pub endpoint_delay: Dist,
+    /// From the readiness of an agent of the tunnel until it has its connection to the control plane.
+    pub tunnel_connect: Dist,
+    /// Load balancers drop nodes that are cordoned (Kubernetes before 1.19: kubernetes/kubernetes PR 90823).
+    pub balancers_drop_cordoned: bool,
     /// A node pulls one image after the other (`serializeImagePulls` of the kubelet).
     pub serial_pulls: bool,
     /// An uninterrupted period below the minimum longer than this is an outage.
@@ -94,6 +98,8 @@ impl Settings {
             images_kept: true,
             eviction_retry: Duration::secs(5),
             endpoint_delay: Dist::Constant(Duration::ZERO),
+            tunnel_connect: Dist::Constant(Duration::ZERO),
+            balancers_drop_cordoned: false,
             serial_pulls: false,
             outage_threshold: Duration::secs(60),
             loss_tolerance: 0.05,

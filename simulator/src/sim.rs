@@ -13,6 +13,7 @@ use crate::process::controllers::Missing;
 use crate::process::drain::Drain;
 use crate::process::flow::Flows;
 use crate::process::foretold::Foretold;
+use crate::process::functions::{Carriers, Standing};
 use crate::process::load::Burst;
 use crate::process::looks::Looks;
 use crate::process::node_eviction::Tainting;
@@ -22,6 +23,7 @@ use crate::process::provisioner::Provisioning;
 use crate::process::repair::Crews;
 use crate::process::scheduling::Scheduling;
 use crate::process::spot::Pressure;
+use crate::process::webhook::Hold;
 use crate::queue::EventQueue;
 use crate::random::{Dist, Process, Streams};
 use crate::scenario::Scenario;
@@ -46,6 +48,12 @@ pub(crate) struct Prepared<'a> {
     /// Registered nodes on which a DaemonSet has no pod at the start.
     pub missing_daemons: Vec<(WorkloadId, NodeId)>,
     pub services: Vec<WorkloadId>,
+    /// Who carries the functions of the cluster, and who is asked before pods are made.
+    pub carriers: Carriers,
+    /// New nodes wait for somebody to initialise them.
+    pub initialised: bool,
+    /// DaemonSets that are CSI drivers.
+    pub drivers: Vec<(WorkloadId, &'a str)>,
     pub sized: Vec<WorkloadId>,
     pub off: Off,
     pub strata: Option<Strata>,
@@ -82,7 +90,13 @@ impl<'a> Prepared<'a> {
                 initial.nodes[node].serving += 1;
             }
         }
+        let daemons = with(&|w| w.kind == WorkloadKind::DaemonSet);
+        let initialises = |&w: &WorkloadId| spec.workloads[w].duty.initialises_nodes;
+        let driver = |&w: &WorkloadId| Some((w, spec.workloads[w].duty.driver.as_deref()?));
         Prepared {
+            carriers: Carriers::new(spec, off.has(Cause::Webhooks)),
+            initialised: daemons.iter().any(initialises) && !off.has(Cause::NodeInitialisation),
+            drivers: daemons.iter().filter_map(driver).collect(),
             scenario,
             spec,
             budgets: Budgets::new(spec),
@@ -92,7 +106,7 @@ impl<'a> Prepared<'a> {
             missing_daemons: missing_daemons(spec, &initial),
             initial,
             sized: with(&|w| matches!(w.scaling, Some(Scaling::Sized { .. }))),
-            daemons: with(&|w| w.kind == WorkloadKind::DaemonSet),
+            daemons,
             services,
             off,
             strata: Strata::of(scenario),
@@ -178,6 +192,12 @@ pub(crate) struct Sim<'a> {
     pub flows: Flows,
     pub observer: Observer,
     pub counts: Counts,
+    /// Which functions of the cluster are there.
+    pub standing: Standing,
+    /// Pods that are not let be made.
+    pub holds: Vec<Hold>,
+    /// Requests to webhooks whose answer was drawn.
+    pub asked: u32,
     pub foretold: Foretold,
     pub bias: Option<Bias>,
     /// What the trial counts.
@@ -217,6 +237,9 @@ impl<'a> Sim<'a> {
             flows: Flows::default(),
             observer: Observer::default(),
             counts: Counts::default(),
+            standing: Standing::default(),
+            holds: Vec::new(),
+            asked: 0,
             foretold: Foretold::default(),
             bias: None,
             drawn: Drawn::default(),
@@ -293,6 +316,8 @@ impl<'a> Sim<'a> {
         self.crews.clear();
         self.flows.restart(&self.p.services);
         self.counts = Counts::default();
+        self.holds.clear();
+        self.asked = 0;
         self.horizontal_queued = false;
         self.proportional_queued = false;
         if let Some(log) = &mut self.log {
@@ -318,6 +343,7 @@ impl<'a> Sim<'a> {
         self.start_spot();
         self.start_bursts();
         self.start_sizing();
+        self.start_functions();
         self.start_pods();
         self.start_owners();
         self.memory_follows_load();
@@ -364,6 +390,8 @@ impl<'a> Sim<'a> {
             Event::PodExits { pod, epoch } => self.pod_exits(pod, epoch),
             Event::PodSucceeds { pod, epoch } => self.pod_succeeds(pod, epoch),
             Event::JobReplaces(workload) => self.job_replaces(workload),
+            Event::CreationRetries { workload, number } => self.creation_retries(workload, number),
+            Event::TunnelConnects { pod, epoch } => self.tunnel_connects(pod, epoch),
             Event::KubeletLooks(node) => self.kubelet_looks(node),
             Event::TolerationOver { pod, epoch } => self.toleration_over(pod, epoch),
             Event::BurstBegins { n } => self.burst_begins(n),

@@ -2,6 +2,7 @@
 //! names kept only for reports and for keying random streams.
 
 mod control;
+mod duty;
 mod peers;
 mod provisioner;
 mod service;
@@ -11,6 +12,7 @@ mod volumes;
 use std::collections::BTreeMap;
 
 pub use control::{Control, Job, Memory};
+pub use duty::{Backend, Duty, Exposure, Webhook};
 pub use peers::{PodTerm, Selector, Spread};
 pub use provisioner::{Disruption, DisruptionLimit, Provisioner};
 pub use service::{Clients, Service, ServiceMemory, StaleEntries, Stampede};
@@ -19,7 +21,7 @@ pub use volumes::{VolumePlugin, VolumeRefusal, Volumes};
 
 use crate::random::Dist;
 use crate::time::Duration;
-use crate::{BudgetId, Column, NodeId, NodeShapeId, PodShapeId, PoolId, SupplyId, WorkloadId, ZoneId};
+use crate::{BudgetId, Column, NodeId, NodeShapeId, PodShapeId, PoolId, SupplyId, WebhookId, WorkloadId, ZoneId};
 
 /// Extended resources (GPUs, hugepages) a cluster may use at once.
 pub const EXTENDED: usize = 6;
@@ -44,6 +46,8 @@ pub struct ClusterSpec {
     pub pods: Vec<PodSpec>,
     /// Disruption budgets.
     pub budgets: Column<BudgetId, BudgetSpec>,
+    /// Who is asked before pods are made or evicted.
+    pub webhooks: Column<WebhookId, Webhook>,
     /// Who makes nodes of fitting size by itself.
     pub provisioners: Vec<Provisioner>,
     /// What the nodes of several pools use up together.
@@ -408,6 +412,8 @@ pub struct WorkloadSpec {
     pub gated: bool,
     /// How it goes about its pods.
     pub control: Control,
+    /// What it does for nodes and for traffic from outside.
+    pub duty: Duty,
 }
 
 impl WorkloadSpec {
@@ -444,6 +450,8 @@ pub enum Role {
     Tunnel,
     /// Resource metrics.
     Metrics,
+    /// The way in for traffic from outside.
+    Ingress,
     /// Any other pod of the cluster itself.
     System,
     /// Somebody's application.

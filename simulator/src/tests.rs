@@ -7,6 +7,7 @@ mod contingency;
 mod controllers;
 mod endpoints;
 mod follow;
+mod functions;
 mod lost;
 mod nodes;
 mod off;
@@ -70,6 +71,19 @@ fn story(scenario: &Scenario) -> String {
                 format!("{} evicted from {}", w(workload), n(node))
             }
             Incident::EvictionRefused { workload, .. } => format!("{} refused", w(workload)),
+            Incident::EvictionDenied { workload, webhook, .. } => {
+                format!("{} denied by {}", w(workload), scenario.cluster.webhooks[webhook].name)
+            }
+            Incident::CreationRefused { workload, webhook } => {
+                format!("{} not made, for {}", w(workload), scenario.cluster.webhooks[webhook].name)
+            }
+            Incident::CreationResumed { workload, pods } => format!("{pods} of {} made", w(workload)),
+            Incident::TunnelLost => "tunnel lost".to_owned(),
+            Incident::TunnelBack => "tunnel back".to_owned(),
+            Incident::MetricsLost => "metrics lost".to_owned(),
+            Incident::MetricsBack => "metrics back".to_owned(),
+            Incident::NodeInitialised { node } => format!("{} initialised", n(node)),
+            Incident::PodAwaitsDriver { workload, .. } => format!("{} awaits driver", w(workload)),
             Incident::PodPreempted { workload, .. } => format!("{} preempted", w(workload)),
             Incident::PodLost { workload, .. } => format!("{} lost", w(workload)),
             Incident::PodBound { workload, node, .. } => format!("{} to {}", w(workload), n(node)),

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use simulator::change::Operation;
 use simulator::outcome::Incident;
-use simulator::{Id, NodeId, PoolId, Scenario, Trace, WorkloadId};
+use simulator::spec::{Backend, Role};
+use simulator::{Id, NodeId, PoolId, Scenario, Trace, WebhookId, WorkloadId};
 
 use crate::timeline::PodNames;
 
@@ -40,6 +41,8 @@ struct Known<'a> {
     /// By pool, the last request of the cluster autoscaler.
     growths: BTreeMap<PoolId, usize>,
     unschedulable: Option<usize>,
+    /// The line since which there is no way from the control plane.
+    tunnel: Option<usize>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -68,6 +71,7 @@ impl<'a> Known<'a> {
             loads: BTreeMap::new(),
             growths: BTreeMap::new(),
             unschedulable: None,
+            tunnel: None,
         }
     }
 
@@ -93,6 +97,15 @@ impl<'a> Known<'a> {
             | Incident::NodeNotReady { node }
             | Incident::NodeRepairStarted { node, .. }
             | Incident::NodeUsefulAgain { node } => of(node).last,
+            Incident::TunnelLost => self.lost_by(Role::Tunnel),
+            Incident::MetricsLost => self.tunnel.max(self.lost_by(Role::Metrics)),
+            Incident::TunnelBack | Incident::MetricsBack => self.gains.values().max().copied(),
+            Incident::CreationRefused { webhook, .. } | Incident::EvictionDenied { webhook, .. } => {
+                self.unanswered(webhook)
+            }
+            Incident::CreationResumed { .. } => self.gains.values().max().copied(),
+            Incident::NodeInitialised { node } => of(node).last,
+            Incident::PodAwaitsDriver { .. } => self.pod(line),
             Incident::PodEvicted { node, .. } | Incident::EvictionRefused { node, .. } => {
                 of(node).drain.or(of(node).last)
             }
@@ -123,6 +136,22 @@ impl<'a> Known<'a> {
         self.loads.get(&Some(workload)).or_else(|| self.loads.values().max()).copied()
     }
 
+    /// What took the last pod of those that carry a function.
+    fn lost_by(&self, role: Role) -> Option<usize> {
+        let carriers = self.scenario.cluster.workloads.iter().filter(|(_, w)| w.role == role);
+        carriers.filter_map(|(id, _)| self.losses.get(&id)).max().copied()
+    }
+
+    /// Why a webhook does not answer: the tunnel, or what took its pods.
+    fn unanswered(&self, webhook: WebhookId) -> Option<usize> {
+        let backend = self.scenario.cluster.webhooks.get(webhook).map(|w| &w.backend);
+        let pods = match backend {
+            Some(Backend::Inside(pods)) => pods.as_slice(),
+            _ => &[],
+        };
+        self.tunnel.max(pods.iter().filter_map(|w| self.losses.get(w)).max().copied())
+    }
+
     fn pod(&self, line: usize) -> Option<usize> {
         self.pods.at(line).and_then(|pod| self.living.get(pod)).and_then(|(line, _)| *line)
     }
@@ -150,6 +179,8 @@ impl<'a> Known<'a> {
         match what {
             Incident::OperationStarted { operation } => self.operations.push((operation, line)),
             Incident::OperationEnded { operation, .. } => self.operations.retain(|(n, _)| *n != operation),
+            Incident::TunnelLost => self.tunnel = Some(line),
+            Incident::TunnelBack => self.tunnel = None,
             Incident::AutoscalerAdds { pool, .. } => {
                 self.growths.insert(pool, line);
             }

@@ -8,6 +8,7 @@
 //! Shapley over subsets.)
 
 use simulator::settings::Cause;
+use simulator::spec::{Scaling, WorkloadSpec};
 use simulator::{Pair, Trace};
 
 use super::losses::Facts;
@@ -31,8 +32,11 @@ pub struct Group {
     pub without: &'static str,
 }
 
+/// The group that is tried only where something asks for webhooks or metrics.
+const FUNCTIONS: &str = "functions";
+
 /// What is tried.
-pub const GROUPS: [Group; 9] = [
+pub const GROUPS: [Group; 10] = [
     group("eviction", &[Cause::EvictionGap], "evicted pods were replaced the moment they go"),
     group("capacity", &[Cause::Capacity, Cause::Quota], "there was room for every pod and quota for every node"),
     group("contention", &[Cause::Contention], "pods got the CPU they ask for on busy nodes"),
@@ -50,8 +54,19 @@ pub const GROUPS: [Group; 9] = [
     group("spot-eviction", &[Cause::SpotEviction], "the platform took no spot node back"),
     group(
         "provisioning",
-        &[Cause::ProvisioningFailure, Cause::SurgeGap, Cause::NodeTimes],
-        "nodes came as asked, in their median time",
+        &[
+            Cause::ProvisioningFailure,
+            Cause::SurgeGap,
+            Cause::NodeTimes,
+            Cause::NodeInitialisation,
+            Cause::DriverRegistration,
+        ],
+        "nodes came as asked, in their median time, and were of use at once",
+    ),
+    group(
+        FUNCTIONS,
+        &[Cause::Webhooks, Cause::TunnelOutage, Cause::MetricsOutage],
+        "webhooks, tunnel and metrics were always there",
     ),
     group("slow-start", &[Cause::SlowStart], "pods started and stopped in their median times"),
 ];
@@ -103,7 +118,11 @@ pub fn causes(
         return (Vec::new(), None);
     }
     let off = &inputs.scenario.settings.off;
-    let groups = GROUPS.iter().filter(|g| !g.causes.iter().all(|cause| off.contains(cause)));
+    let cluster = &inputs.scenario.cluster;
+    let scales = |w: &WorkloadSpec| matches!(w.scaling, Some(Scaling::Utilisation { .. }));
+    let asked = !cluster.webhooks.is_empty() || cluster.workloads.rows().iter().any(scales);
+    let open = |g: &&Group| !g.causes.iter().all(|cause| off.contains(cause)) && (asked || g.name != FUNCTIONS);
+    let groups = GROUPS.iter().filter(open);
     let mut found: Vec<(Group, Effect)> =
         groups.map(|g| (*g, effect(inputs, &facts, &seen, &effort, *g, again))).filter(|(_, e)| e.matters()).collect();
     found.sort_by(|(_, a), (_, b)| b.avoidable.estimate.total_cmp(&a.avoidable.estimate));

@@ -39,6 +39,7 @@ pub fn risk(inputs: &Inputs<'_>, losses: &Losses<'_>) -> Risk {
         added_minutes_band: None,
         readings: Vec::new(),
         rare_events: RareEvents::of(inputs, losses, &headline),
+        functions: crate::functions::missing(inputs, &losses.strata),
         workloads: losses.watched.iter().enumerate().map(|(i, w)| workload(inputs, &losses.strata, i, w)).collect(),
     }
 }

@@ -53,7 +53,12 @@ fn rank(what: Incident, watched: &BTreeSet<WorkloadId>) -> Option<u8> {
         | Incident::PodPreempted { workload, .. }
         | Incident::PodPressedOut { workload, .. }
         | Incident::PodLost { workload, .. } => pod(workload, 1),
+        Incident::TunnelLost | Incident::TunnelBack | Incident::MetricsLost | Incident::MetricsBack => Some(2),
+        Incident::CreationRefused { workload, .. } | Incident::CreationResumed { workload, .. } => pod(workload, 1),
+        Incident::NodeInitialised { .. } => Some(5),
         Incident::EvictionRefused { workload, .. }
+        | Incident::EvictionDenied { workload, .. }
+        | Incident::PodAwaitsDriver { workload, .. }
         | Incident::PodEvicted { workload, .. }
         | Incident::PodReady { workload, .. } => pod(workload, 2),
         Incident::LoadChanged { .. } | Incident::NodeDrainStarted { .. } => Some(2),

@@ -112,6 +112,43 @@ impl Teller<'_> {
             Incident::EvictionRefused { workload, node, budget, .. } => {
                 ("eviction refused", self.names.workload(workload), self.refusal(workload, node, budget))
             }
+            Incident::EvictionDenied { workload, node, webhook, .. } => (
+                "eviction denied",
+                self.names.workload(workload),
+                format!(
+                    "on {}: webhook {} does not let it go; tried again every 5 s",
+                    self.node(node),
+                    self.names.webhook(webhook)
+                ),
+            ),
+            Incident::CreationRefused { workload, webhook } => (
+                "pods not made",
+                self.names.workload(workload),
+                format!("failed calling webhook {}; tried again after growing pauses", self.names.webhook(webhook)),
+            ),
+            Incident::CreationResumed { workload, pods } => (
+                "pods made",
+                self.names.workload(workload),
+                format!("{}, now that the webhook answers", crate::words::plural(f64::from(pods), "pod")),
+            ),
+            Incident::TunnelLost => (
+                "tunnel lost",
+                "control plane".to_string(),
+                "no exec, logs or port-forward; webhooks and aggregated APIs are out of reach".to_string(),
+            ),
+            Incident::TunnelBack => ("tunnel back", "control plane".to_string(), "an agent has connected".to_string()),
+            Incident::MetricsLost => {
+                ("metrics lost", "horizontal autoscalers".to_string(), "replicas stay as they are".to_string())
+            }
+            Incident::MetricsBack => ("metrics back", "horizontal autoscalers".to_string(), none()),
+            Incident::NodeInitialised { node } => {
+                ("node initialised", self.node(node), "its taint is gone, pods may come".to_string())
+            }
+            Incident::PodAwaitsDriver { workload, node, .. } => (
+                "pod waits for its volumes",
+                self.names.workload(workload),
+                format!("their CSI driver is not ready on {}", self.node(node)),
+            ),
             Incident::PodPreempted { workload, node, .. } => (
                 "pod preempted",
                 self.names.workload(workload),

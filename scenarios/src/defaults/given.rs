@@ -128,6 +128,22 @@ pub const NUMBERS: &[Number] = &[
         },
     ),
     number(
+        "tunnelConnectSeconds",
+        "Median time an agent of the tunnel connects",
+        TIME,
+        &["connection of"],
+        |s, _, x| {
+            median(&mut s.tunnel_connect, x);
+        },
+    ),
+    number(
+        "cordonedNodesLeaveBalancers",
+        "1: load balancers drop cordoned nodes, 0: they keep them",
+        SHARE,
+        &[],
+        |s, _, x| s.balancers_drop_cordoned = x >= 0.5,
+    ),
+    number(
         "pullMibPerSecond",
         "Speed of pulling images whose size is known",
         (0.01, 1e6),

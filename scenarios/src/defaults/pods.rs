@@ -91,7 +91,8 @@ pub fn endpoint_delay(coverage: &mut Coverage) -> Dist {
 }
 
 fn pull(role: Role, windows: bool, coverage: &mut Coverage) -> Dist {
-    if role != Role::Application {
+    // Ingress controllers are nobody's add-ons but for application routing: their images lie on no node image.
+    if !matches!(role, Role::Application | Role::Ingress) {
         coverage.assume(
             "image pull of a system pod",
             "80 % cached; else log-normal, median 5 s, sigma 0.7",
@@ -146,7 +147,7 @@ fn readiness(role: Role, probed: bool, coverage: &mut Coverage) -> Dist {
             );
             log_normal(6.0, 0.5)
         }
-        Role::Application if probed => {
+        Role::Application | Role::Ingress if probed => {
             coverage.assume(
                 "probed application ready after start",
                 "log-normal, median 10 s, sigma 0.8",
@@ -155,7 +156,7 @@ fn readiness(role: Role, probed: bool, coverage: &mut Coverage) -> Dist {
             );
             log_normal(10.0, 0.8)
         }
-        Role::Application => Dist::Constant(Duration::ZERO),
+        Role::Application | Role::Ingress => Dist::Constant(Duration::ZERO),
     }
 }
 

@@ -44,6 +44,8 @@ pub fn settings(minor: u32, given: &ChangeSettings, coverage: &mut Coverage) -> 
         images_kept: true,
         eviction_retry: eviction_retry(coverage),
         endpoint_delay: super::pods::endpoint_delay(coverage),
+        tunnel_connect: super::functions::tunnel_connect(coverage),
+        balancers_drop_cordoned: super::functions::balancers_drop_cordoned(minor),
         serial_pulls: super::pods::serial_pulls(minor, coverage),
         outage_threshold: Duration::secs(given.outage_threshold_seconds.unwrap_or(OUTAGE_THRESHOLD).into()),
         loss_tolerance: 0.05,

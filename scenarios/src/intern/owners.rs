@@ -253,6 +253,9 @@ fn tolerates_unreachable(template: &PodTemplate) -> bool {
 
 /// What a workload does for the cluster, by the labels of AKS' own workloads.
 fn role(namespace: &str, labels: &Labels) -> Role {
+    if super::duties::is_ingress(namespace, labels) {
+        return Role::Ingress;
+    }
     if !is_system(namespace) {
         return Role::Application;
     }

@@ -28,6 +28,13 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Notes the driver that mounts a volume, once.
+    fn mounted_by(&mut self, driver: &str) {
+        if !self.volumes.drivers.iter().any(|d| d == driver) {
+            self.volumes.drivers.push(driver.to_owned());
+        }
+    }
+
     /// Adds what another volume asks for.
     fn add(&mut self, more: Asked) {
         self.disks += more.disks;
@@ -35,6 +42,7 @@ impl Asked {
         self.volumes.bound.extend(more.volumes.bound);
         self.volumes.unbound.extend(more.volumes.unbound);
         self.volumes.zones.extend(more.volumes.zones);
+        more.volumes.drivers.into_iter().for_each(|driver| self.mounted_by(&driver));
         self.unknown.extend(more.unknown);
     }
 }
@@ -77,7 +85,10 @@ impl<'a> Lookup<'a> {
         let mut refusals = Refusals::default();
         for reference in refs {
             match reference {
-                ClaimRef::Disk => asked.disks += 1,
+                ClaimRef::Disk => {
+                    asked.disks += 1;
+                    asked.mounted_by(DISK_DRIVER);
+                }
                 ClaimRef::Named(name) => match self.claim(namespace, name) {
                     Some(claim) => self.existing(name, claim, true, &mut asked, &mut refusals),
                     None if self.complete => {
@@ -151,6 +162,9 @@ impl<'a> Lookup<'a> {
     fn bound(&self, name: &str, claim: &Claim, by_name: bool, asked: &mut Asked, refusals: &mut Refusals) {
         let Some(volume) = self.storage.volumes.get(name) else {
             let class = claim.class.as_deref().and_then(|name| self.class(name));
+            if let Some(class) = &class {
+                asked.mounted_by(&class.provisioner);
+            }
             asked.disks += i64::from(class.is_some_and(|c| c.provisioner == DISK_DRIVER));
             if self.complete && by_name {
                 return refusals.first(VolumePlugin::Zone, || format!("persistentvolume \"{name}\" not found"));
@@ -158,6 +172,7 @@ impl<'a> Lookup<'a> {
             return asked.unknown.push(Unknown::Volume(name.to_owned()));
         };
         asked.disks += i64::from(volume.driver.as_deref() == Some(DISK_DRIVER));
+        volume.driver.iter().for_each(|driver| asked.mounted_by(driver));
         asked.volumes.bound.extend(volume.affinity.clone());
         asked.volumes.zones.extend(volume.zones.iter().cloned());
     }
@@ -174,6 +189,7 @@ impl<'a> Lookup<'a> {
             return refusals.unbound();
         }
         asked.disks += i64::from(class.provisioner == DISK_DRIVER);
+        asked.mounted_by(&class.provisioner);
         if !class.allowed.is_empty() {
             asked.volumes.unbound.push(class.allowed.clone());
         }

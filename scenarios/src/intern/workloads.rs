@@ -9,7 +9,7 @@ use simulator::spec::{BudgetRule, Memory, PodShape, Role, Scaling, Toleration, W
 use simulator::{Duration, PodShapeId};
 
 use super::owners::Draft;
-use super::{Interned, peers, requests, shapes, volumes};
+use super::{Interned, duties, peers, requests, shapes, volumes};
 use crate::change::ChangeSettings;
 use crate::coverage::Coverage;
 use crate::defaults::{demand, pods};
@@ -158,7 +158,7 @@ fn workload(draft: &Draft, shape: PodShapeId, context: &Context, coverage: &mut 
         exit: life.exit,
         unreachable: unreachable(&template.tolerations),
         follows_load: draft.role == Role::Dns
-            || (draft.role == Role::Application && scales_with_load)
+            || (matches!(draft.role, Role::Application | Role::Ingress) && scales_with_load)
             || context.named_by_burst(draft),
         scaling,
         cpu_use,
@@ -167,6 +167,7 @@ fn workload(draft: &Draft, shape: PodShapeId, context: &Context, coverage: &mut 
         service,
         gated: draft.gated(),
         control: draft.control(),
+        duty: duties::of(context.full, draft),
     }
 }
 

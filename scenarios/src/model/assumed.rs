@@ -49,7 +49,7 @@ pub fn names_in(source: &str) -> Vec<String> {
 }
 
 fn of_pods(coverage: &mut Coverage) {
-    for role in [Role::Dns, Role::Tunnel, Role::Metrics, Role::System, Role::Application] {
+    for role in [Role::Dns, Role::Tunnel, Role::Metrics, Role::Ingress, Role::System, Role::Application] {
         for (windows, probed) in [(false, false), (false, true), (true, false)] {
             pods::life_cycle(role, windows, probed, None, coverage);
         }
@@ -108,6 +108,9 @@ const OBJECTS: &str = r#"
     {"kind":"HorizontalPodAutoscaler","metadata":{"namespace":"shop","name":"web"},"spec":{"minReplicas":1,"maxReplicas":4,
      "scaleTargetRef":{"kind":"Deployment","name":"web"},"metrics":[{"type":"Resource","resource":{"name":"cpu",
      "target":{"type":"Utilization","averageUtilization":60}}}]}},
+    {"kind":"ValidatingWebhookConfiguration","metadata":{"name":"policy"},"webhooks":[{"name":"check",
+     "clientConfig":{"service":{"namespace":"shop","name":"web"}},"rules":[{"operations":["CREATE"],"apiGroups":[""],
+     "apiVersions":["v1"],"resources":["pods"]}]}]},
     {"kind":"PersistentVolumeClaim","metadata":{"namespace":"shop","name":"one"},"spec":{"volumeName":"pv-1"},
      "status":{"phase":"Bound"}},
     {"kind":"PersistentVolume","metadata":{"name":"pv-1"},"spec":{"csi":{"driver":"disk.csi.azure.com","volumeHandle":"d"},

@@ -44,6 +44,8 @@ pub const PLACES: &[(&str, &str, &str)] = &[
     ("pods", "image pull of known size", "`pullMibPerSecond`; off `pull-time`: median"),
     ("pods", "order of image pulls", "snapshot: `kubernetesVersion`"),
     ("pods", "propagation of endpoints", "`endpointSeconds`; off `endpoint-delay`"),
+    ("functions", "connection of tunnel agents", "`tunnelConnectSeconds`; off `tunnel-outage`"),
+    ("functions", "answers of admission webhooks", "message: `denyEvictions`; off `webhooks`"),
     ("pods", "memory of pods not measured", "`memoryWithLoad`; snapshot: `kubectl top pods`"),
     ("pods", "CoreDNS ready after start", "off `readiness-time`: median"),
     ("pods", "konnectivity ready after start", "off `readiness-time`: median"),

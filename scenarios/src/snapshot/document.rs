@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::digest::Canon;
 use super::storage::read;
-use super::{Snapshot, cluster, item, node_pool, pool, stream};
+use super::{Snapshot, cluster, item, node_pool, pool, stream, webhook};
 use crate::complaint::{Complaint, Complaints};
 use crate::quantity::Quantity;
 use crate::snapshot::object::Usage;
@@ -97,6 +97,7 @@ impl Reader {
         s.workloads.sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));
         s.budgets.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         s.services.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        s.webhooks.sort_by(|a, b| a.name.cmp(&b.name));
         s.autoscalers.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         s.storage.attached.values_mut().for_each(|volumes| volumes.sort());
         s.usage.sort_by(|a, b| (&a.namespace, &a.pod).cmp(&(&b.namespace, &b.pod)));
@@ -297,6 +298,10 @@ impl Reader {
                 item::namespace_labels(value, path).map(|(name, labels)| drop(s.namespaces.insert(name, labels)))
             }
             "ReplicationController" => item::controller_of_old(value, path).map(|w| s.workloads.push(w)),
+            "IngressClass" => {
+                item::ingress_class(value, path).map(|(name, who)| drop(s.ingress_classes.insert(name, who)))
+            }
+            kind if webhook::KINDS.contains(&kind) => webhook::read(value, path).map(|list| s.webhooks.extend(list)),
             kind if read::KINDS.contains(&kind) => read::read(kind, value, path, &mut s.storage),
             kind if item::WORKLOADS.contains(&kind) => item::workload(kind, value, path).map(|w| s.workloads.push(w)),
             other => {

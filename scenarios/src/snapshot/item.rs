@@ -162,7 +162,21 @@ pub(super) fn controller_of_old(value: Value, path: &str) -> Result<Workload> {
 pub(super) fn service(value: Value, path: &str) -> Result<Service> {
     let object: wire::Object<wire::ServiceSpec, wire::Nothing> = typed(value, path)?;
     let meta = named(object.metadata, path)?;
-    Ok(Service { namespace: namespace(&meta), name: meta.name, selector: object.spec.selector })
+    let spec = object.spec;
+    Ok(Service {
+        namespace: namespace(&meta),
+        name: meta.name,
+        balanced: spec.kind == "LoadBalancer",
+        local: spec.external_traffic_policy == "Local",
+        selector: spec.selector,
+    })
+}
+
+/// Name of an IngressClass and the controller it names.
+pub(super) fn ingress_class(value: Value, path: &str) -> Result<(String, String)> {
+    let object: wire::Object<wire::IngressClassSpec, wire::Nothing> = typed(value, path)?;
+    let meta = named(object.metadata, path)?;
+    Ok((meta.name, object.spec.controller))
 }
 
 /// Name and labels of a namespace.
@@ -464,7 +478,7 @@ fn spread(c: wire::SpreadConstraint, path: &str) -> Result<SpreadConstraint> {
     })
 }
 
-fn selector(s: wire::LabelSelector, path: &str) -> Result<Selector> {
+pub(super) fn selector(s: wire::LabelSelector, path: &str) -> Result<Selector> {
     let expressions = s.match_expressions.into_iter().map(|e| requirement(e, path)).collect::<Result<_>>()?;
     Ok(Selector { labels: Labels::from_iter(s.match_labels), expressions })
 }

@@ -313,6 +313,10 @@ pub struct Service {
     pub name: String,
     /// Labels of the pods it selects; `None` selects none.
     pub selector: Option<Labels>,
+    /// Type LoadBalancer.
+    pub balanced: bool,
+    /// `externalTrafficPolicy: Local`.
+    pub local: bool,
 }
 
 /// A HorizontalPodAutoscaler.

@@ -391,9 +391,18 @@ pub(super) struct ContainerMetrics {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct ServiceSpec {
     pub selector: Option<BTreeMap<String, String>>,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub external_traffic_policy: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct IngressClassSpec {
+    pub controller: String,
 }
 
 #[derive(Default, Deserialize)]

@@ -48,6 +48,8 @@ ids! {
     ZoneId
     /// Something that nodes of several pools use up together.
     SupplyId
+    /// An admission webhook.
+    WebhookId
 }
 
 /// A vector indexed by a typed id.

@@ -20,6 +20,8 @@ pub(crate) struct Node {
     pub cordoned: bool,
     /// Its kubelet reports MemoryPressure.
     pub pressed: bool,
+    /// New: the cloud's node manager has not yet been there.
+    pub uninitialised: bool,
     /// Rises when pending events of the node become void.
     pub epoch: u32,
     /// Times it has been reimaged.
@@ -125,6 +127,7 @@ impl Node {
             state,
             cordoned: false,
             pressed: false,
+            uninitialised: false,
             epoch: 0,
             incarnation: 0,
             failures: 0,
@@ -148,6 +151,7 @@ impl Node {
     pub fn readiness(&self) -> Readiness {
         match self.state {
             NodeState::NotReady => Readiness::Unreachable,
+            _ if self.uninitialised => Readiness::Uninitialised,
             _ if self.pressed => Readiness::ShortOfMemory,
             _ => Readiness::Ready,
         }

@@ -36,6 +36,12 @@ pub(crate) struct Pod {
     pub queued: Time,
     /// Kept out of the scheduler's queue by a scheduling gate.
     pub gated: bool,
+    /// Its owner wants it, but the API server does not let it be made yet.
+    pub held: bool,
+    /// An agent of the tunnel that has its connection to the control plane.
+    pub connected: bool,
+    /// Bound, but a driver of its volumes is not ready on its node.
+    pub awaits_driver: bool,
     /// Of an older template than its owner's.
     pub old: bool,
     /// Its successor is ready as soon as it is bound; on the successor: it is the one.
@@ -79,6 +85,9 @@ impl Pod {
             attempts: 0,
             queued: Time::ZERO,
             gated: false,
+            held: false,
+            connected: false,
+            awaits_driver: false,
             old: false,
             gapless: false,
             next_on_node: NO_POD,

@@ -11,6 +11,8 @@ impl Incident {
             | Incident::PodEvicted { pod, .. }
             | Incident::PodPressedOut { pod, .. }
             | Incident::EvictionRefused { pod, .. }
+            | Incident::EvictionDenied { pod, .. }
+            | Incident::PodAwaitsDriver { pod, .. }
             | Incident::PodPreempted { pod, .. }
             | Incident::PodLost { pod, .. }
             | Incident::PodBound { pod, .. }
@@ -49,6 +51,9 @@ impl Incident {
             | Incident::NodeLabelsChanged { node }
             | Incident::PodEvicted { node, .. }
             | Incident::EvictionRefused { node, .. }
+            | Incident::EvictionDenied { node, .. }
+            | Incident::NodeInitialised { node }
+            | Incident::PodAwaitsDriver { node, .. }
             | Incident::PodPreempted { node, .. }
             | Incident::PodLost { node, .. }
             | Incident::PodBound { node, .. }
@@ -64,6 +69,10 @@ impl Incident {
             | Incident::PodEvicted { workload, .. }
             | Incident::PodPressedOut { workload, .. }
             | Incident::EvictionRefused { workload, .. }
+            | Incident::EvictionDenied { workload, .. }
+            | Incident::CreationRefused { workload, .. }
+            | Incident::CreationResumed { workload, .. }
+            | Incident::PodAwaitsDriver { workload, .. }
             | Incident::PodPreempted { workload, .. }
             | Incident::PodLost { workload, .. }
             | Incident::PodBound { workload, .. }

@@ -123,9 +123,16 @@ impl Sim<'_> {
         self.submit(pod);
     }
 
-    /// Hands a new pod to the scheduler.
+    /// Hands a new pod to the scheduler, unless somebody has to be asked first.
     fn submit(&mut self, pod: PodId) {
         self.cluster.pods[pod].since = self.now;
+        if !self.asks_first(pod) {
+            self.made(pod);
+        }
+    }
+
+    /// A pod is there for the scheduler to see.
+    pub(crate) fn made(&mut self, pod: PodId) {
         self.cluster.pods[pod].queued = self.now;
         let row = &self.cluster.pods[pod];
         self.tell(Incident::PodCreated { pod, workload: row.workload, ordinal: row.ordinal });
@@ -184,7 +191,7 @@ impl Sim<'_> {
         }
     }
 
-    fn daemon_fits(&self, workload: WorkloadId, node: NodeId) -> bool {
+    pub(crate) fn daemon_fits(&self, workload: WorkloadId, node: NodeId) -> bool {
         let shape = self.spec.workloads[workload].shape;
         self.p.compat.runs_daemon(shape, &self.view(node))
     }

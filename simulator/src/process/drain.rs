@@ -67,6 +67,18 @@ impl Sim<'_> {
                 refused = true;
                 continue;
             }
+            // Admission comes before the budgets (Kubernetes v1.34: generic handlers, then eviction.go).
+            if settings.respects_budgets(self.now)
+                && let Some(webhook) = self.eviction_refused_by(self.cluster.pods[pod].workload)
+            {
+                refused = true;
+                let workload = self.cluster.pods[pod].workload;
+                if self.drains[drain].refused.is_none() {
+                    self.tell(Incident::EvictionDenied { pod, workload, node, webhook });
+                }
+                self.drains[drain].refused = Some((workload, None));
+                continue;
+            }
             match self.p.budgets.allow(self.spec, &self.cluster, pod, self.now) {
                 Err(budget) if settings.respects_budgets(self.now) && self.on(Cause::DisruptionBudgets) => {
                     refused = true;

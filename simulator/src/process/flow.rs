@@ -170,6 +170,7 @@ impl Sim<'_> {
     /// Replicas of a workload began or ceased to serve.
     pub(crate) fn serving_changed(&mut self, workload: WorkloadId) {
         self.wake_autoscaler(); // budgets may allow more, or less
+        self.carrier_changed(workload);
         if self.spec.workloads[workload].service.is_some() {
             self.touch_flows();
         }

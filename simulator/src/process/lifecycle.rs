@@ -13,6 +13,7 @@ use crate::process::scheduling::Happened;
 use crate::random::Process;
 use crate::settings::Cause;
 use crate::sim::Sim;
+use crate::spec::WorkloadKind;
 use crate::time::{Duration, Time};
 use crate::{NodeId, PodId};
 
@@ -49,6 +50,22 @@ impl Sim<'_> {
             self.queue.at(self.now, Event::PodReady { pod, epoch: row.epoch });
             return;
         }
+        if let Some(node) = row.node
+            && self.lacks_driver(pod, node)
+        {
+            let row = &mut self.cluster.pods[pod];
+            (row.awaits_driver, row.queued, row.since) = (true, self.now, Time::NEVER);
+            let workload = row.workload;
+            self.tell(Incident::PodAwaitsDriver { pod, workload, node });
+            return;
+        }
+        self.start_mounted(pod, pull, Duration::ZERO);
+    }
+
+    /// The same with its volumes, which are mounted after a while: the kubelet pulls no image before.
+    pub(crate) fn start_mounted(&mut self, pod: PodId, pull: bool, mounts: Duration) {
+        let row = self.cluster.pods[pod];
+        self.cluster.pods[pod].awaits_driver = false;
         let workload = &self.spec.workloads[row.workload];
         let cached = row.node.is_some_and(|node| !self.cluster.images.add(node, row.workload))
             && self.p.scenario.settings.images_kept
@@ -65,7 +82,7 @@ impl Sim<'_> {
                 (pull, start, readiness) = (usual.0, usual.1, workload.readiness.median());
             }
         }
-        let runs = self.pulled(row.node, pull) + start;
+        let runs = self.pulled(row.node, pull) + mounts + start;
         self.cluster.pods[pod].since = runs;
         self.queue.at(runs + readiness, Event::PodReady { pod, epoch: row.epoch });
     }
@@ -93,10 +110,15 @@ impl Sim<'_> {
         }
         self.cluster.pods[pod].state = PodState::Running;
         self.cluster.set_serving(pod, true, true);
+        self.agent_ready(pod);
         self.tell(Incident::PodReady { pod, workload: row.workload, node });
         self.serving_changed(row.workload);
         self.memory_grew(node);
         self.owner_sees_ready(pod);
+        self.owner_looks_again(row.workload);
+        if self.spec.workloads[row.workload].kind == WorkloadKind::DaemonSet {
+            self.daemon_ready(pod, node);
+        }
         self.budgets_may_allow_more();
     }
 
@@ -120,7 +142,9 @@ impl Sim<'_> {
         };
         self.endpoint_ends(pod, if row.up { exit } else { self.now });
         self.cluster.terminate(self.spec, pod);
-        self.tell(Incident::PodStopping { pod, workload: row.workload });
+        if !row.held {
+            self.tell(Incident::PodStopping { pod, workload: row.workload });
+        }
         // Spreading does not count it any more. The scheduler is not told of that, but counts anew when it tries.
         self.scheduling.hope();
         self.serving_changed(row.workload);
@@ -151,7 +175,11 @@ impl Sim<'_> {
         let shape = self.cluster.shape_of(self.spec, pod);
         self.endpoint_ends(pod, self.now);
         self.cluster.remove(self.spec, &self.p.compat, pod);
-        self.tell(Incident::PodGone { pod, workload: row.workload });
+        if row.held {
+            self.hold_may_end(row.workload);
+        } else {
+            self.tell(Incident::PodGone { pod, workload: row.workload });
+        }
         if self.scheduling.forget_nominated(pod) {
             self.wake_scheduler(Happened::PodGone(shape));
         }
@@ -165,6 +193,7 @@ impl Sim<'_> {
         }
         self.serving_changed(row.workload);
         self.owner_sees_end(&row);
+        self.owner_looks_again(row.workload);
     }
 
     /// All pods of a node vanish with it.

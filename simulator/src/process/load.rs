@@ -15,7 +15,7 @@ use crate::random::{Process, entity_key};
 use crate::scenario::Decay;
 use crate::settings::Cause;
 use crate::sim::Sim;
-use crate::spec::{Role, Scaling};
+use crate::spec::Scaling;
 use crate::time::{Duration, Time};
 use crate::{PoolId, WorkloadId};
 
@@ -158,6 +158,9 @@ impl Sim<'_> {
     pub(crate) fn horizontal_sync(&mut self) {
         self.horizontal_queued = false;
         if self.without_metrics() {
+            if self.wants_more() {
+                self.standing.counts.scaling += SYNC;
+            }
             self.horizontal_queued = true;
             self.queue.at(self.now + SYNC, Event::HorizontalSync);
             return;
@@ -174,11 +177,16 @@ impl Sim<'_> {
         }
     }
 
-    /// True where the cluster's metrics server is down: replicas stay as they are (Kubernetes v1.34 horizontal.go,
-    /// `FailedGetResourceMetric`).
-    fn without_metrics(&self) -> bool {
-        let mut servers = self.spec.workloads.iter().filter(|(_, w)| w.role == Role::Metrics).peekable();
-        servers.peek().is_some() && servers.all(|(id, _)| self.cluster.workloads[id].up == 0)
+    /// True where an autoscaler would make more replicas if it saw the load.
+    fn wants_more(&self) -> bool {
+        self.spec.workloads.iter().any(|(id, spec)| match spec.scaling {
+            Some(Scaling::Utilisation { min, max, .. }) => {
+                let row = &self.cluster.workloads[id];
+                let (min, max) = (min.min(row.base), max.max(row.base));
+                row.desired > 0 && self.replicas_for_load(id).clamp(min, max.max(min)) > row.desired
+            }
+            _ => false,
+        })
     }
 
     /// One look at one workload. True while another look is needed.
@@ -237,6 +245,7 @@ impl Sim<'_> {
     pub(crate) fn nodes_changed(&mut self) {
         self.wake_autoscaler();
         self.sizing_may_change();
+        self.reach_may_change();
         let proportional = self.spec.workloads.iter().any(|(_, w)| matches!(w.scaling, Some(Scaling::Ladder { .. })));
         if proportional && !self.proportional_queued && self.on(Cause::ProportionalAutoscaler) {
             self.proportional_queued = true;

@@ -183,6 +183,7 @@ impl Sim<'_> {
         row.state = NodeState::Ready;
         let owner = row.owner;
         self.cluster.touch(node);
+        self.registers(node);
         self.tell(Incident::NodeReady { node });
         self.autoscaler_node_ready(node);
         self.provisioner_node_ready(node);

@@ -33,14 +33,10 @@ struct Watch {
 
 impl Sim<'_> {
     pub(crate) fn start_observing(&mut self) {
-        let observer = &mut self.observer;
-        observer.watches.clear();
-        observer.series = Series::default();
-        observer.step = 0;
-        observer.dns = (0.0, 0.0);
+        self.observer.watches.clear();
         for &workload in &self.p.watched {
-            let up = self.cluster.workloads[workload].up;
-            observer.watches.push(Watch {
+            let up = self.serving(workload);
+            self.observer.watches.push(Watch {
                 workload,
                 minimum: self.spec.workloads[workload].minimum.unwrap_or(0),
                 up: u32::MAX,
@@ -50,6 +46,10 @@ impl Sim<'_> {
                 facts: WorkloadOutcome { fewest: up, ..WorkloadOutcome::default() },
             });
         }
+        let observer = &mut self.observer;
+        observer.series = Series::default();
+        observer.step = 0;
+        observer.dns = (0.0, 0.0);
         let recorded = if self.p.scenario.settings.windows { observer.watches.len() } else { 0 };
         observer.windows.resize_with(recorded, Windows::default);
         observer.windows.iter_mut().for_each(Windows::clear);
@@ -66,7 +66,7 @@ impl Sim<'_> {
         let tolerance = self.p.scenario.settings.loss_tolerance;
         for i in 0..self.observer.watches.len() {
             let workload = self.observer.watches[i].workload;
-            let up = self.cluster.workloads[workload].up;
+            let up = self.serving(workload);
             let watch = &self.observer.watches[i];
             let lossy = self.spec.workloads[workload].service.is_some() && self.flows.loss(workload) > tolerance;
             let (below, out) = (up < watch.minimum, up < watch.minimum || lossy);
@@ -197,6 +197,7 @@ impl Sim<'_> {
             workloads: workloads.collect(),
             operations: self.operation_outcomes(),
             counts: self.counts,
+            functions: self.functions_missed(),
             end: self.now,
             settled,
             drawn: Drawn {

@@ -127,7 +127,7 @@ impl<'a> Sim<'a> {
 
     /// Puts a new pending pod into the queue, unless a gate keeps it out (plugin SchedulingGates).
     pub(crate) fn enqueue(&mut self, pod: PodId) {
-        if !self.cluster.pods[pod].gated {
+        if !self.cluster.pods[pod].gated && !self.cluster.pods[pod].held {
             let entry = self.entry(pod);
             self.scheduling.queue.activate(entry);
             self.queue_scheduler();

@@ -81,6 +81,7 @@ pub struct Tolerates {
     pub not_ready: bool,
     pub unreachable: bool,
     pub memory_pressure: bool,
+    pub uninitialised: bool,
 }
 
 /// One pod shape on one node shape.
@@ -131,8 +132,15 @@ pub const UNREACHABLE: u16 = 1;
 /// Index of the taint `node.kubernetes.io/memory-pressure`.
 pub const MEMORY_PRESSURE: u16 = 2;
 
-const CONDITIONS: [&str; 3] =
-    ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable", "node.kubernetes.io/memory-pressure"];
+/// Index of the taint `node.cloudprovider.kubernetes.io/uninitialized`.
+pub const UNINITIALISED: u16 = 3;
+
+const CONDITIONS: [&str; 4] = [
+    "node.kubernetes.io/not-ready",
+    "node.kubernetes.io/unreachable",
+    "node.kubernetes.io/memory-pressure",
+    "node.cloudprovider.kubernetes.io/uninitialized",
+];
 
 impl Compat {
     /// Compares every pod shape with every node shape.
@@ -325,6 +333,13 @@ fn row(pod: &PodShape, ports: &[&HostPort]) -> Row {
         })
     };
     const BOTH: [Effect; 2] = [Effect::NoSchedule, Effect::NoExecute];
+    // The taint's value is `true` (k8s.io/cloud-provider v0.34 node controller).
+    let uninitialised = Taint {
+        key: CONDITIONS[usize::from(UNINITIALISED)].to_owned(),
+        value: "true".to_owned(),
+        effect: Effect::NoSchedule,
+    };
+    let tolerates_uninitialised = taint_toleration::tolerated(&uninitialised, &pod.tolerations);
     Row {
         extended: pod.requests.extended.iter().any(|&n| n > 0),
         volumes: pod.requests.disks > 0 || !pod.volumes.is_empty(),
@@ -339,6 +354,7 @@ fn row(pod: &PodShape, ports: &[&HostPort]) -> Row {
             memory_pressure: pod.requests.cpu > 0
                 || pod.requests.memory > 0
                 || tolerates(CONDITIONS[usize::from(MEMORY_PRESSURE)], &[Effect::NoSchedule]),
+            uninitialised: tolerates_uninitialised,
         },
         ports: (0..=u16::MAX).zip(ports).filter(|(_, port)| holds(port)).map(|(id, _)| id).collect(),
         conflicts: if pod.host_ports.is_empty() { Vec::new() } else { ports.iter().map(clashes).collect() },

@@ -110,6 +110,18 @@ causes! {
     Autoscaler "autoscaler"
     /// Node auto-provisioning: nothing is made, consolidated or replaced.
     NodeProvisioning "node-provisioning"
+    /// Admission webhooks: nobody is asked.
+    Webhooks "webhooks"
+    /// Outages of the tunnel from the control plane to the cluster: there is always a way.
+    TunnelOutage "tunnel-outage"
+    /// Outages of resource metrics: autoscalers of pods always have them.
+    MetricsOutage "metrics-outage"
+    /// The time until the cloud's node manager has been to a new node: it is of use as soon as it is Ready.
+    NodeInitialisation "node-initialisation"
+    /// The wait for drivers of volumes on a new node: they are there with it.
+    DriverRegistration "driver-registration"
+    /// Load balancers that drop cordoned nodes: they keep them.
+    CordonExclusion "cordon-exclusion"
     /// What comes of it after the horizon: trials end there, whatever is still broken or under way.
     Aftermath "aftermath"
 }
@@ -166,6 +178,7 @@ fn spread(process: Process) -> &'static [Cause] {
         Process::Expander => &[Cause::ExpanderChoice],
         Process::Endpoint => &[Cause::EndpointDelay],
         Process::JobRun => &[Cause::JobTimes],
+        Process::TunnelConnect => &[Cause::SlowStart, Cause::StartTime],
         Process::NodeFailure
         | Process::ZoneFailure
         | Process::ProvisionFailure
@@ -181,6 +194,7 @@ fn spread(process: Process) -> &'static [Cause] {
         | Process::FleetFault
         | Process::RepairSuccess
         | Process::RareEvent
+        | Process::WebhookBackend
         | Process::BurstTime
         | Process::Parameter => &[],
     }

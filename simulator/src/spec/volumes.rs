@@ -14,6 +14,8 @@ pub struct Volumes {
     pub unbound: Vec<Vec<NodeTerm>>,
     /// Zones and regions that bound volumes carry as labels: key and the values that are as good.
     pub zones: Vec<(String, Vec<String>)>,
+    /// CSI drivers that mount them. They do not bear on where the pod may run, but on when it starts there.
+    pub drivers: Vec<String>,
 }
 
 /// A refusal before any node is looked at.
@@ -37,8 +39,9 @@ pub enum VolumePlugin {
 }
 
 impl Volumes {
-    /// True where they ask for nothing.
+    /// True where the scheduler has nothing to look at.
     pub fn is_empty(&self) -> bool {
-        *self == Volumes::default()
+        let Volumes { refused, bound, unbound, zones, drivers: _ } = self;
+        refused.is_none() && bound.is_empty() && unbound.is_empty() && zones.is_empty()
     }
 }

@@ -8,7 +8,10 @@ use crate::example::{Example, drain_settings};
 use crate::random::{Dist, Process, Streams};
 use crate::scenario::Happening;
 use crate::settings::{Expander, Repair};
-use crate::spec::{Autoscaled, BudgetRule, Effect, Quantity, Role, Scaling, Service, SpotPolicy, Taint, WorkloadKind};
+use crate::spec::{
+    Autoscaled, Backend, BudgetRule, Effect, Exposure, Quantity, Role, Scaling, Service, SpotPolicy, Taint, Toleration,
+    Webhook, WorkloadKind,
+};
 use crate::time::Duration;
 use crate::{NodeId, NodeShapeId, PoolId, Runs, Scenario, WorkloadId, ZoneId, paired};
 
@@ -111,6 +114,7 @@ impl Random {
         scenario.settings.follow = Duration::mins(self.of(&[0, 60]));
         self.rollouts(&mut scenario);
         self.other_shapes(&mut scenario);
+        self.functions(&mut scenario);
         scenario.changes.sort_by_key(|planned| planned.at);
         scenario.script.sort_by_key(|scripted| scripted.at);
         scenario
@@ -129,6 +133,43 @@ impl Random {
             let mine = cluster.pods.iter_mut().filter(|pod| pod.workload == workload);
             mine.filter(|_| rolls && self.one_in(2)).for_each(|pod| pod.old = true);
         }
+    }
+
+    /// Some pods carry what others wait for.
+    fn functions(&mut self, scenario: &mut Scenario) {
+        let cluster = &mut scenario.cluster;
+        let workloads: Vec<WorkloadId> = cluster.workloads.ids().collect();
+        for &id in &workloads {
+            let role = self.of(&[None, None, None, Some(Role::Tunnel), Some(Role::Metrics), Some(Role::Ingress)]);
+            let (initialises, drives, mounts) = (self.one_in(2), self.one_in(2), self.one_in(3));
+            let local = self.of(&[None, None, Some(true), Some(false)]);
+            let spec = &mut cluster.workloads[id];
+            spec.role = role.unwrap_or(spec.role);
+            spec.duty.exposed = local.map(|local| Exposure { local });
+            if spec.kind == WorkloadKind::DaemonSet {
+                spec.duty.initialises_nodes = initialises;
+                spec.duty.driver = drives.then(|| "disk".to_owned());
+                let all = Toleration { key: None, value: None, effect: Some(Effect::NoSchedule), seconds: None };
+                cluster.pod_shapes[spec.shape].tolerations.push(all);
+            } else if mounts {
+                cluster.pod_shapes[spec.shape].volumes.drivers = vec!["disk".to_owned()];
+            }
+        }
+        for n in 0..self.below(3) {
+            let mut some = |one_in: u32| workloads.iter().copied().filter(|_| self.one_in(one_in)).collect::<Vec<_>>();
+            let (backend, creations, evictions) = (some(2), some(2), some(3));
+            cluster.webhooks.push(Webhook {
+                name: format!("webhook-{n}"),
+                backend: if self.one_in(5) { Backend::Outside } else { Backend::Inside(backend) },
+                fails_closed: !self.one_in(3),
+                creations,
+                evictions,
+                timeout: Duration::secs(u64::from(1 + self.below(30))),
+                denies_evictions: self.one_in(6),
+            });
+        }
+        scenario.settings.tunnel_connect = self.minutes(1);
+        scenario.settings.balancers_drop_cordoned = self.one_in(2);
     }
 
     /// Shapes with another label or taint, one for each there is.

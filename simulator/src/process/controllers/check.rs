@@ -79,9 +79,20 @@ impl Sim<'_> {
             let alive = row.node.is_some_and(|n| !self.cluster.nodes[n].is_dead());
             let grey = row.node.is_some_and(|n| self.is_grey(n));
             let expected = match row.state {
-                PodState::Pending if row.gated => continue,
+                PodState::Pending if row.gated && !row.held => continue,
+                PodState::Pending if row.held => {
+                    let retries =
+                        |e: &Event| matches!(e, Event::CreationRetries { workload, .. } if *workload == row.workload);
+                    assert!(events.iter().any(retries), "nobody tries to make a pod of {name}");
+                    continue;
+                }
                 PodState::Pending => {
                     assert!(self.scheduling.holds(pod, row.epoch), "a pod of {name} waits and nobody knows");
+                    continue;
+                }
+                PodState::Starting if alive && row.awaits_driver => {
+                    let node = row.node.unwrap_or_default();
+                    assert!(self.lacks_driver(pod, node), "a pod of {name} waits for a driver that is there");
                     continue;
                 }
                 PodState::Starting if alive && !grey => Event::PodReady { pod, epoch: row.epoch },

@@ -2,7 +2,7 @@
 //! tolerate is the reason. The taints of a node that is not ready come after its own, as the node controller appends
 //! them (kube-controller-manager v1.34 node lifecycle controller).
 
-use crate::scheduler::compat::{Asked, MEMORY_PRESSURE, NOT_READY, UNREACHABLE};
+use crate::scheduler::compat::{Asked, MEMORY_PRESSURE, NOT_READY, UNINITIALISED, UNREACHABLE};
 use crate::scheduler::{NodeView, Readiness, Rejection};
 use crate::spec::{Effect, Taint, Toleration};
 
@@ -16,6 +16,7 @@ pub fn filter(pod: &Asked, node: &NodeView) -> Result<(), Rejection> {
         Readiness::NotReady if !pod.row.tolerates.not_ready => Err(Rejection::Taint(NOT_READY)),
         Readiness::Unreachable if !pod.row.tolerates.unreachable => Err(Rejection::Taint(UNREACHABLE)),
         Readiness::ShortOfMemory if !pod.row.tolerates.memory_pressure => Err(Rejection::Taint(MEMORY_PRESSURE)),
+        Readiness::Uninitialised if !pod.row.tolerates.uninitialised => Err(Rejection::Taint(UNINITIALISED)),
         _ => Ok(()),
     }
 }
