@@ -18,6 +18,7 @@ mod explain;
 mod faults;
 mod licences;
 #[cfg(feature = "listen")]
+mod functions;
 mod listen;
 mod memory;
 mod one_report;

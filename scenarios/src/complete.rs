@@ -131,6 +131,9 @@ fn note_kinds(snapshot: &Snapshot, coverage: &mut Coverage) {
     if lacks("PodDisruptionBudget") {
         coverage.missing("PodDisruptionBudgets of applications were not given; none are assumed");
     }
+    if ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"].into_iter().all(lacks) {
+        coverage.missing("admission webhooks were not given; none are assumed");
+    }
     if lacks("HorizontalPodAutoscaler") {
         coverage.missing("HorizontalPodAutoscalers were not given; replicas of applications do not follow load");
     }

@@ -53,6 +53,7 @@ pub fn intern(full: &Snapshot, settings: &ChangeSettings, coverage: &mut Coverag
     workloads::intern(full, &mut drafts, settings, &mut interned, coverage);
     images::intern(full, &drafts, &mut interned, coverage);
     interned.spec.budgets = budgets::intern(full, &drafts);
+    duties::note(full, &drafts, coverage);
     interned.spec.webhooks = webhooks::intern(full, &drafts, &settings.deny_evictions, coverage);
     for (i, draft) in drafts.iter().enumerate() {
         let workload = WorkloadId::from_index(i);

@@ -206,6 +206,7 @@ fn strange_outcomes_do_not_panic() {
             workloads: vec![WorkloadOutcome::default()],
             operations: Vec::new(),
             counts: Default::default(),
+            functions: Default::default(),
             drawn: Default::default(),
             end: Time(7_200_000_000),
             settled: true,

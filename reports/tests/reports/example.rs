@@ -226,6 +226,7 @@ impl Workload<'_> {
             service: dns.then_some(Service::plain(2000.0, 2500.0, 1e-5)),
             gated: false,
             control: Control::default(),
+            duty: Default::default(),
         });
         for i in 0..self.replicas {
             let node = nodes.get(i as usize % nodes.len()).copied();

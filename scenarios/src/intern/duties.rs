@@ -1,9 +1,10 @@
 //! What workloads do for nodes and for traffic from outside: AKS' node manager and drivers by their names, ingress by the
 //! Services in front of it.
 
-use simulator::spec::{Duty, Exposure, WorkloadKind};
+use simulator::spec::{Duty, Exposure, Role, WorkloadKind};
 
 use super::owners::Draft;
+use crate::coverage::Coverage;
 use crate::snapshot::Snapshot;
 use crate::snapshot::storage::DISK_DRIVER;
 use crate::system_workloads::is_system;
@@ -37,6 +38,18 @@ fn exposure(full: &Snapshot, draft: &Draft) -> Option<Exposure> {
     };
     let fronts: Vec<bool> = full.services.iter().filter(selects).map(|s| s.local).collect();
     (!fronts.is_empty()).then(|| Exposure { local: fronts.iter().all(|local| *local) })
+}
+
+/// Says which IngressClasses nobody was found for.
+pub(super) fn note(full: &Snapshot, drafts: &[Draft], coverage: &mut Coverage) {
+    // Application Gateway stands outside the cluster.
+    let inside = |who: &&String| !who.starts_with("azure/");
+    let known = drafts.iter().any(|d| d.role == Role::Ingress);
+    if let Some(who) = full.ingress_classes.values().find(inside).filter(|_| !known) {
+        coverage.missing(format!(
+            "no workload was recognised as the ingress controller {who}; annotate it with poolproof.dev/minimum to have it watched"
+        ));
+    }
 }
 
 /// Values of `app.kubernetes.io/name` (and of `app`, as older charts have it) of ingress controllers that carry traffic

@@ -3,6 +3,7 @@
 mod admission;
 mod begun;
 mod durations;
+mod functions;
 mod images;
 mod provisioning;
 mod replace;

@@ -9,6 +9,7 @@ use crate::snapshot::{AgentPool, Amounts, Budget, Labels, Node, Owner, Pod, PodT
 mod pods;
 mod pools;
 mod volumes;
+mod webhooks;
 
 /// What a rule should do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub(super) struct Row {
 
 /// Every case.
 pub(super) fn all() -> Vec<Row> {
-    [pools::rows(), pods::rows(), volumes::rows()].into_iter().flatten().collect()
+    [pools::rows(), pods::rows(), volumes::rows(), webhooks::rows()].into_iter().flatten().collect()
 }
 
 impl Row {

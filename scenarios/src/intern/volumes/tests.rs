@@ -40,7 +40,7 @@ fn snapshot(items: &[&str]) -> Snapshot {
 
 /// In a line: disks, zones it is bound to, zones it may come to be in, labels, refusal, what is unknown.
 fn told(asked: &Asked) -> String {
-    let Volumes { refused, bound, unbound, zones } = &asked.volumes;
+    let Volumes { refused, bound, unbound, zones, .. } = &asked.volumes;
     let values = |terms: &[NodeTerm]| -> Vec<String> {
         let all = terms.iter().flat_map(|t| t.expressions.iter().chain(&t.fields)).flat_map(|r| &r.values);
         all.map(|v| v.trim_start_matches("westeurope-").to_owned()).collect()
