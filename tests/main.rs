@@ -20,6 +20,7 @@ mod licences;
 #[cfg(feature = "listen")]
 mod functions;
 mod listen;
+mod incidents;
 mod memory;
 mod one_report;
 mod oracle;

@@ -10,6 +10,7 @@ pub mod peers;
 mod provisioners;
 pub mod requests;
 pub(crate) mod shapes;
+pub(crate) mod stated;
 pub mod volumes;
 pub(crate) mod webhooks;
 mod workloads;
@@ -25,6 +26,7 @@ use crate::coverage::Coverage;
 use crate::snapshot::Snapshot;
 
 pub use shapes::{Asking, pod_shape};
+pub use workloads::MINIMUM;
 
 /// A start state with the way back to names.
 #[derive(Clone, Debug, Default)]

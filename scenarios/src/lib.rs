@@ -11,6 +11,7 @@ pub mod complaint;
 pub mod complete;
 pub mod coverage;
 pub mod defaults;
+pub mod incident;
 mod inline;
 mod instant;
 pub mod intern;

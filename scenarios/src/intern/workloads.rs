@@ -9,7 +9,7 @@ use simulator::spec::{BudgetRule, Memory, PodShape, Role, Scaling, Toleration, W
 use simulator::{Duration, PodShapeId};
 
 use super::owners::Draft;
-use super::{Interned, duties, peers, requests, shapes, volumes};
+use super::{Interned, duties, peers, requests, shapes, stated, volumes};
 use crate::change::ChangeSettings;
 use crate::coverage::Coverage;
 use crate::defaults::{demand, pods};
@@ -129,7 +129,10 @@ impl<'a> Context<'a> {
 fn workload(draft: &Draft, shape: PodShapeId, context: &Context, coverage: &mut Coverage) -> WorkloadSpec {
     let template = &draft.template;
     let probed = template.containers.iter().any(|c| c.readiness_probe);
-    let life = pods::life_cycle(draft.role, on_windows(draft), probed, template.grace_seconds, coverage);
+    let mut life = pods::life_cycle(draft.role, on_windows(draft), probed, template.grace_seconds, coverage);
+    if let Some(object) = draft.object {
+        stated::apply(object, &mut life, coverage);
+    }
     let scaling = scaling(draft, context, coverage);
     let scales_with_load = matches!(scaling, Some(Scaling::Utilisation { .. }));
     let service = (draft.role == Role::Dns)

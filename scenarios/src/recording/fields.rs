@@ -56,7 +56,7 @@ pub struct EventFields {
     pub kind: EventKind,
     /// `change`: an `az` command, a proposal (`pool`, `operation`), or any message with a pool operation.
     pub change: Option<Value>,
-    /// `nodeFailure`: the node.
+    /// `nodeFailure`: the node, by its name or as `POOL/NUMBER`.
     pub node: Option<String>,
     /// `zoneFailure`: the zone, such as `westeurope-1` or `1`.
     pub zone: Option<String>,

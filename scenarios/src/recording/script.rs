@@ -74,8 +74,14 @@ fn both<A, B>(a: Result<A, Vec<Complaint>>, b: Result<B, Vec<Complaint>>) -> Res
     }
 }
 
+/// A node by its name, or as `POOL/NUMBER`.
 fn node_id(name: &str, cluster: &ClusterSpec) -> Option<NodeId> {
-    cluster.nodes.iter().find(|(_, n)| n.name == name).map(|(id, _)| id)
+    let numbered = name.split_once('/').and_then(|(pool, number)| Some((pool, number.parse::<u32>().ok()?)));
+    let is = |n: &simulator::spec::NodeSpec| match numbered {
+        Some((pool, number)) => cluster.pools[n.pool].name == pool && n.ordinal == number,
+        None => n.name == name,
+    };
+    cluster.nodes.iter().find(|(_, n)| is(n)).map(|(id, _)| id)
 }
 
 fn pool_id(name: &str, cluster: &ClusterSpec) -> Option<PoolId> {

@@ -1,0 +1,3 @@
+//! Incidents as text, and what comes of them.
+
+use super::*;
