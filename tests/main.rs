@@ -17,10 +17,10 @@ mod explain;
 #[cfg_attr(not(all(feature = "faults", feature = "amqp", feature = "cloud")), allow(dead_code))]
 mod faults;
 mod licences;
+mod incidents;
 #[cfg(feature = "listen")]
 mod functions;
 mod listen;
-mod incidents;
 mod memory;
 mod one_report;
 mod oracle;

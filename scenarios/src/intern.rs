@@ -52,7 +52,7 @@ pub fn intern(full: &Snapshot, settings: &ChangeSettings, coverage: &mut Coverag
     peers::note(full, &drafts, coverage);
     let asked = nodes::asked(full, &drafts);
     nodes::intern(full, &asked, &mut interned, coverage);
-    workloads::intern(full, &mut drafts, settings, &mut interned, coverage);
+    let own = workloads::intern(full, &mut drafts, settings, &mut interned, coverage);
     images::intern(full, &drafts, &mut interned, coverage);
     interned.spec.budgets = budgets::intern(full, &drafts);
     duties::note(full, &drafts, coverage);
@@ -66,6 +66,7 @@ pub fn intern(full: &Snapshot, settings: &ChangeSettings, coverage: &mut Coverag
             ready: pod.ready,
             gated: !pod.spec.gates.is_empty(),
             old: draft.old.contains(&pod.name.as_str()),
+            shape: own.get(&(i, requests::priority(&pod.spec))).copied(),
         });
         interned.spec.pods.extend(pods);
         let missing = (draft.pods.len()..draft.expected()).map(|n| PodSpec {
@@ -75,6 +76,7 @@ pub fn intern(full: &Snapshot, settings: &ChangeSettings, coverage: &mut Coverag
             ready: false,
             gated: draft.gated(),
             old: false,
+            shape: None,
         });
         interned.spec.pods.extend(missing);
         interned.workloads.entry((draft.namespace.clone(), draft.name.clone())).or_default().push(workload);

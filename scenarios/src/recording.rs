@@ -91,6 +91,84 @@ pub enum NamedHappening {
         /// Until they were Ready again.
         down: Duration,
     },
+    /// A node broke, and came back only by repair.
+    NodeFault {
+        /// Node name.
+        node: String,
+    },
+    /// A node reported Ready and was of no use.
+    GreyNode {
+        /// Node name.
+        node: String,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// The platform took a spot node back.
+    SpotEviction {
+        /// Node name.
+        node: String,
+    },
+    /// Many nodes failed, or could not be seen by the control plane while their pods served on.
+    Nodes {
+        /// Pool and zone.
+        whom: NamedWhom,
+        /// Probability that a node was hit.
+        share: f64,
+        /// The time within which they were.
+        within: Duration,
+        /// Until a node was back.
+        down: Duration,
+        /// They could not be seen.
+        silent: bool,
+    },
+    /// The platform had no machines to give.
+    NoMachines {
+        /// Pool and zone.
+        whom: NamedWhom,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// A workload was meant to have other replicas.
+    Replicas {
+        /// `namespace/name`.
+        workload: String,
+        /// How many.
+        replicas: u32,
+    },
+    /// Each replica of a service could serve another amount.
+    Capacity {
+        /// `namespace/name`.
+        workload: String,
+        /// Multiple of what it could at the start.
+        factor: f64,
+    },
+    /// The memory limit of a service's containers was changed.
+    MemoryLimit {
+        /// `namespace/name`.
+        workload: String,
+        /// In bytes; none where absent.
+        bytes: Option<i64>,
+    },
+    /// Nodes lost a part of what their pods asked of a service.
+    RequestsLost {
+        /// `namespace/name`.
+        workload: String,
+        /// One node, or all.
+        node: Option<String>,
+        /// The share.
+        share: f64,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// A node could not reach what its DNS servers ask in turn.
+    UpstreamFails {
+        /// Node name.
+        node: String,
+        /// The share of requests that need it.
+        share: f64,
+        /// For how long.
+        lasts: Duration,
+    },
     /// The load changed and stayed.
     Load {
         /// `namespace/name`, or all that follow load.
@@ -121,6 +199,15 @@ pub enum NamedHappening {
         /// `namespace/name`.
         workload: String,
     },
+}
+
+/// Nodes of a pool, of a zone, or of both at once, by name; all where neither is named.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NamedWhom {
+    /// The pool.
+    pub pool: Option<String>,
+    /// The zone, with or without region.
+    pub zone: Option<String>,
 }
 
 /// Something that was seen.

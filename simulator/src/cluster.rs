@@ -99,7 +99,7 @@ impl Cluster {
                 (WorkloadKind::DaemonSet, None) => continue, // it is made for the node that lacks one
                 _ => cluster.create(pod.workload),
             };
-            cluster.pods[id].gated = pod.gated;
+            (cluster.pods[id].gated, cluster.pods[id].shape) = (pod.gated, pod.shape);
             if pod.old {
                 cluster.make_old(id);
             }
@@ -112,6 +112,8 @@ impl Cluster {
                     cluster.pods[id].state = PodState::Running;
                     cluster.set_serving(id, alive, alive);
                     cluster.pods[id].connected = true;
+                    let cut_off = spec.workloads[pod.workload].control.only_schedulable && cluster.nodes[node].cordoned;
+                    cluster.set_serving(id, alive, alive && !cut_off);
                 }
             }
         }
@@ -365,7 +367,7 @@ impl Cluster {
     /// Shape of a pod.
     pub fn shape_of(&self, spec: &ClusterSpec, pod: PodId) -> PodShapeId {
         let row = &self.pods[pod];
-        spec.workloads[row.workload].shape_of(row.ordinal)
+        row.shape.unwrap_or_else(|| spec.workloads[row.workload].shape_of(row.ordinal))
     }
 
     /// Longest wait of a pod so far.

@@ -25,6 +25,8 @@ pub enum Event {
     Shock { shock: Shock, of: u32, n: u32 },
     /// A node is hit by a shock, or fails with another.
     NodeHit { node: NodeId, shock: Shock, n: u32 },
+    /// What is scripted for many nodes comes to one of them.
+    ScriptedHit { node: NodeId, line: u32 },
     /// Auto-repair looks at a node that is NotReady.
     RepairLooks { node: NodeId, epoch: u32 },
     /// A step of its repair is over.
@@ -156,6 +158,7 @@ impl Event {
             | Event::GreyEnds { .. }
             | Event::Shock { .. }
             | Event::NodeHit { .. }
+            | Event::ScriptedHit { .. }
             | Event::RepairLooks { .. }
             | Event::RepairEnds { .. }
             | Event::CrewDone { .. }

@@ -199,6 +199,7 @@ impl Example {
                 ready: true,
                 gated: false,
                 old: false,
+                shape: None,
             });
         }
         self

@@ -2,6 +2,7 @@
 //! failures and load do when their events come.
 
 pub(crate) mod autoscaler;
+mod balancer;
 pub(crate) mod bias;
 pub(crate) mod blue_green;
 pub(crate) mod controllers;
@@ -13,6 +14,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod load;
 pub(crate) mod looks;
 pub(crate) mod new_node;
+pub(crate) mod many;
 pub(crate) mod node_eviction;
 pub(crate) mod node_failure;
 pub(crate) mod node_life;

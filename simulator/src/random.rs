@@ -107,6 +107,8 @@ processes! {
     WebhookBackend = 34,
     /// How long an agent of the tunnel takes to connect.
     TunnelConnect = 35,
+    /// Whom something scripted for many nodes hits, and when.
+    Scripted = 52,
     /// What a number that is not known well is in a trial.
     Parameter = 60,
 }

@@ -44,6 +44,15 @@ impl Scenario {
     }
 }
 
+/// Nodes of a pool, of a zone, or of both at once; all where neither is named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Whom {
+    /// The pool.
+    pub pool: Option<PoolId>,
+    /// The zone.
+    pub zone: Option<crate::ZoneId>,
+}
+
 /// Something that happens at a given time whatever is planned.
 #[derive(Clone, Debug)]
 pub struct Scripted {
@@ -146,6 +155,37 @@ pub enum Happening {
         node: NodeId,
         /// Until it is Ready again.
         down: Duration,
+    },
+    /// Many nodes die within a time, each with a probability, and come back after `down`, from the moment somebody works on
+    /// them ([`crate::settings::Failures::crews`]).
+    NodesFail {
+        /// Whom it may hit.
+        whom: Whom,
+        /// Probability that a node is hit.
+        share: f64,
+        /// The time within which they are, uniformly.
+        within: Duration,
+        /// Until a node is Ready again.
+        down: Duration,
+    },
+    /// The control plane loses sight of nodes that go on: heartbeats do not arrive, nor does what it does about their pods. They
+    /// become NotReady, their pods serve on, and what repairs the nodes takes the pods along.
+    NodesSilent {
+        /// Whom it may hit.
+        whom: Whom,
+        /// Probability that a node is hit.
+        share: f64,
+        /// The time within which they are, uniformly.
+        within: Duration,
+        /// Until the control plane sees a node again.
+        lasts: Duration,
+    },
+    /// The platform has no machine to give.
+    NoMachines {
+        /// For which pool, and in which zone.
+        whom: Whom,
+        /// For how long.
+        lasts: Duration,
     },
     /// A node breaks and comes back only if it is repaired.
     NodeFault {

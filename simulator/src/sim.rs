@@ -374,6 +374,7 @@ impl<'a> Sim<'a> {
             Event::GreyEnds { node } => self.grey_ends(node),
             Event::Shock { shock, of, n } => self.shock(shock, of, n),
             Event::NodeHit { node, shock, n } => self.node_hit(node, shock, n),
+            Event::ScriptedHit { node, line } => self.scripted_hit(node, line),
             Event::RepairLooks { node, epoch } => self.repair_looks(node, epoch),
             Event::RepairEnds { node, epoch } => self.repair_ends(node, epoch),
             Event::CrewDone { node, epoch } => self.crew_done(node, epoch),

@@ -503,6 +503,8 @@ pub struct PodSpec {
     pub gated: bool,
     /// Of an older template than its owner's, which is being rolled out.
     pub old: bool,
+    /// Its own shape, where it differs from that its owner gives new pods (a priority class that came after it).
+    pub shape: Option<PodShapeId>,
 }
 
 /// A PodDisruptionBudget with its selector resolved.

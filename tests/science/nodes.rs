@@ -18,8 +18,15 @@ use super::{Found, SEED, f, mean, n, quantile, runs, secs, share, spread, trials
 fn waiting(mut scenario: Scenario, replicas: u32) -> Scenario {
     let id = WorkloadId(scenario.cluster.workloads.len() as u32 - 1);
     scenario.cluster.workloads[id].replicas = replicas;
-    let pod =
-        |i| PodSpec { name: format!("pod-{i}"), workload: id, node: None, ready: false, gated: false, old: false };
+    let pod = |i| PodSpec {
+        name: format!("pod-{i}"),
+        workload: id,
+        node: None,
+        ready: false,
+        gated: false,
+        old: false,
+        shape: None,
+    };
     scenario.cluster.pods.extend((0..replicas).map(pod));
     scenario
 }

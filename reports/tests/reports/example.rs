@@ -237,6 +237,7 @@ impl Workload<'_> {
                 ready: true,
                 gated: false,
                 old: false,
+                shape: None,
             });
         }
         id

@@ -51,6 +51,9 @@ pub const NUMBERS: &[Number] = &[
     number("nodeDownSeconds", "Median time an interruption lasts", TIME, &["node down"], |s, _, x| {
         median(&mut s.failures.down, x);
     }),
+    number("repairCrews", "Failed nodes that are worked on at a time", (1.0, 1e6), &[], |s, _, x| {
+        s.failures.crews = Some(x as u32);
+    }),
     number("faultsPerYear", "Faults inside a node", RATE, &["faults inside a node"], |s, _, x| {
         s.failures.faults_per_hour = x / HOURS_PER_YEAR;
     }),

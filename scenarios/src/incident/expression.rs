@@ -36,8 +36,7 @@ pub fn is_name(text: &str) -> bool {
 }
 
 /// Operators from those that bind least to those that bind most. Longer ones come first within a level.
-const LEVELS: [&[&str]; 5] =
-    [&["||"], &["&&"], &["<=", ">=", "==", "!=", "<", ">"], &["+", "-"], &["*", "/"]];
+const LEVELS: [&[&str]; 5] = [&["||"], &["&&"], &["<=", ">=", "==", "!=", "<", ">"], &["+", "-"], &["*", "/"]];
 
 struct Parser<'t> {
     rest: &'t str,

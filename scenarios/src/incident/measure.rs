@@ -73,7 +73,8 @@ impl Measure {
                 }
             }
             Subject::Pool => {
-                measure.pool = of.map(|name| pool(name, cluster).ok_or_else(|| complain(name, "a pool"))).transpose()?;
+                measure.pool =
+                    of.map(|name| pool(name, cluster).ok_or_else(|| complain(name, "a pool"))).transpose()?;
             }
             Subject::Operation => {
                 let number = of.unwrap_or("0");
@@ -94,9 +95,10 @@ impl Measure {
                 }
                 let found = |name| workload(name, cluster).ok_or_else(|| complain(name, "a workload"));
                 measure.workload = of.map(found).transpose()?;
-                let place = |name| spot(name, cluster).ok_or_else(|| {
-                    Complaint::at(format!("{path}.node"), name, "a pool, or a node as POOL/NUMBER")
-                });
+                let place = |name| {
+                    spot(name, cluster)
+                        .ok_or_else(|| Complaint::at(format!("{path}.node"), name, "a pool, or a node as POOL/NUMBER"))
+                };
                 measure.node = quantity.node.as_deref().map(place).transpose()?;
             }
         }
@@ -132,7 +134,13 @@ impl Measure {
             Measured::FirstOutMinute => of.first.map_or(end, minutes),
             Measured::BackAtMinute => self.back(log, end),
             Measured::FewestServing => self.fewest(outcome, of.fewest),
-            Measured::LostShare => if of.asked > 0.0 { of.lost / of.asked } else { 0.0 },
+            Measured::LostShare => {
+                if of.asked > 0.0 {
+                    of.lost / of.asked
+                } else {
+                    0.0
+                }
+            }
             Measured::LongestWaitMinutes => self.waits(log, stage, end).0,
             Measured::WaitingAtEnd => self.waits(log, stage, end).1,
             Measured::Events => self.count(trial, true),
@@ -174,7 +182,8 @@ impl Measure {
         let row = self.watched.and_then(|i| outcome.series.as_ref()?.up.get(i));
         let Some(row) = row.filter(|row| !row.is_empty()) else { return f64::from(overall) };
         let step = minutes(outcome.end) / row.len() as f64;
-        let (first, last) = ((self.from / step).floor() as usize, (self.until / step).ceil().min(row.len() as f64) as usize);
+        let (first, last) =
+            ((self.from / step).floor() as usize, (self.until / step).ceil().min(row.len() as f64) as usize);
         let found = row.iter().take(last).skip(first).min();
         found.map_or(f64::from(overall), |up| f64::from(*up))
     }

@@ -3,12 +3,14 @@
 
 mod objects;
 mod places;
+mod service;
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use simulator::spec::ClusterSpec;
 
 use super::template::Expressed;
 use crate::complaint::{Complaint, Complaints};
@@ -70,6 +72,9 @@ pub struct PoolFields {
     /// Upgrade settings by their names in the API.
     #[serde(default)]
     pub upgrade: Map<String, Value>,
+    /// Its nodes have a cache of their own for cluster DNS: the share (0-1) of lookups that still reaches the replicas.
+    #[schemars(with = "Option<Expressed>")]
+    pub local_cache: Option<f64>,
     /// Numbers of the nodes that are cordoned at the start, from 0.
     #[serde(default)]
     #[schemars(with = "Vec<Expressed>")]
@@ -160,6 +165,8 @@ pub struct WorkloadFields {
     /// Nodes of its pods at the start, in order; wherever there is room when absent.
     #[serde(default)]
     pub on: Vec<PlaceFields>,
+    /// The service it gives, as a flow of requests: with it an outage is also losing more than 5 % of what is asked.
+    pub service: Option<ServiceFields>,
     /// Labels of its pods beside `app`.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
@@ -175,11 +182,11 @@ pub struct WorkloadFields {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum PlaceFields {
-    /// One pod, on the node `POOL/NUMBER` (from 0).
+    /// One pod, on the node `POOL/NUMBER` (from 0); `pending` for none.
     Node(String),
     /// Several pods.
     Pods {
-        /// The node, as `POOL/NUMBER`.
+        /// The node, as `POOL/NUMBER`, or `pending`.
         node: String,
         /// How many.
         #[schemars(with = "Expressed")]
@@ -258,11 +265,13 @@ pub struct BudgetFields {
     pub always_allow_unhealthy: bool,
 }
 
+pub use service::ServiceFields;
+
 /// The cluster of a recipe, completed.
 ///
 /// # Errors
 /// Everything wrong with it at once, with paths below `path`.
-pub fn cluster(recipe: Value, name: &str, path: &str) -> Result<Snapshot, Complaints> {
+pub fn cluster(recipe: Value, name: &str, path: &str) -> Result<(RecipeFields, Snapshot), Complaints> {
     let fields: RecipeFields = part::read(recipe, path)?;
     let document = objects::document(&fields, name);
     let below = |found: Complaints| {
@@ -276,7 +285,14 @@ pub fn cluster(recipe: Value, name: &str, path: &str) -> Result<Snapshot, Compla
     snapshot.workloads.iter_mut().for_each(|w| w.assumed = false);
     snapshot.coverage = coverage;
     places::arrange(&fields, &mut snapshot, path).map_err(Complaints)?;
-    Ok(snapshot)
+    Ok((fields, snapshot))
+}
+
+impl RecipeFields {
+    /// Puts what snapshots cannot say into the loaded cluster: services as flows, and local caches.
+    pub fn finish(&self, cluster: &mut ClusterSpec) {
+        service::apply(self, cluster);
+    }
 }
 
 /// A quantity as Kubernetes writes it: texts as they are, numbers in whole units.

@@ -134,7 +134,9 @@ fn at_point(incident: &Incident, point: &Point, wanted: Wanted) -> Result<Vec<Ve
         let stage = incident.stage(point, variant)?;
         ran.insert(variant, run(stage, quantities, wanted.seed, wanted.trials.unwrap_or(incident.trials))?);
     }
-    due.into_iter().map(|(i, claim, variant)| verdict(i, claim, variant, point, &ran).map_err(Complaints::from)).collect()
+    due.into_iter()
+        .map(|(i, claim, variant)| verdict(i, claim, variant, point, &ran).map_err(Complaints::from))
+        .collect()
 }
 
 fn run(mut stage: Stage, quantities: Vec<(Quantity, &str)>, seed: u64, trials: u32) -> Result<Ran, Complaints> {

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::expression::Scope;
-use super::{Incident, Point, recipe, template};
+use super::recipe::{self, RecipeFields};
+use super::{Incident, Point, template};
 use crate::change::ChangeSettings;
 use crate::complaint::{Complaint, Complaints};
 use crate::load::Loaded;
@@ -48,18 +49,19 @@ impl Incident {
         let scope = self.scope(point, variant);
         let cluster = self.snapshot(&scope);
         let recording = self.recording(&scope);
-        let (snapshot, recording) = match (cluster, recording) {
-            (Ok(snapshot), Ok(recording)) => (snapshot, recording),
+        let ((recipe, snapshot), recording) = match (cluster, recording) {
+            (Ok(cluster), Ok(recording)) => (cluster, recording),
             (a, b) => {
                 let found = a.err().into_iter().chain(b.err()).flat_map(|c| c.0);
                 return Err(Complaints(found.collect()));
             }
         };
-        let loaded = recording.load(&snapshot, &ChangeSettings::default())?;
+        let mut loaded = recording.load(&snapshot, &ChangeSettings::default())?;
+        recipe.finish(&mut loaded.scenario.cluster);
         Ok(Stage { scope, snapshot, recording, loaded })
     }
 
-    fn snapshot(&self, scope: &Scope) -> Result<Snapshot, Complaints> {
+    fn snapshot(&self, scope: &Scope) -> Result<(RecipeFields, Snapshot), Complaints> {
         let filled = template::fill(&self.cluster, scope, "cluster").map_err(Complaints)?;
         recipe::cluster(filled, &self.name, "cluster")
     }

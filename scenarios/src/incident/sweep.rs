@@ -63,7 +63,8 @@ impl Point {
     /// What is swept and its value here, such as `replicas=3 factor=6`; `-` where nothing is.
     pub fn label(&self) -> String {
         let swept = self.values.iter().filter(|(.., swept)| *swept);
-        let all: Vec<String> = swept.map(|(name, value, _)| format!("{name}={}", template::as_number(*value))).collect();
+        let all: Vec<String> =
+            swept.map(|(name, value, _)| format!("{name}={}", template::as_number(*value))).collect();
         if all.is_empty() { "-".to_owned() } else { all.join(" ") }
     }
 }

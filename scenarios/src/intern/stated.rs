@@ -22,7 +22,8 @@ const LONGEST: f64 = 604_800.0;
 
 /// Puts what the workload states in place of what is assumed; what cannot be read is noted.
 pub(super) fn apply(workload: &Workload, life: &mut LifeCycle, coverage: &mut Coverage) {
-    let times = [(PULL, &mut life.pull), (START, &mut life.start), (READY, &mut life.readiness), (EXIT, &mut life.exit)];
+    let times =
+        [(PULL, &mut life.pull), (START, &mut life.start), (READY, &mut life.readiness), (EXIT, &mut life.exit)];
     for (key, dist) in times {
         let Some(text) = workload.annotations.get(key) else { continue };
         match time(text) {

@@ -3,7 +3,7 @@
 //! Watched are AKS' own Deployments and StatefulSets, with what their disruption budgets hold healthy, or 1, as the minimum. An
 //! application is watched where its workload carries the annotation `poolproof.dev/minimum: "N"`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use simulator::spec::{BudgetRule, Memory, PodShape, Role, Scaling, Toleration, WorkloadKind, WorkloadSpec};
 use simulator::{Duration, PodShapeId};
@@ -26,7 +26,8 @@ pub(super) fn intern(
     settings: &ChangeSettings,
     interned: &mut Interned,
     coverage: &mut Coverage,
-) {
+) -> OwnShapes {
+    let mut own = OwnShapes::new();
     let mut known: BTreeMap<String, PodShapeId> = BTreeMap::new();
     let context = Context::of(full, drafts, settings);
     let (lookup, mut notes) = (volumes::Lookup::lenient(full), volumes::Notes::default());
@@ -37,7 +38,12 @@ pub(super) fn intern(
         };
         let mut spec = workload(draft, PodShapeId(0), &context, coverage);
         match volumes::places(&lookup, draft) {
-            None => spec.shape = id(shape),
+            None => {
+                for priority in other_priorities(draft) {
+                    own.insert((interned.spec.workloads.len(), priority), id(PodShape { priority, ..shape.clone() }));
+                }
+                spec.shape = id(shape);
+            }
             Some(places) => {
                 notes.add(&draft.namespace, &places);
                 spec.shape = id(with_volumes(&shape, &places.further));
@@ -50,6 +56,17 @@ pub(super) fn intern(
         interned.spec.workloads.push(spec);
     }
     notes.tell(full, coverage);
+    own
+}
+
+/// Shapes of pods that differ from their owner's in priority, by index of the workload and priority.
+type OwnShapes = BTreeMap<(usize, i32), PodShapeId>;
+
+/// Priorities of pods that their owner would not give new ones: a pod has its priority from its admission, whatever becomes of
+/// the class afterwards (Kubernetes v1.34 admission plugin Priority).
+fn other_priorities(draft: &Draft) -> BTreeSet<i32> {
+    let new = requests::priority(&draft.template);
+    draft.pods.iter().map(|pod| requests::priority(&pod.spec)).filter(|p| *p != new).collect()
 }
 
 fn with_volumes(shape: &PodShape, asked: &volumes::Asked) -> PodShape {

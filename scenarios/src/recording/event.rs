@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use simulator::Duration;
 
-use super::{EventFields, EventKind, NamedHappening, Note, TimedChange, TimedHappening};
+use super::{EventFields, EventKind, NamedHappening, NamedWhom, Note, TimedChange, TimedHappening};
 use crate::complaint::Complaint;
 use crate::inline;
 use crate::part::{self, Parts};
@@ -146,16 +146,52 @@ impl Event<'_> {
     fn happening(&mut self) -> Option<NamedHappening> {
         match self.fields.kind {
             EventKind::NodeFailure => {
-                let node = self.need("node", |f| f.node.take());
-                let down = self.need("downMinutes", |f| f.down_minutes);
-                let down = self.minutes("downMinutes", down);
+                let (node, down) = (self.node(), self.down());
                 Some(NamedHappening::NodeFailure { node: node?, down: down? })
             }
             EventKind::ZoneFailure => {
-                let zone = self.need("zone", |f| f.zone.take());
-                let down = self.need("downMinutes", |f| f.down_minutes);
-                let down = self.minutes("downMinutes", down);
+                let (zone, down) = (self.need("zone", |f| f.zone.take()), self.down());
                 Some(NamedHappening::ZoneFailure { zone: zone?, pool: self.fields.pool.take(), down: down? })
+            }
+            EventKind::NodeFault => Some(NamedHappening::NodeFault { node: self.node()? }),
+            EventKind::SpotEviction => Some(NamedHappening::SpotEviction { node: self.node()? }),
+            EventKind::GreyNode => {
+                let (node, lasts) = (self.node(), self.lasts());
+                Some(NamedHappening::GreyNode { node: node?, lasts: lasts? })
+            }
+            EventKind::NodesFail | EventKind::NodesSilent => {
+                let silent = self.fields.kind == EventKind::NodesSilent;
+                let down = if silent { self.lasts() } else { self.down() };
+                let within = self.minutes("withinMinutes", self.fields.within_minutes.or(Some(0.0)));
+                let share = self.share(Some(1.0));
+                let whom = self.whom();
+                Some(NamedHappening::Nodes { whom, share: share?, within: within?, down: down?, silent })
+            }
+            EventKind::NoMachines => {
+                let lasts = self.lasts()?;
+                Some(NamedHappening::NoMachines { whom: self.whom(), lasts })
+            }
+            EventKind::Replicas => {
+                let (workload, replicas) = (self.workload(), self.need("replicas", |f| f.replicas));
+                Some(NamedHappening::Replicas { workload: workload?, replicas: replicas? })
+            }
+            EventKind::Capacity => {
+                let (workload, factor) = (self.workload(), self.factor());
+                Some(NamedHappening::Capacity { workload: workload?, factor: factor? })
+            }
+            EventKind::MemoryLimit => {
+                let bytes = self.fields.memory_mib.filter(|mib| (0.0..1e9).contains(mib));
+                let bytes = bytes.map(|mib| (mib * f64::from(1 << 20)) as i64);
+                Some(NamedHappening::MemoryLimit { workload: self.workload()?, bytes })
+            }
+            EventKind::RequestsLost => {
+                let (workload, share, lasts) = (self.workload(), self.share(None), self.lasts());
+                let node = self.fields.node.take();
+                Some(NamedHappening::RequestsLost { workload: workload?, node, share: share?, lasts: lasts? })
+            }
+            EventKind::UpstreamFails => {
+                let (node, share, lasts) = (self.node(), self.share(None), self.lasts());
+                Some(NamedHappening::UpstreamFails { node: node?, share: share?, lasts: lasts? })
             }
             EventKind::Load => {
                 let factor = self.factor()?;
@@ -170,14 +206,8 @@ impl Event<'_> {
                 let workload = self.fields.workload.take();
                 Some(NamedHappening::Burst { workload, factor: factor?, ramp: ramp?, hold: hold?, decay: decay? })
             }
-            EventKind::GatesLifted => {
-                let workload = self.need("workload", |f| f.workload.take());
-                Some(NamedHappening::GatesLifted { workload: workload? })
-            }
-            EventKind::Rollout => {
-                let workload = self.need("workload", |f| f.workload.take());
-                Some(NamedHappening::Rollout { workload: workload? })
-            }
+            EventKind::GatesLifted => Some(NamedHappening::GatesLifted { workload: self.workload()? }),
+            EventKind::Rollout => Some(NamedHappening::Rollout { workload: self.workload()? }),
             EventKind::Change | EventKind::Observed => None,
         }
     }
@@ -189,6 +219,38 @@ impl Event<'_> {
             self.complaints.push(Complaint::at(format!("{}.{key}", self.path), "nothing", expected));
         }
         value
+    }
+
+    fn node(&mut self) -> Option<String> {
+        self.need("node", |f| f.node.take())
+    }
+
+    fn workload(&mut self) -> Option<String> {
+        self.need("workload", |f| f.workload.take())
+    }
+
+    fn whom(&mut self) -> NamedWhom {
+        NamedWhom { pool: self.fields.pool.take(), zone: self.fields.zone.take() }
+    }
+
+    fn down(&mut self) -> Option<Duration> {
+        let down = self.need("downMinutes", |f| f.down_minutes);
+        self.minutes("downMinutes", down)
+    }
+
+    fn lasts(&mut self) -> Option<Duration> {
+        let lasts = self.need("holdMinutes", |f| f.hold_minutes);
+        self.minutes("holdMinutes", lasts)
+    }
+
+    fn share(&mut self, without: Option<f64>) -> Option<f64> {
+        let share = self.fields.share.or(without);
+        let share = share.or_else(|| self.need("share", |f| f.share))?;
+        if (0.0..=1.0).contains(&share) {
+            return Some(share);
+        }
+        self.complaints.push(Complaint::at(format!("{}.share", self.path), share, "0 to 1"));
+        None
     }
 
     fn factor(&mut self) -> Option<f64> {
@@ -211,17 +273,33 @@ impl Event<'_> {
 
     /// Members that say nothing for this kind are mistakes, not decoration.
     fn refuse_strangers(&mut self) {
-        use EventKind::{Burst, Change, GatesLifted, Load, NodeFailure, Observed, Rollout, ZoneFailure};
+        use EventKind::{
+            Burst, Capacity, Change, GatesLifted, GreyNode, Load, MemoryLimit, NoMachines, NodeFailure, NodeFault,
+            NodesFail, NodesSilent, Observed, Replicas, RequestsLost, Rollout, SpotEviction, UpstreamFails,
+            ZoneFailure,
+        };
         let f = &self.fields;
-        let members: [(&str, bool, &[EventKind]); 9] = [
+        let members: [(&str, bool, &[EventKind]); 13] = [
             ("change", f.change.is_some(), &[Change]),
-            ("node", f.node.is_some(), &[NodeFailure]),
-            ("zone", f.zone.is_some(), &[ZoneFailure]),
-            ("pool", f.pool.is_some(), &[ZoneFailure]),
-            ("downMinutes", f.down_minutes.is_some(), &[NodeFailure, ZoneFailure]),
-            ("workload", f.workload.is_some(), &[Load, Burst, Observed, GatesLifted, Rollout]),
-            ("factor", f.factor.is_some(), &[Load, Burst]),
-            ("holdMinutes", f.hold_minutes.is_some(), &[Burst]),
+            ("node", f.node.is_some(), &[NodeFailure, NodeFault, GreyNode, SpotEviction, UpstreamFails, RequestsLost]),
+            ("zone", f.zone.is_some(), &[ZoneFailure, NodesFail, NodesSilent, NoMachines]),
+            ("pool", f.pool.is_some(), &[ZoneFailure, NodesFail, NodesSilent, NoMachines]),
+            ("downMinutes", f.down_minutes.is_some(), &[NodeFailure, ZoneFailure, NodesFail]),
+            (
+                "workload",
+                f.workload.is_some(),
+                &[Load, Burst, Observed, GatesLifted, Rollout, Replicas, Capacity, MemoryLimit, RequestsLost],
+            ),
+            ("factor", f.factor.is_some(), &[Load, Burst, Capacity]),
+            ("replicas", f.replicas.is_some(), &[Replicas]),
+            ("memoryMib", f.memory_mib.is_some(), &[MemoryLimit]),
+            ("share", f.share.is_some(), &[NodesFail, NodesSilent, RequestsLost, UpstreamFails]),
+            ("withinMinutes", f.within_minutes.is_some(), &[NodesFail, NodesSilent]),
+            (
+                "holdMinutes",
+                f.hold_minutes.is_some(),
+                &[Burst, GreyNode, NodesSilent, NoMachines, RequestsLost, UpstreamFails],
+            ),
             ("rampMinutes, decayMinutes", f.ramp_minutes.or(f.decay_minutes).is_some(), &[Burst]),
         ];
         for (key, present, kinds) in members {

@@ -56,21 +56,32 @@ pub struct EventFields {
     pub kind: EventKind,
     /// `change`: an `az` command, a proposal (`pool`, `operation`), or any message with a pool operation.
     pub change: Option<Value>,
-    /// `nodeFailure`: the node, by its name or as `POOL/NUMBER`.
+    /// `nodeFailure`, `nodeFault`, `greyNode`, `spotEviction`, `upstreamFails`: the node, by its name or as `POOL/NUMBER`;
+    /// `requestsLost`: one node instead of all.
     pub node: Option<String>,
-    /// `zoneFailure`: the zone, such as `westeurope-1` or `1`.
+    /// `zoneFailure`, `nodesFail`, `nodesSilent`, `noMachines`: the zone, such as `westeurope-1` or `1`.
     pub zone: Option<String>,
-    /// `zoneFailure`: one pool instead of all.
+    /// The same kinds: one pool instead of all.
     pub pool: Option<String>,
-    /// `nodeFailure`, `zoneFailure`: minutes until the nodes were Ready again.
+    /// `nodeFailure`, `zoneFailure`, `nodesFail`: minutes until the nodes were Ready again.
     pub down_minutes: Option<f64>,
-    /// `load`, `burst`, `observed`: `namespace/name` of one workload instead of all; `gatesLifted`: the workload.
+    /// `nodesFail`, `nodesSilent`: probability (0-1) that a node is hit, 1 when absent. `requestsLost`, `upstreamFails`: the share
+    /// of requests.
+    pub share: Option<f64>,
+    /// `nodesFail`, `nodesSilent`: minutes within which nodes are hit; 0 when absent.
+    pub within_minutes: Option<f64>,
+    /// `load`, `burst`, `observed`: `namespace/name` of one workload instead of all; `gatesLifted`, `rollout`, `replicas`, `capacity`,
+    /// `memoryLimit`, `requestsLost`: the workload.
     pub workload: Option<String>,
-    /// `load`, `burst`: multiple of the base load.
+    /// `load`, `burst`: multiple of the base load; `capacity`: of what each replica could serve.
     pub factor: Option<f64>,
+    /// `replicas`: how many.
+    pub replicas: Option<u32>,
+    /// `memoryLimit`: the limit in MiB; none when absent.
+    pub memory_mib: Option<f64>,
     /// `burst`: minutes from base to top; 0 when absent.
     pub ramp_minutes: Option<f64>,
-    /// `burst`: minutes at the top.
+    /// `burst`: minutes at the top; `greyNode`, `nodesSilent`, `noMachines`, `requestsLost`, `upstreamFails`: minutes it lasts.
     pub hold_minutes: Option<f64>,
     /// `burst`: time constant of the way back in minutes; 0 when absent.
     pub decay_minutes: Option<f64>,
@@ -88,6 +99,28 @@ pub enum EventKind {
     NodeFailure,
     /// A zone died.
     ZoneFailure,
+    /// A node broke and came back only by repair.
+    NodeFault,
+    /// A node reported Ready and was of no use.
+    GreyNode,
+    /// The platform took a spot node back.
+    SpotEviction,
+    /// Many nodes failed.
+    NodesFail,
+    /// The control plane lost sight of many nodes, whose pods served on.
+    NodesSilent,
+    /// The platform had no machines to give.
+    NoMachines,
+    /// A workload was meant to have other replicas.
+    Replicas,
+    /// Each replica of a service could serve another amount.
+    Capacity,
+    /// The memory limit of a service's containers was changed.
+    MemoryLimit,
+    /// Nodes lost a part of what their pods asked of a service.
+    RequestsLost,
+    /// A node could not reach what its DNS servers ask in turn.
+    UpstreamFails,
     /// The load changed and stayed.
     Load,
     /// The load rose and fell.

@@ -90,6 +90,9 @@ fn lasting(what: &Happening) -> Duration {
             *ramp + *hold + *constant + *constant
         }
         Happening::Burst { ramp, hold, decay: Decay::Linear(back), .. } => *ramp + *hold + *back,
+        Happening::NodesFail { within, down, .. } => *within + *down,
+        Happening::NodesSilent { within, lasts, .. } => *within + *lasts,
+        Happening::NoMachines { lasts, .. } => *lasts,
         Happening::NodeFailure { down, .. } | Happening::ZoneFailure { down, .. } => *down,
     }
 }

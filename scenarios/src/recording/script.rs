@@ -1,10 +1,10 @@
 //! Happenings of a recording, names resolved against a cluster.
 
-use simulator::scenario::{Decay, Happening, Scripted};
+use simulator::scenario::{Decay, Happening, Scripted, Whom};
 use simulator::spec::ClusterSpec;
 use simulator::{NodeId, PoolId, Time, WorkloadId, ZoneId};
 
-use super::{NamedHappening, Recording, TimedHappening};
+use super::{NamedHappening, NamedWhom, Recording, TimedHappening};
 use crate::complaint::{Complaint, Complaints};
 
 impl Recording {
@@ -32,27 +32,54 @@ fn resolve(happening: &TimedHappening, cluster: &ClusterSpec) -> Result<Happenin
         None => Ok(None),
         Some(name) => workload_id(name, cluster).map(Some).map_err(|expected| at("workload", name, expected)),
     };
+    let node_at = |name: &String| {
+        node_id(name, cluster)
+            .ok_or_else(|| at("node", name, "a node of the snapshot, by name or as POOL/NUMBER".to_owned()))
+    };
+    let workload_at = |name: &String| workload_id(name, cluster).map_err(|expected| at("workload", name, expected));
+    let pool_at =
+        |name: &String| pool_id(name, cluster).ok_or_else(|| at("pool", name, "a pool of the snapshot".to_owned()));
+    let zone_at = |name: &String| zone_id(name, cluster).map_err(|expected| at("zone", name, expected));
+    let whom_of = |named: &NamedWhom| {
+        let (pool, zone) = (named.pool.as_ref().map(pool_at), named.zone.as_ref().map(zone_at));
+        both(pool.transpose(), zone.transpose()).map(|(pool, zone)| Whom { pool, zone })
+    };
     match &happening.what {
-        NamedHappening::NodeFailure { node, down } => {
-            let node = node_id(node, cluster).ok_or_else(|| at("node", node, "a node of the snapshot".to_owned()))?;
-            Ok(Happening::NodeFailure { node, down: *down })
-        }
+        NamedHappening::NodeFailure { node, down } => Ok(Happening::NodeFailure { node: node_at(node)?, down: *down }),
         NamedHappening::ZoneFailure { zone, pool, down } => {
-            let found = zone_id(zone, cluster).map_err(|expected| at("zone", zone, expected));
-            let pool = pool.as_ref().map(|name| {
-                pool_id(name, cluster).ok_or_else(|| at("pool", name, "a pool of the snapshot".to_owned()))
-            });
-            let (zone, pool) = both(found, pool.transpose())?;
+            let (zone, pool) = both(zone_at(zone), pool.as_ref().map(pool_at).transpose())?;
             Ok(Happening::ZoneFailure { pool, zone, down: *down })
         }
-        NamedHappening::GatesLifted { workload } => {
-            let found = workload_id(workload, cluster).map_err(|expected| at("workload", workload, expected));
-            found.map(|workload| Happening::GatesLifted { workload })
+        NamedHappening::NodeFault { node } => Ok(Happening::NodeFault { node: node_at(node)? }),
+        NamedHappening::GreyNode { node, lasts } => Ok(Happening::GreyNode { node: node_at(node)?, lasts: *lasts }),
+        NamedHappening::SpotEviction { node } => Ok(Happening::SpotEviction { node: node_at(node)? }),
+        NamedHappening::Nodes { whom, share, within, down, silent } => {
+            let (whom, share, within) = (whom_of(whom)?, *share, *within);
+            Ok(match silent {
+                true => Happening::NodesSilent { whom, share, within, lasts: *down },
+                false => Happening::NodesFail { whom, share, within, down: *down },
+            })
         }
-        NamedHappening::Rollout { workload } => {
-            let found = workload_id(workload, cluster).map_err(|expected| at("workload", workload, expected));
-            found.map(|workload| Happening::Rollout { workload })
+        NamedHappening::NoMachines { whom, lasts } => Ok(Happening::NoMachines { whom: whom_of(whom)?, lasts: *lasts }),
+        NamedHappening::Replicas { workload, replicas } => {
+            Ok(Happening::Replicas { workload: workload_at(workload)?, replicas: *replicas })
         }
+        NamedHappening::Capacity { workload, factor } => {
+            Ok(Happening::Capacity { workload: workload_at(workload)?, factor: *factor })
+        }
+        NamedHappening::MemoryLimit { workload, bytes } => {
+            Ok(Happening::MemoryLimit { workload: workload_at(workload)?, bytes: *bytes })
+        }
+        NamedHappening::RequestsLost { workload, node, share, lasts } => {
+            let node = node.as_ref().map(node_at).transpose()?;
+            let (workload, share, lasts) = (workload_at(workload)?, *share, *lasts);
+            Ok(Happening::RequestsLost { workload, node, share, lasts })
+        }
+        NamedHappening::UpstreamFails { node, share, lasts } => {
+            Ok(Happening::UpstreamFails { node: node_at(node)?, share: *share, lasts: *lasts })
+        }
+        NamedHappening::GatesLifted { workload } => Ok(Happening::GatesLifted { workload: workload_at(workload)? }),
+        NamedHappening::Rollout { workload } => Ok(Happening::Rollout { workload: workload_at(workload)? }),
         NamedHappening::Load { workload, factor } => Ok(Happening::Load { target: target(workload)?, factor: *factor }),
         NamedHappening::Burst { workload, factor, ramp, hold, decay } => {
             let target = target(workload)?;

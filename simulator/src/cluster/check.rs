@@ -33,7 +33,7 @@ pub(crate) fn check(spec: &ClusterSpec, cluster: &Cluster) {
             assert!(placed, "a pod is in the phase of its place: {pod:?} of {}", spec.workloads[id].name);
             assert!(pod.node.is_none_or(|n| !cluster.nodes[n].is_away()), "no pod stands on a node that is gone");
             assert!(
-                !pod.up || pod.node.is_some_and(|n| !cluster.nodes[n].is_dead()),
+                !pod.up || pod.node.is_some_and(|n| !cluster.nodes[n].is_dead() || cluster.health[n].silent),
                 "only a pod on a living node serves"
             );
             assert!(pod.state == PodState::Running || (!pod.up && !pod.ready), "only a running pod is ready");

@@ -55,6 +55,8 @@ pub(crate) struct Health {
     pub grey_until: Time,
     /// Lost to a cause that repair of the machine cannot help.
     pub beyond_repair: bool,
+    /// The control plane has lost sight of it, but its pods serve on.
+    pub silent: bool,
     /// Since when it is NotReady.
     pub lost_since: Time,
     /// Steps of repair begun since.
@@ -76,6 +78,7 @@ impl Health {
         tainted: None,
         grey_until: Time::ZERO,
         beyond_repair: false,
+        silent: false,
         lost_since: Time::ZERO,
         repairs: 0,
         reclaimed: Time::NEVER,

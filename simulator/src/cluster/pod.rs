@@ -1,7 +1,7 @@
 //! A pod's row.
 
 use crate::time::Time;
-use crate::{NodeId, WorkloadId};
+use crate::{NodeId, PodShapeId, WorkloadId};
 
 /// End of a list of pods.
 pub(crate) const NO_POD: u32 = u32::MAX;
@@ -44,6 +44,8 @@ pub(crate) struct Pod {
     pub awaits_driver: bool,
     /// Of an older template than its owner's.
     pub old: bool,
+    /// Its own shape, where it differs from its owner's.
+    pub shape: Option<PodShapeId>,
     /// Its successor is ready as soon as it is bound; on the successor: it is the one.
     pub gapless: bool,
     pub next_on_node: u32,
@@ -89,6 +91,7 @@ impl Pod {
             connected: false,
             awaits_driver: false,
             old: false,
+            shape: None,
             gapless: false,
             next_on_node: NO_POD,
             prev_on_node: NO_POD,

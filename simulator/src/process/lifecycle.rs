@@ -111,6 +111,7 @@ impl Sim<'_> {
         self.cluster.pods[pod].state = PodState::Running;
         self.cluster.set_serving(pod, true, true);
         self.agent_ready(pod);
+        self.cluster.set_serving(pod, true, self.is_reached(row.workload, node));
         self.tell(Incident::PodReady { pod, workload: row.workload, node });
         self.serving_changed(row.workload);
         self.memory_grew(node);

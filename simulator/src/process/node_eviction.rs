@@ -84,7 +84,8 @@ impl Sim<'_> {
         row.state = NodeState::NotReady;
         self.cluster.touch(node);
         self.tell(Incident::NodeNotReady { node });
-        let pods = self.take_pods(node, |sim, p| sim.cluster.pods[p].state != PodState::Terminating);
+        let silent = self.cluster.health[node].silent;
+        let pods = self.take_pods(node, |sim, p| !silent && sim.cluster.pods[p].state != PodState::Terminating);
         for &pod in &pods {
             self.endpoint_ends(pod, self.now);
             self.cluster.set_serving(pod, false, false);

@@ -135,6 +135,10 @@ impl Sim<'_> {
             }
             Happening::UpstreamFails { node, share, lasts } => self.requests_lost(None, Some(node), share, lasts),
             Happening::NodeFailure { node, down } => self.node_dies_for(node, down),
+            Happening::NodesFail { whom, share, within, .. } | Happening::NodesSilent { whom, share, within, .. } => {
+                self.many_are_hit(i, whom, share, within);
+            }
+            Happening::NoMachines { .. } => {} // whoever asks for one reads the script
             Happening::SpotEviction { node } => self.spot_announced(node),
             Happening::NodeFault { node } => self.node_breaks(node),
             Happening::GreyNode { node, lasts } => self.turns_grey(node, lasts),
@@ -170,12 +174,17 @@ impl Sim<'_> {
             self.serving_changed(self.cluster.pods[pod].workload);
         }
         self.scheduling.pods = pods;
+        self.notice_later(node, key, n, epoch);
+        true
+    }
+
+    /// The control plane notices that heartbeats have ceased.
+    pub(crate) fn notice_later(&mut self, node: NodeId, key: u64, n: u32, epoch: u32) {
         let d = self.p.scenario.settings.detection;
         let age = d.heartbeat.as_secs_f64() * self.uniform(Process::Detection, key, 2 * n);
         let look = d.monitor.as_secs_f64() * self.uniform(Process::Detection, key, 2 * n + 1);
         let noticed = Duration::from_secs_f64(self.parameters.get(Knob::MonitorGrace) - age + look);
         self.queue.at(self.now + noticed, Event::NodeNoticed { node, epoch });
-        true
     }
 
     /// True unless just this is taken not to happen.
@@ -198,10 +207,14 @@ impl Sim<'_> {
         self.tell(Incident::NodeReady { node });
         let pods = self.take_pods(node, |_, _| true);
         let epoch = self.cluster.nodes[node].epoch;
+        let silent = std::mem::take(&mut self.cluster.health[node].silent);
         for &pod in &pods {
             let row = self.cluster.pods[pod];
             if self.cluster.nodes[node].epoch != epoch || row.node != Some(node) {
                 continue; // the end of a pod before it ended a drain, and the node is being remade
+            }
+            if silent && row.up {
+                continue; // it has served all the time
             }
             if row.state == PodState::Terminating {
                 self.pod_gone(pod);

@@ -136,6 +136,10 @@ impl Sim<'_> {
         // Each request for the machine has draws of its own: those of a stopped one follow those of a new one.
         let number = self.cluster.health[node].attempts + 64 * row.incarnation;
         let troubles = &self.p.scenario.settings.provisioning;
+        if self.no_machines(row.pool, row.shape) {
+            self.queue.at(self.now + REFUSED, Event::NodeNeverJoins { node, epoch: row.epoch, refused: true });
+            return;
+        }
         if self.on(Cause::ProvisioningFailure) {
             let mut fails = |cause, knob, n| {
                 let u = self.streams.uniform(Process::ProvisionFailure, row.key, 2 * number + n);

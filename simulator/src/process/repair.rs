@@ -92,6 +92,7 @@ impl<'a> Sim<'a> {
         let takes = self.draw(&step.takes, Process::RepairTime, row.key, draw_number(row.failures, health.repairs));
         self.cluster.health[node].repairs += 1;
         self.tell(Incident::NodeRepairStarted { node, kind: step.kind });
+        self.silence_breaks(node);
         self.queue.at(self.now + takes, Event::RepairEnds { node, epoch });
     }
 
@@ -105,14 +106,16 @@ impl<'a> Sim<'a> {
         let done = health.repairs.saturating_sub(1);
         let step = &repair.steps[done as usize % repair.steps.len()];
         let u = self.streams.uniform(Process::RepairSuccess, row.key, draw_number(row.failures, done));
-        if health.beyond_repair || u >= by_odds(step.success, self.parameters.get(Knob::RepairSuccess)) {
-            self.repair_looks(node, epoch);
-            return;
-        }
+        let helps = !health.beyond_repair && u < by_odds(step.success, self.parameters.get(Knob::RepairSuccess));
+        // A fresh disk holds no pods, whether it helps or not.
         if step.kind == RepairKind::Reimage {
             self.cluster.nodes[node].incarnation += 1;
             self.cluster.images.forget(node);
             self.lose_pods(node);
+        }
+        if !helps {
+            self.repair_looks(node, epoch);
+            return;
         }
         self.node_recovers(node, epoch);
     }

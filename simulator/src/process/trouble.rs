@@ -103,7 +103,8 @@ impl Sim<'_> {
         for &pod in &pods {
             let row = self.cluster.pods[pod];
             if row.state == PodState::Running {
-                self.cluster.set_serving(pod, row.ready, up && row.ready);
+                let up = up && row.ready && self.is_reached(row.workload, node);
+                self.cluster.set_serving(pod, row.ready, up);
                 self.serving_changed(row.workload);
             } else if up {
                 self.cluster.pods[pod].epoch += 1;

@@ -195,6 +195,7 @@ fn spread(process: Process) -> &'static [Cause] {
         | Process::RepairSuccess
         | Process::RareEvent
         | Process::WebhookBackend
+        | Process::Scripted
         | Process::BurstTime
         | Process::Parameter => &[],
     }

@@ -8,6 +8,9 @@ use crate::snapshot::{Snapshot, Usage};
 
 use super::{RecipeFields, UseFields, WorkloadFields, quantity, split};
 
+/// In place of a node: the pod has none yet.
+const PENDING: &str = "pending";
+
 /// Puts pods and nodes into the state that the recipe tells.
 pub(super) fn arrange(recipe: &RecipeFields, snapshot: &mut Snapshot, path: &str) -> Result<(), Vec<Complaint>> {
     let mut complaints = Vec::new();
@@ -44,24 +47,20 @@ fn place(fields: &WorkloadFields, snapshot: &mut Snapshot, path: &str) -> Vec<Co
     let mut left = pods.into_iter();
     for (i, place) in fields.on.iter().enumerate() {
         let (written, number) = place.parts();
-        let Some(node) = node_name(snapshot, written) else {
-            complaints.push(Complaint::at(format!("{path}.on[{i}]"), written, "a node as POOL/NUMBER"));
-            continue;
-        };
+        let node = node_name(snapshot, written);
+        if node.is_none() && written != PENDING {
+            complaints.push(Complaint::at(format!("{path}.on[{i}]"), written, "a node as POOL/NUMBER, or pending"));
+        }
         for pod in left.by_ref().take(number as usize) {
             let pod = &mut snapshot.pods[pod];
-            (pod.node, pod.ready, pod.phase) = (Some(node.clone()), true, "Running".to_owned());
+            let phase = if node.is_some() { "Running" } else { "Pending" };
+            (pod.node, pod.ready, pod.phase) = (node.clone(), node.is_some(), phase.to_owned());
         }
     }
     complaints
 }
 
-fn measure(
-    fields: &WorkloadFields,
-    uses: &UseFields,
-    snapshot: &mut Snapshot,
-    path: &str,
-) -> Result<(), Complaint> {
+fn measure(fields: &WorkloadFields, uses: &UseFields, snapshot: &mut Snapshot, path: &str) -> Result<(), Complaint> {
     let read = |key: &str, value: &serde_json::Value| {
         let text = quantity(value);
         let text = text.as_str().unwrap_or_default();
