@@ -16,8 +16,8 @@ mod deploy;
 mod explain;
 #[cfg_attr(not(all(feature = "faults", feature = "amqp", feature = "cloud")), allow(dead_code))]
 mod faults;
-mod licences;
 mod incidents;
+mod licences;
 #[cfg(feature = "listen")]
 mod functions;
 mod listen;
@@ -34,6 +34,7 @@ mod shutdown;
 mod site;
 mod stopping;
 mod storm;
+mod studies;
 mod support;
 mod tidy;
 mod traces;

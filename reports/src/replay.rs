@@ -36,6 +36,28 @@ pub struct Replay<'a> {
     pub recorded: RecordedCourse,
     /// What was seen at the time.
     pub notes: Vec<Note>,
+    /// What a simulation must show of it, held against the model.
+    pub claims: Vec<Claim>,
+}
+
+/// Something that a simulation must show, and whether it does.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Claim {
+    /// What is to be seen.
+    pub says: String,
+    /// The course it is about.
+    pub course: String,
+    /// `holds`, `known` (it is known not to hold, and why) or `fails`.
+    pub state: String,
+    /// Points of the sweep it was held against.
+    pub points: u64,
+    /// Points at which it holds.
+    pub held: u64,
+    /// Value and bound at a point, the first at which it does not hold where there is one.
+    pub example: String,
+    /// Why it is known not to hold.
+    pub why: Option<String>,
 }
 
 /// How the recorded course ended; absent where nobody noted it.
@@ -95,6 +117,8 @@ pub struct Document {
     pub workloads: Vec<Compared>,
     /// The model on the recorded course.
     pub replayed: Report,
+    /// What a simulation must show of it; empty where nothing is stated.
+    pub claims: Vec<Claim>,
     /// The other course, in a sentence.
     pub counterfactual: Option<String>,
     /// The model on the other course.
@@ -110,6 +134,7 @@ impl Document {
             recorded: replay.recorded.clone(),
             workloads: compared.to_vec(),
             replayed: replay.replayed.report.clone(),
+            claims: replay.claims.clone(),
             counterfactual: replay.counterfactual.as_ref().map(|(text, _)| text.clone()),
             counterfactual_report: replay.counterfactual.as_ref().map(|(_, judged)| judged.report.clone()),
         }

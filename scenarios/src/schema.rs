@@ -5,18 +5,20 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::change::{Change, ChangeSettings, Operation};
+use crate::incident::IncidentFields;
 use crate::recording::RecordingFields;
 use crate::what_if::WhatIfFields;
 
 /// Names of the schemas, in order.
 pub fn names() -> &'static [&'static str] {
-    &["change", "outcome", "proposal", "recording", "snapshot", "whatif"]
+    &["change", "incident", "outcome", "proposal", "recording", "snapshot", "whatif"]
 }
 
 /// The schema of a name: `proposal` is what may be sent, `change` what `decode` answers.
 pub fn schema(name: &str) -> Option<Value> {
     let schema = match name {
         "change" => schema_for!(Change),
+        "incident" => schema_for!(IncidentFields),
         "outcome" => schema_for!(OutcomeFields),
         "proposal" => schema_for!(ProposalFields),
         "recording" => schema_for!(RecordingFields),

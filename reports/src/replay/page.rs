@@ -80,5 +80,21 @@ pub fn markdown(replay: &Replay<'_>, compared: &[Compared], lines: &[String]) ->
     for row in compared.iter().map(Row::of) {
         out.push_str(&format!("| {} | {} | {} | {} |\n", md(&row.name), row.recorded, row.replayed, row.other));
     }
+    if !replay.claims.is_empty() {
+        out.push_str("\n| what it must show | course | holds at | for example |\n|---|---|---|---|\n");
+    }
+    for claim in &replay.claims {
+        let why = claim.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+        out.push_str(&format!(
+            "| {}{} | {} | {}: {} of {} points | {} |\n",
+            md(&claim.says),
+            md(&why),
+            md(&claim.course),
+            claim.state,
+            claim.held,
+            claim.points,
+            md(&claim.example)
+        ));
+    }
     out
 }

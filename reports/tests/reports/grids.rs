@@ -64,6 +64,7 @@ pub fn replayed(trials: u32) -> Vec<File> {
             workload: Some("kube-system/coredns".to_string()),
             text: "alert: no endpoints <script>".to_string(),
         }],
+        claims: Vec::new(),
     })
 }
 

@@ -54,6 +54,17 @@ pub const NUMBERS: &[Number] = &[
     number("repairCrews", "Failed nodes that are worked on at a time", (1.0, 1e6), &[], |s, _, x| {
         s.failures.crews = Some(x as u32);
     }),
+    number(
+        "repairAfterSeconds",
+        "How long a node is NotReady before auto-repair begins",
+        TIME,
+        &["auto-repair"],
+        |s, _, x| {
+            if let Some(repair) = &mut s.failures.repair {
+                repair.after = Duration::from_secs_f64(x);
+            }
+        },
+    ),
     number("faultsPerYear", "Faults inside a node", RATE, &["faults inside a node"], |s, _, x| {
         s.failures.faults_per_hour = x / HOURS_PER_YEAR;
     }),

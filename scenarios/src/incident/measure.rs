@@ -244,7 +244,9 @@ impl Measure {
             match entry.what {
                 Event::NodeRequested { .. } => state.0 = true,
                 Event::NodeReady { .. } => (state.0, state.1) = (true, true),
-                Event::NodeDied { .. } | Event::NodeNotReady { .. } | Event::NodeReimaging { .. } => state.1 = false,
+                Event::NodeDied { .. } | Event::NodeNotReady { .. } => state.1 = false,
+                // It comes back schedulable.
+                Event::NodeReimaging { .. } => (state.1, state.2) = (false, false),
                 Event::NodeCordoned { .. } => state.2 = true,
                 Event::NodeUncordoned { .. } => state.2 = false,
                 Event::NodeDeleted { .. } | Event::NodeDeallocated { .. } => *state = (false, false, false),

@@ -72,7 +72,8 @@ pub struct PoolFields {
     /// Upgrade settings by their names in the API.
     #[serde(default)]
     pub upgrade: Map<String, Value>,
-    /// Its nodes have a cache of their own for cluster DNS: the share (0-1) of lookups that still reaches the replicas.
+    /// Its nodes have a cache of their own for cluster DNS: the share (0-1) of lookups that still reaches the replicas; 1 for
+    /// none.
     #[schemars(with = "Option<Expressed>")]
     pub local_cache: Option<f64>,
     /// Numbers of the nodes that are cordoned at the start, from 0.

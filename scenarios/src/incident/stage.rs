@@ -46,6 +46,14 @@ impl Incident {
     /// # Errors
     /// Everything in it that has no meaning there, with its path.
     pub fn stage(&self, point: &Point, variant: &str) -> Result<Stage, Complaints> {
+        self.stage_with(point, variant, &ChangeSettings::default())
+    }
+
+    /// The same with settings that win over the incident's.
+    ///
+    /// # Errors
+    /// Everything in it that has no meaning there, with its path.
+    pub fn stage_with(&self, point: &Point, variant: &str, overrides: &ChangeSettings) -> Result<Stage, Complaints> {
         let scope = self.scope(point, variant);
         let cluster = self.snapshot(&scope);
         let recording = self.recording(&scope);
@@ -56,7 +64,7 @@ impl Incident {
                 return Err(Complaints(found.collect()));
             }
         };
-        let mut loaded = recording.load(&snapshot, &ChangeSettings::default())?;
+        let mut loaded = recording.load(&snapshot, overrides)?;
         recipe.finish(&mut loaded.scenario.cluster);
         Ok(Stage { scope, snapshot, recording, loaded })
     }

@@ -6,8 +6,7 @@
 //! either. Whatever restarts the machine takes its pods along.
 
 use crate::NodeId;
-use crate::NodeShapeId;
-use crate::PoolId;
+use crate::{NodeId, NodeShapeId, PoolId};
 use crate::cluster::node::NodeState;
 use crate::event::Event;
 use crate::random::Process;
@@ -30,11 +29,7 @@ impl Sim<'_> {
 
     pub(crate) fn scripted_hit(&mut self, node: NodeId, line: u32) {
         match self.p.scenario.script[line as usize].what {
-            Happening::NodesFail { down, .. } => {
-                if self.node_dies(node) {
-                    self.crew_wanted(node, down);
-                }
-            }
+            Happening::NodesFail { down, .. } if self.node_dies(node) => self.crew_wanted(node, down),
             Happening::NodesSilent { lasts, .. } => self.node_falls_silent(node, lasts),
             _ => {}
         }

@@ -1,10 +1,13 @@
-//! `replay`: a recorded course against the model, and what another course would have come to.
+//! `replay`: a recorded course against the model, and what another course would have come to; of an incident also what a simulation
+//! must show of it.
+
+mod incident;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use reports::input::ChangeInfo;
-use reports::replay::{Note, RecordedCourse};
+use reports::replay::{Claim, Note, RecordedCourse};
 use reports::{Judged, Replay, replay_page};
 use scenarios::recording::{Recording, TimedChange};
 use scenarios::snapshot::Snapshot;
@@ -19,7 +22,7 @@ use crate::snapshots::in_file;
 /// Arguments of `replay`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Recording, JSON or YAML: a snapshot and what happened to it; - for standard input
+    /// Recording or incident, JSON or YAML: a cluster and what happened to it; - for standard input
     #[arg(value_name = "RECORDING")]
     recording: PathBuf,
     /// Folder for the page
@@ -35,6 +38,7 @@ struct Courses {
     cluster: String,
     recorded: Prepared,
     other: Option<Prepared>,
+    claims: Vec<Claim>,
 }
 
 /// Reads and checks everything, then runs the recorded course and the other one.
@@ -56,12 +60,18 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         let place = directory.put(&Bundle { id, files, run })?;
         output::note(&format!("page: {}", place.join("replay.html").display()));
     }
-    Ok(())
+    match courses.claims.iter().filter(|claim| claim.state == incident::FAILS).count() {
+        0 => Ok(()),
+        failed => Err(Failure::Failed(anyhow::anyhow!("{failed} of {} claims do not hold", courses.claims.len()))),
+    }
 }
 
 fn prepare(args: &Args, estimate: &Estimate) -> Result<Courses, Failure> {
     let document = input::document(&args.recording).map_err(Failure::Invalid)?;
     let in_recording = |found: Complaints| Failure::Invalid(in_file(found, &document.name));
+    if let Some(courses) = incident::courses(&document.bytes, estimate).map_err(in_recording)? {
+        return Ok(courses);
+    }
     let recording = Recording::parse(&document.bytes).map_err(in_recording)?;
     let cluster_of = |source| input::cluster_of(&args.recording, None, Some(source));
     let snapshot = cluster_of(&recording.cluster);
@@ -80,7 +90,7 @@ fn prepare(args: &Args, estimate: &Estimate) -> Result<Courses, Failure> {
     };
     let instead = instead.map(|loaded| ready("counterfactual", other, loaded)).transpose();
     let (recorded, other) = input::both(ready("recorded", &snapshot, loaded), instead).map_err(in_recording)?;
-    Ok(Courses { cluster: snapshot.name.clone(), recording, recorded, other })
+    Ok(Courses { cluster: snapshot.name.clone(), recording, recorded, other, claims: Vec::new() })
 }
 
 /// The course as a change, for what judges it.
@@ -145,5 +155,6 @@ fn replay<'a>(courses: &Courses, replayed: &'a Judged, counterfactual: Option<&'
             summary: observed.summary.clone(),
         },
         notes: recording.notes.iter().map(note).collect(),
+        claims: courses.claims.clone(),
     }
 }

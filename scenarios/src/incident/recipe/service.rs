@@ -111,7 +111,8 @@ pub(super) fn apply(recipe: &RecipeFields, cluster: &mut ClusterSpec) {
     for fields in &recipe.pools {
         let own = cluster.pools.rows_mut().iter_mut().find(|p| p.name == fields.name);
         if let (Some(share), Some(pool)) = (fields.local_cache, own) {
-            pool.local_cache = Some(share.clamp(0.0, 1.0));
+            // A cache that lets everything through is none.
+            pool.local_cache = (share < 1.0).then_some(share.max(0.0));
         }
     }
 }
