@@ -5,14 +5,13 @@
 //! becomes NotReady as a dead one would, and its pods serve on, since what is decided about them does not reach their Services
 //! either. Whatever restarts the machine takes its pods along.
 
-use crate::NodeId;
-use crate::{NodeId, NodeShapeId, PoolId};
 use crate::cluster::node::NodeState;
 use crate::event::Event;
 use crate::random::Process;
 use crate::scenario::{Happening, Whom};
 use crate::sim::Sim;
 use crate::time::Duration;
+use crate::{NodeId, NodeShapeId, PoolId};
 
 impl Sim<'_> {
     /// Line `line` of the script comes to many nodes: to whom and when is drawn by node.
