@@ -16,10 +16,10 @@ mod deploy;
 mod explain;
 #[cfg_attr(not(all(feature = "faults", feature = "amqp", feature = "cloud")), allow(dead_code))]
 mod faults;
-mod incidents;
-mod licences;
 #[cfg(feature = "listen")]
 mod functions;
+mod incidents;
+mod licences;
 mod listen;
 mod memory;
 mod one_report;

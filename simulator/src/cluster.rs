@@ -110,7 +110,6 @@ impl Cluster {
                 if pod.ready {
                     cluster.images.add(node, pod.workload);
                     cluster.pods[id].state = PodState::Running;
-                    cluster.set_serving(id, alive, alive);
                     cluster.pods[id].connected = true;
                     let cut_off = spec.workloads[pod.workload].control.only_schedulable && cluster.nodes[node].cordoned;
                     cluster.set_serving(id, alive, alive && !cut_off);
