@@ -91,6 +91,8 @@ impl Cluster {
             let key = sub_key(entity_key(&workload.namespace), entity_key(&workload.name) ^ workload.kind as u64);
             let id = cluster.workloads.push(Workload::new(key, workload.replicas));
             cluster.workloads[id].gated = workload.gated;
+            cluster.workloads[id].memory_limit =
+                workload.service.as_ref().and_then(|s| s.memory).and_then(|memory| memory.limit);
         }
         for pod in &spec.pods {
             let kind = spec.workloads[pod.workload].kind;

@@ -67,6 +67,12 @@ pub enum Event {
     KubeletLooks(NodeId),
     /// A pod has tolerated its unreachable node long enough.
     TolerationOver { pod: PodId, epoch: u32 },
+    /// A container of a service has filled its memory.
+    ContainerFull { pod: PodId, epoch: u32 },
+    /// A container that was killed is started again.
+    ContainerStarts { pod: PodId, epoch: u32 },
+    /// Another half hour of the shape of day and week begins.
+    SeasonTurns,
     /// The `n`-th random burst begins.
     BurstBegins { n: u32 },
     /// A burst takes its next step.
@@ -179,6 +185,8 @@ impl Event {
             | Event::TunnelConnects { .. } => 1,
             Event::KubeletLooks(_)
             | Event::TolerationOver { .. }
+            | Event::ContainerStarts { .. }
+            | Event::SeasonTurns
             | Event::BurstBegins { .. }
             | Event::BurstStep { .. } => 2,
             Event::HorizontalSync
@@ -198,7 +206,8 @@ impl Event {
             | Event::ProvisionerBatch
             | Event::ProvisionerLooks
             | Event::ProvisionerDecides
-            | Event::Flow => 6,
+            | Event::Flow
+            | Event::ContainerFull { .. } => 6,
             Event::Sample => 7,
         }
     }

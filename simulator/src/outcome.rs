@@ -70,10 +70,46 @@ pub struct WorkloadOutcome {
     /// Node time, within the horizon, in which the loss of one more node would put it out for longer than the threshold, where
     /// that was asked for ([`crate::settings::Settings::windows`]).
     pub exposed: Duration,
-    /// Requests asked of its service.
+    /// Requests asked of its service, those that are asked once more included.
     pub asked: f64,
-    /// Requests lost.
+    /// How many of them were lost, whether they were asked again or not.
     pub lost: f64,
+    /// More about its service.
+    pub service: ServiceOutcome,
+}
+
+/// How the service of a workload fared. What was asked was served, lost, or waits at the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ServiceOutcome {
+    /// Requests served.
+    pub served: f64,
+    /// Requests that wait at the end.
+    pub queued: f64,
+    /// Requests that were asked again, of all that were asked.
+    pub retried: f64,
+    /// Requests that were lost and not asked again.
+    pub given_up: f64,
+    /// Request seconds that what was served took, waits before a retry included: over `served`, the mean latency.
+    pub waited: f64,
+    /// Served requests that took longer than the time-out of the clients.
+    pub slow: f64,
+    /// Seconds in which some replica was asked more than it could serve, or nobody was there.
+    pub overloaded: f64,
+    /// Seconds in which requests waited for a replica.
+    pub waiting: f64,
+    /// Most requests that waited at a time.
+    pub most_waiting: f64,
+    /// When the last of them had been served, in seconds, where there were any and none is left.
+    pub cleared: Option<f64>,
+    /// Containers killed above their memory limit.
+    pub kills: u32,
+}
+
+impl ServiceOutcome {
+    /// Mean latency of what was served, in seconds: zero where nothing was.
+    pub fn latency(&self) -> f64 {
+        if self.served > 0.0 { self.waited / self.served } else { 0.0 }
+    }
 }
 
 /// How one planned operation ended.
@@ -141,6 +177,8 @@ pub struct Counts {
     pub evictions: u32,
     /// Pods evicted by kubelets short of memory.
     pub pressure_evictions: u32,
+    /// Containers of services killed above their memory limit.
+    pub oom_kills: u32,
     /// Evictions refused by a budget.
     pub refusals: u32,
     /// Pods preempted.
@@ -172,6 +210,10 @@ pub struct Series {
     pub system_free_memory: Vec<i64>,
     /// Share of the DNS demand lost within each step (0-1); all 0 without a modelled DNS service.
     pub dns_loss: Vec<f32>,
+    /// The same of each watched workload, empty for one without a modelled service: `[watched workload][step]`.
+    pub loss: Vec<Vec<f32>>,
+    /// Mean latency of what was served within each step in seconds, likewise; 0 where nothing was.
+    pub latency: Vec<Vec<f32>>,
 }
 
 /// One trial of both plans.
@@ -411,6 +453,53 @@ pub enum Incident {
     LoadChanged {
         target: Option<WorkloadId>,
         percent: u32,
+    },
+    /// Killed above its memory limit; its pod stays.
+    ContainerKilled {
+        pod: PodId,
+        workload: WorkloadId,
+        node: NodeId,
+    },
+    /// Its restart waits.
+    ContainerBacksOff {
+        pod: PodId,
+        workload: WorkloadId,
+        node: NodeId,
+        wait: Duration,
+    },
+    MemoryLimitSet {
+        workload: WorkloadId,
+        mebibytes: Option<u64>,
+    },
+    CapacitySet {
+        workload: WorkloadId,
+        percent: u32,
+    },
+    /// Clients ask again more than is tolerated to be lost.
+    RetriesBegan {
+        workload: WorkloadId,
+    },
+    RetriesEnded {
+        workload: WorkloadId,
+    },
+    /// More demand after an outage, in per cent of what it was.
+    StampedeBegan {
+        workload: WorkloadId,
+        percent: u32,
+    },
+    StampedeEnded {
+        workload: WorkloadId,
+    },
+    /// A node, or all, loses some of what its pods ask of a service.
+    RequestsLost {
+        workload: WorkloadId,
+        node: Option<NodeId>,
+        lasts: Duration,
+    },
+    /// A node cannot reach the DNS servers above its own.
+    UpstreamFailed {
+        node: NodeId,
+        lasts: Duration,
     },
     OutageBegan {
         workload: WorkloadId,

@@ -90,11 +90,15 @@ knobs! {
     /// Bursts of load per hour.
     Bursts "bursts" |s| s.bursts.per_hour;
     /// Pareto exponent of their factor.
-    BurstExponent "burst-exponent" |s| s.bursts.factor_alpha;
+    BurstExponent "burst-exponent" |s| s.bursts.factor.exponent();
     /// Factor on how long they stay at the top.
     BurstHold "burst-hold" |_| 1.0;
     /// Factor on what a replica of a modelled service can serve.
     ServiceCapacity "service-capacity" |_| 1.0;
+    /// Factor on how often clients of a service ask again.
+    Retries "retries" |_| 1.0;
+    /// Factor on the odds that a node keeps entries of a replica that has gone.
+    StaleEntries "stale-entries" |_| 1.0;
     /// 1 where nodes that are scaled away or deleted are drained as planned, 0 where they go as they stand.
     DeletionDrains "deletion-drains" |_| 1.0;
     /// 1 where an upgrade replaces a node it cannot drain in time instead of ending.
@@ -110,6 +114,7 @@ impl Knob {
             self,
             Knob::MonitorGrace
                 | Knob::ServiceCapacity
+                | Knob::Retries
                 | Knob::DeletionDrains
                 | Knob::UndrainableReplaced
                 | Knob::OneSurge
@@ -191,7 +196,7 @@ fn time_of(process: Process) -> Option<Knob> {
         Process::Reimage => Some(Knob::ReimageTime),
         Process::ImagePull => Some(Knob::PullTime),
         Process::StartUp => Some(Knob::StartTime),
-        Process::Readiness => Some(Knob::ReadinessTime),
+        Process::Readiness | Process::Answers => Some(Knob::ReadinessTime),
         Process::Exit => Some(Knob::ExitTime),
         Process::BurstHold => Some(Knob::BurstHold),
         _ => None,

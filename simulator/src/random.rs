@@ -79,6 +79,12 @@ processes! {
     JobRun = 22,
     /// How long traffic still goes to a pod that is gone.
     Endpoint = 23,
+    /// What a service is asked in a minute, beside its mean.
+    Noise = 24,
+    /// Whether a node keeps entries of a replica that has gone, and for how long.
+    StaleEntries = 25,
+    /// From being in rotation until a replica answers.
+    Answers = 26,
     /// How short spot capacity is in a window.
     SpotPressure = 40,
     /// When a spot node is evicted under that pressure.

@@ -8,7 +8,7 @@ mod scheduler;
 
 pub use cause::Cause;
 pub(crate) use cause::Off;
-pub use demand::{Bursts, Demand, Restarts};
+pub use demand::{Bursts, Demand, Factor, Restarts};
 pub use nodes::{Detection, Failures, Provisioning, Repair, RepairKind, RepairStep, Spot};
 pub use scheduler::SchedulerProfile;
 
@@ -84,8 +84,7 @@ impl Settings {
             provisioning: Provisioning::default(),
             bursts: Bursts {
                 per_hour: 0.0,
-                factor_alpha: 2.2,
-                factor_min: 1.5,
+                factor: Factor::Pareto { alpha: 2.2, min: 1.5 },
                 ramp: Dist::Constant(Duration::ZERO),
                 hold: Dist::Constant(Duration::ZERO),
                 decay: Decay::Exponential(Duration::mins(15)),

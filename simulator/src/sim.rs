@@ -10,11 +10,10 @@ use crate::parameters::Parameters;
 use crate::process::autoscaler::Autoscaler;
 use crate::process::bias::Bias;
 use crate::process::controllers::Missing;
+use crate::process::demand::{Burst, Line};
 use crate::process::drain::Drain;
-use crate::process::flow::Flows;
 use crate::process::foretold::Foretold;
 use crate::process::functions::{Carriers, Standing};
-use crate::process::load::Burst;
 use crate::process::looks::Looks;
 use crate::process::node_eviction::Tainting;
 use crate::process::observe::Observer;
@@ -22,6 +21,7 @@ use crate::process::operation::Run;
 use crate::process::provisioner::Provisioning;
 use crate::process::repair::Crews;
 use crate::process::scheduling::Scheduling;
+use crate::process::service::Flows;
 use crate::process::spot::Pressure;
 use crate::process::webhook::Hold;
 use crate::queue::EventQueue;
@@ -54,6 +54,8 @@ pub(crate) struct Prepared<'a> {
     pub initialised: bool,
     /// DaemonSets that are CSI drivers.
     pub drivers: Vec<(WorkloadId, &'a str)>,
+    /// Some nodes have a cache for cluster DNS.
+    pub caches: bool,
     pub sized: Vec<WorkloadId>,
     pub off: Off,
     pub strata: Option<Strata>,
@@ -108,6 +110,7 @@ impl<'a> Prepared<'a> {
             sized: with(&|w| matches!(w.scaling, Some(Scaling::Sized { .. }))),
             daemons,
             services,
+            caches: spec.pools.rows().iter().any(|pool| pool.local_cache.is_some()),
             off,
             strata: Strata::of(scenario),
             doubtful: scenario.beliefs.iter().any(|belief| belief.knob.acts_alone()),
@@ -184,6 +187,8 @@ pub(crate) struct Sim<'a> {
     pub drains: Column<DrainId, Drain>,
     pub operations: Vec<Run>,
     pub bursts: Vec<Burst>,
+    /// Shape of day and week now, as a multiple of that of time zero.
+    pub season: Line,
     pub crews: Crews,
     pub tainting: Tainting,
     pub spot: Vec<Pressure>,
@@ -229,6 +234,7 @@ impl<'a> Sim<'a> {
             drains: Column::default(),
             operations: Vec::new(),
             bursts: Vec::new(),
+            season: Line::flat(1.0),
             crews: Crews::default(),
             tainting: Tainting::default(),
             spot: Vec::new(),
@@ -271,6 +277,7 @@ impl<'a> Sim<'a> {
             {
                 crate::cluster::check::check(self.spec, &self.cluster);
                 self.check_owners();
+                self.flows.services.iter().for_each(crate::process::service::Flow::check);
             }
         }
         #[cfg(test)]
@@ -341,7 +348,7 @@ impl<'a> Sim<'a> {
         self.start_tainting();
         self.start_failures();
         self.start_spot();
-        self.start_bursts();
+        self.start_demand();
         self.start_sizing();
         self.start_functions();
         self.start_pods();
@@ -395,6 +402,9 @@ impl<'a> Sim<'a> {
             Event::TunnelConnects { pod, epoch } => self.tunnel_connects(pod, epoch),
             Event::KubeletLooks(node) => self.kubelet_looks(node),
             Event::TolerationOver { pod, epoch } => self.toleration_over(pod, epoch),
+            Event::ContainerFull { pod, epoch } => self.container_full(pod, epoch),
+            Event::ContainerStarts { pod, epoch } => self.container_starts(pod, epoch),
+            Event::SeasonTurns => self.season_turns(),
             Event::BurstBegins { n } => self.burst_begins(n),
             Event::BurstStep { burst, step } => self.burst_step(burst, step),
             Event::HorizontalSync => self.horizontal_sync(),

@@ -19,6 +19,7 @@ mod provisioner;
 mod random_runs;
 mod rollouts;
 mod scheduling;
+mod services;
 mod sizing;
 mod spread;
 mod strata;
@@ -94,6 +95,22 @@ fn story(scenario: &Scenario) -> String {
             Incident::ReplicasChanged { workload, from, to } => {
                 format!("{} {from}->{to}", w(workload))
             }
+            Incident::ContainerKilled { workload, .. } => format!("{} OOMKilled", w(workload)),
+            Incident::ContainerBacksOff { workload, wait, .. } => {
+                format!("{} backs off {}s", w(workload), wait.0 / 1_000_000)
+            }
+            Incident::MemoryLimitSet { workload, mebibytes } => {
+                format!("{} limit {}", w(workload), mebibytes.map_or("none".to_owned(), |m| format!("{m}Mi")))
+            }
+            Incident::CapacitySet { workload, percent } => format!("{} serves {percent}%", w(workload)),
+            Incident::RetriesBegan { workload } => format!("{} asked again", w(workload)),
+            Incident::RetriesEnded { workload } => format!("{} asked once", w(workload)),
+            Incident::StampedeBegan { workload, percent } => format!("{} stampede {percent}%", w(workload)),
+            Incident::StampedeEnded { workload } => format!("{} stampede over", w(workload)),
+            Incident::RequestsLost { workload, node, .. } => {
+                format!("{} stale on {}", w(workload), node.map_or("all", n))
+            }
+            Incident::UpstreamFailed { node, .. } => format!("{} without upstream", n(node)),
             Incident::LoadChanged { percent, .. } => format!("load {percent}%"),
             Incident::OutageBegan { workload, .. } => format!("{} out", w(workload)),
             Incident::OutageEnded { workload, .. } => format!("{} back", w(workload)),

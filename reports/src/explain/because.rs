@@ -114,7 +114,19 @@ impl<'a> Known<'a> {
             Incident::PodCreated { workload, ordinal, .. } => {
                 self.losses.get(&workload).copied().max(of(NodeId(ordinal)).last.filter(|_| self.is_daemon(workload)))
             }
-            Incident::PodBound { .. } | Incident::PodUnschedulable { .. } | Incident::PodGone { .. } => self.pod(line),
+            Incident::PodBound { .. }
+            | Incident::PodUnschedulable { .. }
+            | Incident::PodGone { .. }
+            | Incident::ContainerBacksOff { .. } => self.pod(line),
+            // What the others no longer serve, or what more is asked.
+            Incident::ContainerKilled { workload, .. } | Incident::RetriesBegan { workload } => {
+                self.losses.get(&workload).copied().max(self.load_of(workload))
+            }
+            Incident::RetriesEnded { workload } | Incident::StampedeBegan { workload, .. } => {
+                self.gains.get(&workload).copied().max(self.load_of(workload))
+            }
+            Incident::StampedeEnded { workload } => self.loads.get(&Some(workload)).copied(),
+            Incident::RequestsLost { workload, .. } => self.losses.get(&workload).copied(),
             Incident::PodReady { node, .. } => self.pod(line).max(of(node).last),
             Incident::AutoscalerAdds { .. } => self.unschedulable,
             Incident::AutoscalerFailed { pool } => self.growths.get(&pool).copied(),
@@ -209,6 +221,18 @@ impl<'a> Known<'a> {
             }
             Incident::LoadChanged { target, .. } => {
                 self.loads.insert(target, line);
+            }
+            Incident::RetriesBegan { workload }
+            | Incident::RetriesEnded { workload }
+            | Incident::StampedeBegan { workload, .. }
+            | Incident::StampedeEnded { workload }
+            | Incident::CapacitySet { workload, .. }
+            | Incident::RequestsLost { workload, .. } => {
+                self.loads.insert(Some(workload), line);
+            }
+            Incident::ContainerKilled { workload, node, .. } | Incident::ContainerBacksOff { workload, node, .. } => {
+                self.losses.insert(workload, line);
+                self.pod_at(line, Some(node));
             }
             Incident::PodReady { workload, node, .. } => {
                 self.gains.insert(workload, line);

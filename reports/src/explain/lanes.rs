@@ -106,6 +106,7 @@ enum Life {
     Waiting,
     Starting,
     Ready,
+    Restarting,
     OnDeadNode,
     Stopping,
 }
@@ -116,6 +117,7 @@ impl Life {
             Life::Waiting => "waits for a node",
             Life::Starting => "starting",
             Life::Ready => "ready",
+            Life::Restarting => "killed, restarts",
             Life::OnDeadNode => "node down",
             Life::Stopping => "stopping",
         }
@@ -152,6 +154,7 @@ fn pods(scenario: &Scenario, trace: &Trace, names: &PodNames, end: u64) -> Vec<T
                 Some(Life::Starting)
             }
             Incident::PodReady { .. } => Some(Life::Ready),
+            Incident::ContainerKilled { .. } => Some(Life::Restarting),
             Incident::PodStopping { .. } => Some(Life::Stopping),
             Incident::PodGone { .. } => None,
             _ => continue,

@@ -52,6 +52,7 @@ fn rank(what: Incident, watched: &BTreeSet<WorkloadId>) -> Option<u8> {
         Incident::PodUnschedulable { workload, .. }
         | Incident::PodPreempted { workload, .. }
         | Incident::PodPressedOut { workload, .. }
+        | Incident::ContainerKilled { workload, .. }
         | Incident::PodLost { workload, .. } => pod(workload, 1),
         Incident::TunnelLost | Incident::TunnelBack | Incident::MetricsLost | Incident::MetricsBack => Some(2),
         Incident::CreationRefused { workload, .. } | Incident::CreationResumed { workload, .. } => pod(workload, 1),
@@ -61,7 +62,16 @@ fn rank(what: Incident, watched: &BTreeSet<WorkloadId>) -> Option<u8> {
         | Incident::PodAwaitsDriver { workload, .. }
         | Incident::PodEvicted { workload, .. }
         | Incident::PodReady { workload, .. } => pod(workload, 2),
-        Incident::LoadChanged { .. } | Incident::NodeDrainStarted { .. } => Some(2),
+        Incident::LoadChanged { .. }
+        | Incident::NodeDrainStarted { .. }
+        | Incident::MemoryLimitSet { .. }
+        | Incident::CapacitySet { .. }
+        | Incident::UpstreamFailed { .. } => Some(2),
+        Incident::RetriesBegan { workload }
+        | Incident::RetriesEnded { workload }
+        | Incident::StampedeBegan { workload, .. }
+        | Incident::StampedeEnded { workload } => pod(workload, 2),
+        Incident::ContainerBacksOff { workload, .. } | Incident::RequestsLost { workload, .. } => pod(workload, 3),
         Incident::ReplicasChanged { workload, .. } => pod(workload, 3),
         Incident::AutoscalerFailed { .. } => Some(1),
         Incident::AutoscalerAdds { .. } | Incident::AutoscalerRemoves { .. } | Incident::NodeDisrupted { .. } => {

@@ -180,6 +180,52 @@ impl Teller<'_> {
             Incident::ReplicasChanged { workload, from, to } => {
                 ("replicas changed", self.names.workload(workload), format!("from {from} to {to}"))
             }
+            Incident::ContainerKilled { workload, node, .. } => (
+                "container OOMKilled",
+                self.names.workload(workload),
+                format!("on {}, above its memory limit", self.node(node)),
+            ),
+            Incident::ContainerBacksOff { workload, wait, .. } => (
+                "restart backs off",
+                self.names.workload(workload),
+                format!("the kubelet waits {} s", wait.as_secs_f64()),
+            ),
+            Incident::MemoryLimitSet { workload, mebibytes } => (
+                "memory limit changed",
+                self.names.workload(workload),
+                mebibytes.map_or("no limit".to_string(), |m| format!("{m} Mi")),
+            ),
+            Incident::CapacitySet { workload, percent } => (
+                "capacity changed",
+                self.names.workload(workload),
+                format!("each replica can serve {percent} % of what it could"),
+            ),
+            Incident::RetriesBegan { workload } => {
+                ("clients ask again", self.names.workload(workload), "what was lost is asked once more".to_string())
+            }
+            Incident::RetriesEnded { workload } => {
+                ("clients no longer ask again", self.names.workload(workload), none())
+            }
+            Incident::StampedeBegan { workload, percent } => (
+                "stampede",
+                self.names.workload(workload),
+                format!("after the outage {percent} % of the demand is asked"),
+            ),
+            Incident::StampedeEnded { workload } => ("stampede over", self.names.workload(workload), none()),
+            Incident::RequestsLost { workload, node, lasts } => (
+                "requests lost on the way",
+                self.names.workload(workload),
+                format!(
+                    "from {}, for {}",
+                    node.map_or("all nodes".to_string(), |n| self.node(n)),
+                    crate::words::minutes(lasts.as_mins_f64())
+                ),
+            ),
+            Incident::UpstreamFailed { node, lasts } => (
+                "DNS upstream out of reach",
+                self.node(node),
+                format!("for {}", crate::words::minutes(lasts.as_mins_f64())),
+            ),
             Incident::LoadChanged { target, percent } => {
                 let subject = target.map_or("all workloads that follow load".to_string(), |w| self.names.workload(w));
                 ("load changed", subject, format!("{percent} % of the base load"))

@@ -244,8 +244,7 @@ fn bursts(given: &ChangeSettings, coverage: &mut Coverage, complaints: &mut Vec<
     );
     Bursts {
         per_hour: per_day / 24.0,
-        factor_alpha: 2.2,
-        factor_min: least,
+        factor: Factor::Pareto { alpha: 2.2, min: least },
         ramp: log_normal(60.0, 0.5),
         hold: log_normal(600.0, 1.0),
         decay: Decay::Exponential(Duration::mins(15)),

@@ -1,6 +1,7 @@
 //! A workload's row.
 
 use crate::cluster::pod::NO_POD;
+use crate::process::demand::Line;
 use crate::time::Time;
 
 /// A workload.
@@ -40,7 +41,7 @@ pub(crate) struct Workload {
     /// Nodes that its template is sized for.
     pub sized_for: u32,
     /// Load as a multiple of the base.
-    pub load: f64,
+    pub load: Line,
     /// Scripted part of the load.
     pub scripted_load: f64,
     /// What a replica of its service can serve, as a multiple of what it could at the start.
@@ -71,7 +72,7 @@ impl Workload {
             gated: false,
             first_pod: NO_POD,
             sized_for: 0,
-            load: 1.0,
+            load: Line::flat(1.0),
             scripted_load: 1.0,
             capacity: 1.0,
             memory_limit: None,

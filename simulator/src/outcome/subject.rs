@@ -18,6 +18,8 @@ impl Incident {
             | Incident::PodBound { pod, .. }
             | Incident::PodUnschedulable { pod, .. }
             | Incident::PodReady { pod, .. }
+            | Incident::ContainerKilled { pod, .. }
+            | Incident::ContainerBacksOff { pod, .. }
             | Incident::PodStopping { pod, .. }
             | Incident::PodGone { pod, .. } => Some(pod),
             _ => None,
@@ -57,7 +59,11 @@ impl Incident {
             | Incident::PodPreempted { node, .. }
             | Incident::PodLost { node, .. }
             | Incident::PodBound { node, .. }
-            | Incident::PodReady { node, .. } => Some(node),
+            | Incident::PodReady { node, .. }
+            | Incident::ContainerKilled { node, .. }
+            | Incident::ContainerBacksOff { node, .. }
+            | Incident::UpstreamFailed { node, .. } => Some(node),
+            Incident::RequestsLost { node, .. } => node,
             _ => None,
         }
     }
@@ -81,6 +87,15 @@ impl Incident {
             | Incident::PodStopping { workload, .. }
             | Incident::PodGone { workload, .. }
             | Incident::ReplicasChanged { workload, .. }
+            | Incident::ContainerKilled { workload, .. }
+            | Incident::ContainerBacksOff { workload, .. }
+            | Incident::MemoryLimitSet { workload, .. }
+            | Incident::CapacitySet { workload, .. }
+            | Incident::RetriesBegan { workload }
+            | Incident::RetriesEnded { workload }
+            | Incident::StampedeBegan { workload, .. }
+            | Incident::StampedeEnded { workload }
+            | Incident::RequestsLost { workload, .. }
             | Incident::OutageBegan { workload, .. }
             | Incident::OutageEnded { workload, .. } => Some(workload),
             Incident::LoadChanged { target, .. } => target,

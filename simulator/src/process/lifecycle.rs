@@ -2,7 +2,7 @@
 //!
 //! Kubernetes v1.34 semantics: a pod marked for deletion leaves its service at once and holds its requests until it has
 //! exited; on a node that is dead nobody confirms the exit, so the pod stays Terminating until the node is back or deleted.
-//! Its traffic ends a little later: `flow`. Left out: crash loops, init containers' own time, propagation of new endpoints (kept
+//! Its traffic ends a little later: `service::gaps`. Left out: crash loops, init containers' own time, propagation of new endpoints (kept
 //! in the readiness times).
 
 use crate::cluster::pod::PodState;
@@ -112,6 +112,7 @@ impl Sim<'_> {
         self.cluster.set_serving(pod, true, self.is_reached(row.workload, node));
         self.agent_ready(pod);
         self.tell(Incident::PodReady { pod, workload: row.workload, node });
+        self.joins_rotation(pod);
         self.serving_changed(row.workload);
         self.memory_grew(node);
         self.owner_sees_ready(pod);
@@ -141,6 +142,7 @@ impl Sim<'_> {
             false => self.now,
         };
         self.endpoint_ends(pod, if row.up { exit } else { self.now });
+        self.entries_may_stay(pod);
         self.cluster.terminate(self.spec, pod);
         if !row.held {
             self.tell(Incident::PodStopping { pod, workload: row.workload });
@@ -174,6 +176,7 @@ impl Sim<'_> {
         let row = self.cluster.pods[pod];
         let shape = self.cluster.shape_of(self.spec, pod);
         self.endpoint_ends(pod, self.now);
+        self.entries_may_stay(pod);
         self.cluster.remove(self.spec, &self.p.compat, pod);
         if row.held {
             self.hold_may_end(row.workload);

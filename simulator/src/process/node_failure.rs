@@ -129,11 +129,11 @@ impl Sim<'_> {
             Happening::Rollout { workload } => self.begin_rollout(workload),
             Happening::Replicas { workload, replicas } => self.set_replicas(workload, replicas),
             Happening::Capacity { workload, factor } => self.set_capacity(workload, factor),
-            Happening::MemoryLimit { workload, bytes } => self.cluster.workloads[workload].memory_limit = bytes,
+            Happening::MemoryLimit { workload, bytes } => self.set_memory_limit(workload, bytes),
             Happening::RequestsLost { workload, node, share, lasts } => {
-                self.requests_lost(Some(workload), node, share, lasts);
+                self.lose_requests(Some(workload), node, share, lasts);
             }
-            Happening::UpstreamFails { node, share, lasts } => self.requests_lost(None, Some(node), share, lasts),
+            Happening::UpstreamFails { node, share, lasts } => self.lose_requests(None, Some(node), share, lasts),
             Happening::NodeFailure { node, down } => self.node_dies_for(node, down),
             Happening::NodesFail { whom, share, within, .. } | Happening::NodesSilent { whom, share, within, .. } => {
                 self.many_are_hit(i, whom, share, within);

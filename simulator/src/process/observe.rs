@@ -4,6 +4,7 @@ use crate::event::Event;
 use crate::outcome::{Drawn, Incident, Outcome, Series, WorkloadOutcome};
 use crate::process::windows::Windows;
 use crate::sim::Sim;
+use crate::spec::Role;
 use crate::time::{Duration, Time};
 use crate::{NodeId, WorkloadId};
 
@@ -17,6 +18,8 @@ pub(crate) struct Observer {
     step: u32,
     /// Asked and lost DNS requests at the last sample.
     dns: (f64, f64),
+    /// Asked, lost, served and waited of each watched service at the last sample.
+    sampled: Vec<[f64; 4]>,
 }
 
 /// One watched workload.
@@ -50,12 +53,18 @@ impl Sim<'_> {
         observer.series = Series::default();
         observer.step = 0;
         observer.dns = (0.0, 0.0);
+        observer.sampled.clear();
         let recorded = if self.p.scenario.settings.windows { observer.watches.len() } else { 0 };
         observer.windows.resize_with(recorded, Windows::default);
         observer.windows.iter_mut().for_each(Windows::clear);
         let steps = self.p.samples;
         if steps > 0 {
             observer.series.up = vec![Vec::with_capacity(steps as usize); observer.watches.len()];
+            observer.sampled.resize(observer.watches.len(), [0.0; 4]);
+            let serves = |watch: &Watch| self.spec.workloads[watch.workload].service.is_some();
+            let room = |watch: &Watch| Vec::with_capacity(if serves(watch) { steps as usize } else { 0 });
+            observer.series.loss = observer.watches.iter().map(room).collect();
+            observer.series.latency = observer.watches.iter().map(room).collect();
             self.queue_sample();
         }
         self.observe();
@@ -63,12 +72,11 @@ impl Sim<'_> {
 
     /// Takes note of what the last event changed.
     pub(crate) fn observe(&mut self) {
-        let tolerance = self.p.scenario.settings.loss_tolerance;
         for i in 0..self.observer.watches.len() {
             let workload = self.observer.watches[i].workload;
             let up = self.serving(workload);
             let watch = &self.observer.watches[i];
-            let lossy = self.spec.workloads[workload].service.is_some() && self.flows.loss(workload) > tolerance;
+            let lossy = self.spec.workloads[workload].service.is_some() && self.flows.is_lossy(workload);
             let (below, out) = (up < watch.minimum, up < watch.minimum || lossy);
             if watch.up == up && watch.below_since.is_some() == below && watch.out_since.is_some() == out {
                 continue;
@@ -128,7 +136,8 @@ impl Sim<'_> {
             memory += m;
         }
         self.flows.integrate(self.now);
-        let (asked, lost) = self.flows.services.iter().fold((0.0, 0.0), |(a, l), f| (a + f.asked, l + f.lost));
+        let dns = self.flows.services.iter().filter(|f| self.spec.workloads[f.workload].role == Role::Dns);
+        let (asked, lost) = dns.fold((0.0, 0.0), |(a, l), f| (a + f.asked, l + f.lost));
         let observer = &mut self.observer;
         let (asked_now, lost_now) = (asked - observer.dns.0, lost - observer.dns.1);
         observer.dns = (asked, lost);
@@ -140,8 +149,24 @@ impl Sim<'_> {
             row.push(watch.fewest_in_step.min(u32::from(u16::MAX)) as u16);
             watch.fewest_in_step = watch.up;
         }
-        observer.step += 1;
+        self.sample_services();
+        self.observer.step += 1;
         self.queue_sample();
+    }
+
+    fn sample_services(&mut self) {
+        let observer = &mut self.observer;
+        for (i, watch) in observer.watches.iter().enumerate() {
+            let Some(flow) = self.flows.services.iter().find(|f| f.workload == watch.workload) else { continue };
+            let now = [flow.asked, flow.lost, flow.facts.served, flow.facts.waited];
+            let before = std::mem::replace(&mut observer.sampled[i], now);
+            let of = |part: usize, whole: usize| {
+                let whole = now[whole] - before[whole];
+                if whole > 0.0 { ((now[part] - before[part]) / whole) as f32 } else { 0.0 }
+            };
+            observer.series.loss[i].push(of(1, 0));
+            observer.series.latency[i].push(of(3, 2));
+        }
     }
 
     /// Free requests on a schedulable node of a system pool.
@@ -191,7 +216,8 @@ impl Sim<'_> {
         let workloads = self.observer.watches.iter().map(|watch| {
             let flow = flows.iter().find(|f| f.workload == watch.workload);
             let (asked, lost) = flow.map_or((0.0, 0.0), |f| (f.asked, f.lost));
-            WorkloadOutcome { asked, lost, at_end: watch.up, ..watch.facts }
+            let service = flow.map(|f| f.sum_up()).unwrap_or_default();
+            WorkloadOutcome { asked, lost, service, at_end: watch.up, ..watch.facts }
         });
         Outcome {
             workloads: workloads.collect(),

@@ -108,7 +108,7 @@ impl Sim<'_> {
         let owner = &self.cluster.workloads[row.workload];
         let mut used = base;
         if memory.with_load > 0.0 && owner.base > 0 {
-            let load = owner.load * f64::from(owner.base) / f64::from(owner.ready.max(1));
+            let load = self.load_on(row.workload) * f64::from(owner.base) / f64::from(owner.ready.max(1));
             used = (base as f64 * (1.0 + memory.with_load * (load - 1.0))).max(0.0) as i64;
         }
         memory.limit.map_or(used, |limit| used.min(limit))

@@ -80,6 +80,18 @@ causes! {
     TieBreak "tie-break"
     /// Which of equally good pools the cluster autoscaler grows: the one in the middle.
     ExpanderChoice "expander-choice"
+    /// The shape of day and week: the load of time zero stays.
+    Seasons "seasons"
+    /// Noise of demand: its mean instead.
+    DemandNoise "demand-noise"
+    /// Clients that ask again: what is lost is lost.
+    Retries "retries"
+    /// More demand after an outage: none.
+    Stampede "stampede"
+    /// Containers of services killed above their memory limit: none is.
+    OomKill "oom-kill"
+    /// Entries of connection tracking that outlive a replica: none does.
+    StaleEntries "stale-entries"
     /// Contention for CPU between pods of a node: everybody gets what he wants.
     Contention "contention"
     /// Shortage of room: nodes hold any number of pods.
@@ -167,7 +179,7 @@ fn spread(process: Process) -> &'static [Cause] {
     match process {
         Process::ImagePull => &[Cause::SlowStart, Cause::PullTime],
         Process::StartUp => &[Cause::SlowStart, Cause::StartTime],
-        Process::Readiness => &[Cause::SlowStart, Cause::ReadinessTime],
+        Process::Readiness | Process::Answers => &[Cause::SlowStart, Cause::ReadinessTime],
         Process::Exit => &[Cause::SlowStart, Cause::ExitTime],
         Process::Provision | Process::Reimage | Process::DeleteNodes => &[Cause::NodeTimes],
         Process::NodeDown | Process::ZoneDown | Process::RepairTime => &[Cause::RepairTimes],
@@ -177,6 +189,7 @@ fn spread(process: Process) -> &'static [Cause] {
         Process::TieBreak => &[Cause::TieBreak],
         Process::Expander => &[Cause::ExpanderChoice],
         Process::Endpoint => &[Cause::EndpointDelay],
+        Process::Noise => &[Cause::DemandNoise],
         Process::JobRun => &[Cause::JobTimes],
         Process::TunnelConnect => &[Cause::SlowStart, Cause::StartTime],
         Process::NodeFailure
@@ -197,6 +210,7 @@ fn spread(process: Process) -> &'static [Cause] {
         | Process::WebhookBackend
         | Process::Scripted
         | Process::BurstTime
+        | Process::StaleEntries
         | Process::Parameter => &[],
     }
 }

@@ -1,6 +1,7 @@
 //! How load rises and falls by chance and by the clock, and how kubelets answer containers that it kills.
 
-use crate::random::Dist;
+use crate::random::distribution::pareto_quantile;
+use crate::random::{Dist, standard_normal_quantile};
 use crate::scenario::Decay;
 use crate::time::Duration;
 
@@ -9,16 +10,53 @@ use crate::time::Duration;
 pub struct Bursts {
     /// Bursts per hour, exponential.
     pub per_hour: f64,
-    /// Pareto exponent of the factor.
-    pub factor_alpha: f64,
-    /// Smallest factor.
-    pub factor_min: f64,
+    /// Multiple of the base at the top.
+    pub factor: Factor,
     /// From base to top.
     pub ramp: Dist,
     /// At the top.
     pub hold: Dist,
     /// The way back.
     pub decay: Decay,
+}
+
+/// How large bursts are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Factor {
+    /// Pareto.
+    Pareto {
+        /// Exponent.
+        alpha: f64,
+        /// Smallest factor.
+        min: f64,
+    },
+    /// Log-normal; below 1 the load falls.
+    LogNormal {
+        /// Median.
+        median: f64,
+        /// Standard deviation of the logarithm.
+        sigma: f64,
+    },
+}
+
+impl Factor {
+    /// The Pareto exponent where it has one, and the middle of what is usual otherwise.
+    pub(crate) fn exponent(self) -> f64 {
+        if let Factor::Pareto { alpha, .. } = self { alpha } else { 2.2 }
+    }
+
+    /// The factor below which a share `u` in (0, 1) of all bursts lies.
+    pub fn of(self, u: f64) -> f64 {
+        self.quantile(u, self.exponent())
+    }
+
+    /// The same with another exponent where it is Pareto.
+    pub(crate) fn quantile(self, u: f64, alpha: f64) -> f64 {
+        match self {
+            Factor::Pareto { min, .. } => pareto_quantile(u, min, alpha),
+            Factor::LogNormal { median, sigma } => median * libm::exp(sigma * standard_normal_quantile(u)),
+        }
+    }
 }
 
 /// The shape of a day and of a week, of everything that follows load, and noise. The base load is that of time zero. Nobody

@@ -177,9 +177,8 @@ fn what_is_fixed_to_its_median_is_the_same_in_every_trial() {
             Incident::LoadChanged { percent, .. } => Some((e.at, u64::from(percent))),
             _ => None,
         };
-        let mut changes = t.log.iter().filter_map(load);
-        let first = changes.next();
-        let top = changes.take_while(|&(at, _)| Some(at) == first.map(|(at, _)| at)).map(|(_, percent)| percent).max();
+        let first = t.log.iter().find_map(load).map(|(at, _)| at);
+        let top = t.log.iter().filter_map(load).filter(|&(at, _)| Some(at) == first).map(|(_, percent)| percent).max();
         top.into_iter().collect()
     };
     let scans: Measure = |t| {

@@ -6,7 +6,7 @@ use crate::example::{busy_upgrade, drain_settings};
 use crate::parameters::{Belief, Knob, Parameters};
 use crate::random::{Dist, Prior};
 use crate::settings::Repair;
-use crate::spec::{Quantity, SpotPolicy};
+use crate::spec::{Clients, Quantity, SpotPolicy};
 use crate::time::{Duration, Time};
 use crate::{NodeId, Pair, PoolId, Runs, Scenario, paired, paired_at};
 
@@ -28,6 +28,11 @@ fn all_kinds() -> Scenario {
     (f.domain_per_hour, f.domain_down, f.fleet_per_hour) = (0.1, minutes(20), 0.1);
     f.repair = Some(Repair::aks([(minutes(4), 0.6), (minutes(7), 0.7), (minutes(9), 0.8)]));
     scenario.settings.spot.hourly = 0.2;
+    for service in scenario.cluster.workloads.rows_mut().iter_mut().filter_map(|w| w.service.as_mut()) {
+        service.clients = Clients { timeout: Duration::secs(5), attempts: 3.0 };
+        service.stale.probability = 0.2;
+        service.stale.lasts = minutes(1);
+    }
     scenario.cluster.pools[PoolId(1)].spot = Some(SpotPolicy::Delete);
     if let Operation::Upgrade { how, .. } = &mut scenario.changes[0].operation {
         how.max_surge = Quantity::Count(2);

@@ -6,11 +6,11 @@ use proptest::test_runner::Config;
 use crate::change::{BlueGreenSettings, DrainSettings, Operation, Replacement, Undrainable, UpgradeSettings};
 use crate::example::{Example, drain_settings};
 use crate::random::{Dist, Process, Streams};
-use crate::scenario::Happening;
-use crate::settings::{Expander, Repair};
+use crate::scenario::{Decay, Happening};
+use crate::settings::{Demand, Expander, Repair};
 use crate::spec::{
-    Autoscaled, Backend, BudgetRule, Effect, Exposure, Quantity, Role, Scaling, Service, SpotPolicy, Taint, Toleration,
-    Webhook, WorkloadKind,
+    Autoscaled, Backend, BudgetRule, Clients, Effect, Exposure, Quantity, Role, Scaling, Service, ServiceMemory,
+    SpotPolicy, StaleEntries, Stampede, Taint, Toleration, Webhook, WorkloadKind,
 };
 use crate::time::Duration;
 use crate::{NodeId, NodeShapeId, PoolId, Runs, Scenario, WorkloadId, ZoneId, paired};
@@ -193,9 +193,11 @@ impl Random {
         let spot = self.of(&[None, None, Some(SpotPolicy::Delete), Some(SpotPolicy::Deallocate)]);
         let deallocates = self.one_in(4).then_some(Dist::Constant(Duration::secs(60)));
         let (provision, reimage) = (self.minutes(5), self.minutes(6));
+        let cache = self.of(&[None, None, Some(0.2)]);
         example.pool(&format!("pool-{pool}"), size).zones(zones).with_pool(|p| {
             (p.autoscaler, p.room, p.spot, p.deallocates) = (autoscaler, room, spot, deallocates);
             (p.provision, p.reimage) = (provision, reimage);
+            p.local_cache = cache;
         })
     }
 
@@ -213,6 +215,7 @@ impl Random {
         let completions = self.of(&[None, Some(replicas), Some(2 * replicas)]);
         let forgives = self.one_in(2);
         let memory = self.of(&[None, None, Some(4 << 30)]);
+        let service = self.service();
         let mut example = example
             .workload(name, kind, hosts)
             .minimum(1)
@@ -231,7 +234,7 @@ impl Random {
                 }
                 if serves {
                     w.role = Role::Dns;
-                    w.service = Some(Service::plain(3000.0, 2000.0, 1e-4));
+                    w.service = Some(service);
                 }
             });
         if self.one_in(2) {
@@ -240,6 +243,46 @@ impl Random {
             example = example.budget(rule);
         }
         example
+    }
+
+    fn service(&mut self) -> Service {
+        let minutes = Dist::Uniform { low: Duration::secs(3), high: Duration::mins(4) };
+        let limit = self.of(&[None, Some(55 << 20), Some(60 << 20)]);
+        Service {
+            requests_per_demand: self.of(&[1.0, 1.5]),
+            service_time: Duration::millis(u64::from(self.below(3))),
+            queue: self.of(&[0.0, 0.0, 500.0, f64::INFINITY]),
+            answers: Dist::Constant(Duration::secs(u64::from(self.below(2) * 20))),
+            clients: Clients { timeout: Duration::secs(5), attempts: self.of(&[1.0, 2.0, 3.5, 10.0]) },
+            stampede: Stampede {
+                factor: self.of(&[1.0, 2.0]),
+                lasts: Duration::mins(5),
+                after: Duration::secs(u64::from(self.below(2) * 60)),
+            },
+            memory: self.of(&[false, true]).then_some(ServiceMemory {
+                base: 54 << 20,
+                per_rate: 2000.0,
+                limit,
+                fills: Duration::secs(u64::from(self.below(4))),
+            }),
+            stale: StaleEntries {
+                probability: self.of(&[0.0, 0.3]),
+                lasts: minutes.clone(),
+                long_probability: 0.03,
+                long_lasts: minutes,
+            },
+            ..Service::plain(3000.0, 2000.0, 1e-4)
+        }
+    }
+
+    fn demand(&mut self) -> Demand {
+        Demand {
+            daily_swing: self.of(&[0.0, 0.5]),
+            peak_in: Duration::mins(u64::from(self.below(1440))),
+            weekend: self.of(&[1.0, 0.7]),
+            weekend_in: Duration::mins(u64::from(self.below(200))),
+            noise: self.of(&[0.0, 0.2]),
+        }
     }
 
     fn troubles(&mut self, example: Example) -> Example {
@@ -257,6 +300,8 @@ impl Random {
         let expander = self.of(&[Expander::Random, Expander::LeastWaste, Expander::MostPods, Expander::Priority]);
         let retry = self.of(&[0, 5]);
         let (delay, serial) = (self.minutes(1), self.one_in(2));
+        let demand = self.demand();
+        let ramp = self.minutes(3);
         example.settings(|s| {
             let f = &mut s.failures;
             (f.per_hour, f.faults_per_hour, f.reboots_per_hour, f.grey_per_hour) =
@@ -271,6 +316,8 @@ impl Random {
             s.provisioning.retries = retries;
             s.autoscaler.expander = expander;
             s.bursts.per_hour = rates[0];
+            s.bursts.ramp = ramp;
+            s.demand = demand;
             s.eviction_retry = Duration::secs(retry);
             (s.endpoint_delay, s.serial_pulls) = (delay, serial);
         })
@@ -279,7 +326,20 @@ impl Random {
     fn happening(&mut self, nodes: u32) -> Happening {
         let node = NodeId(self.below(nodes));
         let lasts = Duration::secs(u64::from(self.below(2000)));
-        match self.below(5) {
+        let (workload, share) = (WorkloadId(0), self.of(&[0.1, 0.5, 1.0]));
+        match self.below(11) {
+            5 => Happening::Capacity { workload, factor: 2.0 * share },
+            6 => Happening::MemoryLimit { workload, bytes: self.of(&[None, Some(56 << 20)]) },
+            7 => Happening::RequestsLost { workload, node: self.of(&[None, Some(node)]), share, lasts },
+            8 => Happening::UpstreamFails { node, share, lasts },
+            9 => Happening::Replicas { workload, replicas: self.below(6) },
+            10 => Happening::Burst {
+                target: None,
+                factor: 6.0 * share,
+                ramp: lasts,
+                hold: Duration::mins(3),
+                decay: self.of(&[Decay::Linear(lasts), Decay::Exponential(lasts)]),
+            },
             0 => Happening::NodeFailure { node, down: lasts },
             1 => Happening::NodeFault { node },
             2 => Happening::GreyNode { node, lasts },

@@ -1,18 +1,13 @@
-//! Load: scripted and random bursts, and the horizontal and proportional autoscalers that answer.
+//! The horizontal and proportional autoscalers that answer load and nodes.
 //!
-//! A burst lifts the load of everything that follows load: a ramp in four steps, a hold, an exponential way back in steps
-//! of half its time constant. Bursts that overlap add their excess over the base. The horizontal autoscaler is
-//! Kubernetes v1.34's: every 15 s, tolerance 0.1, 300 s of stabilisation on the way down; at base load it is at rest with
-//! the replicas of the snapshot. Pods that are not ready or without metrics hold it back ([`replicas::horizontal_seen`]). Left out: noise and seasons, delay of metrics.
+//! The horizontal autoscaler is Kubernetes v1.34's: every 15 s, tolerance 0.1, 300 s of stabilisation on the way down; at base
+//! load it is at rest with the replicas of the snapshot. Pods that are not ready or without metrics hold it back
+//! ([`replicas::horizontal_seen`]). It sees what a service is truly asked, retries included. Left out: delay of metrics.
 
 use crate::contingency::{About, Contingency};
 use crate::event::Event;
-use crate::outcome::Incident;
-use crate::parameters::Knob;
 use crate::process::replicas::{self, Seen};
-use crate::random::distribution::{exponential_quantile, pareto_quantile};
 use crate::random::{Process, entity_key};
-use crate::scenario::Decay;
 use crate::settings::Cause;
 use crate::sim::Sim;
 use crate::spec::Scaling;
@@ -27,124 +22,9 @@ const STABILISATION: Duration = Duration::secs(300);
 const TOLERANCE: f64 = 0.1;
 /// Poll period of the cluster-proportional-autoscaler.
 const POLL: Duration = Duration::secs(10);
-/// Steps of a burst: on the way up, and on the way back (three time constants).
-const UP: u32 = 4;
-const BACK: u32 = 6;
-
-/// A burst of load.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Burst {
-    pub target: Option<WorkloadId>,
-    /// Excess over the base at the top: factor - 1.
-    pub top: f64,
-    pub ramp: Duration,
-    pub hold: Duration,
-    pub decay: Decay,
-    /// Excess now.
-    pub excess: f64,
-}
 
 impl Sim<'_> {
-    pub(crate) fn start_bursts(&mut self) {
-        if self.on(Cause::Burst) && self.parameters.get(Knob::Bursts) > 0.0 {
-            self.next_burst(0);
-        }
-    }
-
-    fn next_burst(&mut self, n: u32) {
-        let u = self.streams.uniform(Process::BurstTime, entity_key("cluster"), n);
-        let wait = Duration::from_secs_f64(exponential_quantile(u) / self.parameters.get(Knob::Bursts) * 3600.0);
-        self.queue.at(self.now + wait, Event::BurstBegins { n });
-    }
-
-    pub(crate) fn burst_begins(&mut self, n: u32) {
-        self.next_burst(n + 1);
-        if !self.happens(Contingency::Burst { n }, About::default()) {
-            return;
-        }
-        let key = entity_key("cluster");
-        let bursts = &self.p.scenario.settings.bursts;
-        let exponent = self.parameters.get(Knob::BurstExponent);
-        let factor = pareto_quantile(self.uniform(Process::BurstFactor, key, n), bursts.factor_min, exponent);
-        let ramp = self.draw(&bursts.ramp, Process::BurstRamp, key, n);
-        let hold = self.draw(&bursts.hold, Process::BurstHold, key, n);
-        self.add_burst(None, factor, ramp, hold, bursts.decay);
-    }
-
-    pub(crate) fn add_burst(
-        &mut self,
-        target: Option<WorkloadId>,
-        factor: f64,
-        ramp: Duration,
-        hold: Duration,
-        decay: Decay,
-    ) {
-        self.counts.bursts += 1;
-        let burst = self.bursts.len() as u32;
-        self.bursts.push(Burst { target, top: factor - 1.0, ramp, hold, decay, excess: 0.0 });
-        self.burst_step(burst, 0);
-    }
-
-    /// Step 0..UP climbs, UP holds, the rest goes back, the last one ends at the base.
-    pub(crate) fn burst_step(&mut self, burst: u32, step: u32) {
-        let b = &mut self.bursts[burst as usize];
-        let (excess, lasts) = match step {
-            s if s < UP => (b.top * f64::from(s + 1) / f64::from(UP), Duration(b.ramp.0 / u64::from(UP))),
-            UP => (b.top, b.hold),
-            s if s <= UP + BACK => {
-                let at = f64::from(s - UP - 1);
-                match b.decay {
-                    // Mean of exp(-t) over the step's half time constant.
-                    Decay::Exponential(constant) => {
-                        let mean = (libm::exp(-at / 2.0) - libm::exp(-(at + 1.0) / 2.0)) / 0.5;
-                        (b.top * mean, Duration(constant.0 / 2))
-                    }
-                    Decay::Linear(back) => {
-                        let steps = f64::from(BACK);
-                        (b.top * (1.0 - (at + 0.5) / steps), Duration(back.0 / u64::from(BACK)))
-                    }
-                }
-            }
-            _ => (0.0, Duration::ZERO),
-        };
-        b.excess = excess;
-        if step <= UP + BACK {
-            self.queue.at(self.now + lasts, Event::BurstStep { burst, step: step + 1 });
-        }
-        let target = self.bursts[burst as usize].target;
-        self.load_changes(target);
-    }
-
-    /// Sets the scripted load of one workload or of all.
-    pub(crate) fn set_load(&mut self, target: Option<WorkloadId>, factor: f64) {
-        for workload in self.cluster.workloads.ids() {
-            if target.is_none_or(|t| t == workload) {
-                self.cluster.workloads[workload].scripted_load = factor;
-            }
-        }
-        self.load_changes(target);
-    }
-
-    fn load_changes(&mut self, target: Option<WorkloadId>) {
-        for (id, spec) in self.spec.workloads.iter() {
-            if !spec.follows_load || target.is_some_and(|t| t != id) {
-                continue;
-            }
-            let excess: f64 = self.bursts.iter().filter(|b| b.target.is_none_or(|t| t == id)).map(|b| b.excess).sum();
-            let row = &mut self.cluster.workloads[id];
-            row.load = (row.scripted_load * (1.0 + excess)).max(0.0);
-        }
-        if self.log.is_some() {
-            let excess: f64 = self.bursts.iter().filter(|b| b.target == target).map(|b| b.excess).sum();
-            let scripted = target.map_or(1.0, |t| self.cluster.workloads[t].scripted_load);
-            self.tell(Incident::LoadChanged { target, percent: (scripted * (1.0 + excess) * 100.0) as u32 });
-        }
-        self.touch_flows();
-        self.memory_follows_load();
-        self.queue_horizontal();
-    }
-
-    fn queue_horizontal(&mut self) {
+    pub(crate) fn queue_horizontal(&mut self) {
         if !self.horizontal_queued && self.on(Cause::HorizontalAutoscaler) {
             self.horizontal_queued = true;
             let phase =
@@ -214,7 +94,7 @@ impl Sim<'_> {
         }
         self.controller_sets_replicas(id, target);
         let row = &self.cluster.workloads[id];
-        row.lower_since.is_some() || wanted != row.desired || row.up != row.alive
+        row.lower_since.is_some() || wanted != row.desired || row.up != row.alive || row.load.slope != 0.0
     }
 
     /// Replicas as a controller wants them, unless it is taken not to lessen those of a watched workload.
@@ -233,7 +113,7 @@ impl Sim<'_> {
         let seen =
             Seen { measured: row.up, unready: row.alive - row.ready, missing: row.ready - row.up.min(row.ready) };
         let most = spec.cpu_limit.map_or(f64::INFINITY, |limit| limit as f64 / spec.cpu_use.max(1) as f64);
-        let ratio = (row.load * f64::from(row.base) / f64::from(row.ready.max(1))).min(most.max(1.0));
+        let ratio = (self.load_on(id) * f64::from(row.base) / f64::from(row.ready.max(1))).min(most.max(1.0));
         let target = match spec.scaling {
             Some(Scaling::Utilisation { target_percent, .. }) if target_percent > 0.0 => target_percent,
             _ => 100.0,
