@@ -11,6 +11,7 @@ mod arithmetic;
 mod autoscaler;
 mod drain;
 mod failures;
+mod load;
 mod nodes;
 mod rare;
 #[path = "../reports/tests/reports/reference.rs"]
@@ -51,7 +52,10 @@ const FAMILIES: &[Family] = &[
     ("03", upgrade::duration),
     ("04", failures::k_of_n),
     ("05", failures::longer_than),
+    ("06", load::servers),
     ("07", failures::quorum),
+    ("08", load::trapezoid),
+    ("09", load::random_bursts),
     ("10", nodes::provisioning),
     ("11", failures::detection),
     ("12", nodes::colocation),

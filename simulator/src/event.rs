@@ -8,6 +8,7 @@
 //! operations act, then the scheduler places what they made, then the cluster autoscaler looks, flows and samples are brought up to date. Within a
 //! stage, first queued is first delivered.
 
+use crate::queue::Queued;
 use crate::{DrainId, NodeId, PodId, PoolId, WorkloadId, ZoneId};
 
 /// Something that happens.
@@ -139,9 +140,9 @@ pub enum Shock {
     Fleet,
 }
 
-impl Event {
+impl Queued for Event {
     /// True where it begins something that nothing before has led to: by chance, by script or by plan.
-    pub(crate) fn begins(self) -> bool {
+    fn begins(self) -> bool {
         matches!(
             self,
             Event::NodeFails { .. }
@@ -156,7 +157,7 @@ impl Event {
     }
 
     /// Its place among the events of one instant, 0-7.
-    pub(crate) fn stage(self) -> u64 {
+    fn stage(self) -> u64 {
         match self {
             Event::NodeFails { .. }
             | Event::ZoneFails { .. }

@@ -22,6 +22,7 @@ pub mod parameters;
 mod process;
 mod queue;
 pub mod random;
+pub mod requests;
 mod run;
 pub mod scenario;
 pub mod scheduler;

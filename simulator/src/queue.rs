@@ -15,12 +15,20 @@ const PLACE: u32 = 32;
 const ORDER: u32 = 32;
 const STAGE: u32 = 3;
 
+/// What can be queued.
+pub(crate) trait Queued: Copy {
+    /// Its place among what happens at one instant, 0-7.
+    fn stage(self) -> u64;
+    /// True where it begins something that nothing before has led to.
+    fn begins(self) -> bool;
+}
+
 /// Pending events.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct EventQueue {
+#[derive(Clone, Debug)]
+pub(crate) struct EventQueue<E = Event> {
     heap: Vec<u128>,
     /// Events by their place.
-    events: Vec<Event>,
+    events: Vec<E>,
     /// Places that are free.
     free: Vec<u32>,
     /// Numbers events in the order of queueing.
@@ -31,12 +39,27 @@ pub(crate) struct EventQueue {
     horizon: Time,
     /// What would come after it.
     #[cfg(test)]
-    late: Vec<Event>,
+    late: Vec<E>,
 }
 
-impl EventQueue {
+impl<E> Default for EventQueue<E> {
+    fn default() -> Self {
+        EventQueue {
+            heap: Vec::new(),
+            events: Vec::new(),
+            free: Vec::new(),
+            next: 0,
+            end: Time::ZERO,
+            horizon: Time::ZERO,
+            #[cfg(test)]
+            late: Vec::new(),
+        }
+    }
+}
+
+impl<E: Queued> EventQueue<E> {
     /// Queues an event.
-    pub fn at(&mut self, time: Time, event: Event) {
+    pub fn at(&mut self, time: Time, event: E) {
         // 2^61 µs are 73,000 years: later than that is never.
         if time > self.horizon && (time > self.end || event.begins()) || time.0 >= 1 << 61 {
             #[cfg(test)]
@@ -60,7 +83,7 @@ impl EventQueue {
     }
 
     /// Takes the next event, where it comes by a time.
-    pub fn next(&mut self, by: Time) -> Option<(Time, Event)> {
+    pub fn next(&mut self, by: Time) -> Option<(Time, E)> {
         let first = *self.heap.first().filter(|first| (**first >> (STAGE + ORDER + PLACE)) as u64 <= by.0)?;
         let last = self.heap.pop()?;
         if !self.heap.is_empty() {
@@ -73,7 +96,7 @@ impl EventQueue {
 
     /// All that is queued, in no order; what would come after the end of the run included.
     #[cfg(test)]
-    pub fn pending(&self) -> impl Iterator<Item = Event> + '_ {
+    pub fn pending(&self) -> impl Iterator<Item = E> + '_ {
         let kept = self.heap.iter().map(|&entry| self.events[entry as u32 as usize]);
         kept.chain(self.late.iter().copied())
     }
@@ -140,7 +163,7 @@ mod tests {
 
     #[test]
     fn ties_go_by_stage_then_by_order_of_queueing() {
-        let mut queue = EventQueue::default();
+        let mut queue: EventQueue = EventQueue::default();
         queue.clear(Time(5), Time(5));
         queue.at(Time(5), Event::Sample);
         queue.at(Time(5), Event::Schedule);
@@ -156,7 +179,7 @@ mod tests {
     /// The same as a list that is sorted, with events that come and go.
     #[test]
     fn events_come_in_the_order_of_a_sorted_list() {
-        let mut queue = EventQueue::default();
+        let mut queue: EventQueue = EventQueue::default();
         queue.clear(Time::NEVER, Time::NEVER);
         let mut list: Vec<(u64, u32)> = Vec::new();
         let mut state = 7u64;

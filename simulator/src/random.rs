@@ -85,6 +85,10 @@ processes! {
     StaleEntries = 25,
     /// From being in rotation until a replica answers.
     Answers = 26,
+    /// When the next of single requests comes.
+    RequestArrival = 27,
+    /// How long it is served.
+    RequestService = 28,
     /// How short spot capacity is in a window.
     SpotPressure = 40,
     /// When a spot node is evicted under that pressure.

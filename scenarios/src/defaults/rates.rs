@@ -4,8 +4,8 @@ use simulator::Duration;
 use simulator::scenario::Decay;
 use simulator::scheduler::NodesScored;
 use simulator::settings::{
-    AutoscalerProfile, Bursts, Cause, Demand, Detection, Failures, Provisioning, Repair, Restarts, SchedulerProfile,
-    Settings, Spot,
+    AutoscalerProfile, Bursts, Cause, Demand, Detection, Factor, Failures, Provisioning, Repair, Restarts,
+    SchedulerProfile, Settings, Spot,
 };
 
 use super::log_normal;

@@ -211,6 +211,8 @@ fn spread(process: Process) -> &'static [Cause] {
         | Process::Scripted
         | Process::BurstTime
         | Process::StaleEntries
+        | Process::RequestArrival
+        | Process::RequestService
         | Process::Parameter => &[],
     }
 }

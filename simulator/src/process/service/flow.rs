@@ -385,7 +385,9 @@ impl Flow {
 
     /// Sums up: what is still to be asked again counts as given up by nobody.
     pub fn sum_up(&self) -> ServiceOutcome {
-        ServiceOutcome { queued: self.backlog.waiting, ..self.facts }
+        let waiting = self.backlog.waiting;
+        let cleared = self.facts.cleared.filter(|_| waiting <= 0.0);
+        ServiceOutcome { queued: waiting, cleared, ..self.facts }
     }
 }
 
