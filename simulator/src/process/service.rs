@@ -209,7 +209,7 @@ impl Sim<'_> {
             }
             self.tell_retries(flow, state);
         }
-        self.ask(flow, state, service);
+        self.set_demand(flow, state, service);
         self.judge_loss(flow, state, service);
         let lost = flow.loss_rate(flow.offered(now));
         if lost > 0.0 && flow.returns == Time::NEVER && service.clients.timeout > Duration::ZERO {
@@ -239,7 +239,7 @@ impl Sim<'_> {
     }
 
     /// Sets the demand from now on.
-    fn ask(&mut self, flow: &mut Flow, state: &mut State, service: &Service) {
+    fn set_demand(&mut self, flow: &mut Flow, state: &mut State, service: &Service) {
         let rate = service.rate * service.requests_per_demand * state.cached;
         let load = self.cluster.workloads[flow.workload].load;
         if state.base == 0.0 {
@@ -289,7 +289,7 @@ impl Sim<'_> {
             self.queue.at(state.stampede_until, Event::Flow);
             let percent = libm::round(stampede.factor * 100.0) as u32;
             self.tell(Incident::StampedeBegan { workload: flow.workload, percent });
-            self.ask(flow, state, service);
+            self.set_demand(flow, state, service);
             self.judge_loss(flow, state, service);
         }
     }

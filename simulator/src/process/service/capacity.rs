@@ -36,6 +36,10 @@ impl Sim<'_> {
             let pod = PodId(next);
             let row = self.cluster.pods[pod];
             next = row.next_sibling;
+            if row.ready && row.node.is_some_and(|node| !self.is_reached(workload, node)) {
+                targets -= 1; // a balancer sends it nothing
+                continue;
+            }
             if row.up && !self.is_mute(pod) {
                 let cores = self.cpu_for(pod, capacity * service.cpu_seconds * 1000.0) / 1000.0;
                 let cap = capacity.min(cores / service.cpu_seconds);
