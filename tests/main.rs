@@ -18,8 +18,11 @@ mod explain;
 mod faults;
 #[cfg(feature = "listen")]
 mod functions;
+mod hostile;
 mod incidents;
 mod licences;
+mod limits;
+#[cfg(feature = "listen")]
 mod listen;
 mod memory;
 mod one_report;

@@ -35,7 +35,7 @@ mod words;
 
 pub use chart::{Chart, HeatMap, heat_map};
 pub use input::Inputs;
-pub use judge::{Judged, judge, judge_with, weights};
+pub use judge::{Judged, judge, judge_while, judge_with, weights};
 pub use page::alternatives::{row as plan_row, sentences as plan_sentences};
 pub use page::{bundle, causes, courses, index};
 pub use replay::{Replay, replay_page};

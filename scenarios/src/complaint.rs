@@ -1,6 +1,6 @@
 //! What is wrong with an input: where, what was found, what was expected. All at once.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// One thing wrong with an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,13 +18,28 @@ pub struct Complaint {
 impl fmt::Display for Complaint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
-            write!(f, "{file}: ")?;
+            write!(f, "{}: ", Inert(file))?;
         }
         if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
+            write!(f, "{}: ", Inert(&self.path))?;
         }
-        write!(f, "found {}, expected {}", self.value, self.expected)
+        write!(f, "found {}, expected {}", Inert(&self.value), Inert(&self.expected))
     }
+}
+
+/// Text that may come from a message, on one line: what steers a terminal or turns the direction of writing is written out.
+struct Inert<'a>(&'a str);
+
+impl fmt::Display for Inert<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| if steers(c) { write!(f, "{}", c.escape_default()) } else { f.write_char(c) })
+    }
+}
+
+/// True for characters that steer a terminal, turn the direction of writing, break lines or hide.
+pub fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }
 
 /// Everything wrong with an input; never empty.

@@ -36,7 +36,7 @@ pub mod system_workloads;
 pub mod what_if;
 
 pub use change::Change;
-pub use complaint::{Complaint, Complaints};
+pub use complaint::{Complaint, Complaints, steers};
 pub use load::{Loaded, load, load_all};
 pub use message::{Decoded, decode};
 pub use part::document;

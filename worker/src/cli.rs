@@ -120,7 +120,12 @@ fn parsed() -> Result<Option<Cli>, ExitCode> {
         Ok((cli, _)) => Ok(Some(cli)),
         Err(error) => {
             // Help goes to standard output, complaints to standard error; nobody reading is no failure.
-            let _ = error.print();
+            let text = output::without_logins(&error.to_string());
+            if error.use_stderr() {
+                output::note(text.trim_end());
+            } else {
+                let _ = output::data(&text);
+            }
             if let (Some(name), true) = (file.name(), error.use_stderr()) {
                 output::note(&format!("(values that are not on the command line may be from {name})"));
             }

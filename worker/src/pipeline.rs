@@ -46,6 +46,8 @@ const BUDGET: std::ops::RangeInclusive<u32> = 1000..=16_000;
 const PODS_TIMES_TRIALS: usize = 1_000_000;
 /// So many times as much for a thorough answer.
 const THOROUGH: u32 = 4;
+/// Time between two looks at the clock while trials are run, about.
+const PORTION: Duration = Duration::from_secs(1);
 /// Trials between two glances at what is known so far.
 const GLANCE: usize = 256;
 /// Fewest trials of an answer with a band: with fewer a look was wanted, not an answer.
@@ -56,6 +58,8 @@ pub const QUICK_TRIALS: u32 = 200;
 pub const STRATIFIED: u32 = 200;
 /// Most paired trials of one change.
 pub const MAX_TRIALS: u32 = 100_000;
+/// Most results that are kept of one change, trials times watched workloads: about 1 GiB.
+pub const MOST_RESULTS: u64 = 4_000_000;
 /// Root seed where nobody says otherwise.
 pub const SEED: u64 = 1;
 /// Service level objective where nobody says otherwise: 99.9 %, about 43 minutes in 30 days.
@@ -231,6 +235,13 @@ impl Prepared {
         if !(1..=MAX_TRIALS).contains(&trials) {
             return Err(Complaint::at("settings.trials", trials, format!("1 to {MAX_TRIALS}")).into());
         }
+        let watched = loaded.scenario.watched().len();
+        if watched as u64 * u64::from(trials) > MOST_RESULTS {
+            let value = format!("{trials} trials of {watched} watched workloads");
+            let expected =
+                format!("at most {MOST_RESULTS} for their product: fewer trials, or fewer workloads with a minimum");
+            return Err(Complaint::at("settings.trials", value, expected).into());
+        }
         loaded.scenario.settings.stratified = trials >= STRATIFIED;
         loaded.scenario.settings.quiet = trials >= STRATIFIED && simulator::quiet(&loaded.scenario, seed);
         let identity = Identity::new(identity, &snapshot.digest, &loaded.settings);
@@ -334,7 +345,9 @@ fn judged(
     let mut found = Found { study, weighted, plans: None };
     let inputs = prepared.inputs(&pairs, stopped, &found, estimate.threads);
     let forecast = estimate.foretell.then(|| Forecast::of(&inputs));
-    let judged = reports::judge(&inputs);
+    let judged = reports::judge_while(&inputs, &|| check(prepared, estimate, watch, started, prepared.trials).is_ok());
+    // Over its time it is no report, whatever was judged by then.
+    check(prepared, estimate, watch, started, prepared.trials)?;
     // The search for other plans takes longest: what is known without it is told before.
     drop(part);
     (watch.judged)(&judged.report);
@@ -365,7 +378,8 @@ fn simulate(
     watch: Watch<'_>,
     started: Instant,
 ) -> Result<(Vec<Pair>, Stop), JobError> {
-    let portion = 64.max(16 * threads(estimate) as u32);
+    // What a pair costs is not known before: the first portion is small, so that a clock is looked at in time.
+    let mut portion = threads(estimate) as u32;
     let mut headline = Headline::new(&prepared.loaded.scenario, prepared.sampling);
     let (mut looked, mut look) = (0, 0);
     let mut pairs = Vec::with_capacity(prepared.trials as usize);
@@ -375,9 +389,16 @@ fn simulate(
             look = prepared.sampling.next_look(u64::from(done), u64::from(prepared.trials)) as u32;
         }
         check(prepared, estimate, watch, started, done)?;
-        let runs =
-            Runs { seed: prepared.seed, first: done, trials: portion.min(look - done), threads: estimate.threads };
+        let to_glance = GLANCE as u32 - done % GLANCE as u32;
+        let runs = Runs {
+            seed: prepared.seed,
+            first: done,
+            trials: portion.min(look - done).min(to_glance),
+            threads: estimate.threads,
+        };
+        let begun = Instant::now();
         pairs.extend(simulator::paired(&prepared.loaded.scenario, runs, &|n| (watch.progress)(done + n)));
+        portion = next_portion(portion, begun.elapsed());
         headline.push(&pairs[looked..]);
         looked = pairs.len();
         if looked.is_multiple_of(GLANCE) || looked as u32 == prepared.trials {
@@ -391,6 +412,17 @@ fn simulate(
         }
     }
     Ok((pairs, Stop::Budget))
+}
+
+/// Pairs of the next portion, after one of so many that took so long: enough to be worth it, few enough to be stopped soon.
+fn next_portion(portion: u32, took: Duration) -> u32 {
+    if took < PORTION / 2 {
+        portion.saturating_mul(2).min(GLANCE as u32)
+    } else if took > PORTION {
+        (portion / 2).max(1)
+    } else {
+        portion
+    }
 }
 
 /// Whether the run may go on after so many trials.

@@ -65,7 +65,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         rows.retain(|row| row.cluster.eq_ignore_ascii_case(cluster));
     }
     if let Format::Rows = args.format {
-        return Ok(rows.iter().try_for_each(|row| output::data(&format!("{}\n", line(row))))?);
+        return Ok(rows.iter().try_for_each(|row| output::json(&format!("{}\n", line(row))))?);
     }
     let backtest = Backtest::of(&rows, Ask { seed: args.seed.unwrap_or(SEED), hindsight: args.hindsight });
     let learned = args.learn.as_ref().map(|_| Learned::from(&rows, &learnable()));

@@ -27,7 +27,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
                 if !d.outcomes.is_empty() {
                     document["outcomes"] = json!(d.outcomes);
                 }
-                output::data(&format!("{document:#}\n"))?;
+                output::json(&format!("{document:#}\n"))?;
             }
             Err(found) => complaints.extend(in_file(found, &message.name).0),
         }

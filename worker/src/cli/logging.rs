@@ -1,7 +1,8 @@
 //! Logs: to standard error, one line each, filtered by level.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 
+use super::output;
 use clap::ValueEnum;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -46,6 +47,35 @@ fn collector(text: &str) -> Result<String, String> {
     }
 }
 
+/// Standard error, for lines that may hold anything: what steers a terminal is written out. With colours the escapes are the
+/// formatter's own, which lets none through from values.
+struct Lines {
+    json: bool,
+    colours: bool,
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    // The formatter writes each line at once.
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let text = String::from_utf8_lossy(bytes);
+        let safe = match (self.json, self.colours) {
+            (true, _) => output::json_escaped(&text),
+            (false, false) => output::inert(&text),
+            (false, true) => text.split('\u{1b}').map(output::inert).collect::<Vec<_>>().join("\u{1b}"),
+        };
+        io::stderr().write_all(safe.as_bytes())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
 /// What ends with the program.
 pub struct Logging {
     #[cfg(feature = "otel")]
@@ -59,10 +89,13 @@ impl LogArgs {
     /// Traces cannot be sent to where they are to go.
     pub fn start(&self, busy: bool) -> anyhow::Result<Logging> {
         let level = self.log.as_deref().unwrap_or(if busy { "info" } else { "warn" });
-        let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+        let layer = tracing_subscriber::fmt::layer().with_target(false);
+        let colours = std::io::stderr().is_terminal();
         let log = match self.log_format {
-            Format::Text => layer.with_ansi(std::io::stderr().is_terminal()).boxed(),
-            Format::Json => layer.json().flatten_event(true).boxed(),
+            Format::Text => layer.with_ansi(colours).with_writer(move || Lines { json: false, colours }).boxed(),
+            Format::Json => {
+                layer.json().flatten_event(true).with_writer(|| Lines { json: true, colours: false }).boxed()
+            }
         };
         let registry = tracing_subscriber::registry().with(log.with_filter(quietened(level)));
         #[cfg(feature = "otel")]

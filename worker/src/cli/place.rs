@@ -56,8 +56,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         return bench(&case);
     }
     match args.format {
-        Format::Text => output::data(&case.to_text(args.why.as_deref()))?,
-        Format::Json => output::data(&format!("{:#}\n", case.to_json(Way::Scan)))?,
+        Format::Text => output::data(&output::inert(&case.to_text(args.why.as_deref())))?,
+        Format::Json => output::json(&format!("{:#}\n", case.to_json(Way::Scan)))?,
     }
     Ok(())
 }

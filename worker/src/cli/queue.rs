@@ -153,7 +153,8 @@ fn list<Id: Display + Serialize>(entries: &[Entry<Id>], format: Format) -> Resul
             output::columns(&std::iter::once(titles).chain(entries.iter().map(row)).collect::<Vec<_>>())
         }
     };
-    Ok(output::data(&text)?)
+    // In a table nothing of the kind is left.
+    Ok(output::json(&text)?)
 }
 
 fn row<Id: Display>(entry: &Entry<Id>) -> Vec<String> {
@@ -173,7 +174,7 @@ fn show<Id: Serialize>(entry: &Entry<Id>, body: &[u8]) -> Result<(), Failure> {
     let mut document = json!(entry);
     // A body is JSON as a rule; whatever else it is appears as text, with what is not UTF-8 replaced.
     document["body"] = serde_json::from_slice(body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body)));
-    Ok(output::data(&format!("{document:#}\n"))?)
+    Ok(output::json(&format!("{document:#}\n"))?)
 }
 
 fn said(what: &str, count: usize) -> Result<(), Failure> {
