@@ -16,7 +16,6 @@ mod deploy;
 mod explain;
 #[cfg_attr(not(all(feature = "faults", feature = "amqp", feature = "cloud")), allow(dead_code))]
 mod faults;
-#[cfg(feature = "listen")]
 mod functions;
 mod hostile;
 mod incidents;
