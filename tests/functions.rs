@@ -48,7 +48,7 @@ fn pods_that_a_webhook_keeps_from_being_made_stand_in_every_form_of_a_report() {
     assert!(sentence.contains("policy/check.example.com") && sentence.contains("when nothing is done"), "{sentence}");
     let plain = |text: &str| text.replace(['\\', '*', '_'], "");
     for format in ["text", "markdown"] {
-        assert!(plain(&scored("Fail", format, &[])).contains("the making of pods"), "{format}");
+        assert!(plain(&scored("Fail", format, &[])).contains("making of pods"), "{format}");
     }
     let page =
         std::fs::read_to_string(folder.path("out").join(report["id"].as_str().unwrap()).join("report.html")).unwrap();
