@@ -36,7 +36,6 @@ mod shutdown;
 mod site;
 mod stopping;
 mod storm;
-mod studies;
 mod support;
 mod tidy;
 mod traces;
