@@ -223,7 +223,7 @@ mod tests {
             let burst = Burst { target: None, top: 2.0, ramp, hold, decay, excess: Line::flat(0.0), most: 0.0 };
             let pieces: Vec<_> = (0..).map_while(|n| burst.piece(n)).collect();
             assert!(pieces.windows(2).all(|w| (w[0].2 - w[1].1).abs() < 1e-12), "{pieces:?}");
-            assert_eq!((pieces[0].1, pieces.last().unwrap().2), (0.0, 0.0));
+            assert_eq!((pieces[0].1, pieces.last().map_or(1.0, |p| p.2)), (0.0, 0.0));
             let lasts: u64 = pieces.iter().map(|p| p.0.0).sum();
             let back = if let Decay::Linear(d) = decay { d.0 } else { 350_000_000 };
             assert_eq!(lasts, ramp.0 + hold.0 + back);
