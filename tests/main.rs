@@ -13,6 +13,7 @@ mod config;
 mod decode;
 mod demo;
 mod deploy;
+mod endurance;
 mod explain;
 #[cfg_attr(not(all(feature = "faults", feature = "amqp", feature = "cloud")), allow(dead_code))]
 mod faults;
@@ -29,6 +30,8 @@ mod oracle;
 #[cfg_attr(not(all(feature = "faults", feature = "amqp", feature = "cloud")), allow(dead_code))]
 mod proxy;
 mod rare;
+#[cfg(feature = "cloud")]
+mod s3;
 mod science;
 #[cfg(feature = "listen")]
 mod shutdown;

@@ -1,6 +1,4 @@
 //! Messages per second through RabbitMQ, what the worker itself adds to each, and how much memory it takes.
-//!
-//! `POOLPROOF_SPEED=100000 cargo test --release ... speed -- --nocapture` measures with so many messages.
 
 use std::fs;
 use std::path::Path;
@@ -13,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::broker::Broker;
 use super::{Place, bytes};
-use crate::support::{irrelevant, proposal, record, run};
-use crate::worker::finish;
+use crate::endurance::{mixed, wanted, watch};
+use crate::support::{irrelevant, proposal, run};
 
 #[test]
 fn the_speed_through_a_real_broker() {
@@ -27,15 +25,6 @@ fn the_speed_through_a_real_broker() {
         trivial_simulations(&broker, count / 100, parallel);
     }
     the_demos_changes(&broker);
-}
-
-/// Messages to measure with, where that is asked for.
-fn wanted() -> Option<usize> {
-    let count = std::env::var("POOLPROOF_SPEED").ok().and_then(|n| n.parse().ok());
-    if count.is_none() {
-        println!("skipped: POOLPROOF_SPEED=MESSAGES measures on a private RabbitMQ");
-    }
-    count
 }
 
 /// Messages without a pool operation: claimed, read, acknowledged.
@@ -104,44 +93,14 @@ fn the_demos_changes(broker: &Broker) {
     assert_eq!(place.reports().len(), count);
 }
 
-/// Many messages of all kinds through one worker: what it takes at a fifth of the way is what it takes at the end.
+/// Many messages of all kinds through one worker.
 #[test]
-fn the_memory_of_a_worker_stays_flat() {
+fn the_memory_of_a_worker_on_rabbitmq_stays_flat() {
     let Some(count) = wanted() else { return };
     let broker = &Broker::start();
-    let message = |i: usize| match i % 100 {
-        0 => {
-            let mut change = proposal("tiny", &json!({"kind": "scale", "count": 4}));
-            change["settings"] = json!({"trials": 1, "seed": i + 1});
-            change
-        }
-        1..=9 => record(&format!("op-{}", i % 10), ["Started", "Succeeded"][i % 2], 9),
-        _ => irrelevant(i as u32),
-    };
-    let place = filled(broker, "memory", (0..count).map(message));
-    let started = Instant::now();
+    let place = filled(broker, "memory", (0..count).map(mixed));
     let worker = start(&place, 2, &["--keep", "100"]);
-    let mut samples: Vec<(u32, u64)> = Vec::new();
-    let mut done = 0;
-    while done < count as u32 {
-        std::thread::sleep(Duration::from_millis(200));
-        done = count as u32 - waiting(broker, "memory").min(count as u32);
-        samples.push((done, memory(&worker, "VmRSS")));
-        assert!(started.elapsed() < Duration::from_secs(900), "no end: {done} done");
-    }
-    let peak = memory(&worker, "VmHWM");
-    let seconds = started.elapsed().as_secs_f64();
-    crate::worker::terminate(&worker);
-    finish(worker).expect_code(0);
-    let at = |part: f64| samples.iter().find(|(done, _)| f64::from(*done) >= part * count as f64).unwrap().1;
-    println!(
-        "memory: {count} messages in {seconds:.0} s, {:.0}/s; resident {} KiB after a fifth, {} at half, {} at the end; peak {peak} KiB",
-        count as f64 / seconds,
-        at(0.2),
-        at(0.5),
-        at(1.0)
-    );
-    assert!(at(1.0) <= at(0.2) + at(0.2) / 5 + 4096, "it grows: {samples:?}");
+    watch("RabbitMQ", worker, count, &mut || waiting(broker, "memory") as usize);
     assert_eq!(place.reports().len(), 100);
 }
 
@@ -217,13 +176,6 @@ fn waiting(broker: &Broker, name: &str) -> u32 {
         let found = channel.queue_declare(format!("{name}.changes").into(), options, Default::default()).await.unwrap();
         found.message_count()
     })
-}
-
-/// A figure of the process in KiB.
-fn memory(worker: &Child, name: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", worker.id())).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or_default()
 }
 
 impl Place {

@@ -13,10 +13,15 @@ use crate::support::run;
 /// Times the broker goes away, by turns as by a power cut and in order.
 const AWAY: u32 = 4;
 
-/// Many messages, three workers, many kills. Returns the figures.
-pub fn a_storm(broker: &mut Broker) -> String {
+/// Many messages, three workers, many kills.
+#[test]
+fn a_storm_on_a_real_broker() {
+    if !super::wanted() {
+        return;
+    }
+    let broker = &mut Broker::start();
     let messages = Messages::new(300);
-    let place = Place::new(broker, "storm");
+    let place = Place::at(broker.url("storm"), broker, "storm");
     // Makes the exchanges.
     run(&mut place.worker(&["--until-empty"])).expect_code(0);
     let heard = listen(broker, &broker.connect().unwrap(), "storm");
@@ -48,9 +53,9 @@ pub fn a_storm(broker: &mut Broker) -> String {
     let reports: BTreeSet<String> = place.reports();
     assert!(reports.iter().all(|id| announced.contains_key(id)), "every report was announced");
     let again = announced.values().map(|times| times - 1).sum::<u32>();
-    format!(
-        "storm: {}; the broker away {away} times; {} reports, {twice} dead letters twice, {again} announcements repeated",
+    println!(
+        "RabbitMQ storm: {}; the broker away {away} times; {} reports, {twice} dead letters twice, {again} announcements repeated",
         course.words(&messages),
         reports.len(),
-    )
+    );
 }

@@ -112,9 +112,11 @@ impl LogArgs {
     }
 }
 
-/// The filter, with the broker's client kept at warnings: it traces every frame, the one with the password included.
+/// The filter, with the broker's client kept at warnings: it traces every frame, the one with the password included. Of messages
+/// that come back it would write every byte; who sent them tells of it.
 fn quietened(level: &str) -> EnvFilter {
     let quiet = ["lapin", "amq_protocol", "amq_protocol_types", "amq_protocol_tcp", "async_rs"];
     let directives = quiet.iter().filter_map(|name| format!("{name}=warn").parse().ok());
+    let directives = directives.chain("lapin::returned_messages=error".parse().ok());
     directives.fold(EnvFilter::new(level), EnvFilter::add_directive)
 }

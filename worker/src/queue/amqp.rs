@@ -2,7 +2,8 @@
 //! and goes back to its queue when the connection is lost. Retries and dead letters are copies, published with
 //! confirmation before the original is acknowledged, so that a message is at every moment in at least one queue.
 //!
-//! The prefetch is the parallelism of the worker. Replays give way: they lie in a queue of their own, which is looked into
+//! The prefetch is the parallelism of the worker unless the address asks for more: what waits with one worker cannot be taken
+//! by another. Replays give way: they lie in a queue of their own, which is looked into
 //! only where no other message waits (quorum queues know priorities from RabbitMQ 4.0 on only). One that is tried again comes
 //! back among the others.
 
@@ -159,7 +160,7 @@ impl Amqp {
     /// as the broker sends.
     async fn return_unclaimed(&self, session: &Arc<Session>) {
         let mut held = Vec::new();
-        while held.len() < usize::from(self.inner.parallel)
+        while held.len() < usize::from(self.inner.target.prefetch(self.inner.parallel))
             && let Ok(Some(Ok(delivery))) = session.next(WAIT).await
         {
             held.push(job(session, delivery, &self.inner.target.changes()));
@@ -201,7 +202,7 @@ impl Amqp {
         let channel = link::channel(&connection).await?;
         topology::declare(&channel, target).await?;
         let failed = |e: lapin::Error| link::failed("take messages", &e);
-        channel.basic_qos(self.inner.parallel, BasicQosOptions::default()).await.map_err(failed)?;
+        channel.basic_qos(target.prefetch(self.inner.parallel), BasicQosOptions::default()).await.map_err(failed)?;
         let (queue, tag) = (target.changes().as_str().into(), CONSUMER.into());
         let consumer = channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default());
         let consumer = Mutex::new(consumer.await.map_err(failed)?);

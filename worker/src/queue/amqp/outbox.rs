@@ -28,7 +28,7 @@ pub struct Outbox {
 /// What became of a message that the broker has confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Routed {
-    /// It lies durably in every queue that wants it, at least one.
+    /// It lies durably in every queue that wants it, at least one where that was asked for.
     Stored,
     /// No queue wants it.
     Nowhere,
@@ -74,7 +74,9 @@ impl Outbox {
         let Some((connection, channel)) = open.as_ref() else {
             return Err(link::silent("publish", Duration::ZERO));
         };
-        let result = match timeout(CONFIRM, send(channel, exchange, key, body, properties)).await {
+        // Announcements need nobody to listen; the broker would send each of them back.
+        let mandatory = self.makes.is_none();
+        let result = match timeout(CONFIRM, send(channel, exchange, key, mandatory, body, properties)).await {
             Ok(result) => result,
             Err(_) if connection.status().blocked() => Err(QueueError::Broker {
                 doing: "publish",
@@ -102,6 +104,7 @@ async fn send(
     channel: &Channel,
     exchange: &str,
     key: &str,
+    mandatory: bool,
     body: &[u8],
     properties: BasicProperties,
 ) -> Result<Routed, QueueError> {
@@ -112,7 +115,7 @@ async fn send(
             passes: false,
         })
     };
-    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    let options = BasicPublishOptions { mandatory, ..BasicPublishOptions::default() };
     let lost = |e: lapin::Error| link::failed("publish", &e);
     let promise = channel.basic_publish(name(exchange)?, name(key)?, options, body, properties).await.map_err(lost)?;
     let confirmation = promise.await.map_err(lost)?;

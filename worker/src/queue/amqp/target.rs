@@ -1,4 +1,4 @@
-//! Where the broker is and how things are named there: `amqp[s]://USER:PASSWORD@HOST:PORT/VHOST?name=NAME`.
+//! Where the broker is and how things are named there: `amqp[s]://USER:PASSWORD@HOST:PORT/VHOST?name=NAME&prefetch=N`.
 
 use std::time::Duration;
 
@@ -10,6 +10,9 @@ use crate::queue::{BrokerUrl, QueueError};
 const NAME: &str = "poolproof";
 /// Seconds after which a silent connection is dead, where the address says nothing else (`heartbeat=`).
 const HEARTBEAT: u16 = 20;
+
+/// Most messages that an address may ask for ahead.
+const MOST_AHEAD: u16 = 1000;
 
 /// Delays of the queues in which messages wait for another attempt. A fixed ladder, so that the set of queues is known: a
 /// message waits for the first that is at least as long as asked for.
@@ -31,6 +34,8 @@ pub struct Target {
     /// The same, parsed; holds the password.
     pub uri: AMQPUri,
     name: String,
+    /// Messages that a worker is sent before it has answered for the first, where the address says how many.
+    prefetch: u16,
 }
 
 impl Target {
@@ -41,7 +46,7 @@ impl Target {
     pub fn parse(url: &BrokerUrl) -> Result<Target, QueueError> {
         let invalid = |why: &str| QueueError::Broker { doing: "read the address", why: why.into(), passes: false };
         url.check().map_err(|expected| invalid(&format!("expected {expected}")))?;
-        let (name, rest) = split_name(&url.0);
+        let (Own { name, prefetch }, rest) = split_own(&url.0);
         let fits = |n: &String| {
             (1..=100).contains(&n.len()) && n.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
         };
@@ -49,12 +54,22 @@ impl Target {
         if !fits(&name) {
             return Err(invalid("name= takes up to 100 letters, digits, dots, dashes and underscores"));
         }
+        let prefetch = match prefetch.map(|text| text.parse()) {
+            None => 0,
+            Some(Ok(count @ 1..=MOST_AHEAD)) => count,
+            Some(_) => return Err(invalid("prefetch= takes 1 to 1000")),
+        };
         // What the parser says might quote the password.
         let mut uri: AMQPUri = rest.parse().map_err(|_| {
             invalid("expected amqp[s]://USER:PASSWORD@HOST:PORT/VHOST, with @ : / ? , and % of a part written as %40 %3a %2f %3f %2c %25")
         })?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
-        Ok(Target { url: url.clone(), uri, name })
+        Ok(Target { url: url.clone(), uri, name, prefetch })
+    }
+
+    /// Messages that a worker with so many hands is sent at once.
+    pub fn prefetch(&self, parallel: u16) -> u16 {
+        self.prefetch.max(parallel)
     }
 
     /// The topic exchange for messages, and the queue bound to it.
@@ -89,19 +104,27 @@ impl Target {
     }
 }
 
-/// Takes our own parameter out of the address.
-fn split_name(url: &str) -> (Option<String>, String) {
-    let Some((address, query)) = url.split_once('?') else { return (None, url.into()) };
-    let mut name = None;
+/// Our own parameters of an address.
+#[derive(Default)]
+struct Own {
+    name: Option<String>,
+    prefetch: Option<String>,
+}
+
+/// Takes our own parameters out of the address.
+fn split_own(url: &str) -> (Own, String) {
+    let mut own = Own::default();
+    let Some((address, query)) = url.split_once('?') else { return (own, url.into()) };
     let mut rest = Vec::new();
     for parameter in query.split('&') {
         match parameter.split_once('=') {
-            Some(("name", value)) => name = Some(value.to_owned()),
+            Some(("name", value)) => own.name = Some(value.to_owned()),
+            Some(("prefetch", value)) => own.prefetch = Some(value.to_owned()),
             _ => rest.push(parameter),
         }
     }
     let rest = rest.join("&");
-    (name, if rest.is_empty() { address.into() } else { format!("{address}?{rest}") })
+    (own, if rest.is_empty() { address.into() } else { format!("{address}?{rest}") })
 }
 
 #[cfg(test)]
@@ -115,7 +138,8 @@ mod tests {
 
     #[test]
     fn names_follow_the_address() {
-        let target = target("amqp://me:pw@host:1234/pool?name=team-a&heartbeat=7").unwrap();
+        let target = target("amqp://me:pw@host:1234/pool?name=team-a&heartbeat=7&prefetch=16").unwrap();
+        assert_eq!((target.prefetch(1), target.prefetch(64)), (16, 64));
         assert_eq!((target.uri.authority.port, target.uri.vhost.as_str()), (1234, "pool"));
         assert_eq!(target.uri.query.heartbeat, Some(7));
         assert_eq!((target.changes().as_str(), target.reports().as_str()), ("team-a.changes", "team-a.reports"));
@@ -125,8 +149,12 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_without_the_password() {
-        for url in ["amqp://me:secret@host:port/x", "amqp://me:secret@host/x?name=a/b", "amqp://me:secret@host/x?name="]
-        {
+        for url in [
+            "amqp://me:secret@host:port/x",
+            "amqp://me:secret@host/x?name=a/b",
+            "amqp://me:secret@host/x?name=",
+            "amqp://me:secret@host/x?prefetch=0",
+        ] {
             let error = target(url).err().unwrap().to_string();
             assert!(!error.contains("secret") && error.starts_with("could not read the address"), "{error}");
         }
