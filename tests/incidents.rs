@@ -8,6 +8,9 @@
 use std::path::PathBuf;
 
 use scenarios::incident::{Incident, Verdict, Wanted, check};
+use serde_json::Value;
+
+use crate::support::{Folder, poolproof, run};
 
 /// Seed of every run; fixed, so that a failure is investigated and not rerun.
 const SEED: u64 = 20_261_122;
@@ -44,6 +47,38 @@ fn every_claim_of_every_incident_holds() {
     assert!(broken.is_empty(), "not read: {broken:?}");
     assert_eq!(failed, 0, "claims failed");
     assert!(passed > 0, "no claim was held against anything");
+}
+
+#[test]
+fn an_incident_is_replayed_with_a_verdict_on_each_claim() {
+    let folder = Folder::new();
+    let out = folder.path("replays");
+    let incident = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/incidents/both-dns-pods.yaml");
+    let ended = run(poolproof().args(["replay", incident, "--trials", "20", "--out"]).arg(&out)).expect_code(0);
+    assert!(
+        ended.stdout.contains("| replicas on one node go together | recorded | holds: 2 of 2 points |"),
+        "{}",
+        ended.stdout
+    );
+    let page = std::fs::read_dir(&out).unwrap().map(|e| e.unwrap().path()).find(|p| p.is_dir()).unwrap();
+    let document: Value = serde_json::from_slice(&std::fs::read(page.join("replay.json")).unwrap()).unwrap();
+    let claims = document["claims"].as_array().unwrap();
+    assert!(claims.len() >= 4 && claims.iter().all(|c| c["state"] == "holds"), "{claims:?}");
+    assert_eq!(document["counterfactual"], "The replicas are on two nodes.");
+    let html = std::fs::read_to_string(page.join("replay.html")).unwrap();
+    assert!(html.contains("What a simulation must show"));
+}
+
+#[test]
+fn a_claim_that_fails_and_an_incident_that_is_none_have_their_exit_codes() {
+    let folder = Folder::new();
+    let text = include_str!("../scenarios/incidents/both-dns-pods.yaml");
+    let wrong = folder.file("wrong.yaml", text.replacen("equals: 0", "equals: 2", 1));
+    let ended = run(poolproof().args(["replay", "--trials", "4"]).arg(wrong)).expect_code(1);
+    assert!(ended.stderr.contains("1 of 4 claims do not hold"), "{}", ended.stderr);
+    let broken = folder.file("broken.yaml", text.replace("np1/0", "np1/99").replace("trials", "triels"));
+    let ended = run(poolproof().arg("replay").arg(broken)).expect_code(2);
+    assert!(ended.stderr.contains("cluster.workloads[0].on[0]: found np1/99"), "{}", ended.stderr);
 }
 
 /// `claim in variant at point: ok value >= bound`.

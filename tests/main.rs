@@ -39,6 +39,7 @@ mod shutdown;
 mod site;
 mod stopping;
 mod storm;
+mod studies;
 mod support;
 mod tidy;
 mod traces;
