@@ -36,6 +36,11 @@ const MINUTE: u64 = 60_000_000;
 /// Standard deviations that noise is taken to reach: one minute in 4,000 of a gamma with a coefficient of variation of 0.2.
 const REACH: f64 = 4.0;
 
+/// A loss below this share is looked at less often: what comes back of it is next to nothing.
+const SMALL: f64 = 0.01;
+/// How many time-outs long a look is then.
+const RARELY: u64 = 4;
+
 /// State of all services.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flows {
@@ -44,8 +49,11 @@ pub(crate) struct Flows {
     queued: bool,
     /// Replicas, nodes or what is lost between them have changed.
     changed: bool,
-    /// When something changes that was known before.
+    /// Only what is lost on the way to replicas has.
+    gaps_changed: bool,
+    /// When something changes that was known before: which replicas answer, and what is lost on the way to them.
     changes: Vec<Time>,
+    gap_ends: Vec<Time>,
     lingering: Vec<Lingering>,
     mute: Vec<Mute>,
     gaps: Vec<Gap>,
@@ -92,6 +100,8 @@ impl Flows {
         self.queued = false;
         self.changed = true;
         self.changes.clear();
+        self.gap_ends.clear();
+        self.gaps_changed = false;
         self.lingering.clear();
         self.mute.clear();
         self.gaps.clear();
@@ -176,7 +186,10 @@ impl Sim<'_> {
         let known = self.flows.changes.len();
         self.flows.changes.retain(|at| *at > now);
         let changed = std::mem::take(&mut self.flows.changed) || self.flows.changes.len() < known;
-        if changed {
+        let known = self.flows.gap_ends.len();
+        self.flows.gap_ends.retain(|at| *at > now);
+        let arrival = changed || std::mem::take(&mut self.flows.gaps_changed) || self.flows.gap_ends.len() < known;
+        if arrival {
             self.close_gaps();
         }
         let spec = self.spec;
@@ -185,6 +198,9 @@ impl Sim<'_> {
             let mut flow = std::mem::take(&mut self.flows.services[i]);
             let mut state = self.flows.states[i];
             if let Some(service) = &spec.workloads[flow.workload].service {
+                if arrival {
+                    (state.cached, flow.arrives) = self.asked_and_arriving(flow.workload);
+                }
                 self.update(&mut flow, &mut state, service, changed);
             }
             self.flows.services[i] = flow;
@@ -197,24 +213,27 @@ impl Sim<'_> {
         if changed {
             flow.targets = self.collect_members(workload, service, &mut flow.members);
             flow.members_changed(service.queue);
-            (state.cached, flow.arrives) = self.asked_and_arriving(workload);
             (flow.idle, flow.timeout) = (service.service_time.as_secs_f64(), service.clients.timeout.as_secs_f64());
         }
         let attempts = self.attempts(service);
         if flow.returns <= now {
             flow.returns = Time::NEVER;
-            if flow.come_back(attempts, service.clients.timeout) {
-                flow.returns = now + service.clients.timeout;
+            let period = period(flow.loss(now), service.clients.timeout);
+            if flow.come_back(attempts, period) {
+                flow.returns = now + period;
                 self.queue.at(flow.returns, Event::Flow);
             }
             self.tell_retries(flow, state);
         }
         self.set_demand(flow, state, service);
         self.judge_loss(flow, state, service);
-        let lost = flow.loss_rate(flow.offered(now));
-        if lost > 0.0 && flow.returns == Time::NEVER && service.clients.timeout > Duration::ZERO {
-            flow.returns = now + service.clients.timeout;
-            self.queue.at(flow.returns, Event::Flow);
+        let loss = flow.loss(now);
+        if loss > 0.0 && service.clients.timeout > Duration::ZERO {
+            let next = now + period(loss, service.clients.timeout);
+            if next < flow.returns {
+                flow.hurry(now, next);
+                self.queue.at(next, Event::Flow);
+            }
         }
         let filled = self.watch_memory(flow);
         self.wake_for(flow, state, filled);
@@ -318,6 +337,11 @@ impl Sim<'_> {
             self.queue.at(at, Event::Flow);
         }
     }
+}
+
+/// How long what is lost is gathered before it comes back.
+fn period(loss: f64, timeout: Duration) -> Duration {
+    if loss < SMALL { Duration(timeout.0 * RARELY) } else { timeout }
 }
 
 /// Quantile of a gamma distribution with mean 1 and a coefficient of variation.

@@ -5,8 +5,8 @@
 //! much as it can, and answers a part (`ok`). The rest is lost, or, where requests may wait, waits: then all replicas share one
 //! queue, whose backlog is a parabola.
 //!
-//! Retries: what is lost within one time-out of the clients comes back evenly over the next one, by number of attempts, until
-//! the last attempt is lost too. Requests that wait for long are not asked again.
+//! Retries: what is lost within one time-out of the clients (four, where less than one in a hundred is lost) comes back evenly
+//! over the next one, by number of attempts, until the last attempt is lost too. Requests that wait for long are not asked again.
 //!
 //! Latency: a replica that serves x of at most c requests per second keeps each for s / (1 - x/c), s being the time on an idle one
 //! (M/M/1 with processor sharing, insensitive to how request sizes are distributed), for the clients' time-out at the most; behind
@@ -212,6 +212,16 @@ impl Flow {
         let before = self.again_sum;
         (self.again, self.again_sum) = (again, sum);
         sum > 0.0 || before > 0.0
+    }
+
+    /// What is on its way back comes by an earlier time than was planned.
+    pub(super) fn hurry(&mut self, now: Time, returns: Time) {
+        if self.again_sum > 0.0 && self.returns != Time::NEVER {
+            let faster = self.returns.since(now).as_secs_f64() / returns.since(now).as_secs_f64();
+            self.again.iter_mut().for_each(|rate| *rate *= faster);
+            self.again_sum *= faster;
+        }
+        self.returns = returns;
     }
 
     /// Brings the totals up to an instant.

@@ -8,6 +8,7 @@
 //! which node asks how much; what a cache still knows while no replica answers.
 
 use crate::cluster::node::Node;
+use crate::event::Event;
 use crate::outcome::Incident;
 use crate::parameters::{Knob, by_odds};
 use crate::random::{Process, sub_key};
@@ -106,8 +107,18 @@ impl Sim<'_> {
             (Some(workload), node) => self.tell(Incident::RequestsLost { workload, node, lasts }),
             (None, None) => {}
         }
-        self.flow_changes_at(until);
-        self.touch_flows();
+        if workload.is_none() {
+            self.flow_changes_at(until);
+            self.touch_flows();
+            return;
+        }
+        self.flows.gap_ends.push(until);
+        self.flows.gaps_changed = true;
+        self.queue.at(until, Event::Flow);
+        if !self.flows.queued {
+            self.flows.queued = true;
+            self.queue.at(self.now, Event::Flow);
+        }
     }
 
     /// A pod begins to be sent requests that it may not be able to answer yet.
