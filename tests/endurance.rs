@@ -80,7 +80,7 @@ fn the_memory_of_a_worker_on_the_embedded_queue_stays_flat() {
         filling.execute("INSERT INTO message (body, created, due) VALUES (?1, 1, 1)", [body]).unwrap();
     }
     filling.commit().unwrap();
-    let mut worker = place.worker(&["--parallel", "2", "--keep", "100", "--log", "warn"]);
+    let mut worker = place.worker(&["--parallel", "2", "--keep", "100", "--log", "warn", "--trials", "4"]);
     let worker = worker.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let mut waiting =
         || file.query_row("SELECT count(*) FROM message", [], |row| row.get::<_, i64>(0)).unwrap().max(0) as usize;

@@ -99,7 +99,7 @@ fn the_memory_of_a_worker_on_rabbitmq_stays_flat() {
     let Some(count) = wanted() else { return };
     let broker = &Broker::start();
     let place = filled(broker, "memory", (0..count).map(mixed));
-    let worker = start(&place, 2, &["--keep", "100"]);
+    let worker = start(&place, 2, &["--keep", "100", "--trials", "4"]);
     watch("RabbitMQ", worker, count, &mut || waiting(broker, "memory") as usize);
     assert_eq!(place.reports().len(), 100);
 }
