@@ -30,7 +30,7 @@ pub fn check(held: &Held, broker: &Broker) {
     a_blocked_broker_is_waited_for(
         broker,
         "disk",
-        &["set_disk_free_limit", "1000TB"],
+        &["set_disk_free_limit", "1000000000000000"],
         &["set_disk_free_limit", "50MB"],
     );
     held.row("dead letter", "broker blocked, short of memory or disk");
@@ -68,9 +68,7 @@ fn a_connection_that_falls_silent_is_given_up(broker: &Broker) {
     wait_until("it is scored", || place.reports().len() == 1);
     place.way.silence();
     place.submit(&[bytes(&scale("tiny", 3))]);
-    wait_until("the silence is noticed", || {
-        ear.log.lock().unwrap().contains("the connection to the queue is given up")
-    });
+    wait_until("the silence is noticed", || ear.log.lock().unwrap().contains("the queue cannot be used at the moment"));
     place.way.cut();
     place.way.open();
     wait_until("both are scored", || place.reports().len() == 2);
