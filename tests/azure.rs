@@ -391,8 +391,9 @@ fn a_storm_on_a_real_account() {
     let azurite = &Azurite::start(program);
     let messages = Messages::new(120);
     let place = Place::new(azurite, "storm");
-    let start = || {
-        let mut worker = place.worker(&["--until-empty", "--lease", "2", "--attempts", "1000", "--trials", "4"]);
+    let start = |more: &[&str]| {
+        let mut worker = place.worker(&["--lease", "2", "--attempts", "1000", "--trials", "4"]);
+        worker.args(more);
         worker.stderr(Stdio::null()).spawn().unwrap()
     };
     let mut away = 0;

@@ -93,13 +93,14 @@ impl Course {
     }
 }
 
-/// Starts three workers that end with the work, kills one after the other at random points, and waits until those that
-/// are left alone have ended well. Half of the messages lie there before; the others come while workers are killed.
-/// `between` is called before each kill with the number of kills so far.
+/// Starts three workers, kills one after the other at random points, and waits until those that come last have ended the
+/// work and themselves. Half of the messages lie there before; the others come while workers are killed.
+/// `start` makes a worker that stays, or one that ends with the work (`--until-empty`); `between` is called before each kill
+/// with the number of kills so far.
 pub fn rage(
     messages: &Messages,
     submit: impl Fn(&[Vec<u8>]),
-    start: impl Fn() -> Child,
+    start: impl Fn(&[&str]) -> Child,
     between: &mut dyn FnMut(u32),
 ) -> Course {
     let (first, later) = messages.bodies.split_at(messages.bodies.len() / 2);
@@ -109,39 +110,43 @@ pub fn rage(
     let mut dice = Dice(7);
     submit(first);
     let started = Instant::now();
-    let mut workers: Vec<Child> = (0..3).map(|_| start()).collect();
-    let mut kills = 0;
-    while !workers.is_empty() {
-        assert!(started.elapsed() < limit, "no end after {kills} kills");
+    let mut workers: Vec<Child> = (0..3).map(|_| start(&[])).collect();
+    for kills in 0..KILLS {
         std::thread::sleep(Duration::from_millis(100 + dice.below(200 + 2 * calm)));
         let chosen = usize::try_from(dice.below(workers.len() as u64)).unwrap();
-        if let Some(status) = workers[chosen].try_wait().unwrap() {
-            assert!(status.success(), "a worker that is left alone ends well");
-            workers.swap_remove(chosen).wait().unwrap();
-            if kills < KILLS {
-                workers.push(start());
-            }
-        } else if kills < KILLS {
-            between(kills);
-            workers[chosen].kill().unwrap();
-            workers[chosen].wait().unwrap();
-            workers[chosen] = start();
-            kills += 1;
-            if let Some(portion) = portions.next() {
-                submit(portion);
-            }
-        }
+        assert_eq!(workers[chosen].try_wait().unwrap(), None, "a worker stays until it is killed");
+        between(kills);
+        kill(&mut workers[chosen]);
+        workers[chosen] = start(&[]);
+        submit(portions.next().unwrap_or_default());
     }
-    assert_eq!((kills, portions.next()), (KILLS, None));
+    for worker in &mut workers {
+        kill(worker);
+        *worker = start(&["--until-empty"]);
+    }
+    for mut worker in workers {
+        while worker.try_wait().unwrap().is_none() {
+            assert!(started.elapsed() < limit, "no end of the work");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert!(worker.wait().unwrap().success(), "a worker that is left alone ends well");
+    }
+    assert_eq!(portions.next(), None);
     Course { seconds: started.elapsed().as_secs_f64() }
+}
+
+fn kill(worker: &mut Child) {
+    worker.kill().unwrap();
+    worker.wait().unwrap();
 }
 
 #[test]
 fn a_storm_on_the_embedded_queue() {
     let messages = Messages::new(300);
     let place = Place::new();
-    let start = || {
-        let mut worker = place.worker(&["--until-empty", "--lease", "1", "--attempts", "1000", "--trials", "4"]);
+    let start = |more: &[&str]| {
+        let mut worker = place.worker(&["--lease", "1", "--attempts", "1000", "--trials", "4"]);
+        worker.args(more);
         worker.stderr(Stdio::null()).spawn().unwrap()
     };
     let course = rage(&messages, |bodies| drop(place.submit_bytes(bodies)), start, &mut |_| {});

@@ -25,8 +25,9 @@ fn a_storm_on_a_real_broker() {
     // Makes the exchanges.
     run(&mut place.worker(&["--until-empty"])).expect_code(0);
     let heard = listen(broker, &broker.connect().unwrap(), "storm");
-    let start = || {
-        let mut worker = place.worker(&["--until-empty", "--attempts", "1000", "--parallel", "2", "--trials", "4"]);
+    let start = |more: &[&str]| {
+        let mut worker = place.worker(&["--attempts", "1000", "--parallel", "2", "--trials", "4"]);
+        worker.args(more);
         worker.stderr(Stdio::null()).spawn().unwrap()
     };
     let mut away = 0;
