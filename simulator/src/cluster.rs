@@ -113,8 +113,7 @@ impl Cluster {
                     cluster.images.add(node, pod.workload);
                     cluster.pods[id].state = PodState::Running;
                     cluster.pods[id].connected = true;
-                    let cut_off = spec.workloads[pod.workload].control.only_schedulable && cluster.nodes[node].cordoned;
-                    cluster.set_serving(id, alive, alive && !cut_off);
+                    cluster.set_serving(id, alive, alive);
                 }
             }
         }

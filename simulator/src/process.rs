@@ -2,7 +2,6 @@
 //! failures and load do when their events come.
 
 pub(crate) mod autoscaler;
-mod balancer;
 pub(crate) mod bias;
 pub(crate) mod blue_green;
 pub(crate) mod controllers;

@@ -14,9 +14,6 @@ use crate::system_workloads::is_system;
 const SAFE: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
 const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
 
-/// Annotation of a workload whose load balancer takes cordoned nodes out of rotation.
-const ONLY_SCHEDULABLE: &str = "poolproof.dev/only-schedulable";
-
 /// A workload on its way to the simulator, with its pods.
 #[derive(Clone, Debug)]
 pub struct Draft<'a> {
@@ -70,9 +67,6 @@ impl Draft<'_> {
             do_not_disrupt: says(DO_NOT_DISRUPT, "true"),
             safe_to_evict: safe,
             local_storage: self.template.local_storage,
-            only_schedulable: self
-                .object
-                .is_some_and(|o| o.annotations.get(ONLY_SCHEDULABLE).is_some_and(|v| v == "true")),
             ..self.object.map(|object| object.control.clone()).unwrap_or_default()
         }
     }

@@ -203,7 +203,6 @@ impl Sim<'_> {
             self.cluster.nodes[node].cordoned = true;
             self.cluster.touch(node);
             self.tell(Incident::NodeCordoned { node });
-            self.balancer_looks(node);
             self.nodes_changed();
             self.node_updated(node, before);
         }
@@ -216,7 +215,6 @@ impl Sim<'_> {
             self.cluster.nodes[node].cordoned = false;
             self.cluster.touch(node);
             self.tell(Incident::NodeUncordoned { node });
-            self.balancer_looks(node);
             self.nodes_changed();
             self.node_updated(node, before);
         }

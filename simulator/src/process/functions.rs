@@ -16,7 +16,7 @@ use crate::settings::Cause;
 use crate::sim::Sim;
 use crate::spec::{Backend, ClusterSpec, Role, Scaling};
 use crate::time::{Duration, Time};
-use crate::{Column, PodId, WebhookId, WorkloadId};
+use crate::{Column, NodeId, PodId, WebhookId, WorkloadId};
 
 /// Who carries which function; the same in all trials.
 #[derive(Clone, Debug, Default)]
@@ -200,6 +200,9 @@ impl Sim<'_> {
         for i in 0..self.p.carriers.exposed.len() {
             let workload = self.p.carriers.exposed[i];
             let reached = self.reached(workload);
+            if self.standing.reached[i] != reached && self.spec.workloads[workload].service.is_some() {
+                self.touch_flows();
+            }
             self.standing.reached[i] = reached;
             nobody |= reached == 0 && self.cluster.workloads[workload].desired > 0;
         }
@@ -207,19 +210,27 @@ impl Sim<'_> {
     }
 
     fn reached(&self, workload: WorkloadId) -> u32 {
-        let drops = self.p.scenario.settings.balancers_drop_cordoned && self.on(Cause::CordonExclusion);
-        let up = self.cluster.workloads[workload].up;
-        let local = self.spec.workloads[workload].duty.exposed.is_some_and(|exposure| exposure.local);
-        let keeps = |node: crate::NodeId| !self.cluster.nodes[node].cordoned;
-        if !drops {
-            up
-        } else if local {
-            let pods = self.cluster.pods_of(workload).map(|p| &self.cluster.pods[p]);
-            pods.filter(|pod| pod.up && pod.node.is_some_and(keeps)).count() as u32
-        } else {
-            let any = self.cluster.nodes.iter().any(|(id, node)| node.seems_ready() && keeps(id));
-            if any { up } else { 0 }
+        if !self.balancers_drop_cordoned() {
+            return self.cluster.workloads[workload].up;
         }
+        let pods = self.cluster.pods_of(workload).map(|p| &self.cluster.pods[p]);
+        pods.filter(|pod| pod.up && pod.node.is_some_and(|node| self.is_reached(workload, node))).count() as u32
+    }
+
+    fn balancers_drop_cordoned(&self) -> bool {
+        self.p.scenario.settings.balancers_drop_cordoned && self.on(Cause::CordonExclusion)
+    }
+
+    /// True where traffic reaches the pods of a workload on a node.
+    pub(crate) fn is_reached(&self, workload: WorkloadId, node: NodeId) -> bool {
+        let Some(exposure) = self.spec.workloads[workload].duty.exposed else { return true };
+        let keeps = |node: NodeId| !self.cluster.nodes[node].cordoned;
+        !self.balancers_drop_cordoned()
+            || if exposure.local {
+                keeps(node)
+            } else {
+                self.cluster.nodes.iter().any(|(id, node)| node.seems_ready() && keeps(id))
+            }
     }
 
     /// What the trial had to do without, up to its end.

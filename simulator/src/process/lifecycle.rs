@@ -109,7 +109,7 @@ impl Sim<'_> {
             return; // it starts again when the node is of use again
         }
         self.cluster.pods[pod].state = PodState::Running;
-        self.cluster.set_serving(pod, true, self.is_reached(row.workload, node));
+        self.cluster.set_serving(pod, true, true);
         self.agent_ready(pod);
         self.tell(Incident::PodReady { pod, workload: row.workload, node });
         self.joins_rotation(pod);

@@ -103,8 +103,7 @@ impl Sim<'_> {
         for &pod in &pods {
             let row = self.cluster.pods[pod];
             if row.state == PodState::Running {
-                let up = up && row.ready && self.is_reached(row.workload, node);
-                self.cluster.set_serving(pod, row.ready, up);
+                self.cluster.set_serving(pod, row.ready, up && row.ready);
                 self.serving_changed(row.workload);
             } else if up {
                 self.cluster.pods[pod].epoch += 1;

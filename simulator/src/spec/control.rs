@@ -23,10 +23,6 @@ pub struct Control {
     pub safe_to_evict: Option<bool>,
     /// Its pods keep data on their node.
     pub local_storage: bool,
-    /// Its traffic comes through a load balancer that takes cordoned nodes out of rotation, so that its pods serve on schedulable nodes
-    /// only (the service controller before Kubernetes v1.19, changed by kubernetes/kubernetes pull request 90823; some
-    /// controllers of load balancers still).
-    pub only_schedulable: bool,
 }
 
 impl Default for Control {
@@ -40,7 +36,6 @@ impl Default for Control {
             do_not_disrupt: false,
             safe_to_evict: None,
             local_storage: false,
-            only_schedulable: false,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::example::{Example, drain_settings};
 use crate::outcome::WorkloadOutcome;
 use crate::random::Dist;
 use crate::scenario::{Decay, Happening};
-use crate::spec::{Clients, Role, Service, ServiceMemory, StaleEntries, Stampede};
+use crate::spec::{Clients, Exposure, Role, Service, ServiceMemory, StaleEntries, Stampede};
 use crate::time::Duration;
 use crate::{NodeId, Scenario, WorkloadId, simulate};
 
@@ -46,6 +46,19 @@ fn survivors_drown_although_enough_replicas_are_ready() {
         assert_eq!(found.out > Duration::ZERO, lost);
         let retried = found.service.retried;
         assert!(if lost && attempts > 1.0 { retried > 0.0 && found.service.slow > 0.0 } else { retried == 0.0 });
+    }
+}
+
+/// Two replicas of 5,000 that are asked 6,000 in all, one of them on a cordoned node: 1,000 of 6,000 are too many for the other.
+#[test]
+fn what_a_balancer_sends_nowhere_else_is_too_much_for_the_rest() {
+    for (drops, local, lost) in [(true, true, 1.0 / 6.0), (true, false, 0.0), (false, true, 0.0)] {
+        let cordon = Operation::Cordon { nodes: vec![NodeId(0)] };
+        let example = dns(2, 6000.0, |_| {}).with(|w| w.duty.exposed = Some(Exposure { local }));
+        let scenario = example.settings(|s| s.balancers_drop_cordoned = drops).change(Duration::ZERO, cordon).build();
+        let found = facts(&scenario);
+        assert!((found.lost / found.asked - lost).abs() < 1e-9, "drops {drops}, local {local}: {found:?}");
+        assert_eq!((found.below, found.fewest), (Duration::ZERO, if drops && local { 1 } else { 2 }));
     }
 }
 
