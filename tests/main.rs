@@ -33,6 +33,7 @@ mod rare;
 #[cfg(feature = "cloud")]
 mod s3;
 mod science;
+mod shards;
 #[cfg(feature = "listen")]
 mod shutdown;
 #[cfg_attr(not(all(feature = "faults", feature = "amqp", feature = "cloud")), allow(dead_code))]

@@ -8,6 +8,7 @@ use simulator::{Pair, Scenario};
 
 use crate::estimate::Sampling;
 use crate::score::Thresholds;
+use crate::stood::Stood;
 use crate::stopping::Stop;
 use crate::uncertainty::Study;
 use crate::weighted::Weighted;
@@ -203,6 +204,6 @@ pub struct Finalist {
     pub apply: BTreeMap<String, String>,
     /// It as a scenario.
     pub scenario: Scenario,
-    /// Its trials.
-    pub pairs: Vec<Pair>,
+    /// What its trials came to.
+    pub stood: Stood,
 }

@@ -16,7 +16,7 @@ use crate::report::{self, Report};
 use crate::score::{self, Objections};
 use crate::timeline;
 
-mod alternatives;
+pub(crate) mod alternatives;
 mod bad;
 mod causes;
 mod doubt;

@@ -24,6 +24,7 @@ pub mod replay;
 pub mod report;
 pub mod score;
 pub mod search;
+pub mod stood;
 pub mod stopping;
 mod table;
 mod text;

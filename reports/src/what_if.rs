@@ -2,7 +2,7 @@
 //! two axes, one for each combination of the others.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::estimate::Est;
 use crate::report::{self, Decision, DurationMinutes, Level, Report};
@@ -56,7 +56,7 @@ pub struct Cell {
 }
 
 /// What a combination came to.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the fields carry the names of the report")]
 pub struct Outcome {

@@ -61,6 +61,12 @@ pub enum JobError {
     /// What is to be remembered could not be kept.
     #[error("could not remember")]
     Memory(#[from] FileError),
+    /// A part of what the message asks for failed.
+    #[error("a part of it failed: {0}")]
+    Part(String),
+    /// Nothing is kept anywhere.
+    #[error("nothing that is published is kept")]
+    NoPlace,
     /// The worker is stopping.
     #[error("stopped before the end")]
     Stopped,
@@ -93,6 +99,8 @@ impl JobError {
             JobError::Stopped => "stopped",
             JobError::NoMemory => "no_memory",
             JobError::Memory(_) => "memory",
+            JobError::Part(_) => "part",
+            JobError::NoPlace => "no_place",
             JobError::Several(_) => "several",
         }
     }
@@ -104,7 +112,9 @@ impl JobError {
             | JobError::NotSimulated { .. }
             | JobError::TooLong { .. }
             | JobError::Panicked(_)
-            | JobError::NoMemory => Disposition::DeadLetter,
+            | JobError::NoMemory
+            | JobError::Part(_)
+            | JobError::NoPlace => Disposition::DeadLetter,
             JobError::Snapshot { source: SnapshotError::Read { source, .. }, .. } if source.passes() => {
                 Disposition::Retry
             }

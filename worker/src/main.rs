@@ -14,6 +14,7 @@ mod publish;
 mod queue;
 mod serve;
 mod snapshots;
+mod split;
 mod sqlite;
 mod trace;
 

@@ -14,6 +14,8 @@ pub enum Fate {
     Repeated,
     /// It states outcomes, which are remembered.
     Remembered,
+    /// It was a part of what another worker coordinates.
+    Shard,
     /// It has no pool operation.
     Nothing,
     /// It was given back for another attempt.
@@ -26,10 +28,11 @@ pub enum Fate {
 
 impl Fate {
     /// All of them, with the names they have in metrics.
-    pub const ALL: [(Fate, &'static str); 7] = [
+    pub const ALL: [(Fate, &'static str); 8] = [
         (Fate::Scored, "scored"),
         (Fate::Repeated, "repeated"),
         (Fate::Remembered, "remembered"),
+        (Fate::Shard, "shard"),
         (Fate::Nothing, "nothing"),
         (Fate::Retried, "retried"),
         (Fate::GivenBack, "given_back"),

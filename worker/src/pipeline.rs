@@ -2,6 +2,7 @@
 //!
 //! Synchronous and without side effects but reading snapshots: the worker runs it on a blocking thread, `score` as it is.
 
+pub mod grid;
 mod identity;
 mod inputs;
 mod intake;
@@ -19,6 +20,7 @@ use reports::forecast::Forecast;
 use reports::input::{ChangeInfo, ClusterInfo, Inputs, Lived, PlansInfo};
 use reports::report::Level;
 use reports::score::{self, BUDGET_DAYS};
+use reports::stood::Stood;
 use reports::stopping::{Headline, Stop};
 use reports::uncertainty::Study;
 use reports::weighted::Weighted;
@@ -34,7 +36,8 @@ use crate::publish::Bundle;
 
 pub use identity::{Identity, digest};
 pub use inputs::{learnable, learned_numbers};
-pub use intake::{decode, inline_snapshot, snapshot_of};
+pub use intake::{Task, decode, inline_snapshot, snapshot_of, task};
+pub use plans::again as plan_again;
 pub use record::RunRecord;
 
 /// Version of the engine, part of every report's id.
@@ -96,6 +99,29 @@ pub struct Watch<'a> {
     pub glance: &'a dyn Fn(&Glance),
     /// Called with the report as it is before other plans are looked for.
     pub judged: &'a dyn Fn(&Report),
+    /// Other hands, where there are any.
+    pub aid: Option<&'a dyn Aid>,
+}
+
+/// Other hands for the plans that a search has picked.
+pub trait Aid {
+    /// Asks for these plans, with so many trials of so many pods each.
+    ///
+    /// # Errors
+    /// It cannot be asked for at the moment.
+    fn share(&self, plans: &[usize], trials: u32, pods: usize) -> Result<(), JobError>;
+
+    /// What a plan came to, where somebody knows.
+    ///
+    /// # Errors
+    /// Nobody can be asked at the moment, or somebody found that it cannot be done.
+    fn found(&self, plan: usize) -> Result<Option<Stood>, JobError>;
+
+    /// Tells what a plan came to.
+    ///
+    /// # Errors
+    /// It cannot be told at the moment.
+    fn keep(&self, plan: usize, stood: &Stood) -> Result<(), JobError>;
 }
 
 /// Who does not care for what is judged on the way.
@@ -199,6 +225,10 @@ pub fn prepare(change: &Change, snapshot: &Snapshot, estimate: &Estimate) -> Res
     prepared.carried =
         change.snapshot.as_ref().filter(|_| snapshot.origin.is_none()).map(|s| s.to_string().into_bytes());
     prepared.sources = plans::sources(change, snapshot, estimate, prepared.trials);
+    if estimate.no_band {
+        prepared.identity.look = true;
+        prepared.id = prepared.identity.id();
+    }
     prepared.took = started.elapsed();
     Ok(prepared)
 }
@@ -271,6 +301,11 @@ impl Prepared {
             sources,
             took,
         })
+    }
+
+    /// Pods at the start.
+    pub fn pods(&self) -> usize {
+        self.loaded.scenario.cluster.pods.len()
     }
 
     fn thorough(&self) -> bool {

@@ -9,6 +9,7 @@ pub mod ledger;
 #[cfg(feature = "cloud")]
 mod objects;
 mod retention;
+mod work;
 
 use std::io;
 use std::path::PathBuf;
@@ -179,6 +180,39 @@ impl Publisher {
             Publisher::Objects(objects) => objects.line(NONE).map(drop),
             #[cfg(feature = "amqp")]
             Publisher::Announcer(_) => Ok(()),
+        }
+    }
+
+    /// Puts something that no change stands behind into the place, durably, and returns where it lies; nothing where reports are
+    /// only announced.
+    ///
+    /// # Errors
+    /// The place cannot be written at the moment.
+    pub fn put(&self, bundle: &Bundle) -> Result<Option<String>, PublishError> {
+        match self {
+            Publisher::Directory(directory) => {
+                let place = directory.put(bundle)?;
+                directory.look_after(false)?;
+                Ok(Some(place.display().to_string()))
+            }
+            #[cfg(feature = "cloud")]
+            Publisher::Objects(objects) => objects.publish(bundle).map(Some),
+            #[cfg(feature = "amqp")]
+            Publisher::Announcer(_) => Ok(None),
+        }
+    }
+
+    /// True where something lies complete under this id.
+    ///
+    /// # Errors
+    /// The place cannot be read at the moment.
+    pub fn has(&self, id: &str) -> Result<bool, PublishError> {
+        match self {
+            Publisher::Directory(directory) => Ok(directory.path().join(id).join("run.json").is_file()),
+            #[cfg(feature = "cloud")]
+            Publisher::Objects(objects) => objects.has(id),
+            #[cfg(feature = "amqp")]
+            Publisher::Announcer(_) => Ok(false),
         }
     }
 

@@ -3,7 +3,6 @@
 
 mod handle;
 
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -144,13 +143,13 @@ async fn work<Q: Queue>(
         let last = job.trouble.as_deref().unwrap_or("the worker died while it worked on the message");
         Err(format!("given up after {} attempts: {last}", options.attempts))
     } else {
-        Ok(attempt(worker, &job, options.grace, shutdown, stop).await)
+        Ok(attempt(queue, worker, &job, options.grace, shutdown, stop).await)
     };
     renewal.abort();
     let settled = match result {
-        Err(reason) => bury(queue, &job, (OUTLIVED, reason), meter).await,
+        Err(reason) => bury(queue, &job, (OUTLIVED, reason), worker).await,
         Ok(Ok(handled)) => acknowledge(queue, &job, &handled, meter).await,
-        Ok(Err(error)) => fail(queue, &job, &error, options, meter).await,
+        Ok(Err(error)) => fail(queue, &job, &error, options, worker).await,
     };
     meter.settles(begun.elapsed());
     if let Err(error) = settled {
@@ -160,16 +159,20 @@ async fn work<Q: Queue>(
 }
 
 /// Runs the message on a blocking thread. After the signal to stop it may go on for the grace time.
-async fn attempt<R>(
+async fn attempt<Q: Queue>(
+    queue: &Q,
     worker: &Arc<Worker>,
-    job: &Job<R>,
+    job: &Job<Q::Receipt>,
     grace: Duration,
     shutdown: &mut watch::Receiver<bool>,
     stop: Arc<AtomicBool>,
 ) -> Result<Handled, JobError> {
     let (worker, body, trace, flag) = (worker.clone(), job.body.clone(), job.trace.clone(), stop.clone());
-    let span = tracing::Span::current();
-    let handle = move || trace::within(trace, || span.in_scope(|| worker.handle(&body, &flag)));
+    let (span, queue, runtime) = (tracing::Span::current(), queue.clone(), tokio::runtime::Handle::current());
+    let handle = move || {
+        let push = |body: &[u8], key: &str| runtime.block_on(queue.push(body, key));
+        trace::within(trace, || span.in_scope(|| worker.handle(&body, &flag, &push)))
+    };
     let mut task = tokio::task::spawn_blocking(handle);
     tokio::select! {
         done = &mut task => return finished(done),
@@ -217,6 +220,10 @@ async fn acknowledge<Q: Queue>(
             meter.came_to(Fate::Remembered);
             info!(format = handled.format, outcomes = handled.outcomes, "remembered");
         }
+        (0, 0) if handled.parts.is_some() => {
+            meter.came_to(Fate::Shard);
+            info!(format = handled.format, parts = handled.parts, "done");
+        }
         (0, 0) => {
             meter.came_to(Fate::Nothing);
             info!(format = handled.format, notes = ?handled.notes, "no pool operation");
@@ -238,15 +245,15 @@ async fn fail<Q: Queue>(
     job: &Job<Q::Receipt>,
     error: &JobError,
     options: &Options,
-    meter: &Meter,
+    worker: &Arc<Worker>,
 ) -> Result<(), QueueError> {
-    let reason = describe(error);
+    let (reason, meter) = (describe(error), &worker.meter);
     trace::failed(&reason);
     match error.disposition() {
-        Disposition::DeadLetter => bury(queue, job, (error.kind(), reason), meter).await,
+        Disposition::DeadLetter => bury(queue, job, (error.kind(), reason), worker).await,
         Disposition::Retry if job.attempt >= options.attempts => {
             let reason = format!("given up after {} attempts: {reason}", job.attempt);
-            bury(queue, job, (error.kind(), reason), meter).await
+            bury(queue, job, (error.kind(), reason), worker).await
         }
         Disposition::Retry => {
             let delay = delay(job.attempt, options);
@@ -262,15 +269,18 @@ async fn fail<Q: Queue>(
     }
 }
 
-fn bury<Q: Queue>(
+async fn bury<Q: Queue>(
     queue: &Q,
     job: &Job<Q::Receipt>,
     (kind, reason): (&'static str, String),
-    meter: &Meter,
-) -> impl Future<Output = Result<(), QueueError>> {
+    worker: &Arc<Worker>,
+) -> Result<(), QueueError> {
     warn!(kind, reason, "to the dead letters");
-    meter.buried(kind);
-    queue.bury(&job.receipt, reason).instrument(debug_span!("bury"))
+    worker.meter.buried(kind);
+    // Whoever coordinates what this message is a part of hears of it first: a crash in between only tells it twice.
+    let (told, body, why) = (worker.clone(), job.body.clone(), reason.clone());
+    let _ = tokio::task::spawn_blocking(move || told.buries(&body, &why)).await;
+    queue.bury(&job.receipt, reason).instrument(debug_span!("bury")).await
 }
 
 /// Doubled with every attempt, up to the longest.

@@ -75,9 +75,13 @@ impl Strata {
 
     /// The same with the trials of a run.
     pub fn with(scenario: &Scenario, pairs: &[Pair]) -> Strata {
+        Strata::drawn(scenario, pairs.iter().map(drawn))
+    }
+
+    /// The same with trials that were drawn so.
+    pub fn drawn(scenario: &Scenario, trials: impl IntoIterator<Item = Drawn>) -> Strata {
         let mut strata = Strata::of(scenario);
-        for pair in pairs {
-            let drawn = drawn(pair);
+        for drawn in trials {
             let stratum = drawn.stratum.min(strata.weights.len() as u8 - 1);
             strata.of.push(stratum);
             strata.certain.push(drawn.certain);

@@ -4,7 +4,7 @@
 //! their limits hold for all rows together.
 
 use simulator::change::Operation;
-use simulator::{Outcome, PoolId, Scenario, Time};
+use simulator::{Outcome, Pair, PoolId, Scenario, Time};
 
 use super::losses::{Facts, weighted, weights};
 use super::operation;
@@ -13,6 +13,7 @@ use crate::input::{Finalist, Inputs, PlansInfo};
 use crate::report::{self, Alternative, PlanSearch};
 use crate::score::{self, LOSS_HIGH};
 use crate::search::{INDIFFERENCE, Seen};
+use crate::stood::{Stood, Trial};
 use crate::stopping::Headline;
 
 /// Share of futures by which a plan must end well more often to be shown for that.
@@ -65,57 +66,65 @@ fn set_aside(info: &crate::input::SetAsideInfo) -> report::SetAside {
     report::SetAside { reason: info.reason.clone(), plans: info.plans, example: info.example.clone() }
 }
 
-/// A plan as a report of its own would see it.
-fn row(inputs: &Inputs<'_>, finalist: &Finalist, finalists: usize) -> Alternative {
-    let own = Inputs {
-        scenario: &finalist.scenario,
-        pairs: &finalist.pairs,
-        sampling: Sampling::Fixed,
-        study: None,
-        plans: None,
-        ..inputs.clone()
-    };
+/// What the trials of a plan came to; `own` are its inputs.
+pub(crate) fn stood(own: &Inputs<'_>) -> Stood {
     let strata = Strata::with(own.scenario, own.pairs);
     let mut headline = Headline::new(own.scenario, Sampling::Fixed);
     headline.push(own.pairs);
-    let minutes = headline.minutes();
-    let operation = operation::operation(&own, &strata);
+    let operation = operation::operation(own, &strata);
     let held = strata.average(|i| held(own.scenario, &own.pairs[i].proposal).iter().map(|(_, hours)| hours).sum());
+    let weights = weights(own.scenario);
+    let trial = |pair: &Pair| {
+        let facts = Facts::of(&weights, pair);
+        Trial { trial: pair.trial, drawn: facts.drawn, added: facts.added }
+    };
+    Stood {
+        minutes: headline.minutes(),
+        success: operation.success,
+        duration: operation.duration_minutes,
+        node_hours: operation.surge_node_hours + held,
+        usd: operation.cost_usd.and_then(|usd| Some(usd + held_cost(own, &strata)?)),
+        trials: own.pairs.iter().map(trial).collect(),
+    }
+}
+
+/// A plan as a report of its own would see it.
+fn row(inputs: &Inputs<'_>, finalist: &Finalist, finalists: usize) -> Alternative {
+    let stood = &finalist.stood;
     Alternative {
         summary: finalist.summary.clone(),
-        score: score::score(minutes.estimate),
-        added_outage_minutes: minutes,
-        against_proposal: Some(against(inputs, &own, &strata, finalists)),
-        success: Some(operation.success),
-        duration_minutes: operation.duration_minutes,
-        surge_node_hours: operation.surge_node_hours + held,
-        cost_usd: operation.cost_usd.and_then(|usd| Some(usd + held_cost(&own, &strata)?)),
+        score: score::score(stood.minutes.estimate),
+        added_outage_minutes: stood.minutes,
+        against_proposal: Some(against(inputs, finalist, finalists)),
+        success: Some(stood.success),
+        duration_minutes: stood.duration,
+        surge_node_hours: stood.node_hours,
+        cost_usd: stood.usd,
         pareto: false,
-        trials: own.pairs.len() as u64,
+        trials: stood.trials.len() as u64,
         apply: finalist.apply.clone(),
     }
 }
 
 /// Minutes the plan adds beyond what the proposal adds: from the same futures where trials are dealt alike, else from those of
 /// each by itself.
-fn against(inputs: &Inputs<'_>, own: &Inputs<'_>, strata: &Strata, rows: usize) -> Est {
-    let facts = |inputs: &Inputs<'_>| -> Vec<Facts> {
-        let weights = weights(inputs.scenario);
-        inputs.pairs.iter().map(|pair| Facts::of(&weights, pair)).collect()
-    };
-    let (ours, theirs) = (facts(own), facts(inputs));
+fn against(inputs: &Inputs<'_>, finalist: &Finalist, rows: usize) -> Est {
+    let own_weights = weights(inputs.scenario);
+    let theirs: Vec<Facts> = inputs.pairs.iter().map(|pair| Facts::of(&own_weights, pair)).collect();
+    let (ours, strata) = (&finalist.stood.trials, finalist.stood.strata(&finalist.scenario));
     let same = |i: usize| {
         theirs.get(i).is_some_and(|t| t.drawn.stratum == ours[i].drawn.stratum)
-            && own.pairs[i].trial == inputs.pairs[i].trial
+            && ours[i].trial == inputs.pairs[i].trial
     };
     if (0..ours.len()).all(same) {
         let most = 2.0 * LOSS_HIGH;
         return strata.bounded_mean_among(rows, -most, most, |i| ours[i].added - theirs[i].added);
     }
-    let mean = |strata: &Strata, facts: &[Facts]| {
-        strata.bounded_mean_among(2 * rows, -LOSS_HIGH, LOSS_HIGH, |i| facts[i].added)
+    let mean = |strata: &Strata, added: &dyn Fn(usize) -> f64| {
+        strata.bounded_mean_among(2 * rows, -LOSS_HIGH, LOSS_HIGH, added)
     };
-    let (a, b) = (mean(strata, &ours), mean(&Strata::with(inputs.scenario, inputs.pairs), &theirs));
+    let a = mean(&strata, &|i| ours[i].added);
+    let b = mean(&Strata::with(inputs.scenario, inputs.pairs), &|i| theirs[i].added);
     Est::new(a.estimate - b.estimate, a.low - b.high, a.high - b.low)
 }
 

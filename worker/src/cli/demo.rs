@@ -117,6 +117,7 @@ fn work(
         estimate,
         progress: Arc::new(move |trials| shown.inc(trials)),
         meter: Arc::new(Meter::default()),
+        split_above: 0,
     });
     let options = Options {
         // Short, so that a demo that was interrupted can be started again at once.

@@ -100,7 +100,7 @@ fn prepare(args: &Args) -> Result<(Prepared, Option<u32>), Complaints> {
         .map_err(|_| in_identity("change", &"a recorded course", "the change of a scored report".into()))?;
     change.settings = identity.settings.clone();
     let snapshot = snapshot(args, &identity)?;
-    let prepared = pipeline::prepare(&change, &snapshot, &Estimate::default())?;
+    let prepared = pipeline::prepare(&change, &snapshot, &Estimate { no_band: identity.look, ..Estimate::default() })?;
     if prepared.id != identity.id() {
         return Err(in_identity("", &prepared.id, format!("the identity of report {}", identity.id())));
     }

@@ -126,6 +126,7 @@ fn judge(what: &str, prepared: &Prepared, estimate: &Estimate) -> Result<(Judged
         progress: &|n| bar.set_position(u64::from(n)),
         glance: &no_glance,
         judged: &no_report,
+        aid: None,
     };
     let judged = pipeline::judge(prepared, estimate, watch);
     bar.finish_and_clear();

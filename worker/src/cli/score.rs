@@ -184,6 +184,7 @@ fn score(
             progress: &|n| bar.set_position(u64::from(n)),
             glance: &glance,
             judged: &told,
+            aid: None,
         },
     );
     bar.finish_and_clear();

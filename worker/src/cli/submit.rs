@@ -1,7 +1,10 @@
-//! `submit`: puts messages on a queue as they are. Whether they mean anything is for the worker to say. Their place in a trace is
-//! that of `TRACEPARENT` in the environment, where pipelines put it.
+//! `submit`: puts messages on a queue as they are. Whether they mean anything is for the worker to say. A what-if spec that does
+//! not name its schema gets it, since a queue has no other way to tell. Their place in a trace is that of `TRACEPARENT` in the
+//! environment, where pipelines put it.
 
 use std::path::{Path, PathBuf};
+
+use scenarios::what_if;
 
 use super::input::Input;
 use super::{Failure, input, output};
@@ -28,8 +31,13 @@ pub struct Args {
 /// Reads all files, then adds them; one that is still in the queue is not added again.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let mut complaints = Vec::new();
-    let messages = input::messages(&args.files, &mut complaints);
+    let mut messages = input::messages(&args.files, &mut complaints);
     input::check(complaints)?;
+    for message in &mut messages {
+        if let Some(named) = named(&message.bytes) {
+            message.bytes = named;
+        }
+    }
     match &args.queue {
         QueueUrl::Sqlite(path) => to_embedded(path, &messages),
         QueueUrl::Broker(url) => to_broker(url, &messages),
@@ -40,6 +48,22 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 fn trace() -> Option<TraceParent> {
     TraceParent::parse(&std::env::var("TRACEPARENT").ok()?)
+}
+
+/// A what-if spec with the name of its schema in front, where it has none. The rest stays as it was written: the order of axes
+/// counts.
+fn named(bytes: &[u8]) -> Option<Vec<u8>> {
+    let spec = what_if::parse(bytes).ok()?;
+    if scenarios::document(bytes).ok()?.get("schema").is_some() {
+        return None;
+    }
+    let text = str::from_utf8(bytes).ok()?;
+    let named = match text.trim_start().strip_prefix('{') {
+        Some(rest) => format!("{{\"schema\":\"{}\",{rest}", what_if::SCHEMA),
+        None => format!("schema: {}\n{text}", what_if::SCHEMA),
+    };
+    // What else may stand at the beginning of YAML is left to whoever wrote it.
+    (what_if::parse(named.as_bytes()).ok()? == spec).then(|| named.into_bytes())
 }
 
 fn to_embedded(path: &Path, messages: &[Input]) -> Result<(), Failure> {

@@ -72,6 +72,10 @@ pub struct Args {
     /// Messages worked on at the same time; each simulation uses --threads of its own
     #[arg(long, env = "POOLPROOF_PARALLEL", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     parallel: u16,
+    /// Work that one message does by itself, in millions of pods times paired trials (a usual report is 1, a combination of a
+    /// what-if of 500 pods too); more is shared with other workers through the queue; 0 shares nothing
+    #[arg(long, env = "POOLPROOF_SPLIT_ABOVE", value_name = "MILLIONS", default_value = "4", value_parser = millions)]
+    split_above: u64,
     /// Most reports that are kept, the newest; all unless given
     #[arg(long, env = "POOLPROOF_KEEP", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     keep: Option<u32>,
@@ -117,6 +121,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         memory,
         progress: Arc::new(|_| {}),
         meter: Arc::new(Meter::default()),
+        split_above: args.split_above,
     });
     drop(entered);
     match &args.queue {
@@ -137,6 +142,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         reports = meter.reports(),
         repeated = meter.messages(Fate::Repeated),
         outcomes = meter.messages(Fate::Remembered),
+        shards = meter.messages(Fate::Shard),
         nothing = meter.messages(Fate::Nothing),
         retried = meter.messages(Fate::Retried),
         given_back = meter.messages(Fate::GivenBack),
@@ -244,6 +250,12 @@ fn on_signals() -> std::io::Result<watch::Receiver<bool>> {
         let _ = sender.send(true);
     });
     Ok(receiver)
+}
+
+/// Millions, not all of them whole.
+fn millions(text: &str) -> Result<u64, String> {
+    let millions = text.parse().ok().filter(|n| (0.0..=1e9).contains(n));
+    millions.map(|n: f64| (n * 1e6).ceil() as u64).ok_or_else(|| "expected a number of millions, at least 0".into())
 }
 
 /// A time in seconds, from a hundredth to a day.

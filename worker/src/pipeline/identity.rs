@@ -30,6 +30,9 @@ pub struct Identity {
     pub settings: ChangeSettings,
     /// Version of the engine.
     pub engine: String,
+    /// It is a look, without band and other plans: a combination of a what-if.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub look: bool,
 }
 
 impl Identity {
@@ -40,6 +43,7 @@ impl Identity {
             snapshot: snapshot_digest.to_owned(),
             settings: settings.clone(),
             engine: ENGINE.into(),
+            look: false,
         }
     }
 

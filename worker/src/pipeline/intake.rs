@@ -1,10 +1,50 @@
 //! What comes in: messages and the snapshots they speak of.
 
+use std::borrow::Cow;
+
 use scenarios::snapshot::Snapshot;
 use scenarios::{Change, Complaint, Complaints, Decoded};
 
 use crate::queue::MAX_MESSAGE;
 use crate::snapshots::{SnapshotError, SnapshotStore, under};
+use crate::split::shard::SCHEMA as SHARD;
+
+/// What a message asks of a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Combinations to be scored.
+    WhatIf,
+    /// A part of what another worker coordinates.
+    Shard,
+    /// Everything else: changes, or nothing.
+    Changes,
+}
+
+/// What a message asks for, by its schema, and the message without the base64 of queues' clients.
+pub fn task(bytes: &[u8]) -> (Task, Cow<'_, [u8]>) {
+    match (named(bytes), opened(bytes)) {
+        (Task::Changes, Some(opened)) => (named(&opened), opened.into()),
+        (task, _) => (task, bytes.into()),
+    }
+}
+
+#[cfg(feature = "cloud")]
+fn opened(bytes: &[u8]) -> Option<Vec<u8>> {
+    crate::queue::azure::opened(bytes)
+}
+
+#[cfg(not(feature = "cloud"))]
+fn opened(_: &[u8]) -> Option<Vec<u8>> {
+    None
+}
+
+fn named(bytes: &[u8]) -> Task {
+    const TASKS: [(&str, Task); 2] = [(scenarios::what_if::SCHEMA, Task::WhatIf), (SHARD, Task::Shard)];
+    let named = std::str::from_utf8(bytes).is_ok_and(|text| TASKS.iter().any(|(schema, _)| text.contains(schema)));
+    let document = named.then(|| scenarios::document(bytes).ok()).flatten();
+    let schema = document.as_ref().and_then(|document| document.get("schema")?.as_str());
+    TASKS.iter().find(|(name, _)| Some(*name) == schema).map_or(Task::Changes, |(_, task)| *task)
+}
 
 /// Reads a message into changes.
 ///

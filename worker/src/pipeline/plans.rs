@@ -4,6 +4,7 @@
 //! each sees the same. The few that come out best are run like the change itself, as a report of their own would be.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use reports::estimate::Sampling;
@@ -11,7 +12,8 @@ use reports::input::{Finalist, PlansInfo, SetAsideInfo};
 use reports::report::Level;
 use reports::score;
 use reports::search::{self, Options, Seen};
-use reports::stopping::Headline;
+use reports::stood::Stood;
+use reports::stopping::{Headline, Stop};
 use scenarios::Change;
 use scenarios::change::{ChangeSettings, Phase, ThresholdFields};
 use scenarios::plan::{Plan, Plans, plans as candidates};
@@ -79,10 +81,10 @@ pub fn search(
     watch: Watch<'_>,
     started: Instant,
 ) -> Result<Option<PlansInfo>, JobError> {
-    let (change, snapshot, settings) = match &prepared.sources {
+    let snapshot = match &prepared.sources {
         Sources::Unasked => return Ok(None),
         Sources::Nothing(why) => return Ok(Some(PlansInfo::not_searched(*why))),
-        Sources::Known(known) => &**known,
+        Sources::Known(known) => &known.1,
     };
     if let Some(why) = good_enough(prepared, pairs) {
         return Ok(Some(PlansInfo::not_searched(why)));
@@ -90,10 +92,8 @@ pub fn search(
     let pods = prepared.loaded.scenario.cluster.pods.len().max(1);
     let times = if prepared.thorough() { 4 } else { 1 };
     let each = (times * PODS_TIMES_FINAL / pods).clamp(*FINAL.start(), times * FINAL.end()).min(pairs.len());
-    let settings = ChangeSettings { trials: u32::try_from(each).ok(), ..settings.clone() };
-    let most = (PODS_TIMES_PLANS / pods).max(LEAST_PLANS);
-    // A change that was resolved once is resolved again.
-    let Ok(found) = candidates(change, snapshot, &prepared.loaded, &settings, most) else { return Ok(None) };
+    let each = u32::try_from(each).unwrap_or(u32::MAX);
+    let Some(found) = tried(prepared, each) else { return Ok(None) };
     let Plans { plans, set_aside, why_none } = found;
     let set_aside = grouped(set_aside);
     if plans.is_empty() {
@@ -107,11 +107,26 @@ pub fn search(
         check(prepared, estimate, watch, started, prepared.trials)?;
         Ok::<_, JobError>(arena.run(plan, first, n))
     })?;
-    let mut finalists = Vec::new();
-    for &plan in &picked.plans {
-        check(prepared, estimate, watch, started, prepared.trials)?;
-        finalists.extend(finalist(&plans[plan], snapshot, estimate));
+    if let Some(aid) = watch.aid {
+        aid.share(&picked.plans, each, pods)?;
     }
+    let mut finalists = Vec::new();
+    // Other hands begin with the first.
+    for &place in picked.plans.iter().rev() {
+        check(prepared, estimate, watch, started, prepared.trials)?;
+        let plan = &plans[place];
+        let Some(own) = own(plan, snapshot) else { continue };
+        let stood = match watch.aid.map_or(Ok(None), |aid| aid.found(place))? {
+            Some(stood) => stood,
+            None => {
+                let stood = stood(&own, estimate);
+                watch.aid.map_or(Ok(()), |aid| aid.keep(place, &stood))?;
+                stood
+            }
+        };
+        finalists.push(finalist(plan, own, stood));
+    }
+    finalists.reverse();
     Ok(Some(PlansInfo {
         tried: plans.len() as u64,
         trials: picked.trials,
@@ -205,14 +220,53 @@ impl Arena {
     }
 }
 
-/// A plan run as its own report would run it, from its commands on.
-fn finalist(plan: &Plan, snapshot: &Snapshot, estimate: &Estimate) -> Option<Finalist> {
+/// The plans that are tried, the same for the same report.
+fn tried(prepared: &Prepared, each: u32) -> Option<Plans> {
+    let Sources::Known(known) = &prepared.sources else { return None };
+    let (change, snapshot, settings) = &**known;
+    let settings = ChangeSettings { trials: Some(each), ..settings.clone() };
+    let most = (PODS_TIMES_PLANS / prepared.pods().max(1)).max(LEAST_PLANS);
+    // A change that was resolved once is resolved again.
+    candidates(change, snapshot, &prepared.loaded, &settings, most).ok()
+}
+
+/// Runs one plan as the search of this report does, for another hand that has it in hand; nothing where there is no such plan.
+///
+/// # Errors
+/// It was stopped.
+pub fn again(
+    prepared: &Prepared,
+    plan: usize,
+    each: u32,
+    estimate: &Estimate,
+    stop: &AtomicBool,
+) -> Result<Option<Stood>, JobError> {
+    if stop.load(Ordering::Relaxed) {
+        return Err(JobError::Stopped);
+    }
+    let Sources::Known(known) = &prepared.sources else { return Ok(None) };
+    let Some(found) = tried(prepared, each) else { return Ok(None) };
+    let own = found.plans.get(plan).and_then(|plan| own(plan, &known.1));
+    Ok(own.map(|own| stood(&own, estimate)))
+}
+
+/// A plan as its own report would run it, from its commands on.
+fn own(plan: &Plan, snapshot: &Snapshot) -> Option<Prepared> {
     let info = inputs::change_info(&plan.change, &plan.loaded.operations);
-    let own = Prepared::new(info, &identity::of_change(&plan.change), snapshot, plan.loaded.clone()).ok()?;
+    Prepared::new(info, &identity::of_change(&plan.change), snapshot, plan.loaded.clone()).ok()
+}
+
+/// What the trials of a plan come to.
+fn stood(own: &Prepared, estimate: &Estimate) -> Stood {
     debug_assert_eq!(own.sampling, Sampling::Fixed);
     let runs = Runs { seed: own.seed, first: 0, trials: own.trials, threads: estimate.threads };
     let pairs = simulator::paired(&own.loaded.scenario, runs, &|_| {});
+    let nothing = super::Found { study: None, weighted: None, plans: None };
+    Stood::of(&own.inputs(&pairs, Stop::Budget, &nothing, estimate.threads))
+}
+
+fn finalist(plan: &Plan, own: Prepared, stood: Stood) -> Finalist {
     let mut apply = BTreeMap::from([("az".to_owned(), plan.az.clone())]);
     apply.extend(plan.terraform.clone().map(|text| ("terraform".to_owned(), text)));
-    Some(Finalist { summary: plan.summary.clone(), apply, scenario: own.loaded.scenario, pairs })
+    Finalist { summary: plan.summary.clone(), apply, scenario: own.loaded.scenario, stood }
 }

@@ -4,20 +4,20 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ENGINE, Prepared};
 
 /// How a report came about.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRecord {
     /// `poolproof.run/1`.
-    pub schema: &'static str,
+    pub schema: String,
     /// Id of the report.
     pub report: String,
     /// Version of the engine.
-    pub engine: &'static str,
+    pub engine: String,
     /// When the run began, RFC 3339.
     pub started_at: String,
     /// When it ended, RFC 3339.
@@ -106,9 +106,9 @@ impl Clock {
     pub fn finished(&self, prepared: &Prepared) -> RunRecord {
         let simulate = self.simulate.as_secs_f64();
         RunRecord {
-            schema: "poolproof.run/1",
+            schema: "poolproof.run/1".into(),
             report: prepared.id.clone(),
-            engine: ENGINE,
+            engine: ENGINE.into(),
             started_at: self.at.to_string(),
             finished_at: Timestamp::now().to_string(),
             load_seconds: self.load.as_secs_f64(),

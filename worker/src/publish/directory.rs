@@ -64,6 +64,11 @@ impl Directory {
         Ok(place)
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The same folder with limits to what is kept.
     pub fn keeping(self, retention: Retention) -> Directory {
         Directory { retention, ..self }
@@ -141,6 +146,7 @@ impl Directory {
             return Ok(());
         }
         let started = Instant::now();
+        self.clear_old_work().map_err(failed("clear", &self.path))?;
         self.retain()?;
         self.refresh_index()?;
         *upkeep = Upkeep { last: Some(Instant::now()), took: started.elapsed() };
@@ -234,7 +240,7 @@ impl Directory {
     }
 
     /// Lets a folder vanish at once, then removes it.
-    fn remove(&self, place: &Path) -> Result<(), PublishError> {
+    pub(super) fn remove(&self, place: &Path) -> Result<(), PublishError> {
         let Some(name) = place.file_name().filter(|_| place.exists()) else { return Ok(()) };
         let gone = self.path.join(format!("{UNFINISHED}{}-{}-gone", name.to_string_lossy(), std::process::id()));
         let remove = || {
@@ -251,7 +257,7 @@ impl Directory {
             return Ok(());
         }
         let _lock = self.lock()?;
-        let found = self.found().map_err(failed("list", &self.path))?;
+        let found = self.found(&["report.json", "whatif.json"]).map_err(failed("list", &self.path))?;
         let kept = found.into_iter().map(|(written, path)| Kept { written, what: path }).collect();
         for path in self.retention.beyond(kept, SystemTime::now()) {
             let place = path.parent().unwrap_or(&self.path);
@@ -265,17 +271,18 @@ impl Directory {
         Ok(())
     }
 
-    /// Every `report.json` with the time of its writing, newest first.
-    fn found(&self) -> io::Result<Vec<(SystemTime, PathBuf)>> {
+    /// Every file of one of these names with the time of its writing, newest first.
+    fn found(&self, names: &[&str]) -> io::Result<Vec<(SystemTime, PathBuf)>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
-            let path = entry.path().join("report.json");
-            let hidden = entry.file_name().to_string_lossy().starts_with('.');
-            if let Ok(written) = fs::metadata(&path).and_then(|m| m.modified())
-                && !hidden
-            {
-                found.push((written, path));
+            if entry.file_name().to_string_lossy().starts_with('.') {
+                continue;
+            }
+            for path in names.iter().map(|name| entry.path().join(name)) {
+                if let Ok(written) = fs::metadata(&path).and_then(|m| m.modified()) {
+                    found.push((written, path));
+                }
             }
         }
         found.sort_by(|a, b| b.cmp(a));
@@ -285,7 +292,7 @@ impl Directory {
     /// The newest reports, newest first; a folder that holds no readable report is passed over.
     fn reports(&self) -> io::Result<Vec<Report>> {
         let mut reports = Vec::new();
-        for (_, path) in self.found()?.into_iter().take(INDEXED) {
+        for (_, path) in self.found(&["report.json"])?.into_iter().take(INDEXED) {
             match read(&path) {
                 Ok(report) => reports.push(report),
                 Err(error) => {

@@ -14,7 +14,7 @@ use reports::Report;
 
 use super::ledger::{self, Line, Relation, Standing};
 use super::retention::{Kept, Retention};
-use super::{Bundle, PublishError};
+use super::{Bundle, PublishError, work};
 use crate::bucket::{Bucket, BucketUrl, Found};
 use crate::fault;
 
@@ -114,6 +114,20 @@ impl Objects {
         Ok(if line.report == bundle.id { relation } else { Relation::Overtaken })
     }
 
+    /// The store itself.
+    pub(super) fn bucket(&self) -> &Bucket {
+        &self.bucket
+    }
+
+    /// True where something lies complete under this id.
+    ///
+    /// # Errors
+    /// The store says so.
+    pub fn has(&self, id: &str) -> Result<bool, PublishError> {
+        let found = self.bucket.get(&format!("{id}/{LAST}"), LARGEST);
+        found.map(|found| found.is_some()).map_err(|e| PublishError::at("read", id, e))
+    }
+
     fn found(&self, change: &str) -> io::Result<Option<Found>> {
         self.bucket.get(&ledger::path_of(change), LARGEST)
     }
@@ -189,6 +203,7 @@ impl Objects {
     /// Removes the reports that are beyond the limits, each with its line; gives the ids of the others, newest first.
     fn retain(&self) -> io::Result<Vec<String>> {
         let objects = self.bucket.list("")?;
+        self.clear_old_work(&objects)?;
         let id_of = |(path, object): &(String, ObjectMeta)| {
             let id = path.strip_suffix(LAST)?.strip_suffix('/').filter(|id| !id.contains('/'))?;
             Some((SystemTime::from(object.last_modified), id.to_owned()))
@@ -206,6 +221,18 @@ impl Objects {
             }
         }
         Ok(ids.into_iter().map(|(_, id)| id).filter(|id| !beyond.contains(id)).collect())
+    }
+
+    /// Removes the pieces of jobs that belong to nobody any more.
+    fn clear_old_work(&self, objects: &[(String, ObjectMeta)]) -> io::Result<()> {
+        let mut newest: BTreeMap<&str, SystemTime> = BTreeMap::new();
+        let pieces = || objects.iter().filter_map(|(path, object)| Some((work::job_of(path)?, path, object)));
+        for (job, _, object) in pieces() {
+            let written = SystemTime::from(object.last_modified);
+            newest.entry(job).and_modify(|time| *time = written.max(*time)).or_insert(written);
+        }
+        let old = pieces().filter(|(job, ..)| newest.get(job).is_some_and(|written| work::is_old(*written)));
+        old.map(|(_, path, _)| path).try_for_each(|path| self.bucket.delete(path))
     }
 
     fn refresh_index(&self, ids: Vec<String>, read: &mut BTreeMap<String, Report>) -> io::Result<()> {

@@ -340,6 +340,18 @@ impl Queue for Amqp {
         self.replace(receipt, "", &queue, properties).await
     }
 
+    async fn push(&self, body: &[u8], key: &str) -> Result<(), QueueError> {
+        let exchange = self.inner.target.changes();
+        let properties = headers::fresh(key, now());
+        match self.inner.outbox.publish(&exchange, "change", body, properties).await? {
+            Routed::Stored => Ok(()),
+            Routed::Nowhere => {
+                let why = format!("no queue takes messages from {exchange:?}");
+                Err(QueueError::Broker { doing: "publish", why, passes: true })
+            }
+        }
+    }
+
     async fn bury(&self, receipt: &Receipt, reason: String) -> Result<(), QueueError> {
         let properties = headers::buried(&receipt.properties, receipt.attempt, &reason, now());
         self.replace(receipt, &self.inner.target.dead(), &receipt.key, properties).await

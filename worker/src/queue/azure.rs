@@ -83,6 +83,10 @@ impl Queue for Azure {
         self.queue.show_in(&receipt.id, &receipt.newest.lock().await, delay).await.map(drop)
     }
 
+    async fn push(&self, body: &[u8], _key: &str) -> Result<(), QueueError> {
+        self.queue.send(letter::encoded(body)).await.map(drop)
+    }
+
     async fn bury(&self, receipt: &Receipt, reason: String) -> Result<(), QueueError> {
         // Still ours: otherwise the letter would be a second one.
         self.extend(receipt, Duration::from_secs(60)).await?;
@@ -91,6 +95,11 @@ impl Queue for Azure {
         }
         self.ack(receipt).await
     }
+}
+
+/// A message without its base64; `None` where it has none.
+pub fn opened(body: &[u8]) -> Option<Vec<u8>> {
+    letter::opened(str::from_utf8(body).ok()?)
 }
 
 fn job(message: Message) -> Job<Receipt> {

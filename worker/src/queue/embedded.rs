@@ -76,6 +76,11 @@ impl Queue for Embedded {
         self.run(move |store| store.give_back(receipt, delay, trouble.as_deref())).await
     }
 
+    async fn push(&self, body: &[u8], key: &str) -> Result<(), QueueError> {
+        let (body, key) = (body.to_vec(), key.to_owned());
+        self.run(move |store| store.push(&body, Some(&key)).map(drop)).await
+    }
+
     async fn bury(&self, receipt: &Receipt, reason: String) -> Result<(), QueueError> {
         let receipt = *receipt;
         self.run(move |store| store.bury(receipt, &reason)).await

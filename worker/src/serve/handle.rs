@@ -9,13 +9,15 @@ use scenarios::change::Phase;
 use tracing::{debug_span, info, info_span};
 
 use crate::fault;
-use crate::job::JobError;
+use crate::job::{Disposition, JobError};
 use crate::memory::Memory;
 use crate::meter::Meter;
-use crate::pipeline::{self, Estimate, Scored, Watch, no_glance, no_report};
+use crate::pipeline::{self, Aid, Estimate, Prepared, Scored, Task, Watch, no_glance, no_report};
 use crate::publish::ledger::{Known, Relation, Standing};
 use crate::publish::{PublishError, Publisher};
 use crate::snapshots::SnapshotStore;
+use crate::split::search::{Hands, Origin};
+use crate::split::{self, Push};
 
 /// What a worker needs for a message.
 #[derive(Clone)]
@@ -32,6 +34,8 @@ pub struct Worker {
     pub progress: Arc<dyn Fn(u64) + Send + Sync>,
     /// Counts what is done.
     pub meter: Arc<Meter>,
+    /// Pods times paired trials that one message does by itself; what is more is shared.
+    pub split_above: u64,
 }
 
 /// What a message came to.
@@ -47,6 +51,8 @@ pub struct Handled {
     pub repeated: usize,
     /// Outcomes that were stated and are remembered.
     pub outcomes: usize,
+    /// Parts of another message's work that it looked after, where it is a shard.
+    pub parts: Option<usize>,
 }
 
 /// What a change came to.
@@ -58,12 +64,20 @@ enum Outcome {
 }
 
 impl Worker {
-    /// Scores every change of a message and publishes the reports; they are durable on return. A change that fails does
-    /// not keep the others from being scored.
+    /// Does what a message asks for: scores every change and publishes the reports; they are durable on return. A change that
+    /// fails does not keep the others from being scored. What is large is shared with other workers through `push`.
     ///
     /// # Errors
     /// The message cannot be read, or one or several of its changes failed.
-    pub fn handle(&self, body: &[u8], stop: &AtomicBool) -> Result<Handled, JobError> {
+    pub fn handle(&self, body: &[u8], stop: &AtomicBool, push: Push<'_>) -> Result<Handled, JobError> {
+        match pipeline::task(body) {
+            (Task::WhatIf, opened) => self.what_if(&opened, stop, push),
+            (Task::Shard, opened) => self.shard(&opened, stop),
+            (Task::Changes, _) => self.changes(body, stop, push),
+        }
+    }
+
+    fn changes(&self, body: &[u8], stop: &AtomicBool, push: Push<'_>) -> Result<Handled, JobError> {
         let decoded = debug_span!("decode").in_scope(|| pipeline::decode(body)).map_err(JobError::Message)?;
         let mut handled = Handled { format: decoded.format, notes: decoded.notes, ..Handled::default() };
         let mut errors = Vec::new();
@@ -71,8 +85,8 @@ impl Worker {
             self.memory.as_ref().ok_or(JobError::NoMemory)?.stated(outcome)?;
             handled.outcomes += 1;
         }
-        for change in decoded.changes {
-            match self.score(change, stop) {
+        for (place, change) in decoded.changes.into_iter().enumerate() {
+            match self.score(change, Origin { body, place, push }, stop) {
                 Ok(Outcome::Published(id)) => handled.reports.push(id),
                 Ok(Outcome::Stands) => handled.repeated += 1,
                 Err(JobError::Stopped) => return Err(JobError::Stopped),
@@ -86,7 +100,7 @@ impl Worker {
         }
     }
 
-    fn score(&self, mut change: Change, stop: &AtomicBool) -> Result<Outcome, JobError> {
+    fn score(&self, mut change: Change, origin: Origin<'_>, stop: &AtomicBool) -> Result<Outcome, JobError> {
         let summary = change.summary.clone();
         // Names come from the message: written quoted and escaped.
         let span = info_span!(
@@ -108,6 +122,30 @@ impl Worker {
         let prepared = pipeline::prepare(&change, &snapshot, &self.estimate)
             .map_err(|complaints| JobError::NotSimulated { change: summary.clone(), complaints })?;
         span.record("seed", prepared.seed);
+        let keeper = split::keeper(&self.publishers).ok_or(JobError::NoPlace)?;
+        let hands = Hands::new(origin, &prepared.id, keeper, self.split_above);
+        let scored = self.simulate(&prepared, &self.estimate, stop, Some(&hands));
+        if scored.as_ref().err().is_none_or(|error| error.disposition() == Disposition::DeadLetter) {
+            hands.clear()?;
+        }
+        let scored = scored?;
+        if let (Some(memory), Some(prediction)) = (&self.memory, &scored.prediction) {
+            // Before the report is there: a worker that dies in between finds neither, and does both again.
+            memory.foretold(&change, prediction)?;
+        }
+        fault::point("remembered")
+            .map_err(|source| failed(&scored.bundle.id, PublishError::at("publish", &scored.bundle.id, source)))?;
+        self.publish(&scored, &standing)
+    }
+
+    /// Runs what is prepared and counts its trials.
+    pub(crate) fn simulate(
+        &self,
+        prepared: &Prepared,
+        estimate: &Estimate,
+        stop: &AtomicBool,
+        aid: Option<&dyn Aid>,
+    ) -> Result<Scored, JobError> {
         let told = AtomicU64::new(0);
         let progress = |done: u32| {
             // Threads may come in any order; what is behind adds nothing.
@@ -117,21 +155,11 @@ impl Worker {
             (self.progress)(more);
         };
         let begun = Instant::now();
-        let scored = pipeline::run(
-            &prepared,
-            &self.estimate,
-            Watch { stop, progress: &progress, glance: &no_glance, judged: &no_report },
-        );
+        let watch = Watch { stop, progress: &progress, glance: &no_glance, judged: &no_report, aid };
+        let scored = pipeline::run(prepared, estimate, watch);
         let simulated = scored.as_ref().map(|scored| Duration::from_secs_f64(scored.record.simulate_seconds));
         self.meter.simulated_for(simulated.unwrap_or_else(|_| begun.elapsed()));
-        let scored = scored?;
-        if let (Some(memory), Some(prediction)) = (&self.memory, &scored.prediction) {
-            // Before the report is there: a worker that dies in between finds neither, and does both again.
-            memory.foretold(&change, prediction)?;
-        }
-        fault::point("remembered")
-            .map_err(|source| failed(&scored.bundle.id, PublishError::at("publish", &scored.bundle.id, source)))?;
-        self.publish(&scored, &standing)
+        scored
     }
 
     /// Keeps what the message tells of the change, and looks up when its operation began.

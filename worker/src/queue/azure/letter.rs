@@ -53,7 +53,12 @@ pub fn encoded(body: &[u8]) -> String {
 
 /// The body of a message, for people: without its base64, where it has any.
 pub fn decoded(text: &str) -> Vec<u8> {
-    BASE64_STANDARD.decode(text.trim()).unwrap_or_else(|_| text.as_bytes().to_vec())
+    opened(text).unwrap_or_else(|| text.as_bytes().to_vec())
+}
+
+/// The body of a message that is base64.
+pub fn opened(text: &str) -> Option<Vec<u8>> {
+    BASE64_STANDARD.decode(text.trim()).ok()
 }
 
 /// Length of a text once it is escaped for XML.
