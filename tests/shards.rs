@@ -118,7 +118,7 @@ fn the_number_of_shards_does_not_matter() {
 
 #[test]
 fn killed_hands_leave_no_trace() {
-    let spec = SPEC.replace("trials: 60", "trials: 1500");
+    let spec = SPEC.replace("trials: 60", "trials: 600");
     let expected = alone(&spec);
     let place = Place::new();
     submit(&place, &spec);
@@ -199,10 +199,7 @@ fn a_combination_that_takes_too_long_ends_the_whole() {
 /// A place with a change of a case study that hurts, on the queue with as few trials as a search wants.
 fn staged() -> Place {
     let place = Place::new();
-    place.0.file(
-        "snapshots/staged.json",
-        include_str!("../scenarios/examples/staged-upgrade/before/snapshot.json"),
-    );
+    place.0.file("snapshots/staged.json", include_str!("../scenarios/examples/staged-upgrade/before/snapshot.json"));
     let change = include_str!("../scenarios/examples/staged-upgrade/before/change.json");
     let mut change: Value = serde_json::from_str(change).unwrap();
     change["snapshotRef"] = json!("staged");
@@ -255,7 +252,7 @@ mod orphans {
 
     #[test]
     fn a_dead_shard_ends_the_whole_with_its_reason() {
-        let spec = SPEC.replace("trials: 60", "trials: 3000");
+        let spec = SPEC.replace("trials: 60", "trials: 400");
         let place = orphaned(&spec);
         // Shards come before the message whose lease is not over yet, and begin with the first combination.
         run(&mut place.worker(&["--until-empty", "--limit", "0.01"])).expect_code(0);

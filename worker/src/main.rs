@@ -4,6 +4,9 @@ mod bucket;
 mod cli;
 mod fault;
 mod files;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::print_stdout)]
+mod fuzz;
 mod job;
 #[cfg(feature = "listen")]
 mod listen;

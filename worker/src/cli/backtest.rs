@@ -127,7 +127,7 @@ fn is_sqlite(path: &Path) -> bool {
 }
 
 /// Rows as JSON lines; everything wrong with any of them goes to `complaints`.
-fn rows(bytes: &[u8], complaints: &mut Vec<Complaint>) -> Vec<Row> {
+pub(crate) fn rows(bytes: &[u8], complaints: &mut Vec<Complaint>) -> Vec<Row> {
     let Ok(text) = str::from_utf8(bytes) else {
         complaints.push(Complaint::at("", "bytes that are no text", "JSON lines"));
         return Vec::new();

@@ -62,6 +62,16 @@ pub fn file(command: &Command, arguments: &[OsString]) -> Result<File, Complaint
     if complaints.is_empty() { Ok(file) } else { Err(in_file(Complaints(complaints))) }
 }
 
+/// True for a file of options of these commands.
+#[cfg(test)]
+pub(crate) fn reads(command: &Command, bytes: &[u8]) -> bool {
+    let (mut file, mut complaints) = (File::default(), Vec::new());
+    let Ok(document) = scenarios::document(bytes) else { return false };
+    file.take(command, &document, &mut complaints);
+    let _ = file.applied(command.clone());
+    complaints.is_empty() && !file.options.is_empty()
+}
+
 /// The last file named on the command line, else the environment's.
 fn named(arguments: &[OsString]) -> Option<PathBuf> {
     let mut found = None;
