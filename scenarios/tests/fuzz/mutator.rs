@@ -8,8 +8,10 @@ use serde_json::{Map, Value, json};
 const DEEP: u64 = 200;
 /// Longest input that is made on purpose.
 const LONG: usize = 1 << 20;
-/// Items of a list and bytes of a text that a seed keeps: what is longer only takes time.
+/// Items of a list and bytes of a text that a seed keeps: what is longer only takes time. Lists of plain values may have a length
+/// that counts.
 const KEPT: (usize, usize) = (3, 4000);
+const KEPT_PLAIN: usize = 8;
 
 /// Random numbers by SplitMix64 (Steele, Lea and Flood 2014): one state, the same everywhere.
 pub struct Dice(u64);
@@ -306,7 +308,8 @@ impl Garden {
 fn shorten(value: &mut Value, keys: &mut Vec<String>) {
     match value {
         Value::Array(list) => {
-            list.truncate(KEPT.0);
+            let plain = !list.iter().any(|item| item.is_object() || item.is_array());
+            list.truncate(if plain { KEPT_PLAIN } else { KEPT.0 });
             list.iter_mut().for_each(|item| shorten(item, keys));
         }
         Value::Object(map) => {
