@@ -13,7 +13,7 @@ mod speed;
 mod storm;
 mod traced;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,7 +25,7 @@ use lapin::types::FieldTable;
 use serde_json::Value;
 
 use crate::proxy::Proxy;
-use crate::site::{Kind, Site, entries, reachable_folder};
+use crate::site::{Kind, Site, entries, files_below, reachable_folder, traced};
 use crate::support::{Ended, Folder, poolproof, run, snapshot};
 use crate::worker::name;
 use broker::Broker;
@@ -54,6 +54,8 @@ fn a_real_broker() {
     said("replays gave way, one report stands, traces carried");
     crate::one_report::check_on(&Place::new(&broker, "deliveries"));
     said("one report per change");
+    crate::shards::check_on(&mut sites(&broker, "shards"));
+    said("work shared");
     #[cfg(feature = "listen")]
     crate::listen::every_queue::check(&Place::new(&broker, "door"));
     said("events by HTTP");
@@ -95,7 +97,6 @@ fn wanted() -> bool {
 }
 
 /// One place after the other.
-#[cfg_attr(not(feature = "faults"), allow(dead_code))]
 fn sites<'a>(broker: &'a Broker, name: &'a str) -> impl FnMut() -> Box<dyn Site + 'a> {
     let mut number = 0;
     move || {
@@ -124,9 +125,13 @@ impl Place {
     }
 
     fn submit(&self, messages: &[Vec<u8>]) -> Ended {
+        self.submit_of(messages, None)
+    }
+
+    fn submit_of(&self, messages: &[Vec<u8>], trace: Option<&str>) -> Ended {
         let files: Vec<PathBuf> =
             messages.iter().enumerate().map(|(i, m)| self.folder.file(&format!("in/{i}"), m)).collect();
-        run(poolproof().arg("submit").args(files).env("POOLPROOF_QUEUE", &self.url)).expect_code(0)
+        run(traced(poolproof().arg("submit").args(files).env("POOLPROOF_QUEUE", &self.url), trace)).expect_code(0)
     }
 
     fn worker(&self, arguments: &[&str]) -> Command {
@@ -181,8 +186,8 @@ impl Site for Place {
         Kind::Rabbit
     }
 
-    fn submit(&self, messages: &[Vec<u8>]) {
-        Place::submit(self, messages);
+    fn submit_traced(&self, messages: &[Vec<u8>], trace: Option<&str>) {
+        self.submit_of(messages, trace);
     }
 
     fn worker(&self, words: &[&str]) -> Command {
@@ -191,6 +196,10 @@ impl Site for Place {
 
     fn documents(&self) -> Vec<Value> {
         Place::documents(self)
+    }
+
+    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        files_below(&self.folder.path("reports"))
     }
 
     fn dead(&self) -> Vec<Value> {

@@ -16,7 +16,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::{Value, json};
 
 use crate::proxy::Proxy;
-use crate::site::{Kind, Site, entries};
+use crate::site::{Kind, Site, entries, traced};
 use crate::storm::{Messages, rage};
 use crate::support::{Ended, Folder, irrelevant, poolproof, record, run, scale, snapshot};
 use crate::worker::{endless, finish, tally, terminate, wait_until};
@@ -46,6 +46,8 @@ fn a_real_storage_account() {
     said("poison given up");
     crate::one_report::check_on(&Place::new(&azurite, "deliveries"));
     said("one report per change");
+    crate::shards::check_on(&mut sites(&azurite, "shards"));
+    said("work shared");
     #[cfg(feature = "listen")]
     crate::listen::every_queue::check(&Place::new(&azurite, "door"));
     said("events by HTTP");
@@ -75,7 +77,6 @@ fn wanted() -> Option<PathBuf> {
 }
 
 /// One place after the other.
-#[cfg_attr(not(feature = "faults"), allow(dead_code))]
 fn sites<'a>(azurite: &'a Azurite, name: &'a str) -> impl FnMut() -> Box<dyn Site + 'a> {
     let mut number = 0;
     move || {
@@ -121,9 +122,13 @@ impl<'a> Place<'a> {
     }
 
     fn submit(&self, messages: &[Vec<u8>]) {
+        self.submit_of(messages, None);
+    }
+
+    fn submit_of(&self, messages: &[Vec<u8>], trace: Option<&str>) {
         let files: Vec<PathBuf> =
             messages.iter().enumerate().map(|(i, m)| self.folder.file(&format!("in/{i}"), m)).collect();
-        run(self.command(&["submit"]).args(files)).expect_code(0);
+        run(traced(self.command(&["submit"]).args(files), trace)).expect_code(0);
     }
 
     fn queue(&self, words: &[&str]) -> Ended {
@@ -152,9 +157,10 @@ impl<'a> Place<'a> {
             let mut listed = store.list(Some(&prefix));
             while let Some(object) = listed.next().await {
                 let path = object.unwrap().location;
-                let bytes = store.get(&path).await.unwrap().bytes().await.unwrap();
+                // What goes while it is read was not there.
+                let Ok(object) = store.get(&path).await else { continue };
                 let name = path.as_ref().strip_prefix(prefix.as_ref()).unwrap().trim_start_matches('/').to_owned();
-                found.insert(name, bytes.to_vec());
+                found.insert(name, object.bytes().await.unwrap().to_vec());
             }
             found
         })
@@ -186,8 +192,8 @@ impl Site for Place<'_> {
         Kind::Azure
     }
 
-    fn submit(&self, messages: &[Vec<u8>]) {
-        Place::submit(self, messages);
+    fn submit_traced(&self, messages: &[Vec<u8>], trace: Option<&str>) {
+        self.submit_of(messages, trace);
     }
 
     fn worker(&self, words: &[&str]) -> Command {
@@ -199,6 +205,10 @@ impl Site for Place<'_> {
         let all = self.objects("reports").into_keys().filter(|path| path.ends_with("/report.json")).count();
         assert!(whole.len() <= all, "a report that is there is whole");
         whole
+    }
+
+    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        self.objects("reports")
     }
 
     fn dead(&self) -> Vec<Value> {

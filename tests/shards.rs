@@ -1,24 +1,28 @@
 //! What-ifs from the queue, shared by several workers: whatever the number of shards and workers, whoever is killed and
 //! whenever, the page is the one that a single hand makes, byte for byte.
 
-use std::collections::BTreeMap;
+mod sites;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::process::Child;
 #[cfg(feature = "faults")]
 use std::process::Command;
-use std::process::{Child, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::site::{Site, files_below};
 use crate::support::{Folder, poolproof, run, snapshot};
 #[cfg(feature = "faults")]
 use crate::worker::wait_until;
-use crate::worker::{Dice, Place, finish, name, tally};
+use crate::worker::{Place, finish, tally};
+
+#[cfg(any(feature = "amqp", feature = "cloud"))]
+pub use sites::check_on;
 
 /// Eight combinations.
-const SPEC: &str = "
+pub const SPEC: &str = "
 name: How many nodes may go?
 snapshotRef: tiny
 change:
@@ -31,30 +35,30 @@ axes:
   replicas of kube-system/coredns: [2]
 ";
 
-/// The page of `whatif --out`: its name and its files.
-fn alone(spec: &str) -> (String, BTreeMap<String, Vec<u8>>) {
+/// A page: its name and its files, without the record of the run.
+type Page = (String, BTreeMap<String, Vec<u8>>);
+
+/// The page of `whatif --out`.
+fn alone(spec: &str) -> Page {
     let folder = Folder::new();
     folder.json("tiny", &snapshot("tiny"));
     let spec = folder.file("spec.yaml", spec);
     let out = folder.path("out");
     run(poolproof().arg("whatif").arg(spec).arg("--out").arg(&out).args(["--threads", "1"])).expect_code(0);
-    page(&out).expect("a page")
+    page(&files_below(&out)).expect("a page")
 }
 
-/// The only page of a folder of reports.
-fn page(reports: &Path) -> Option<(String, BTreeMap<String, Vec<u8>>)> {
-    let mut pages = fs::read_dir(reports).ok()?.map(|e| e.unwrap().path()).filter(|p| p.join("whatif.json").is_file());
-    let page = pages.next()?;
-    assert!(pages.next().is_none(), "one page");
-    let mut files = BTreeMap::new();
-    for folder in [page.clone(), page.join("charts")] {
-        for file in fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
-            if file.is_file() && name(&file) != "run.json" {
-                files.insert(name(&file), fs::read(&file).unwrap());
-            }
-        }
-    }
-    Some((name(&page), files))
+/// The only page among these files.
+fn page(files: &BTreeMap<String, Vec<u8>>) -> Option<Page> {
+    let whole = |id: &&str| files.contains_key(&format!("{id}/run.json"));
+    let mut pages = files.keys().filter_map(|path| path.strip_suffix("/whatif.json")).filter(whole);
+    let id = pages.next()?;
+    assert_eq!(pages.next(), None, "one page");
+    let own = |(path, bytes): (&String, &Vec<u8>)| {
+        let file = path.strip_prefix(id)?.strip_prefix('/').filter(|file| *file != "run.json")?;
+        Some((file.to_owned(), bytes.clone()))
+    };
+    Some((id.to_owned(), files.iter().filter_map(own).collect()))
 }
 
 fn submit(place: &Place, spec: &str) {
@@ -63,7 +67,7 @@ fn submit(place: &Place, spec: &str) {
 }
 
 /// Millions of pods times trials above which the spec comes to so many shards.
-fn above(shards: f64) -> String {
+fn above(shards: u64) -> String {
     static WORK: OnceLock<f64> = OnceLock::new();
     let work = WORK.get_or_init(|| {
         let place = Place::new();
@@ -74,79 +78,34 @@ fn above(shards: f64) -> String {
         assert_eq!(shared["shards"], json!(8), "as many as there are combinations");
         shared["work"].as_f64().unwrap()
     });
-    if shards < 2.0 { "0".into() } else { format!("{}", work / (shards - 0.5) / 1e6) }
+    if shards < 2 { "0".into() } else { format!("{}", work / (shards as f64 - 0.5) / 1e6) }
 }
 
 /// The page is the one of a single hand, each combination has its report, and nothing else is left.
-fn check(place: &Place, expected: &(String, BTreeMap<String, Vec<u8>>)) {
-    let found = page(&place.0.path("reports")).expect("a page");
+fn check(site: &dyn Site, expected: &Page) {
+    let files = site.files();
+    let found = page(&files).expect("a page");
     assert_eq!(found.0, expected.0);
-    for (file, bytes) in &expected.1 {
-        assert!(found.1.get(file) == Some(bytes), "{file} differs");
-    }
+    let differ: Vec<&String> = expected.1.keys().filter(|file| found.1.get(*file) != expected.1.get(*file)).collect();
+    assert!(differ.is_empty() && found.1.len() == expected.1.len(), "{differ:?} differ");
     let cells: Value = serde_json::from_slice(&found.1["whatif.json"]).unwrap();
     for cell in cells["cells"].as_array().unwrap() {
         let href = cell["outcome"]["href"].as_str().unwrap();
-        assert!(place.0.path("reports").join(&found.0).join(href).is_file(), "{href}");
+        assert!(files.contains_key(href.strip_prefix("../").unwrap()), "{href}");
     }
-    assert_eq!(place.list(), Vec::<Value>::new());
-    assert_eq!(work(place), Vec::<String>::new(), "pieces are left");
+    assert!(!site.waits() && site.dead().is_empty(), "messages are left");
+    assert_eq!(work(site), BTreeSet::new(), "pieces are left");
 }
 
 /// Jobs that have pieces.
-fn work(place: &Place) -> Vec<String> {
-    let jobs = fs::read_dir(place.0.path("reports/.work")).into_iter().flatten();
-    jobs.map(|job| name(&job.unwrap().path())).collect()
+fn work(site: &dyn Site) -> BTreeSet<String> {
+    let job = |path: &String| Some(path.strip_prefix(".work/")?.split('/').next()?.to_owned());
+    site.files().keys().filter_map(job).collect()
 }
 
 #[test]
-fn the_number_of_shards_does_not_matter() {
-    let expected = alone(SPEC);
-    for shards in [1.0, 2.0, 7.0] {
-        let place = Place::new();
-        submit(&place, SPEC);
-        let above = above(shards);
-        let start = || place.worker(&["--until-empty", "--split-above", &above]).spawn().unwrap();
-        let workers: Vec<Child> = (0..3).map(|_| start()).collect();
-        let told: Vec<Value> = workers.into_iter().map(|worker| tally(&finish(worker).expect_code(0))).collect();
-        let sum = |what: &str| told.iter().map(|t| t[what].as_u64().unwrap()).sum::<u64>();
-        let expected_shards = if shards < 2.0 { 0 } else { shards as u64 };
-        assert_eq!((sum("scored"), sum("shards"), sum("dead")), (1, expected_shards, 0), "{told:?}");
-        check(&place, &expected);
-    }
-}
-
-#[test]
-fn killed_hands_leave_no_trace() {
-    let spec = SPEC.replace("trials: 60", "trials: 600");
-    let expected = alone(&spec);
-    let place = Place::new();
-    submit(&place, &spec);
-    let start = || {
-        let mut worker =
-            place.worker(&["--until-empty", "--lease", "0.5", "--attempts", "1000", "--split-above", "0.000001"]);
-        worker.stderr(Stdio::null()).spawn().unwrap()
-    };
-    let (mut dice, started) = (Dice(11), Instant::now());
-    let mut workers: Vec<Child> = (0..3).map(|_| start()).collect();
-    let mut kills = 0;
-    while !workers.is_empty() {
-        assert!(started.elapsed() < Duration::from_secs(120), "no end");
-        std::thread::sleep(Duration::from_millis(20 + dice.below(250)));
-        let chosen = usize::try_from(dice.below(workers.len() as u64)).unwrap();
-        if let Some(status) = workers[chosen].try_wait().unwrap() {
-            assert!(status.success());
-            workers.swap_remove(chosen).wait().unwrap();
-        } else if kills < 12 {
-            workers[chosen].kill().unwrap();
-            workers[chosen].wait().unwrap();
-            workers[chosen] = start();
-            kills += 1;
-        }
-    }
-    println!("shards: {kills} kills, {:.1} s", started.elapsed().as_secs_f64());
-    assert!(kills >= 3, "only {kills} were killed before it was over");
-    check(&place, &expected);
+fn whoever_does_what_and_dies_on_the_embedded_queue() {
+    sites::check_on(&mut || Box::new(Place::new()));
 }
 
 #[test]
@@ -155,7 +114,7 @@ fn what_is_done_is_not_done_again() {
     submit(&place, SPEC);
     let worker = || run(&mut place.worker(&["--until-empty", "--split-above", "0.000001"])).expect_code(0);
     worker();
-    let before = page(&place.0.path("reports")).unwrap();
+    let before = page(&place.files()).unwrap();
     // The same question, and shards of a job that is over.
     submit(&place, SPEC);
     let shard = json!({"schema": "poolproof.shard/1", "job": before.0, "shard": 0, "of": 2});
@@ -165,7 +124,7 @@ fn what_is_done_is_not_done_again() {
         (&told["repeated"], &told["shards"], &told["dead"], &told["trials"]),
         (&json!(1), &json!(1), &json!(1), &json!(0))
     );
-    assert_eq!(page(&place.0.path("reports")).unwrap(), before);
+    assert_eq!(page(&place.files()).unwrap(), before);
     let left = place.list();
     assert_eq!(left.len(), 1);
     assert!(left[0]["reason"].as_str().unwrap().contains("no shard of a job"), "{left:?}");
@@ -186,8 +145,8 @@ fn a_combination_that_takes_too_long_ends_the_whole() {
         reasons[0].contains("a part of it failed: nodeCount=") && reasons[0].contains("longer than allowed"),
         "{reasons:#?}"
     );
-    assert_eq!(page(&place.0.path("reports")), None);
-    assert_eq!(work(&place), Vec::<String>::new());
+    assert_eq!(page(&place.files()), None);
+    assert_eq!(work(&place), BTreeSet::new());
     // Put back with time enough, all of it is done.
     let quick = SPEC.replace("trials: 60", "trials: 61");
     submit(&place, &quick);
@@ -216,7 +175,7 @@ fn a_search_that_is_shared_finds_the_same() {
         let workers: Vec<Child> = (0..workers).map(|_| start()).collect();
         let told: Vec<Value> = workers.into_iter().map(|worker| tally(&finish(worker).expect_code(0))).collect();
         let shards: u64 = told.iter().map(|t| t["shards"].as_u64().unwrap()).sum();
-        assert_eq!((place.list().len(), work(&place)), (0, Vec::new()));
+        assert_eq!((place.list().len(), work(&place)), (0, BTreeSet::new()));
         let id = place.reports().into_iter().next().unwrap();
         (shards, fs::read(place.0.path(&format!("reports/{id}/report.json"))).unwrap())
     };
@@ -261,7 +220,7 @@ mod orphans {
         let reason = dead[0]["reason"].as_str().unwrap();
         assert!(reason.starts_with("a part of it failed: nodeCount=1 burstFactor=1.5"), "{reason}");
         assert_eq!(dead.len(), 2, "the others have heard of it");
-        assert_eq!(work(&place), Vec::<String>::new());
+        assert_eq!(work(&place), BTreeSet::new());
         run(poolproof().args(["queue", "requeue", "--queue", &place.0.queue(), "--dead"])).expect_code(0);
         run(&mut place.worker(&["--until-empty"])).expect_code(0);
         check(&place, &alone(&spec));
@@ -275,7 +234,7 @@ mod orphans {
         place.0.json("snapshots/tiny.json", &changed);
         let told = tally(&run(&mut place.worker(&["--until-empty"])).expect_code(0));
         assert_eq!((&told["scored"], &told["shards"]), (&json!(1), &json!(8)));
-        let found = page(&place.0.path("reports")).expect("a page");
+        let found = page(&place.files()).expect("a page");
         assert_ne!(found.0, alone(SPEC).0);
         assert_eq!(place.list(), Vec::<Value>::new());
         assert_eq!(work(&place).len(), 1, "what the dead coordinator left goes after a day");
@@ -284,12 +243,12 @@ mod orphans {
     #[test]
     fn leftovers_go_after_a_day() {
         let place = orphaned(SPEC);
-        let left = place.0.path("reports/.work").join(&work(&place)[0]);
+        let left = place.0.path("reports/.work").join(work(&place).first().unwrap());
         let ids: Vec<String> = place.list().iter().map(|entry| entry["id"].to_string()).collect();
         let drop = || run(poolproof().args(["queue", "drop", "--queue", &place.0.queue()]).args(&ids));
         wait_until("the lease is over", || drop().code == Some(0));
         assert!(Command::new("touch").args(["-d", "2 days ago"]).arg(&left).status().unwrap().success());
         run(&mut place.worker(&["--until-empty"])).expect_code(0);
-        assert_eq!(work(&place), Vec::<String>::new());
+        assert_eq!(work(&place), BTreeSet::new());
     }
 }

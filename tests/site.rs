@@ -1,6 +1,7 @@
 //! A queue with a place for snapshots and one for reports, whatever kind of queue it is: what storms, faults, the HTTP door
 //! and shutdown are tested with.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -17,13 +18,21 @@ pub trait Site {
     fn kind(&self) -> Kind;
 
     /// Puts messages on the queue.
-    fn submit(&self, messages: &[Vec<u8>]);
+    fn submit(&self, messages: &[Vec<u8>]) {
+        self.submit_traced(messages, None);
+    }
+
+    /// The same for messages with a place in a trace.
+    fn submit_traced(&self, messages: &[Vec<u8>], trace: Option<&str>);
 
     /// A worker that draws few futures, and soon takes up what another has left.
     fn worker(&self, words: &[&str]) -> Command;
 
     /// What the reports say; each is whole, and nothing half is left.
     fn documents(&self) -> Vec<Value>;
+
+    /// Every file of the place for reports, whole or not, by its path there.
+    fn files(&self) -> BTreeMap<String, Vec<u8>>;
 
     /// The dead letters: their entries with the message as it came under `body`.
     fn dead(&self) -> Vec<Value>;
@@ -59,8 +68,8 @@ impl Site for Place {
         Kind::Embedded
     }
 
-    fn submit(&self, messages: &[Vec<u8>]) {
-        self.submit_bytes(messages);
+    fn submit_traced(&self, messages: &[Vec<u8>], trace: Option<&str>) {
+        self.submit_of(messages, trace);
     }
 
     fn worker(&self, words: &[&str]) -> Command {
@@ -71,6 +80,10 @@ impl Site for Place {
 
     fn documents(&self) -> Vec<Value> {
         Place::documents(self)
+    }
+
+    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        files_below(&self.0.path("reports"))
     }
 
     fn dead(&self) -> Vec<Value> {
@@ -88,6 +101,29 @@ impl Site for Place {
 
     fn folder(&self) -> Option<&Path> {
         Some(&self.0.0)
+    }
+}
+
+/// Every file below a folder by its path there; what goes while it is read was not there.
+pub fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let (mut folders, mut found) = (vec![folder.to_owned()], BTreeMap::new());
+    while let Some(next) = folders.pop() {
+        for path in fs::read_dir(next).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(bytes) = fs::read(&path) {
+                found.insert(path.strip_prefix(folder).unwrap().to_string_lossy().into_owned(), bytes);
+            }
+        }
+    }
+    found
+}
+
+/// The command with this place in a trace in its environment, or none.
+pub fn traced<'a>(command: &'a mut Command, trace: Option<&str>) -> &'a mut Command {
+    match trace {
+        Some(trace) => command.env("TRACEPARENT", trace),
+        None => command.env_remove("TRACEPARENT"),
     }
 }
 

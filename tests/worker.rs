@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::site::traced;
 use crate::support::{Ended, Folder, irrelevant, poolproof, proposal, run, scale, snapshot};
 
 /// Longest wait for something that takes a second or two where nothing else runs.
@@ -31,9 +32,14 @@ impl Place {
 
     /// The same for messages of any bytes.
     pub fn submit_bytes(&self, messages: &[Vec<u8>]) -> Ended {
+        self.submit_of(messages, None)
+    }
+
+    /// The same for messages with a place in a trace.
+    pub fn submit_of(&self, messages: &[Vec<u8>], trace: Option<&str>) -> Ended {
         let file = |(i, message)| self.0.file(&format!("in/{i}"), message);
         let files: Vec<PathBuf> = messages.iter().enumerate().map(file).collect();
-        run(poolproof().arg("submit").args(files).args(["--queue", &self.0.queue()])).expect_code(0)
+        run(traced(poolproof().arg("submit").args(files).args(["--queue", &self.0.queue()]), trace)).expect_code(0)
     }
 
     pub fn worker(&self, arguments: &[&str]) -> Command {

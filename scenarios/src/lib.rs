@@ -38,5 +38,5 @@ pub mod what_if;
 pub use change::Change;
 pub use complaint::{Complaint, Complaints, steers};
 pub use load::{Loaded, load, load_all};
-pub use message::{Decoded, decode};
+pub use message::{Decoded, decode, opened};
 pub use part::document;

@@ -33,6 +33,7 @@ use crate::outcome::StatedOutcome;
 
 pub use self::command_line::PLAN_HEADER;
 pub use self::json::{MAX_DEPTH, MAX_VALUES};
+pub use self::text::opened;
 pub use self::walk::MAX_CHANGES;
 
 /// Largest message read, in bytes. Event Hubs and Event Grid stop at 1 MB; Terraform plans are the largest inputs.

@@ -209,6 +209,26 @@ fn spans_of_a_message_continue_its_trace() {
 }
 
 #[test]
+fn spans_of_shards_continue_their_coordinators() {
+    let (place, collector) = (Place::new(), Collector::start());
+    place.submit_of(&[crate::shards::SPEC.into()], Some(PARENT));
+    let words = ["--until-empty", "--split-above", "0.000001", "--traces", &collector.address];
+    run(&mut place.worker(&words)).expect_code(0);
+    let spans = collector.spans();
+    assert!(spans.iter().all(|span| span.trace == TRACE && !span.failed), "{spans:#?}");
+    let (first, others): (Vec<&Span>, Vec<&Span>) =
+        spans.iter().filter(|span| span.name == "job").partition(|span| span.parent == PARENT[36..52]);
+    assert_eq!((first.len(), others.len()), (1, 8), "{spans:#?}");
+    assert!(others.iter().all(|job| job.parent == first[0].id), "{spans:#?}");
+    let parts: Vec<&Span> = spans.iter().filter(|span| span.name == "part").collect();
+    assert_eq!(parts.len(), 8);
+    for part in parts {
+        assert_eq!(part.parent, first[0].id, "the only hand does all of it");
+        assert!(spans.iter().any(|span| span.name == "simulate" && span.parent == part.id), "{spans:#?}");
+    }
+}
+
+#[test]
 fn what_fails_is_marked_and_an_unsampled_trace_is_not_sent() {
     let (place, collector) = (Place::new(), Collector::start());
     let unsampled = PARENT.replace("-01", "-00");

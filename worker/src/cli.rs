@@ -3,8 +3,8 @@
 //! Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 the command line or
 //! an input is invalid, 3 a change reached `--fail-at`.
 
-pub(crate) mod backtest;
-pub(crate) mod config;
+mod backtest;
+mod config;
 mod decode;
 mod demo;
 mod estimate;
@@ -42,12 +42,6 @@ struct Cli {
     verb: Verb,
 }
 
-/// All verbs and their options.
-#[cfg(test)]
-pub(crate) fn command() -> clap::Command {
-    Cli::command()
-}
-
 #[derive(Subcommand)]
 enum Verb {
     /// Score the shipped case studies through a queue and a worker
@@ -77,7 +71,7 @@ enum Verb {
 }
 
 /// Why a verb did not succeed.
-pub(crate) enum Failure {
+enum Failure {
     /// Inputs are invalid: everything wrong with all of them.
     Invalid(Complaints),
     /// A change reached the level that was to be reported.

@@ -1,5 +1,5 @@
-//! Nearly right inputs for what the worker itself reads: lines of the ledger, shards and their pieces, reports of a store, rows of
-//! a history, options. Mutator and harness are those of `scenarios/tests/fuzz`.
+//! Nearly right inputs for what the worker itself reads. Mutator and harness are those of `scenarios/tests/fuzz`. Targets whose
+//! readers are nobody else's business lie beside these, as tests whose names begin with `fuzz`.
 
 #[path = "../../scenarios/tests/fuzz/harness.rs"]
 mod harness;
@@ -18,12 +18,14 @@ use scenarios::snapshot::Snapshot;
 use crate::pipeline::{Estimate, Identity, Task, Watch, decode, no_glance, no_report, prepare, run, task};
 use crate::publish::ledger::Line;
 use crate::split::Shard;
+use crate::trace::TraceParent;
 use mutator::Garden;
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-fn fuzz(target: &str, seeds: &[&str], look: &dyn Fn(&[u8]) -> bool) {
+/// Feeds a target.
+pub fn fuzz(target: &str, seeds: &[&str], look: &dyn Fn(&[u8]) -> bool) {
     harness::fuzz(&MEMORY, target, &Garden::new(seeds.iter().map(|text| text.as_bytes().to_vec())), look);
 }
 
@@ -87,17 +89,13 @@ fn reports_of_a_store() {
 }
 
 #[test]
-fn histories() {
-    let row = r#"{"schema":"poolproof.history/1","change":"0123456789abcdef","cluster":"c","pool":"p","operation":"upgrade","proposedAt":"2026-03-02T06:00:00Z","startedAt":"2026-03-02T06:05:00Z","endedAt":"2026-03-02T07:00:00Z","prediction":{"report":"r","engine":"e","seed":1,"score":12.5,"outage":0.1,"success":0.9,"durationMinutes":[5.0,10.0,20.0],"rule":{"pdbBlocked":true}},"outcome":{"outage":true}}"#;
-    fuzz("histories", &[row], &|bytes| {
-        let mut complaints = Vec::new();
-        !crate::cli::backtest::rows(bytes, &mut complaints).is_empty() && complaints.len() <= 1000
+fn places_in_traces() {
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let event = format!(r#"[{{"specversion":"1.0","traceparent":"{parent}","data":{{}}}}]"#);
+    fuzz("traceparents", &[parent, "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more", &event], &|bytes| {
+        let header = str::from_utf8(bytes).ok().and_then(TraceParent::parse);
+        let found = header.into_iter().chain(TraceParent::of_message(bytes));
+        // It goes into logs and headers as it is.
+        found.inspect(|trace| assert!(trace.as_str().len() == 55 && trace.trace_id().len() == 32)).count() > 0
     });
-}
-
-#[test]
-fn files_of_options() {
-    let file = "log: info\nworker:\n  queue: sqlite:/data/queue.db\n  publish: [dir:/data/reports, 'dir:b']\n  parallel: 2\n  until-empty: true\nscore: {trials: 100}\n";
-    let command = crate::cli::command();
-    fuzz("files of options", &[file], &|bytes| crate::cli::config::reads(&command, bytes));
 }

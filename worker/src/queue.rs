@@ -1,6 +1,6 @@
-//! What the worker asks of a queue: five verbs for the message in hand, and one to add another. A claimed message is leased; whoever does not come back in time loses it
-//! to the next worker, so nothing is lost and a message may be delivered more than once. A broker sees by itself that a
-//! worker is gone: there the lease is the connection, whatever length is asked for.
+//! What the worker asks of a queue: five verbs for the message in hand, and one to add another. A claimed message is leased;
+//! whoever does not come back in time loses it to the next worker, so nothing is lost and a message may be delivered more than
+//! once. A broker sees by itself that a worker is gone: there the lease is the connection, whatever length is asked for.
 //!
 //! What each kind of queue offers beside (listing, submitting) belongs to its own file.
 
@@ -58,8 +58,14 @@ pub trait Queue: Clone + Send + Sync + 'static {
         trouble: Option<String>,
     ) -> impl Future<Output = Result<(), QueueError>> + Send;
 
-    /// Adds a message; it is durable on return. Where the queue can tell, one whose key is still there is not added again.
-    fn push(&self, body: &[u8], key: &str) -> impl Future<Output = Result<(), QueueError>> + Send;
+    /// Adds a message with its place in a trace; it is durable on return. Where the queue can tell, one whose key is still there
+    /// is not added again.
+    fn push(
+        &self,
+        body: &[u8],
+        key: &str,
+        trace: Option<&TraceParent>,
+    ) -> impl Future<Output = Result<(), QueueError>> + Send;
 
     /// Lays a message among the dead letters with the reason.
     fn bury(&self, receipt: &Self::Receipt, reason: String) -> impl Future<Output = Result<(), QueueError>> + Send;

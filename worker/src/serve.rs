@@ -170,7 +170,7 @@ async fn attempt<Q: Queue>(
     let (worker, body, trace, flag) = (worker.clone(), job.body.clone(), job.trace.clone(), stop.clone());
     let (span, queue, runtime) = (tracing::Span::current(), queue.clone(), tokio::runtime::Handle::current());
     let handle = move || {
-        let push = |body: &[u8], key: &str| runtime.block_on(queue.push(body, key));
+        let push = |body: &[u8], key: &str| runtime.block_on(queue.push(body, key, trace::outgoing().as_ref()));
         trace::within(trace, || span.in_scope(|| worker.handle(&body, &flag, &push)))
     };
     let mut task = tokio::task::spawn_blocking(handle);

@@ -83,7 +83,6 @@ pub fn within<T>(trace: Option<TraceParent>, act: impl FnOnce() -> T) -> T {
 
 /// The place in a trace that goes with what this thread sends: of the span it is in where spans are exported, else that of the
 /// message it works on.
-#[cfg_attr(not(feature = "amqp"), allow(dead_code, reason = "only announcements carry it on"))]
 pub fn outgoing() -> Option<TraceParent> {
     #[cfg(feature = "otel")]
     if let Some(own) = export::here() {

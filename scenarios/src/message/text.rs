@@ -27,6 +27,12 @@ pub fn read(text: &str, path: &str, walk: &mut Walk) {
     }
 }
 
+/// The text in a message that is base64 of it, as clients of Storage queues send; nothing where it is something else.
+pub fn opened(message: &[u8]) -> Option<String> {
+    let text = str::from_utf8(message).ok()?.trim_start_matches('\u{feff}').trim();
+    if text.starts_with(['{', '[']) { None } else { from_base64(text) }
+}
+
 /// True where [`read`] would find more than a plain text.
 pub fn looks_like_message(text: &str) -> bool {
     let text = text.trim();

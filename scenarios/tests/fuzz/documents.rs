@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use scenarios::change::ChangeSettings;
+use scenarios::incident::Incident;
 use scenarios::place::Case;
 use scenarios::quantity::{self, Quantity};
 use scenarios::recording::Recording;
@@ -110,6 +111,18 @@ fn what_if_specs() {
 fn recordings() {
     let garden = Garden::new(seeds::files("examples/replay", &["json"]));
     fuzz(&MEMORY, "recordings", &garden, &|bytes| told(Recording::parse(bytes)).is_some());
+}
+
+#[test]
+fn incidents() {
+    let files = seeds::files("incidents", &["yaml"]);
+    // As JSON they change by members, as they are by lines.
+    let documents: Vec<Vec<u8>> =
+        files.iter().map(|bytes| scenarios::document(bytes).unwrap().to_string().into_bytes()).collect();
+    let garden = Garden::new(documents.into_iter().chain(files.into_iter().take(4)));
+    fuzz(&MEMORY, "incidents", &garden, &|bytes| {
+        told(Incident::parse(bytes)).is_some_and(|incident| !incident.points().is_empty())
+    });
 }
 
 #[test]

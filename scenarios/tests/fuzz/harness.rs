@@ -21,6 +21,8 @@ const CASES: u64 = 2000;
 const LONGEST: Duration = Duration::from_secs(30);
 /// Memory that any input may take at once, in bytes, and in bytes for each of its own.
 const MEMORY: (usize, usize) = (32 << 20, 400);
+/// How often an input that takes more is looked at again.
+const AGAIN: usize = 5;
 /// Failures at different places after which a target is given up.
 const FAILURES: usize = 20;
 
@@ -39,9 +41,14 @@ pub fn fuzz(memory: &PeakAlloc, target: &str, garden: &Garden, look: &dyn Fn(&[u
     let (first, cases) = (number("POOLPROOF_FUZZ_FIRST", 0), number("POOLPROOF_FUZZ_CASES", CASES));
     let now: Now = Arc::default();
     let done = watch(target, &now);
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|info| {
-        *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(info.to_string())
+    let (before, own) = (Arc::new(std::panic::take_hook()), std::thread::current().id());
+    let others = before.clone();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().id() == own {
+            *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(info.to_string());
+        } else {
+            others(info);
+        }
     }));
     let started = Instant::now();
     let mut failures: BTreeMap<String, (u64, u64)> = BTreeMap::new();
@@ -50,15 +57,20 @@ pub fn fuzz(memory: &PeakAlloc, target: &str, garden: &Garden, look: &dyn Fn(&[u
         let input = garden.input(&mut Dice::of(target, case));
         let length = input.len();
         *now.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), case, input.clone()));
-        memory.reset_peak_usage();
-        let (held, began) = (memory.current_usage(), Instant::now());
-        let outcome = catch_unwind(AssertUnwindSafe(|| look(&input)));
-        let (taken, took) = (memory.peak_usage().saturating_sub(held), began.elapsed());
+        let most_for_it = MEMORY.0 + MEMORY.1 * length;
+        let (mut outcome, mut taken, took) = measured(memory, &|| look(&input));
+        // Other tests of the process take memory too: what is the input's own comes again.
+        for _ in 0..AGAIN {
+            if taken > most_for_it {
+                let (next, less, _) = measured(memory, &|| look(&input));
+                (outcome, taken) = (next, taken.min(less));
+            }
+        }
         (most, slowest) = (most.max(taken), slowest.max(took));
         let wrong = match outcome {
             Ok(known) => {
                 understood += u64::from(known);
-                (taken > MEMORY.0 + MEMORY.1 * length).then(|| "takes too much memory".to_owned())
+                (taken > most_for_it).then(|| "takes too much memory".to_owned())
             }
             Err(_) => Some(PANIC.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()),
         };
@@ -74,7 +86,7 @@ pub fn fuzz(memory: &PeakAlloc, target: &str, garden: &Garden, look: &dyn Fn(&[u
         }
     }
     done.store(true, Ordering::Relaxed);
-    std::panic::set_hook(before);
+    std::panic::set_hook(Box::new(move |info| before(info)));
     let seconds = started.elapsed().as_secs_f64();
     println!(
         "fuzz {target}: {cases} inputs, {:.0} a second, {:.1} % understood, at most {:.1} MiB and {:.0} ms for one, {} kinds of failure",
@@ -88,6 +100,14 @@ pub fn fuzz(memory: &PeakAlloc, target: &str, garden: &Garden, look: &dyn Fn(&[u
         failures.iter().map(|(what, (case, times))| format!("case {case} ({times} in all): {what}")).collect();
     assert!(told.is_empty(), "{target}:\n{}", told.join("\n"));
     assert!(understood > 0, "{target}: nothing was understood, so the seeds are none");
+}
+
+/// Looks at an input: what came of it, the memory it took at once, and the time.
+fn measured(memory: &PeakAlloc, look: &dyn Fn() -> bool) -> (std::thread::Result<bool>, usize, Duration) {
+    memory.reset_peak_usage();
+    let (held, began) = (memory.current_usage(), Instant::now());
+    let outcome = catch_unwind(AssertUnwindSafe(look));
+    (outcome, memory.peak_usage().saturating_sub(held), began.elapsed())
 }
 
 /// Ends the process where one input takes too long: nothing else ends a thread that hangs.

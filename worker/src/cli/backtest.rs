@@ -127,7 +127,7 @@ fn is_sqlite(path: &Path) -> bool {
 }
 
 /// Rows as JSON lines; everything wrong with any of them goes to `complaints`.
-pub(crate) fn rows(bytes: &[u8], complaints: &mut Vec<Complaint>) -> Vec<Row> {
+fn rows(bytes: &[u8], complaints: &mut Vec<Complaint>) -> Vec<Row> {
     let Ok(text) = str::from_utf8(bytes) else {
         complaints.push(Complaint::at("", "bytes that are no text", "JSON lines"));
         return Vec::new();
@@ -168,4 +168,18 @@ pub fn learned(path: &Path) -> Result<Learned, Complaints> {
     };
     let learned: Learned = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
     if learned.schema == reports::learning::SCHEMA { Ok(learned) } else { Err(wrong(learned.schema).into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fuzz_histories() {
+        let row = r#"{"schema":"poolproof.history/1","change":"0123456789abcdef","cluster":"c","pool":"p","operation":"upgrade","proposedAt":"2026-03-02T06:00:00Z","startedAt":"2026-03-02T06:05:00Z","endedAt":"2026-03-02T07:00:00Z","prediction":{"report":"r","engine":"e","seed":1,"score":12.5,"outage":0.1,"success":0.9,"durationMinutes":[5.0,10.0,20.0],"rule":{"pdbBlocked":true}},"outcome":{"outage":true}}"#;
+        crate::fuzz::fuzz("histories", &[row], &|bytes| {
+            let mut complaints = Vec::new();
+            !rows(bytes, &mut complaints).is_empty() && complaints.len() <= 1000
+        });
+    }
 }

@@ -39,12 +39,15 @@ pub struct ConfigArgs {
     pub print_config: bool,
 }
 
-/// What a file states: by verb (`None` for all), by option.
+/// What a file states.
 #[derive(Default)]
 pub struct File {
     name: String,
-    options: BTreeMap<(Option<String>, String), Vec<String>>,
+    options: Options,
 }
+
+/// Values by verb (`None` for all) and option.
+type Options = BTreeMap<(Option<String>, String), Vec<String>>;
 
 /// The file that the command line or the environment names, read against the options there are.
 ///
@@ -55,21 +58,13 @@ pub fn file(command: &Command, arguments: &[OsString]) -> Result<File, Complaint
     let name = path.to_string_lossy().into_owned();
     let in_file = |found: Complaints| Complaints(found.0.into_iter().map(|c| c.in_file(name.clone())).collect());
     let bytes = files::read(&path, MAX_CHANGE).map_err(|error| in_file(error.complaint().into()))?;
-    let document = scenarios::document(&bytes).map_err(in_file)?;
-    let mut file = File { name: name.clone(), ..File::default() };
-    let mut complaints = Vec::new();
-    file.take(command, &document, &mut complaints);
-    if complaints.is_empty() { Ok(file) } else { Err(in_file(Complaints(complaints))) }
+    read(command, &bytes).map(|options| File { name: name.clone(), options }).map_err(in_file)
 }
 
-/// True for a file of options of these commands.
-#[cfg(test)]
-pub(crate) fn reads(command: &Command, bytes: &[u8]) -> bool {
+fn read(command: &Command, bytes: &[u8]) -> Result<Options, Complaints> {
     let (mut file, mut complaints) = (File::default(), Vec::new());
-    let Ok(document) = scenarios::document(bytes) else { return false };
-    file.take(command, &document, &mut complaints);
-    let _ = file.applied(command.clone());
-    complaints.is_empty() && !file.options.is_empty()
+    file.take(command, &scenarios::document(bytes)?, &mut complaints);
+    if complaints.is_empty() { Ok(file.options) } else { Err(Complaints(complaints)) }
 }
 
 /// The last file named on the command line, else the environment's.
@@ -247,7 +242,22 @@ fn hidden(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+
+    #[test]
+    fn fuzz_files_of_options() {
+        let file = "log: info\nworker:\n  queue: sqlite:/data/queue.db\n  publish: [dir:/data/reports, 'dir:b']\n  parallel: 2\n  until-empty: true\nscore: {trials: 100}\n";
+        let command = crate::cli::Cli::command();
+        crate::fuzz::fuzz("files of options", &[file], &|bytes| {
+            read(&command, bytes).is_ok_and(|options| {
+                let file = File { name: "options.yaml".into(), options };
+                let _ = file.applied(command.clone());
+                !file.options.is_empty()
+            })
+        });
+    }
 
     #[test]
     fn passwords_in_addresses_are_not_shown() {

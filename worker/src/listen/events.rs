@@ -131,3 +131,83 @@ fn validation_code(body: &[u8]) -> Option<String> {
     let code = event.get("data")?.get("validationCode")?.as_str()?;
     (kind == "Microsoft.EventGrid.SubscriptionValidationEvent").then(|| code.to_owned())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::Ordering;
+
+    use super::super::{AT_ONCE, Door, Put};
+    use super::*;
+    use crate::queue::Depth;
+    use crate::serve::Worker;
+    use tokio::sync::Semaphore;
+
+    /// Where everything ends that an ear lets through.
+    struct Heap(Arc<Mutex<Vec<Vec<u8>>>>);
+
+    impl Put for Heap {
+        fn put(&mut self, body: &[u8], _: Option<&TraceParent>) -> Result<String, QueueError> {
+            self.0.lock().unwrap().push(body.to_vec());
+            Ok("1".to_owned())
+        }
+
+        fn depth(&mut self) -> Result<Depth, QueueError> {
+            Ok(Depth::default())
+        }
+    }
+
+    fn ear(secret: Option<&str>, heap: &Arc<Mutex<Vec<Vec<u8>>>>) -> Arc<Ear> {
+        let heap = heap.clone();
+        let worker = Worker {
+            snapshots: "dir:none".parse().unwrap(),
+            publishers: Vec::new(),
+            memory: None,
+            estimate: Default::default(),
+            progress: Arc::new(|_| {}),
+            meter: Default::default(),
+            split_above: 0,
+        };
+        Arc::new(Ear {
+            door: Door::new(move || Ok(Box::new(Heap(heap.clone())))),
+            worker: Arc::new(worker),
+            secret: secret.map(str::to_owned),
+            private: true,
+            busy: Semaphore::new(AT_ONCE),
+            received: Default::default(),
+        })
+    }
+
+    /// Bodies of webhooks of both schemas: what is not a handshake lies on the queue byte for byte, and nothing of a stranger's.
+    #[test]
+    fn fuzz_deliveries() {
+        let seeds = [
+            r#"[{"id":"1","topic":"/subscriptions/s","subject":"","eventType":"Microsoft.EventGrid.SubscriptionValidationEvent","eventTime":"2026-03-02T06:00:00Z","data":{"validationCode":"512d38b6-c7b8-40c8-89fe-f46f9e9622b6","validationUrl":"https://example.org/validate"},"dataVersion":"2"}]"#,
+            r#"[{"id":"1","topic":"/subscriptions/s/resourceGroups/rg/providers/Microsoft.ContainerService/managedClusters/c","subject":"c","eventType":"Microsoft.ContainerService.NodePoolRollingStarted","eventTime":"2026-03-02T06:00:00Z","data":{"nodePoolName":"np1"},"dataVersion":"1"}]"#,
+            r#"{"specversion":"1.0","id":"1","source":"/subscriptions/s/resourceGroups/rg/providers/Microsoft.ContainerService/managedClusters/c","type":"Microsoft.ContainerService.NodePoolRollingSucceeded","time":"2026-03-02T06:00:00Z","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","data":{"nodePoolName":"np1"}}"#,
+        ];
+        let heap = Arc::default();
+        let (open, locked) = (ear(None, &heap), ear(Some("hunter2"), &heap));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let validation = || HeaderMap::from_iter([(KIND, HeaderValue::from_static("SubscriptionValidation"))]);
+        let answer = |ear: &Arc<Ear>, query: Option<String>, headers: HeaderMap, body: &[u8]| {
+            let body = Body::from(body.to_vec());
+            runtime.block_on(take(State(ear.clone()), RawQuery(query), headers, body)).status()
+        };
+        crate::fuzz::fuzz("deliveries", &seeds, &|bytes| {
+            let query = Some(String::from_utf8_lossy(bytes).into_owned());
+            let stranger = answer(&locked, query, validation(), bytes);
+            assert!(heap.lock().unwrap().is_empty(), "a stranger's");
+            let was_handshake = stranger == StatusCode::OK;
+            assert!(was_handshake || stranger == StatusCode::UNAUTHORIZED, "{stranger}");
+            let known = answer(&open, None, HeaderMap::new(), bytes);
+            assert_eq!(known, if bytes.is_empty() { StatusCode::BAD_REQUEST } else { StatusCode::OK });
+            let taken = std::mem::take(&mut *heap.lock().unwrap());
+            assert!(taken.iter().map(Vec::as_slice).eq([bytes].into_iter().filter(|bytes| !bytes.is_empty())));
+            let _ = TraceParent::of_message(bytes);
+            was_handshake
+        });
+        assert!(locked.received[Received::Handshake as usize].load(Ordering::Relaxed) > 0);
+    }
+}

@@ -20,27 +20,19 @@ pub enum Task {
     Changes,
 }
 
-/// What a message asks for, by its schema, and the message without the base64 of queues' clients.
+/// What a message asks for, by its schema, and the message without the base64 of queues' clients. One that is too large is left
+/// to [`decode`], which says so.
 pub fn task(bytes: &[u8]) -> (Task, Cow<'_, [u8]>) {
-    match (named(bytes), opened(bytes)) {
-        (Task::Changes, Some(opened)) => (named(&opened), opened.into()),
+    match (named(bytes), scenarios::opened(bytes)) {
+        (Task::Changes, Some(opened)) => (named(opened.as_bytes()), opened.into_bytes().into()),
         (task, _) => (task, bytes.into()),
     }
 }
 
-#[cfg(feature = "cloud")]
-fn opened(bytes: &[u8]) -> Option<Vec<u8>> {
-    crate::queue::azure::opened(bytes)
-}
-
-#[cfg(not(feature = "cloud"))]
-fn opened(_: &[u8]) -> Option<Vec<u8>> {
-    None
-}
-
 fn named(bytes: &[u8]) -> Task {
     const TASKS: [(&str, Task); 2] = [(scenarios::what_if::SCHEMA, Task::WhatIf), (SHARD, Task::Shard)];
-    let named = std::str::from_utf8(bytes).is_ok_and(|text| TASKS.iter().any(|(schema, _)| text.contains(schema)));
+    let mentions = |text: &str| TASKS.iter().any(|(schema, _)| text.contains(schema));
+    let named = bytes.len() as u64 <= MAX_MESSAGE && str::from_utf8(bytes).is_ok_and(mentions);
     let document = named.then(|| scenarios::document(bytes).ok()).flatten();
     let schema = document.as_ref().and_then(|document| document.get("schema")?.as_str());
     TASKS.iter().find(|(name, _)| Some(*name) == schema).map_or(Task::Changes, |(_, task)| *task)

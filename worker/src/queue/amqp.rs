@@ -31,6 +31,7 @@ use tracing::{info, warn};
 use super::embedded::now;
 use super::{BrokerUrl, Claimed, Job, Queue, QueueError};
 use crate::job::describe;
+use crate::trace::TraceParent;
 use link::Backoff;
 
 pub use desk::AmqpDesk;
@@ -340,16 +341,10 @@ impl Queue for Amqp {
         self.replace(receipt, "", &queue, properties).await
     }
 
-    async fn push(&self, body: &[u8], key: &str) -> Result<(), QueueError> {
-        let exchange = self.inner.target.changes();
-        let properties = headers::fresh(key, now());
-        match self.inner.outbox.publish(&exchange, "change", body, properties).await? {
-            Routed::Stored => Ok(()),
-            Routed::Nowhere => {
-                let why = format!("no queue takes messages from {exchange:?}");
-                Err(QueueError::Broker { doing: "publish", why, passes: true })
-            }
-        }
+    async fn push(&self, body: &[u8], key: &str, trace: Option<&TraceParent>) -> Result<(), QueueError> {
+        let properties = headers::traced(headers::fresh(key, now()), trace);
+        let routed = self.inner.outbox.publish(&self.inner.target.changes(), "change", body, properties).await?;
+        routed.stored()
     }
 
     async fn bury(&self, receipt: &Receipt, reason: String) -> Result<(), QueueError> {

@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::{AzureUrl, Claimed, Job, Queue, QueueError};
+use crate::trace::TraceParent;
 use link::{Link, Message};
 
 pub use desk::AzureDesk;
@@ -83,8 +84,8 @@ impl Queue for Azure {
         self.queue.show_in(&receipt.id, &receipt.newest.lock().await, delay).await.map(drop)
     }
 
-    async fn push(&self, body: &[u8], _key: &str) -> Result<(), QueueError> {
-        self.queue.send(letter::encoded(body)).await.map(drop)
+    async fn push(&self, body: &[u8], _key: &str, trace: Option<&TraceParent>) -> Result<(), QueueError> {
+        self.queue.send(carried::written(body, trace)).await.map(drop)
     }
 
     async fn bury(&self, receipt: &Receipt, reason: String) -> Result<(), QueueError> {
@@ -95,11 +96,6 @@ impl Queue for Azure {
         }
         self.ack(receipt).await
     }
-}
-
-/// A message without its base64; `None` where it has none.
-pub fn opened(body: &[u8]) -> Option<Vec<u8>> {
-    letter::opened(str::from_utf8(body).ok()?)
 }
 
 fn job(message: Message) -> Job<Receipt> {

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use super::{Claimed, Queue, QueueError};
 use crate::sqlite::{Fault, FileError};
+use crate::trace::TraceParent;
 
 #[cfg(any(feature = "amqp", feature = "cloud"))]
 pub use look_after::time;
@@ -76,9 +77,9 @@ impl Queue for Embedded {
         self.run(move |store| store.give_back(receipt, delay, trouble.as_deref())).await
     }
 
-    async fn push(&self, body: &[u8], key: &str) -> Result<(), QueueError> {
-        let (body, key) = (body.to_vec(), key.to_owned());
-        self.run(move |store| store.push(&body, Some(&key)).map(drop)).await
+    async fn push(&self, body: &[u8], key: &str, trace: Option<&TraceParent>) -> Result<(), QueueError> {
+        let (body, key, trace) = (body.to_vec(), key.to_owned(), trace.cloned());
+        self.run(move |store| store.push_traced(&body, Some(&key), trace.as_ref()).map(drop)).await
     }
 
     async fn bury(&self, receipt: &Receipt, reason: String) -> Result<(), QueueError> {

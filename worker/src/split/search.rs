@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use reports::stood::Stood;
 use serde::{Deserialize, Serialize};
-use tracing::info;
+use tracing::{debug_span, info};
 
 use super::{FAILED, MESSAGE, Push, Shard, clear_if_over, goes_on, shards, share, share_out};
 use crate::fault;
@@ -130,6 +130,7 @@ impl Worker {
             if keeper.piece(&shard.job, &name(plan)).map_err(failed)?.is_some() {
                 continue;
             }
+            let _span = debug_span!("part", plan).entered();
             fault::point("part").map_err(|e| failed(PublishError::at("do a part of", &shard.job, e)))?;
             let stood = pipeline::plan_again(&prepared, plan, asked.trials, &self.estimate, stop);
             let stood = stood.map_err(|error| match error {

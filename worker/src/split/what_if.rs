@@ -9,7 +9,7 @@ use scenarios::cluster_source::ClusterSource;
 use scenarios::snapshot::Snapshot;
 use scenarios::what_if;
 use serde::{Deserialize, Serialize};
-use tracing::info;
+use tracing::{debug_span, info};
 
 use super::{FAILED, MESSAGE, Push, Shard, clear_if_over, goes_on, keeper, shards, share, share_out};
 use crate::fault;
@@ -138,6 +138,7 @@ impl Worker {
                 JobError::Part(format!("{}: {}", values.join(" "), describe(&error)))
             }
         };
+        let _span = debug_span!("part", combination = place).entered();
         fault::point("part").map_err(|source| attempt(PublishError::at("do a part of", job, source)))?;
         let scored = self.simulate(prepared, &grid.estimate, stop, None).map_err(named)?;
         for publisher in &self.publishers {

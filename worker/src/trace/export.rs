@@ -69,7 +69,6 @@ pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(exporter: &Exporter) -> imp
 }
 
 /// The place of the span that this thread is in, where it is one of a trace.
-#[cfg_attr(not(feature = "amqp"), allow(dead_code, reason = "only announcements carry it on"))]
 pub fn here() -> Option<TraceParent> {
     let context = Span::current().context();
     let span = context.span().span_context().clone();

@@ -11,7 +11,7 @@ use lapin::{Channel, Connection};
 use tokio::runtime::Runtime;
 
 use super::link::{self, failed};
-use super::outbox::{Outbox, Routed};
+use super::outbox::Outbox;
 use super::target::Target;
 use super::{headers, topology};
 use crate::pipeline::digest;
@@ -113,7 +113,7 @@ impl Desk for AmqpDesk {
         let (exchange, key) =
             if replay { (self.target.replays(), "replay") } else { (self.target.changes(), "change") };
         let properties = headers::traced(headers::fresh(&id, now()), trace);
-        stored(self.runtime.block_on(self.outbox.publish(&exchange, key, body, properties))?)?;
+        self.runtime.block_on(self.outbox.publish(&exchange, key, body, properties))?.stored()?;
         Ok(id)
     }
 
@@ -151,7 +151,7 @@ impl Desk for AmqpDesk {
     fn requeue(&self, ids: &[String]) -> Result<usize, QueueError> {
         self.each(ids, async |delivery| {
             let properties = headers::revived(&delivery.properties);
-            stored(self.outbox.publish("", &self.target.changes(), &delivery.data, properties).await?)
+            self.outbox.publish("", &self.target.changes(), &delivery.data, properties).await?.stored()
         })
     }
 
@@ -166,17 +166,6 @@ impl Drop for AmqpDesk {
             self.outbox.close().await;
             link::close(&self.connection).await;
         });
-    }
-}
-
-fn stored(routed: Routed) -> Result<(), QueueError> {
-    match routed {
-        Routed::Stored => Ok(()),
-        Routed::Nowhere => Err(QueueError::Broker {
-            doing: "publish",
-            why: "the queue is missing or not bound to its exchange".into(),
-            passes: false,
-        }),
     }
 }
 

@@ -34,6 +34,23 @@ pub enum Routed {
     Nowhere,
 }
 
+impl Routed {
+    /// An error where no queue wants the message.
+    ///
+    /// # Errors
+    /// That.
+    pub fn stored(self) -> Result<(), QueueError> {
+        match self {
+            Routed::Stored => Ok(()),
+            Routed::Nowhere => Err(QueueError::Broker {
+                doing: "publish",
+                why: "the queue is missing or not bound to its exchange".into(),
+                passes: false,
+            }),
+        }
+    }
+}
+
 impl Outbox {
     /// Not connected yet.
     pub fn new(target: Target, role: &'static str) -> Outbox {

@@ -42,6 +42,17 @@ pub fn read(text: String) -> (Vec<u8>, Option<TraceParent>) {
 mod tests {
     use super::*;
 
+    #[test]
+    fn fuzz_envelopes() {
+        let carried =
+            r#"{"schema":"poolproof.carried/1","traceparent":"TRACE","message":"{\"schema\":\"poolproof.shard/1\"}"}"#;
+        crate::fuzz::fuzz("envelopes", &[&carried.replace("TRACE", TRACE)], &|bytes| {
+            let (message, trace) = read(encoded(bytes));
+            let _ = read(String::from_utf8_lossy(bytes).into_owned());
+            trace.is_some() && !message.is_empty()
+        });
+    }
+
     const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     #[test]

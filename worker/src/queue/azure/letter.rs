@@ -53,12 +53,7 @@ pub fn encoded(body: &[u8]) -> String {
 
 /// The body of a message, for people: without its base64, where it has any.
 pub fn decoded(text: &str) -> Vec<u8> {
-    opened(text).unwrap_or_else(|| text.as_bytes().to_vec())
-}
-
-/// The body of a message that is base64.
-pub fn opened(text: &str) -> Option<Vec<u8>> {
-    BASE64_STANDARD.decode(text.trim()).ok()
+    BASE64_STANDARD.decode(text.trim()).unwrap_or_else(|_| text.as_bytes().to_vec())
 }
 
 /// Length of a text once it is escaped for XML.
@@ -70,6 +65,18 @@ fn in_request(text: &str) -> usize {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fuzz_letters() {
+        let [own, follows] =
+            ["e30=", &"x".repeat(LONGEST)].map(|text| written("m1", text, "no operation", 3).remove(0));
+        crate::fuzz::fuzz("letters", &[&own, &follows], &|bytes| {
+            str::from_utf8(bytes)
+                .ok()
+                .and_then(read)
+                .is_some_and(|letter| letter.text.is_none_or(|text| decoded(&text).len() <= text.len()))
+        });
+    }
 
     #[test]
     fn a_letter_holds_message_and_reason() {
