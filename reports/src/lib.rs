@@ -38,7 +38,7 @@ pub use chart::{Chart, HeatMap, heat_map};
 pub use input::Inputs;
 pub use judge::{Judged, judge, judge_while, judge_with, weights};
 pub use page::alternatives::{row as plan_row, sentences as plan_sentences};
-pub use page::{bundle, causes, courses, index};
+pub use page::{Row as IndexRow, bundle, causes, courses, index, index_of};
 pub use replay::{Replay, replay_page};
 pub use report::Report;
 pub use table::summary_table;

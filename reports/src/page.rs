@@ -28,7 +28,11 @@ pub fn bundle(judged: &Judged) -> Vec<File> {
 
 /// Renders an index page over several reports, in the given order.
 pub fn index(reports: &[Report]) -> File {
-    let rows = reports.iter().map(Row::of).collect();
+    index_of(reports.iter().map(Row::of).collect())
+}
+
+/// The same over rows that were made before.
+pub fn index_of(rows: Vec<Row>) -> File {
     let page = Index { style: &html::style(), rows };
     File::text("index.html", html::rendered(&page))
 }
@@ -40,8 +44,9 @@ struct Index<'a> {
     rows: Vec<Row>,
 }
 
-/// A report as a row of an index.
-pub(crate) struct Row {
+/// A report as a row of an index: a small part of it, for who keeps many.
+#[derive(Clone, Debug)]
+pub struct Row {
     pub(crate) href: String,
     pub(crate) name: String,
     cluster: String,
@@ -64,7 +69,8 @@ impl Index<'_> {
 }
 
 impl Row {
-    fn of(report: &Report) -> Row {
+    /// The row of a report whose folder lies beside the index.
+    pub fn of(report: &Report) -> Row {
         Row::below(report, ".")
     }
 

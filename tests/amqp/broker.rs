@@ -6,8 +6,11 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
 use tokio::runtime::Runtime;
+use tokio::time::timeout;
 
 use crate::support::Folder;
 
@@ -15,6 +18,9 @@ use crate::support::Folder;
 const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
 /// Longest wait for the broker (20 to 34 s on two busy cores).
 const START: Duration = Duration::from_secs(120);
+
+/// Longest wait for a single answer, generous for a broker on a busy machine.
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// A running broker.
 pub struct Broker {
@@ -94,7 +100,34 @@ impl Broker {
     /// A connection of the test's own.
     pub fn connect(&self) -> lapin::Result<Connection> {
         let url = format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.ports[0]);
-        self.runtime.block_on(Connection::connect(&url, ConnectionProperties::default()))
+        let connecting = async { timeout(ANSWER, Connection::connect(&url, ConnectionProperties::default())).await };
+        let late = || Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
+        self.runtime.block_on(connecting).unwrap_or_else(|_| late())
+    }
+
+    /// Counts, each time it is called, the messages of a queue that nobody has taken yet. On one connection, and never without
+    /// end: a broker under load may be late with an answer.
+    pub fn counter(&self, queue: String) -> impl FnMut() -> u32 {
+        let mut channel = None;
+        move || {
+            for _ in 0..10 {
+                if channel.is_none() {
+                    let connected = self.connect().and_then(|connection| {
+                        let opened = self.runtime.block_on(connection.create_channel());
+                        opened.map(|channel| (connection, channel))
+                    });
+                    channel = connected.ok();
+                }
+                let Some((_, open)) = &channel else { continue };
+                let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+                let found = open.queue_declare(queue.as_str().into(), options, FieldTable::default());
+                match self.runtime.block_on(async { timeout(ANSWER, found).await }) {
+                    Ok(Ok(found)) => return found.message_count(),
+                    _ => channel = None,
+                }
+            }
+            panic!("the broker does not say what lies in {queue}");
+        }
     }
 
     /// Kills the broker as a power cut would, and starts it again on what lies on the disk.

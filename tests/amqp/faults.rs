@@ -33,6 +33,7 @@ pub fn check(held: &Held, broker: &Broker) {
         &["set_disk_free_limit", "1000000000000000"],
         &["set_disk_free_limit", "50MB"],
     );
+    a_message_goes_back_when_the_broker_stays_blocked(broker);
     held.row("dead letter", "broker blocked, short of memory or disk");
 }
 
@@ -123,4 +124,24 @@ fn a_blocked_broker_is_waited_for(broker: &Broker, what: &str, blocks: &[&str], 
     wait_until("nothing remains", || place.waiting() == "0 waiting, 0 delayed");
     terminate(&worker);
     finish(worker).expect_code(0);
+}
+
+/// As it was: the next worker finds a first attempt.
+fn a_message_goes_back_when_the_broker_stays_blocked(broker: &Broker) {
+    let mut place = Place::new(broker, "blocked-long");
+    place.url_of_workers += "&patience=2";
+    place.submit(&[b"{ no json".to_vec()]);
+    broker.control(&["set_vm_memory_high_watermark", "absolute", "1"]);
+    let ear = Ear::of(&mut place.worker(&["--listen", "127.0.0.1:0"]));
+    let given_up = "what became of a message could not be published";
+    wait_until("the worker gives it up", || ear.log.lock().unwrap().contains(given_up));
+    terminate(&ear.child);
+    assert_eq!(ear.ended()["scored"], 0);
+    wait_until("the message is back", || place.waiting() == "1 waiting, 0 delayed");
+    assert!(place.dead().is_empty());
+    broker.control(&["set_vm_memory_high_watermark", "absolute", "512MB"]);
+    let told = worker::tally(&run(&mut place.worker(&["--until-empty", "--attempts", "1"])).expect_code(0));
+    assert_eq!((&told["dead"], place.dead().len()), (&1.into(), 1), "{told}");
+    let reason = place.dead()[0]["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("cannot be read"), "the attempt that was not its fault does not count: {reason}");
 }

@@ -100,7 +100,8 @@ fn the_memory_of_a_worker_on_rabbitmq_stays_flat() {
     let broker = &Broker::start();
     let place = filled(broker, "memory", (0..count).map(mixed));
     let worker = start(&place, 2, &["--keep", "100", "--trials", "4"]);
-    watch("RabbitMQ", worker, count, &mut || waiting(broker, "memory") as usize);
+    let mut waiting = broker.counter("memory.changes".into());
+    watch("RabbitMQ", worker, count, &mut || waiting() as usize);
     assert_eq!(place.reports().len(), 100);
 }
 
@@ -165,17 +166,6 @@ fn cpu(worker: &Child) -> f64 {
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<f64>().ok());
     ticks.sum::<f64>() / 100.0
-}
-
-/// Messages that nobody has taken yet.
-fn waiting(broker: &Broker, name: &str) -> u32 {
-    let connection = broker.connect().unwrap();
-    broker.runtime.block_on(async {
-        let channel = connection.create_channel().await.unwrap();
-        let options = lapin::options::QueueDeclareOptions { passive: true, ..Default::default() };
-        let found = channel.queue_declare(format!("{name}.changes").into(), options, Default::default()).await.unwrap();
-        found.message_count()
-    })
 }
 
 impl Place {

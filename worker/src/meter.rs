@@ -95,9 +95,12 @@ impl Meter {
         *locked(&self.simulating) += time;
     }
 
-    /// The queue was asked for something, and answered or did not.
-    pub fn asked_queue(&self, trouble: Option<String>) {
-        *locked(&self.trouble) = trouble;
+    /// The queue was asked for something, and answered or did not. True where the trouble is another than before.
+    pub fn asked_queue(&self, trouble: Option<String>) -> bool {
+        let mut last = locked(&self.trouble);
+        let is_new = *last != trouble;
+        *last = trouble;
+        is_new
     }
 
     /// Messages that came to a fate.

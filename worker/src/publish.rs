@@ -5,6 +5,7 @@
 #[cfg(feature = "amqp")]
 mod announce;
 mod directory;
+mod disk;
 pub mod ledger;
 #[cfg(feature = "cloud")]
 mod objects;
@@ -14,6 +15,7 @@ mod work;
 use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 #[cfg(feature = "amqp")]
 pub use announce::Announcer;
@@ -284,4 +286,9 @@ impl FromStr for PublishUrl {
             _ => Err("expected dir:PATH, az://CONTAINER/PREFIX or s3://BUCKET/PREFIX, or amqp://HOST/VHOST for announcements".into()),
         }
     }
+}
+
+/// The turn to look after something: whoever need not do it now leaves it to the one who is at it.
+fn turn<T>(upkeep: &Mutex<T>, now: bool) -> Option<MutexGuard<'_, T>> {
+    if now { Some(upkeep.lock().unwrap_or_else(PoisonError::into_inner)) } else { upkeep.try_lock().ok() }
 }

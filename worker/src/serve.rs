@@ -1,7 +1,9 @@
-//! The worker: takes a message, runs it, publishes its reports, and only then acknowledges it. One message at a time unless
-//! told otherwise; the simulation uses the cores. More workers on one queue share the messages.
+//! The worker: takes a message, runs it, publishes its reports, and only then acknowledges it. One message at a time is simulated
+//! unless told otherwise; the simulation uses the cores. While reports are on their way to the disk the next messages are taken
+//! (`turns.rs`). More workers on one queue share the messages.
 
 mod handle;
+mod turns;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +20,8 @@ use crate::meter::{Fate, Meter};
 use crate::publish::Publisher;
 use crate::queue::{Claimed, Job, Queue, QueueError};
 use crate::trace::{self, TraceParent};
+
+use turns::{Turn, Turns};
 
 pub use handle::{Handled, Worker};
 
@@ -41,7 +45,7 @@ pub struct Options {
     pub grace: Duration,
     /// End when nothing is waiting, delayed or leased.
     pub until_empty: bool,
-    /// Messages worked on at the same time.
+    /// Messages simulated at the same time.
     pub parallel: u16,
 }
 
@@ -55,10 +59,12 @@ pub async fn run<Q: Queue>(
     options: &Options,
     shutdown: watch::Receiver<bool>,
 ) -> Result<(), QueueError> {
+    let turns = Arc::new(Turns::new(options.parallel));
     let mut hands = JoinSet::new();
-    for _ in 0..options.parallel.max(1) {
+    for _ in 0..turns.hands() {
         let (queue, worker, options, shutdown) = (queue.clone(), worker.clone(), options.clone(), shutdown.clone());
-        hands.spawn(async move { work_through(&queue, &worker, &options, shutdown).await });
+        let turns = turns.clone();
+        hands.spawn(async move { work_through(&queue, &worker, &options, &turns, shutdown).await });
     }
     let mut ended = Ok(());
     while let Some(done) = hands.join_next().await {
@@ -83,32 +89,35 @@ async fn work_through<Q: Queue>(
     queue: &Q,
     worker: &Arc<Worker>,
     options: &Options,
+    turns: &Turns,
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(), QueueError> {
-    let mut said = None;
     while !*shutdown.borrow() {
+        let Some(turn) = turns.next(&mut shutdown).await else { break };
         // Never dropped half-way: a message claimed and forgotten would wait for its lease to end.
         let asked = SystemTime::now();
         let claimed = queue.claim(options.lease).await;
         let trouble = claimed.as_ref().err().map(describe);
         // Once, not with every look.
-        if trouble != said
+        if worker.meter.asked_queue(trouble.clone())
             && let Some(error) = &trouble
         {
             warn!(error, "the queue cannot be used at the moment");
         }
-        worker.meter.asked_queue(trouble.clone());
-        said = trouble;
         let pause = match claimed {
             Ok(Claimed::Job(job)) => {
                 let span = info_span!("job", job = job.id, attempt = job.attempt, trace = Empty);
                 let trace = job.trace.clone().or_else(|| TraceParent::of_message(&job.body));
                 trace::follow(&span, trace.as_ref(), asked);
                 let job = Job { trace, ..job };
-                work(queue, worker, options, job, &mut shutdown).instrument(span).await;
+                work(queue, worker, options, job, turn, &mut shutdown).instrument(span).await;
+                turns.more();
                 continue;
             }
-            Ok(Claimed::Empty) if options.until_empty => break,
+            Ok(Claimed::Empty) if options.until_empty => {
+                turns.no_more();
+                break;
+            }
             Ok(Claimed::Empty) => options.poll,
             Ok(Claimed::Later(wait)) => wait.clamp(Duration::from_millis(1), options.poll),
             Err(error) if error.passes() => options.poll,
@@ -129,6 +138,7 @@ async fn work<Q: Queue>(
     worker: &Arc<Worker>,
     options: &Options,
     job: Job<Q::Receipt>,
+    turn: Turn,
     shutdown: &mut watch::Receiver<bool>,
 ) {
     let _ = fault::point("claimed");
@@ -143,7 +153,7 @@ async fn work<Q: Queue>(
         let last = job.trouble.as_deref().unwrap_or("the worker died while it worked on the message");
         Err(format!("given up after {} attempts: {last}", options.attempts))
     } else {
-        Ok(attempt(queue, worker, &job, options.grace, shutdown, stop).await)
+        Ok(attempt(queue, worker, &job, options.grace, shutdown, stop, turn).await)
     };
     renewal.abort();
     let settled = match result {
@@ -158,7 +168,8 @@ async fn work<Q: Queue>(
     }
 }
 
-/// Runs the message on a blocking thread. After the signal to stop it may go on for the grace time.
+/// Runs the message on a blocking thread; the turn goes to another when nothing is left to simulate. After the signal to stop it
+/// may go on for the grace time.
 async fn attempt<Q: Queue>(
     queue: &Q,
     worker: &Arc<Worker>,
@@ -166,12 +177,13 @@ async fn attempt<Q: Queue>(
     grace: Duration,
     shutdown: &mut watch::Receiver<bool>,
     stop: Arc<AtomicBool>,
+    turn: Turn,
 ) -> Result<Handled, JobError> {
     let (worker, body, trace, flag) = (worker.clone(), job.body.clone(), job.trace.clone(), stop.clone());
     let (span, queue, runtime) = (tracing::Span::current(), queue.clone(), tokio::runtime::Handle::current());
     let handle = move || {
         let push = |body: &[u8], key: &str| runtime.block_on(queue.push(body, key, trace::outgoing().as_ref()));
-        trace::within(trace, || span.in_scope(|| worker.handle(&body, &flag, &push)))
+        trace::within(trace, || span.in_scope(|| worker.handle(&body, &flag, &push, || drop(turn))))
     };
     let mut task = tokio::task::spawn_blocking(handle);
     tokio::select! {

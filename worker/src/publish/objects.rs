@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use object_store::ObjectMeta;
-use reports::Report;
+use reports::{IndexRow, Report};
 
 use super::ledger::{self, Line, Relation, Standing};
 use super::retention::{Kept, Retention};
@@ -37,12 +37,12 @@ pub struct Objects {
     upkeep: Arc<Mutex<Upkeep>>,
 }
 
-/// When index and retention were looked after, and the reports that were read for it.
+/// When index and retention were looked after, and what of the reports that were read for it is shown there.
 #[derive(Debug, Default)]
 struct Upkeep {
     last: Option<Instant>,
     took: Duration,
-    read: BTreeMap<String, Report>,
+    read: BTreeMap<String, IndexRow>,
 }
 
 impl Objects {
@@ -189,7 +189,7 @@ impl Objects {
     /// # Errors
     /// The store says so.
     pub fn look_after(&self, now: bool) -> Result<(), PublishError> {
-        let mut upkeep = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut upkeep) = super::turn(&self.upkeep, now) else { return Ok(()) };
         if !now && upkeep.last.is_some_and(|last| last.elapsed() < UPKEEP.max(10 * upkeep.took)) {
             return Ok(());
         }
@@ -235,18 +235,17 @@ impl Objects {
         old.map(|(_, path, _)| path).try_for_each(|path| self.bucket.delete(path))
     }
 
-    fn refresh_index(&self, ids: Vec<String>, read: &mut BTreeMap<String, Report>) -> io::Result<()> {
+    fn refresh_index(&self, ids: Vec<String>, read: &mut BTreeMap<String, IndexRow>) -> io::Result<()> {
         let newest: Vec<String> = ids.into_iter().take(INDEXED).collect();
         read.retain(|id, _| newest.contains(id));
         for id in &newest {
             if !read.contains_key(id)
                 && let Some(report) = self.report(id)
             {
-                read.insert(id.clone(), report);
+                read.insert(id.clone(), IndexRow::of(&report));
             }
         }
-        let reports: Vec<Report> = newest.iter().filter_map(|id| read.get(id).cloned()).collect();
-        let index = reports::index(&reports);
+        let index = reports::index_of(newest.iter().filter_map(|id| read.get(id).cloned()).collect());
         self.bucket.put(&index.path, &index.bytes)
     }
 }

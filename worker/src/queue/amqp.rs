@@ -2,8 +2,9 @@
 //! and goes back to its queue when the connection is lost. Retries and dead letters are copies, published with
 //! confirmation before the original is acknowledged, so that a message is at every moment in at least one queue.
 //!
-//! The prefetch is the parallelism of the worker unless the address asks for more: what waits with one worker cannot be taken
-//! by another. Replays give way: they lie in a queue of their own, which is looked into
+//! The prefetch is as many messages as the worker simulates at once, unless the address asks for more: what waits with one worker
+//! cannot be taken by another. While reports are on their way to the disk their messages use the prefetch up; then the next
+//! one is fetched. Replays give way: they lie in a queue of their own, which is looked into
 //! only where no other message waits (quorum queues know priorities from RabbitMQ 4.0 on only). One that is tried again comes
 //! back among the others.
 
@@ -16,6 +17,7 @@ mod topology;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use futures_lite::StreamExt;
@@ -47,8 +49,6 @@ const WAIT: Duration = Duration::from_millis(300);
 const EMPTY: Duration = Duration::from_millis(600);
 /// How long a claim waits for a message before it asks whether one is on its way.
 const FIRST: Duration = Duration::from_millis(5);
-/// How long a retry or a dead letter is offered to a broker that does not take it, before the message goes back as it was.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The queue on RabbitMQ as the worker uses it.
 #[derive(Clone)]
@@ -84,6 +84,10 @@ struct Session {
     connection: Connection,
     channel: Channel,
     consumer: Mutex<Consumer>,
+    /// As many as the broker sends before it is answered.
+    prefetch: u16,
+    /// Messages of the consumer that were handed out and are not answered yet.
+    sent: AtomicU16,
 }
 
 impl Session {
@@ -96,14 +100,40 @@ impl Session {
         timeout(wait, async { self.consumer.lock().await.next().await }).await
     }
 
+    /// True where the broker sends nothing more before it is answered.
+    fn is_full(&self) -> bool {
+        self.sent.load(Ordering::Relaxed) >= self.prefetch
+    }
+
+    /// Fetches a message of this queue, where one waits.
+    async fn fetch(&self, queue: &str) -> Result<Option<Delivery>, QueueError> {
+        let got = self.channel.basic_get(queue.into(), BasicGetOptions::default()).await;
+        Ok(got.map_err(|e| link::failed("fetch a message", &e))?.map(|message| message.delivery))
+    }
+
     /// Takes a replay, where one waits and no other message does. A message that waits is on its way to us or to another
     /// worker: however long that takes on a busy broker, it goes first.
     async fn replay(&self, target: &Target) -> Result<Option<Delivery>, QueueError> {
         if topology::count(&self.channel, &target.changes()).await? > 0 {
             return Ok(None);
         }
-        let got = self.channel.basic_get(target.replays().as_str().into(), BasicGetOptions::default()).await;
-        Ok(got.map_err(|e| link::failed("take a replay", &e))?.map(|message| message.delivery))
+        self.fetch(&target.replays()).await
+    }
+}
+
+/// A message that the broker has sent and waits for the answer to.
+struct Room(Arc<Session>);
+
+impl Room {
+    fn of(session: &Arc<Session>) -> Room {
+        session.sent.fetch_add(1, Ordering::Relaxed);
+        Room(session.clone())
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.0.sent.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -114,6 +144,8 @@ pub struct Receipt {
     tag: u64,
     /// The queue it came from.
     queue: String,
+    /// Where it was sent and not fetched.
+    _room: Option<Arc<Room>>,
     id: String,
     attempt: u32,
     key: String,
@@ -164,7 +196,7 @@ impl Amqp {
         while held.len() < usize::from(self.inner.target.prefetch(self.inner.parallel))
             && let Ok(Some(Ok(delivery))) = session.next(WAIT).await
         {
-            held.push(job(session, delivery, &self.inner.target.changes()));
+            held.push(job(session, delivery, &self.inner.target.changes(), None));
         }
         let _ = session.channel.basic_cancel(CONSUMER.into(), BasicCancelOptions::default()).await;
         for job in held {
@@ -203,11 +235,12 @@ impl Amqp {
         let channel = link::channel(&connection).await?;
         topology::declare(&channel, target).await?;
         let failed = |e: lapin::Error| link::failed("take messages", &e);
-        channel.basic_qos(target.prefetch(self.inner.parallel), BasicQosOptions::default()).await.map_err(failed)?;
+        let prefetch = target.prefetch(self.inner.parallel);
+        channel.basic_qos(prefetch, BasicQosOptions::default()).await.map_err(failed)?;
         let (queue, tag) = (target.changes().as_str().into(), CONSUMER.into());
         let consumer = channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default());
         let consumer = Mutex::new(consumer.await.map_err(failed)?);
-        Ok(Arc::new(Session { connection, channel, consumer }))
+        Ok(Arc::new(Session { connection, channel, consumer, prefetch, sent: AtomicU16::new(0) }))
     }
 
     /// Gives a session up: the broker hands out again what was held through it.
@@ -223,9 +256,15 @@ impl Amqp {
         link::close(&session.connection).await;
     }
 
-    async fn hand_out(&self, session: &Arc<Session>, delivery: Delivery, queue: &str) -> Claimed<Receipt> {
+    async fn hand_out(
+        &self,
+        session: &Arc<Session>,
+        delivery: Delivery,
+        queue: &str,
+        room: Option<Room>,
+    ) -> Claimed<Receipt> {
         self.inner.state.lock().await.empty = None;
-        Claimed::Job(job(session, delivery, queue))
+        Claimed::Job(job(session, delivery, queue, room))
     }
 
     /// What a queue without a message to hand out says.
@@ -272,7 +311,7 @@ impl Amqp {
                 },
                 Err(error) => error,
             };
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > self.inner.target.patience {
                 self.give_up(&receipt.session, "what became of a message could not be published").await;
                 return Err(error);
             }
@@ -297,10 +336,23 @@ impl Queue for Amqp {
                 }
             }
         };
-        let mut next = session.next(FIRST).await;
+        let (changes, replays) = (self.inner.target.changes(), self.inner.target.replays());
+        let is_full = session.is_full();
+        let mut next = session.next(if is_full { Duration::ZERO } else { FIRST }).await;
         if next.is_err() && session.is_alive() {
-            match session.replay(&self.inner.target).await {
-                Ok(Some(delivery)) => return Ok(self.hand_out(&session, delivery, &self.inner.target.replays()).await),
+            let fetched = match is_full {
+                true => session.fetch(&changes).await.map(|found| found.map(|delivery| (delivery, &changes))),
+                false => Ok(None),
+            };
+            let found = match fetched {
+                Ok(None) => {
+                    let replay = session.replay(&self.inner.target).await;
+                    replay.map(|found| found.map(|delivery| (delivery, &replays)))
+                }
+                fetched => fetched,
+            };
+            match found {
+                Ok(Some((delivery, queue))) => return Ok(self.hand_out(&session, delivery, queue, None).await),
                 Ok(None) => next = session.next(WAIT).await,
                 Err(error) => {
                     self.give_up(&session, &describe(&error)).await;
@@ -309,7 +361,10 @@ impl Queue for Amqp {
             }
         }
         match next {
-            Ok(Some(Ok(delivery))) => Ok(self.hand_out(&session, delivery, &self.inner.target.changes()).await),
+            Ok(Some(Ok(delivery))) => {
+                let room = Room::of(&session);
+                Ok(self.hand_out(&session, delivery, &changes, Some(room)).await)
+            }
             Err(_) if session.is_alive() => Ok(self.idle(&session).await),
             lost => {
                 let why = match lost {
@@ -357,7 +412,7 @@ fn held(receipt: &Receipt) -> Result<(), QueueError> {
     if receipt.session.is_alive() { Ok(()) } else { Err(QueueError::Lost(receipt.id.clone())) }
 }
 
-fn job(session: &Arc<Session>, delivery: Delivery, queue: &str) -> Job<Receipt> {
+fn job(session: &Arc<Session>, delivery: Delivery, queue: &str, room: Option<Room>) -> Job<Receipt> {
     let id = headers::id_of(&delivery.properties, &delivery.data);
     let attempt = headers::attempt(&delivery.properties);
     let trouble = headers::trouble(&delivery.properties);
@@ -368,6 +423,7 @@ fn job(session: &Arc<Session>, delivery: Delivery, queue: &str) -> Job<Receipt> 
         session: session.clone(),
         tag: delivery.delivery_tag,
         queue: queue.to_owned(),
+        _room: room.map(Arc::new),
         id: id.clone(),
         attempt,
         key: delivery.routing_key.to_string(),

@@ -65,19 +65,32 @@ enum Outcome {
 
 impl Worker {
     /// Does what a message asks for: scores every change and publishes the reports; they are durable on return. A change that
-    /// fails does not keep the others from being scored. What is large is shared with other workers through `push`.
+    /// fails does not keep the others from being scored. What is large is shared with other workers through `push`. `simulated` is
+    /// told, at the latest on return, when nothing is left to simulate.
     ///
     /// # Errors
     /// The message cannot be read, or one or several of its changes failed.
-    pub fn handle(&self, body: &[u8], stop: &AtomicBool, push: Push<'_>) -> Result<Handled, JobError> {
+    pub fn handle(
+        &self,
+        body: &[u8],
+        stop: &AtomicBool,
+        push: Push<'_>,
+        simulated: impl FnOnce(),
+    ) -> Result<Handled, JobError> {
         match pipeline::task(body) {
             (Task::WhatIf, opened) => self.what_if(&opened, stop, push),
             (Task::Shard, opened) => self.shard(&opened, stop),
-            (Task::Changes, _) => self.changes(body, stop, push),
+            (Task::Changes, _) => self.changes(body, stop, push, simulated),
         }
     }
 
-    fn changes(&self, body: &[u8], stop: &AtomicBool, push: Push<'_>) -> Result<Handled, JobError> {
+    fn changes(
+        &self,
+        body: &[u8],
+        stop: &AtomicBool,
+        push: Push<'_>,
+        simulated: impl FnOnce(),
+    ) -> Result<Handled, JobError> {
         let decoded = debug_span!("decode").in_scope(|| pipeline::decode(body)).map_err(JobError::Message)?;
         let mut handled = Handled { format: decoded.format, notes: decoded.notes, ..Handled::default() };
         let mut errors = Vec::new();
@@ -85,8 +98,10 @@ impl Worker {
             self.memory.as_ref().ok_or(JobError::NoMemory)?.stated(outcome)?;
             handled.outcomes += 1;
         }
+        let (last, mut simulated) = (decoded.changes.len().saturating_sub(1), Some(simulated));
         for (place, change) in decoded.changes.into_iter().enumerate() {
-            match self.score(change, Origin { body, place, push }, stop) {
+            let simulated = simulated.take_if(|_| place == last);
+            match self.score(change, Origin { body, place, push }, stop, simulated) {
                 Ok(Outcome::Published(id)) => handled.reports.push(id),
                 Ok(Outcome::Stands) => handled.repeated += 1,
                 Err(JobError::Stopped) => return Err(JobError::Stopped),
@@ -100,7 +115,13 @@ impl Worker {
         }
     }
 
-    fn score(&self, mut change: Change, origin: Origin<'_>, stop: &AtomicBool) -> Result<Outcome, JobError> {
+    fn score(
+        &self,
+        mut change: Change,
+        origin: Origin<'_>,
+        stop: &AtomicBool,
+        simulated: Option<impl FnOnce()>,
+    ) -> Result<Outcome, JobError> {
         let summary = change.summary.clone();
         // Names come from the message: written quoted and escaped.
         let span = info_span!(
@@ -129,6 +150,11 @@ impl Worker {
             hands.clear()?;
         }
         let scored = scored?;
+        // Whoever simulates next needs the memory.
+        drop((hands, prepared, snapshot));
+        if let Some(simulated) = simulated {
+            simulated();
+        }
         if let (Some(memory), Some(prediction)) = (&self.memory, &scored.prediction) {
             // Before the report is there: a worker that dies in between finds neither, and does both again.
             memory.foretold(&change, prediction)?;

@@ -1,6 +1,8 @@
 //! Publishing with confirmation, on a connection of its own: a broker short of memory or disk stops reading from
-//! connections that publish (`connection.blocked`), and acknowledgements must not stand behind that.
+//! connections that publish (`connection.blocked`), and acknowledgements must not stand behind that. Several may wait for their
+//! confirmations at once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
@@ -22,7 +24,19 @@ pub struct Outbox {
     role: &'static str,
     /// An exchange to make first, where the topology is not made by somebody else.
     makes: Option<String>,
-    open: Mutex<Option<(Connection, Channel)>>,
+    open: Mutex<Option<Arc<Line>>>,
+}
+
+/// A connection with a channel that confirms.
+struct Line {
+    connection: Connection,
+    channel: Channel,
+}
+
+impl Line {
+    fn is_alive(&self) -> bool {
+        self.connection.status().connected() && self.channel.status().connected()
+    }
 }
 
 /// What became of a message that the broker has confirmed.
@@ -73,46 +87,47 @@ impl Outbox {
         body: &[u8],
         properties: BasicProperties,
     ) -> Result<Routed, QueueError> {
-        let mut open = self.open.lock().await;
-        if open
-            .as_ref()
-            .is_none_or(|(connection, channel)| !connection.status().connected() || !channel.status().connected())
-        {
-            let connection = link::connect(&self.target, self.role).await?;
-            let channel = link::channel(&connection).await?;
-            let confirm = channel.confirm_select(ConfirmSelectOptions::default());
-            confirm.await.map_err(|e| link::failed("ask for confirmations", &e))?;
-            if let Some(exchange) = &self.makes {
-                let made = topology::declare_exchange(&channel, exchange, false).await;
-                made.map_err(|e| link::failed("declare the exchange", &e))?;
-            }
-            *open = Some((connection, channel));
-        }
-        let Some((connection, channel)) = open.as_ref() else {
-            return Err(link::silent("publish", Duration::ZERO));
-        };
+        let line = self.line().await?;
         // Announcements need nobody to listen; the broker would send each of them back.
         let mandatory = self.makes.is_none();
-        let result = match timeout(CONFIRM, send(channel, exchange, key, mandatory, body, properties)).await {
+        let wait = CONFIRM.min(self.target.patience);
+        let result = match timeout(wait, send(&line.channel, exchange, key, mandatory, body, properties)).await {
             Ok(result) => result,
-            Err(_) if connection.status().blocked() => Err(QueueError::Broker {
+            Err(_) if line.connection.status().blocked() => Err(QueueError::Broker {
                 doing: "publish",
                 why: "the broker takes no messages at the moment (connection blocked)".into(),
                 passes: true,
             }),
-            Err(_) => Err(link::silent("publish", CONFIRM)),
+            Err(_) => Err(link::silent("publish", wait)),
         };
         if result.is_err() {
-            // Whatever is still under way on it would be confirmed to nobody.
-            *open = None;
+            // Whatever is still under way on it is confirmed to who waits for it, or to nobody.
+            self.open.lock().await.take_if(|open| Arc::ptr_eq(open, &line));
         }
         result
     }
 
+    /// The connection, made anew where it is lost.
+    async fn line(&self) -> Result<Arc<Line>, QueueError> {
+        let mut open = self.open.lock().await;
+        if let Some(line) = open.as_ref().filter(|line| line.is_alive()) {
+            return Ok(line.clone());
+        }
+        let connection = link::connect(&self.target, self.role).await?;
+        let channel = link::channel(&connection).await?;
+        let confirm = channel.confirm_select(ConfirmSelectOptions::default());
+        confirm.await.map_err(|e| link::failed("ask for confirmations", &e))?;
+        if let Some(exchange) = &self.makes {
+            let made = topology::declare_exchange(&channel, exchange, false).await;
+            made.map_err(|e| link::failed("declare the exchange", &e))?;
+        }
+        Ok(open.insert(Arc::new(Line { connection, channel })).clone())
+    }
+
     /// Ends the connection in order.
     pub async fn close(&self) {
-        if let Some((connection, _)) = self.open.lock().await.take() {
-            link::close(&connection).await;
+        if let Some(line) = self.open.lock().await.take() {
+            link::close(&line.connection).await;
         }
     }
 }

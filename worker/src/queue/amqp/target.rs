@@ -1,4 +1,4 @@
-//! Where the broker is and how things are named there: `amqp[s]://USER:PASSWORD@HOST:PORT/VHOST?name=NAME&prefetch=N`.
+//! Where the broker is and how things are named there: `amqp[s]://USER:PASSWORD@HOST:PORT/VHOST?name=NAME&prefetch=N&patience=SECONDS`.
 
 use std::time::Duration;
 
@@ -11,6 +11,9 @@ const NAME: &str = "poolproof";
 /// Seconds after which a silent connection is dead, where the address says nothing else (`heartbeat=`).
 const HEARTBEAT: u16 = 20;
 
+/// How long a retry or a dead letter is offered to a broker that does not take it, before the message goes back as it was, where
+/// the address says nothing else (`patience=`).
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Most messages that an address may ask for ahead.
 const MOST_AHEAD: u16 = 1000;
 
@@ -36,6 +39,8 @@ pub struct Target {
     name: String,
     /// Messages that a worker is sent before it has answered for the first, where the address says how many.
     prefetch: u16,
+    /// How long a retry or a dead letter is offered to a broker that does not take it.
+    pub patience: Duration,
 }
 
 impl Target {
@@ -46,7 +51,7 @@ impl Target {
     pub fn parse(url: &BrokerUrl) -> Result<Target, QueueError> {
         let invalid = |why: &str| QueueError::Broker { doing: "read the address", why: why.into(), passes: false };
         url.check().map_err(|expected| invalid(&format!("expected {expected}")))?;
-        let (Own { name, prefetch }, rest) = split_own(&url.0);
+        let (Own { name, prefetch, patience }, rest) = split_own(&url.0);
         let fits = |n: &String| {
             (1..=100).contains(&n.len()) && n.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
         };
@@ -59,15 +64,20 @@ impl Target {
             Some(Ok(count @ 1..=MOST_AHEAD)) => count,
             Some(_) => return Err(invalid("prefetch= takes 1 to 1000")),
         };
+        let patience = match patience.map(|text| text.parse()) {
+            None => PATIENCE,
+            Some(Ok(seconds @ 1..=3600)) => Duration::from_secs(seconds),
+            Some(_) => return Err(invalid("patience= takes 1 to 3600 seconds")),
+        };
         // What the parser says might quote the password.
         let mut uri: AMQPUri = rest.parse().map_err(|_| {
             invalid("expected amqp[s]://USER:PASSWORD@HOST:PORT/VHOST, with @ : / ? , and % of a part written as %40 %3a %2f %3f %2c %25")
         })?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
-        Ok(Target { url: url.clone(), uri, name, prefetch })
+        Ok(Target { url: url.clone(), uri, name, prefetch, patience })
     }
 
-    /// Messages that a worker with so many hands is sent at once.
+    /// Messages that a worker is sent at once which simulates so many.
     pub fn prefetch(&self, parallel: u16) -> u16 {
         self.prefetch.max(parallel)
     }
@@ -109,6 +119,7 @@ impl Target {
 struct Own {
     name: Option<String>,
     prefetch: Option<String>,
+    patience: Option<String>,
 }
 
 /// Takes our own parameters out of the address.
@@ -120,6 +131,7 @@ fn split_own(url: &str) -> (Own, String) {
         match parameter.split_once('=') {
             Some(("name", value)) => own.name = Some(value.to_owned()),
             Some(("prefetch", value)) => own.prefetch = Some(value.to_owned()),
+            Some(("patience", value)) => own.patience = Some(value.to_owned()),
             _ => rest.push(parameter),
         }
     }
@@ -141,7 +153,7 @@ mod tests {
         let target = target("amqp://me:pw@host:1234/pool?name=team-a&heartbeat=7&prefetch=16").unwrap();
         assert_eq!((target.prefetch(1), target.prefetch(64)), (16, 64));
         assert_eq!((target.uri.authority.port, target.uri.vhost.as_str()), (1234, "pool"));
-        assert_eq!(target.uri.query.heartbeat, Some(7));
+        assert_eq!((target.uri.query.heartbeat, target.patience), (Some(7), Duration::from_secs(60)));
         assert_eq!((target.changes().as_str(), target.reports().as_str()), ("team-a.changes", "team-a.reports"));
         assert_eq!(target.delayed_at_least(Duration::from_millis(1500)), "team-a.changes.delay.5000ms");
         assert_eq!(target.delayed_at_least(Duration::from_secs(9000)), "team-a.changes.delay.300000ms");
@@ -154,6 +166,7 @@ mod tests {
             "amqp://me:secret@host/x?name=a/b",
             "amqp://me:secret@host/x?name=",
             "amqp://me:secret@host/x?prefetch=0",
+            "amqp://me:secret@host/x?patience=0",
         ] {
             let error = target(url).err().unwrap().to_string();
             assert!(!error.contains("secret") && error.starts_with("could not read the address"), "{error}");
