@@ -3,9 +3,9 @@
 
 use simulator::outcome::Series;
 use simulator::spec::Role;
-use simulator::{Outcome, Pair, Trace};
+use simulator::{Outcome, Trace};
 
-use crate::estimate::Ranked;
+use crate::estimate::{Ranked, Strata};
 use crate::input::Inputs;
 use crate::judge::Losses;
 use crate::words::Names;
@@ -26,7 +26,7 @@ const WORKLOADS: usize = 12;
 pub struct Figures {
     /// Length of the simulation in minutes.
     pub horizon: f64,
-    /// Number of trials behind the bands.
+    /// Number of trials behind the bands: the first ones, where not all have kept their course.
     pub trials: usize,
     /// Up replicas of watched workloads, weightiest losers first.
     pub ready: Vec<Ready>,
@@ -73,10 +73,10 @@ impl Figures {
     pub fn of(inputs: &Inputs<'_>, losses: &Losses<'_>, traced: Option<(u32, &Trace)>) -> Figures {
         let scenario = inputs.scenario;
         let names = Names { cluster: &scenario.cluster };
-        let recorded = |pairs: &[Pair]| pairs.iter().any(|p| steps(&p.proposal) > 0 && steps(&p.baseline) > 0);
+        let recorded = inputs.pairs.iter().take_while(|p| steps(&p.proposal) > 0 && steps(&p.baseline) > 0).count();
         let mut figures = Figures {
             horizon: scenario.horizon.as_mins_f64(),
-            trials: inputs.pairs.len(),
+            trials: recorded,
             spread: Spread::of(losses, inputs.sampling),
             losses: losses
                 .watched
@@ -86,10 +86,10 @@ impl Figures {
             lanes: traced.and_then(|(trial, trace)| Lanes::of(scenario, trial, trace)),
             ..Figures::default()
         };
-        if !recorded(inputs.pairs) {
+        if recorded == 0 {
             return figures;
         }
-        let strata = &losses.strata;
+        let strata = &Strata::with(scenario, &inputs.pairs[..recorded]);
         let compare = |value: &dyn Fn(&Series, usize) -> Option<f64>| Compared {
             proposal: Bands::over(strata, |i| inputs.pairs[i].proposal.series.as_ref(), value),
             baseline: Bands::over(strata, |i| inputs.pairs[i].baseline.series.as_ref(), value),

@@ -53,6 +53,8 @@ const THOROUGH: u32 = 4;
 const PORTION: Duration = Duration::from_secs(1);
 /// Trials between two glances at what is known so far.
 const GLANCE: usize = 256;
+/// Trials whose course over time is kept for the bands of the charts: more would take memory (about 20 KB each) and draw the same.
+const DRAWN: usize = 4096;
 /// Fewest trials of an answer with a band: with fewer a look was wanted, not an answer.
 const LEAST: u32 = 1000;
 /// Paired trials of a quick look: a probability of 0.5 is known to about 7 points either way.
@@ -434,6 +436,9 @@ fn simulate(
         let begun = Instant::now();
         pairs.extend(simulator::paired(&prepared.loaded.scenario, runs, &|n| (watch.progress)(done + n)));
         portion = next_portion(portion, begun.elapsed());
+        for pair in pairs.iter_mut().skip(looked.max(DRAWN)) {
+            (pair.proposal.series, pair.baseline.series) = (None, None);
+        }
         headline.push(&pairs[looked..]);
         looked = pairs.len();
         if looked.is_multiple_of(GLANCE) || looked as u32 == prepared.trials {

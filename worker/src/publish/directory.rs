@@ -100,7 +100,7 @@ impl Directory {
         let mut entry = line.as_ref().map(write).transpose()?;
         self.settle(finished.iter().chain(&entry).flat_map(|draft| draft.holds.clone()).collect())?;
         {
-            let _lock = self.lock_shelf(&shelf)?;
+            let _lock = locked(&shelf)?;
             let stands = bytes_of(&line_at)?;
             if stands != seen {
                 // Somebody was faster with another message about the change.
@@ -143,7 +143,7 @@ impl Directory {
         // Without a shelf there is no line.
         let Some(shelf) = line_at.parent().filter(|shelf| shelf.is_dir()) else { return Ok(()) };
         // What is replaced may take its place again.
-        let _lock = self.lock_shelf(shelf)?;
+        let _lock = locked(shelf)?;
         for earlier in self.line(change)?.iter().flat_map(|line| &line.earlier) {
             self.remove(&self.path.join(&earlier.report))?;
         }
@@ -226,20 +226,16 @@ impl Directory {
 
     /// Keeps everybody away from what belongs to no single change until the file is dropped.
     fn lock(&self) -> Result<File, PublishError> {
-        let path = self.path.join(".lock");
-        locked(File::create(&path)).map_err(failed("lock", &path))
-    }
-
-    /// Keeps everybody away from the changes of a shelf until the file is dropped.
-    fn lock_shelf(&self, shelf: &Path) -> Result<File, PublishError> {
-        locked(File::open(shelf)).map_err(failed("lock", shelf))
+        locked(&self.path)
     }
 }
 
-fn locked(file: io::Result<File>) -> io::Result<File> {
-    let file = file?;
-    file.lock()?;
-    Ok(file)
+/// Keeps everybody else who locks the folder away until the file is dropped. It is a file of its own: on some file systems folders
+/// cannot be locked.
+fn locked(folder: &Path) -> Result<File, PublishError> {
+    let path = folder.join(".lock");
+    let file = File::create(&path).and_then(|file| file.lock().map(|()| file));
+    file.map_err(failed("lock", &path))
 }
 
 /// True where the folder holds exactly these files (`run.json` aside, which tells of another run).

@@ -151,7 +151,7 @@ impl Worker {
         }
         let scored = scored?;
         // Whoever simulates next needs the memory.
-        drop((hands, prepared, snapshot));
+        drop((prepared, snapshot));
         if let Some(simulated) = simulated {
             simulated();
         }

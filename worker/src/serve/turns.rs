@@ -38,6 +38,8 @@ impl Turns {
     /// Waits for a turn; nothing where the work has ended or is to be stopped.
     pub async fn next(&self, shutdown: &mut watch::Receiver<bool>) -> Option<Turn> {
         let turn = tokio::select! {
+            // Whoever passes a turn on because of the end must not make another begin.
+            biased;
             // An error means that nobody is left who could want anything.
             _ = shutdown.wait_for(|stop| *stop) => None,
             turn = self.free.clone().acquire_owned() => turn.ok(),

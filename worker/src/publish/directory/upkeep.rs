@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use reports::{IndexRow, Report};
 
-use super::{Directory, UNFINISHED, failed, read};
+use super::{Directory, UNFINISHED, failed, locked, read};
 use crate::files::{self, replace};
 use crate::publish::ledger::{self, Line};
 use crate::publish::retention::Kept;
@@ -104,8 +104,7 @@ impl Directory {
             let change = read(&path).map(|report| report.change.id).unwrap_or_default();
             let line = self.path.join(ledger::path_of(&change));
             // Without a shelf there is nobody who could replace it meanwhile.
-            let _shelf =
-                line.parent().filter(|shelf| shelf.is_dir()).map(|shelf| self.lock_shelf(shelf)).transpose()?;
+            let _shelf = line.parent().filter(|shelf| shelf.is_dir()).map(|shelf| locked(shelf)).transpose()?;
             let stands = fs::read(&line).ok().and_then(|bytes| Line::read(&bytes));
             self.remove(place)?;
             if stands.is_some_and(|stands| place.ends_with(&stands.report)) {
