@@ -20,7 +20,7 @@ use crate::support::Folder;
 const ACCOUNT: &str = "devstoreaccount1";
 const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 /// Longest wait for it to answer.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(180);
 
 /// A running Azurite.
 pub struct Azurite {
@@ -86,7 +86,8 @@ impl Azurite {
         let mut server = self.server.lock().unwrap();
         let _ = Command::new("kill").args(["-TERM", &server.id().to_string()]).status();
         let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(10) && matches!(server.try_wait(), Ok(None)) {
+        // It writes what it holds as it ends: killed before, it would forget the last seconds, as no storage account does.
+        while started.elapsed() < START && matches!(server.try_wait(), Ok(None)) {
             std::thread::sleep(Duration::from_millis(50));
         }
         let _ = server.kill();
