@@ -57,7 +57,7 @@ impl Disk {
         let file = File::open(folder)?;
         let kind = rustix::fs::fstatfs(&file)?.f_type;
         // Of either sign and width, by architecture.
-        let is_whole = WHOLE.iter().any(|magic| *magic == kind as u32);
+        let is_whole = WHOLE.contains(&(kind as u32));
         let device = file.metadata()?.dev();
         Ok(Disk::new(is_whole.then(|| (folder.to_owned(), device, file))))
     }

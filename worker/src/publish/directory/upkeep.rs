@@ -104,7 +104,7 @@ impl Directory {
             let change = read(&path).map(|report| report.change.id).unwrap_or_default();
             let line = self.path.join(ledger::path_of(&change));
             // Without a shelf there is nobody who could replace it meanwhile.
-            let _shelf = line.parent().filter(|shelf| shelf.is_dir()).map(|shelf| locked(shelf)).transpose()?;
+            let _shelf = line.parent().filter(|shelf| shelf.is_dir()).map(locked).transpose()?;
             let stands = fs::read(&line).ok().and_then(|bytes| Line::read(&bytes));
             self.remove(place)?;
             if stands.is_some_and(|stands| place.ends_with(&stands.report)) {
