@@ -23,6 +23,7 @@ mod doubt;
 mod latent;
 mod losses;
 mod operation;
+mod queries;
 mod risk;
 mod why;
 

@@ -11,6 +11,8 @@ pub fn risk(report: &Report) -> Vec<String> {
     }
     let mut sentences: Vec<String> = report.in_flight.iter().map(|flight| flight.sentence.clone()).collect();
     sentences.extend([asked(report), answer(report), added(report)]);
+    let queries = report.risk.workloads.iter().filter_map(|w| w.queries.as_ref());
+    sentences.extend(queries.map(|q| q.sentence.clone()).filter(|sentence| !sentence.is_empty()));
     sentences.extend(crate::functions::sentences(report).map(str::to_string));
     sentences.extend(disagreement(report));
     sentences.push(surer(report));

@@ -371,6 +371,27 @@ pub struct Workload {
     /// Share of its queries lost with the change, where demand on it is modelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query_loss: Option<Est>,
+    /// More about its queries, where demand on it is modelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queries: Option<Queries>,
+}
+
+/// How the queries of a workload fare: what its pods, all of them ready, do not show.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Queries {
+    /// Share of its queries lost when nothing is done.
+    pub baseline_loss: Est,
+    /// What the change adds, from paired trials.
+    pub added_loss: Est,
+    /// Minutes in which it loses more than is tolerated although enough of its pods are up, mean, with the change.
+    pub lossy_minutes: Est,
+    /// The same when nothing is done.
+    pub baseline_lossy_minutes: Est,
+    /// Share of futures with such minutes in which its up pods never fall below the minimum.
+    pub while_enough: Est,
+    /// Its line: one sentence.
+    pub sentence: String,
 }
 
 /// Mean and quantiles over trials.

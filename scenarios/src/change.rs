@@ -431,6 +431,13 @@ pub struct ChangeSettings {
     /// DNS queries per second at base load, over the whole cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dns_qps: Option<f64>,
+    /// DNS lookups per second at base load, over the whole cluster, in place of queries: each external name comes to as many
+    /// queries as the search list has entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns_lookups: Option<f64>,
+    /// Share of these lookups that are of names outside the cluster, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns_external_share: Option<f64>,
     /// Per cent of the feasible nodes the scheduler scores, as its setting of this name: 100 scores all, 0 (the default) as many
     /// as kube-scheduler does by itself, all below 100 nodes.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@
 pub mod autoscaler;
 pub mod beliefs;
 pub mod demand;
+pub mod dns;
 pub mod functions;
 pub mod given;
 pub mod learned;

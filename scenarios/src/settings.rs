@@ -26,6 +26,8 @@ impl ChangeSettings {
             burst_factor: self.burst_factor.or(below.burst_factor),
             deny_evictions: list(&self.deny_evictions, &below.deny_evictions),
             dns_qps: self.dns_qps.or(below.dns_qps),
+            dns_lookups: self.dns_lookups.or(below.dns_lookups),
+            dns_external_share: self.dns_external_share.or(below.dns_external_share),
             assume: below.assume.iter().chain(&self.assume).map(|(name, x)| (name.clone(), *x)).collect(),
             learned: below.learned.iter().chain(&self.learned).map(|(name, x)| (name.clone(), *x)).collect(),
             percentage_of_nodes_to_score: self.percentage_of_nodes_to_score.or(below.percentage_of_nodes_to_score),

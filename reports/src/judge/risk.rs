@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use simulator::Outcome;
-
 use super::losses::{Losses, Watched};
+use super::queries;
 use crate::estimate::{Est, LEVEL, Strata, mc_nemar};
 use crate::input::Inputs;
 use crate::rare::RareEvents;
@@ -57,7 +56,8 @@ fn workload(inputs: &Inputs<'_>, strata: &Strata, index: usize, watched: &Watche
         baseline_outage: strata.probability(inputs.sampling, |i| watched.baseline_out[i]),
         loss_minutes: quantiles(strata, &watched.proposal, longest),
         baseline_loss_minutes: quantiles(strata, &watched.baseline, longest),
-        query_loss: watched.spec.service.as_ref().map(|_| query_loss(inputs, strata, index)),
+        query_loss: watched.spec.service.as_ref().map(|_| queries::loss(inputs, strata, index)),
+        queries: watched.spec.service.as_ref().map(|service| queries::queries(inputs, strata, index, watched, service)),
     }
 }
 
@@ -76,12 +76,4 @@ fn quantiles(strata: &Strata, minutes: &[f64], longest: f64) -> Quantiles {
         p99: ranked.quantile(0.99),
         limits,
     }
-}
-
-/// Mean over trials of the share of queries lost.
-fn query_loss(inputs: &Inputs<'_>, strata: &Strata, index: usize) -> Est {
-    let lost = |outcome: &Outcome| {
-        outcome.workloads.get(index).map_or(0.0, |w| if w.asked > 0.0 { w.lost / w.asked } else { 0.0 })
-    };
-    strata.bounded_mean(0.0, 1.0, |i| inputs.pairs.get(i).map_or(0.0, |pair| lost(&pair.proposal)))
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use simulator::Duration;
 use simulator::random::Dist;
 use simulator::settings::Settings;
-use simulator::spec::{ClusterSpec, PoolSpec};
+use simulator::spec::{ClusterSpec, PoolSpec, Service, ServiceMemory};
 
 use super::rates::HOURS_PER_YEAR;
 use crate::complaint::Complaint;
@@ -185,11 +185,87 @@ pub const NUMBERS: &[Number] = &[
         (1.0, 1e9),
         &["capacity of cluster"],
         |_, c, x| {
-            let services = c.workloads.rows_mut().iter_mut().filter_map(|w| w.service.as_mut());
-            services.for_each(|service| service.capacity = x);
+            services(c).for_each(|service| service.capacity = x);
         },
     ),
+    number("dnsTimeoutSeconds", "When a DNS client asks again", (0.1, 3600.0), &["DNS clients"], |_, c, x| {
+        services(c).for_each(|service| service.clients.timeout = Duration::from_secs_f64(x));
+    }),
+    number(
+        "dnsAttempts",
+        "How often a DNS client asks at the most, the first time included",
+        (1.0, 10.0),
+        &["DNS clients"],
+        |_, c, x| services(c).for_each(|service| service.clients.attempts = x),
+    ),
+    number(
+        "dnsStampede",
+        "Multiple of the demand on DNS after an outage, for 5 min",
+        (1.0, 100.0),
+        &["demand on DNS after"],
+        |_, c, x| services(c).for_each(|service| service.stampede.factor = x),
+    ),
+    number("dnsMemoryMib", "Memory of a DNS replica, MiB", MIB, &["memory of a DNS replica"], |_, c, x| {
+        services(c).for_each(|service| memory_of(service).base = mebibytes(x));
+    }),
+    number("dnsMemoryLimitMib", "Its limit, MiB", MIB, &[], |_, c, x| {
+        services(c).for_each(|service| memory_of(service).limit = Some(mebibytes(x)));
+    }),
+    number(
+        "dnsMemoryMibPerKqps",
+        "Memory more for each 1,000 queries/s while it is asked too much, MiB",
+        (0.0, 10_000.0),
+        &["memory of a DNS replica that"],
+        |_, c, x| services(c).for_each(|service| memory_of(service).per_rate = x * MEBIBYTE / 1000.0),
+    ),
+    number(
+        "dnsStaleShare",
+        "Share of nodes that keep entries of a DNS replica that has gone",
+        SHARE,
+        &["stale entries for"],
+        |_, c, x| {
+            for service in services(c) {
+                service.stale.probability = x;
+                service.stale.long_probability = service.stale.long_probability.min(x);
+            }
+        },
+    ),
+    number("localDnsShare", "Share of queries that LocalDNS lets through", SHARE, &["LocalDNS"], |_, c, x| {
+        c.pools.rows_mut().iter_mut().filter_map(|pool| pool.local_cache.as_mut()).for_each(|share| *share = x);
+    }),
+    number("dailySwing", "How far load goes up and down in a day, as a share of its mean", SHARE, &[], |s, _, x| {
+        s.demand.daily_swing = x;
+    }),
+    number("dailyPeakInHours", "From the start until its next peak", (0.0, 24.0), &[], |s, _, x| {
+        s.demand.peak_in = Duration::from_secs_f64(3600.0 * x.min(24.0));
+    }),
+    number("weekendFactor", "Load at weekends as a multiple of other days", (0.0, 100.0), &[], |s, _, x| {
+        s.demand.weekend = x;
+    }),
+    number("weekendInHours", "From the start until the next Saturday begins", (0.0, 167.9), &[], |s, _, x| {
+        s.demand.weekend_in = Duration::from_secs_f64(3600.0 * x.min(167.9));
+    }),
+    number("demandNoise", "Coefficient of variation of demand from minute to minute", (0.0, 10.0), &[], |s, _, x| {
+        s.demand.noise = x
+    }),
 ];
+
+/// Memory in MiB.
+const MIB: (f64, f64) = (1.0, 1e6);
+const MEBIBYTE: f64 = 1_048_576.0;
+
+fn mebibytes(x: f64) -> i64 {
+    (x * MEBIBYTE) as i64
+}
+
+fn services(cluster: &mut ClusterSpec) -> impl Iterator<Item = &mut Service> {
+    cluster.workloads.rows_mut().iter_mut().filter_map(|w| w.service.as_mut())
+}
+
+fn memory_of(service: &mut Service) -> &mut ServiceMemory {
+    let none = ServiceMemory { base: 0, per_rate: 0.0, limit: None, fills: Duration::secs(20) };
+    service.memory.get_or_insert(none)
+}
 
 /// Pools of node auto-provisioning, or all others.
 fn pools(cluster: &mut ClusterSpec, provisioned: bool) -> impl Iterator<Item = &mut PoolSpec> {
@@ -293,6 +369,7 @@ mod tests {
             let mut cluster =
                 simulator::example::Example::new().pool("nap", 0).pool("p", 2).deployment("dns", 2).build().cluster;
             cluster.pools.rows_mut().iter_mut().for_each(|p| p.provision = super::super::log_normal(150.0, 0.35));
+            cluster.pools.rows_mut().iter_mut().for_each(|p| p.local_cache = Some(0.2));
             cluster.provisioners.push(simulator::spec::Provisioner::new("nap", vec![simulator::PoolId(0)]));
             let dns = &mut cluster.workloads.rows_mut()[0];
             dns.service = Some(simulator::spec::Service::plain(1.0, 2.0, 1e-4));
@@ -311,6 +388,13 @@ mod tests {
                 "napProvisionSeconds",
                 "reimageSeconds",
                 "dnsQpsPerReplica",
+                "dnsTimeoutSeconds",
+                "dnsAttempts",
+                "dnsStampede",
+                "dnsMemoryMib",
+                "dnsMemoryMibPerKqps",
+                "dnsStaleShare",
+                "localDnsShare",
                 "spotEvictionsPerHour",
                 "pullMibPerSecond",
                 "memoryWithLoad",

@@ -73,6 +73,16 @@ pub fn settings(minor: u32, given: &ChangeSettings, coverage: &mut Coverage) -> 
         let expected = "a number of queries per second from 0 to 1000000000";
         complaints.push(Complaint::at("settings.dnsQps", rate, expected));
     }
+    if let Some(rate) = given.dns_lookups.filter(|q| !(0.0..=1e9).contains(q)) {
+        let expected = "a number of lookups per second from 0 to 1000000000";
+        complaints.push(Complaint::at("settings.dnsLookups", rate, expected));
+    }
+    if given.dns_lookups.is_some() && given.dns_qps.is_some() {
+        complaints.push(Complaint::at("settings.dnsLookups", "dnsQps beside it", "one of the two"));
+    }
+    if let Some(share) = given.dns_external_share.filter(|share| !(0.0..=1.0).contains(share)) {
+        complaints.push(Complaint::at("settings.dnsExternalShare", share, "a share from 0 to 1"));
+    }
     if complaints.is_empty() { Ok(settings) } else { Err(complaints) }
 }
 

@@ -11,7 +11,7 @@ use super::{Interned, provisioners, requests, shapes};
 use crate::azure::{sku, supply};
 use crate::complete::nodes as made;
 use crate::coverage::Coverage;
-use crate::defaults::pools as defaults;
+use crate::defaults::{dns, pools as defaults};
 use crate::snapshot::pool::read::MOST_NODES;
 use crate::snapshot::{AgentPool, Amounts, Node, Snapshot};
 
@@ -218,6 +218,19 @@ fn templates(
     templates
 }
 
+/// What LocalDNS lets through, as the nodes' label has it, else the pool's profile.
+fn local_cache(
+    pool: &AgentPool,
+    own: &[(&Node, NodeShapeId)],
+    full: &Snapshot,
+    coverage: &mut Coverage,
+) -> Option<f64> {
+    let states = own.iter().filter_map(|(n, _)| n.labels.get("kubernetes.azure.com/localdns-state"));
+    let labelled = states.map(|state| state.eq_ignore_ascii_case("enabled")).reduce(|all, one| all && one);
+    let minor = defaults::minor(Some(pool), &full.cluster, coverage);
+    dns::local_cache(pool, labelled, minor, coverage)
+}
+
 /// Adds a pool.
 pub fn add_pool(
     pool: &AgentPool,
@@ -245,7 +258,7 @@ pub fn add_pool(
         usd_per_hour: size.and_then(|s| s.usd_per_hour).filter(|_| !pool.is_spot()),
         autoscaler: crate::defaults::autoscaler::range(pool),
         spot: defaults::spot(pool, coverage),
-        local_cache: None,
+        local_cache: local_cache(pool, own, full, coverage),
     };
     let id: PoolId = interned.spec.pools.push(spec);
     interned.pools.insert(pool.name.clone(), id);

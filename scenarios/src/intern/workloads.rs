@@ -12,7 +12,7 @@ use super::owners::Draft;
 use super::{Interned, duties, peers, requests, shapes, stated, volumes};
 use crate::change::ChangeSettings;
 use crate::coverage::Coverage;
-use crate::defaults::{demand, pods};
+use crate::defaults::{demand, dns, pods};
 use crate::snapshot::{Autoscaler, Snapshot};
 use crate::system_workloads::{LADDER_CORES, LADDER_NODES, SIZER, dns_replicas};
 
@@ -137,6 +137,24 @@ impl<'a> Context<'a> {
         (!values.is_empty()).then(|| sum / values.len() as i64)
     }
 
+    /// What the snapshot and the settings tell of cluster DNS.
+    fn dns(&self, draft: &Draft, probed: bool) -> dns::Known {
+        let assumed = draft.object.is_none_or(|object| object.assumed);
+        dns::Known {
+            queries: self.settings.dns_qps,
+            lookups: self.settings.dns_lookups,
+            external: self.settings.dns_external_share,
+            application_pods: self.application_pods,
+            nodes: self.full.nodes.len(),
+            objects: self.full.pods.len() + self.full.services.len(),
+            limit: requests::memory_limit(&draft.template),
+            measured: self.measured(draft, &self.memory).filter(|memory| *memory > 0),
+            // AKS' CoreDNS has one; an object without containers does not tell.
+            probed: probed || assumed || draft.template.containers.is_empty(),
+            cilium: self.full.cluster.network_dataplane.as_deref().is_some_and(|d| d.eq_ignore_ascii_case("cilium")),
+        }
+    }
+
     fn named_by_burst(&self, draft: &Draft) -> bool {
         let name = format!("{}/{}", draft.namespace, draft.name);
         self.settings.bursts.iter().any(|b| b.workload.as_ref() == Some(&name))
@@ -152,10 +170,9 @@ fn workload(draft: &Draft, shape: PodShapeId, context: &Context, coverage: &mut 
     }
     let scaling = scaling(draft, context, coverage);
     let scales_with_load = matches!(scaling, Some(Scaling::Utilisation { .. }));
-    let service = (draft.role == Role::Dns)
-        .then(|| demand::dns(context.settings.dns_qps, context.application_pods, context.full.nodes.len(), coverage));
+    let service = (draft.role == Role::Dns).then(|| dns::service(&context.dns(draft, probed), coverage));
     let cpu_use = match service {
-        Some(ref s) => (s.rate * s.cpu_seconds * 1000.0 / f64::from(draft.replicas.max(1)))
+        Some(ref s) => (s.rate * s.requests_per_demand * s.cpu_seconds * 1000.0 / f64::from(draft.replicas.max(1)))
             .ceil()
             .max(1.0)
             .min(shapes::MOST_CPU as f64) as i64,

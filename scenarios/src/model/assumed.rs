@@ -6,7 +6,7 @@ use simulator::spec::Role;
 use crate::azure::sku;
 use crate::change::{Change, ChangeSettings, ClusterRef, Operation, Phase, Source};
 use crate::coverage::{Assumption, Coverage};
-use crate::defaults::{autoscaler, demand, pods, pools, rates};
+use crate::defaults::{autoscaler, demand, dns, pods, pools, rates};
 use crate::load::load;
 use crate::snapshot::{AgentPool, ClusterFacts, Snapshot};
 use crate::system_workloads;
@@ -55,8 +55,10 @@ fn of_pods(coverage: &mut Coverage) {
         }
     }
     pods::note_pull_of_size(coverage);
-    demand::dns(None, 1, 1, coverage);
-    demand::dns(None, 0, 1, coverage);
+    for (application_pods, lookups) in [(1, None), (0, None), (0, Some(1.0))] {
+        dns::service(&dns::Known { application_pods, lookups, nodes: 1, ..dns::Known::default() }, coverage);
+    }
+    dns::local_cache(&AgentPool::default(), Some(true), 33, coverage);
     demand::application_cpu(0, coverage);
     demand::system_cpu(0, coverage);
 }

@@ -66,6 +66,10 @@ fn set(setting: &Setting, snapshot: &mut Snapshot, change: &mut Change) -> Resul
     match (&setting.axis, &setting.value) {
         (Axis::BurstFactor, SettingValue::Number(x)) => change.settings.burst_factor = Some(*x),
         (Axis::BurstsPerDay, SettingValue::Number(x)) => change.settings.bursts_per_day = Some(*x),
+        (Axis::DnsQps, SettingValue::Number(x)) => change.settings.dns_qps = Some(*x),
+        (Axis::DnsAttempts | Axis::DnsMemoryLimitMib, SettingValue::Number(x)) => {
+            change.settings.assume.insert(setting.axis.to_string(), *x);
+        }
         (Axis::NodeCount, SettingValue::Count(n)) => match count_of(&mut change.operation) {
             Some(count) => *count = *n,
             None => {

@@ -29,13 +29,19 @@ pub enum Axis {
     DrainTimeoutMinutes,
     /// `soakMinutes`: wait between the drain of a node and its reimage.
     SoakMinutes,
+    /// `dnsQps`: DNS queries per second at base load.
+    DnsQps,
+    /// `dnsAttempts`: how often a DNS client asks at the most.
+    DnsAttempts,
+    /// `dnsMemoryLimitMib`: memory limit of a DNS replica.
+    DnsMemoryLimitMib,
 }
 
 /// Beginning of the name of a replica axis.
 const REPLICAS: &str = "replicas of ";
 
 /// Names of the axes, for complaints and documents.
-pub(super) const NAMES: &str = "nodeCount, vmSize, maxSurge, burstFactor, burstsPerDay, replicas of NAMESPACE/NAME, drainTimeoutMinutes, soakMinutes";
+pub(super) const NAMES: &str = "nodeCount, vmSize, maxSurge, burstFactor, burstsPerDay, replicas of NAMESPACE/NAME, drainTimeoutMinutes, soakMinutes, dnsQps, dnsAttempts, dnsMemoryLimitMib";
 
 impl Axis {
     /// The axis of a name as written in a spec.
@@ -53,6 +59,9 @@ impl Axis {
             "burstsPerDay" => Some(Axis::BurstsPerDay),
             "drainTimeoutMinutes" => Some(Axis::DrainTimeoutMinutes),
             "soakMinutes" => Some(Axis::SoakMinutes),
+            "dnsQps" => Some(Axis::DnsQps),
+            "dnsAttempts" => Some(Axis::DnsAttempts),
+            "dnsMemoryLimitMib" => Some(Axis::DnsMemoryLimitMib),
             _ => None,
         }
     }
@@ -69,6 +78,9 @@ impl fmt::Display for Axis {
             Axis::Replicas { namespace, name } => write!(f, "{REPLICAS}{namespace}/{name}"),
             Axis::DrainTimeoutMinutes => f.write_str("drainTimeoutMinutes"),
             Axis::SoakMinutes => f.write_str("soakMinutes"),
+            Axis::DnsQps => f.write_str("dnsQps"),
+            Axis::DnsAttempts => f.write_str("dnsAttempts"),
+            Axis::DnsMemoryLimitMib => f.write_str("dnsMemoryLimitMib"),
         }
     }
 }
@@ -120,6 +132,9 @@ impl Setting {
             Axis::SoakMinutes => count(value, 0, 30)?,
             Axis::BurstFactor => number(value, 1.0, 100.0)?,
             Axis::BurstsPerDay => number(value, 0.0, 1000.0)?,
+            Axis::DnsQps => number(value, 0.0, 1e9)?,
+            Axis::DnsAttempts => number(value, 1.0, 10.0)?,
+            Axis::DnsMemoryLimitMib => number(value, 1.0, 1e6)?,
             Axis::VmSize => vm_size(value)?,
             Axis::MaxSurge => surge(value)?,
         };

@@ -1,0 +1,117 @@
+//! Queries of a workload whose demand is modelled: lost ones are a result of their own, beside ready pods.
+
+use simulator::outcome::WorkloadOutcome;
+use simulator::spec::Service;
+
+use super::losses::Watched;
+use crate::estimate::{Est, Strata};
+use crate::input::Inputs;
+use crate::report::Queries;
+use crate::words;
+
+/// The facts of a workload in one plan of a trial.
+fn facts<'a>(inputs: &'a Inputs<'_>, index: usize, trial: usize, change: bool) -> Option<&'a WorkloadOutcome> {
+    let pair = inputs.pairs.get(trial)?;
+    if change { &pair.proposal } else { &pair.baseline }.workloads.get(index)
+}
+
+fn share(facts: Option<&WorkloadOutcome>) -> f64 {
+    facts.map_or(0.0, |w| if w.asked > 0.0 { (w.lost / w.asked).clamp(0.0, 1.0) } else { 0.0 })
+}
+
+/// Minutes out for the queries it loses alone: enough of its pods are up.
+fn lossy(facts: Option<&WorkloadOutcome>) -> f64 {
+    facts.map_or(0.0, |w| w.out.as_mins_f64() - w.below.as_mins_f64()).max(0.0)
+}
+
+/// Mean over trials of the share of queries lost with the change.
+pub fn loss(inputs: &Inputs<'_>, strata: &Strata, index: usize) -> Est {
+    strata.bounded_mean(0.0, 1.0, |i| share(facts(inputs, index, i, true)))
+}
+
+/// More about them.
+pub fn queries(
+    inputs: &Inputs<'_>,
+    strata: &Strata,
+    index: usize,
+    watched: &Watched<'_>,
+    service: &Service,
+) -> Queries {
+    let most = inputs.scenario.longest().as_mins_f64();
+    let of = |i: usize, change: bool| facts(inputs, index, i, change);
+    let minimum = watched.spec.minimum.unwrap_or(0);
+    let alone = |i: usize| lossy(of(i, true)) > 0.0 && of(i, true).is_some_and(|w| w.fewest >= minimum);
+    let mut queries = Queries {
+        baseline_loss: strata.bounded_mean(0.0, 1.0, |i| share(of(i, false))),
+        added_loss: strata.bounded_mean(-1.0, 1.0, |i| share(of(i, true)) - share(of(i, false))),
+        lossy_minutes: strata.bounded_mean(0.0, most, |i| lossy(of(i, true))),
+        baseline_lossy_minutes: strata.bounded_mean(0.0, most, |i| lossy(of(i, false))),
+        while_enough: strata.probability(inputs.sampling, alone),
+        sentence: String::new(),
+    };
+    queries.sentence = sentence(inputs, strata, index, watched, service, &queries);
+    queries
+}
+
+/// Empty where nothing is lost that would be worth a sentence.
+fn sentence(
+    inputs: &Inputs<'_>,
+    strata: &Strata,
+    index: usize,
+    watched: &Watched<'_>,
+    service: &Service,
+    queries: &Queries,
+) -> String {
+    let minutes = queries.lossy_minutes.estimate;
+    if minutes < MENTIONED && queries.baseline_lossy_minutes.estimate < MENTIONED {
+        return String::new();
+    }
+    // While it is lossy that much is lost: all that is lost, over what is asked in that time.
+    let while_lossy = |i: usize| {
+        let per_minute = facts(inputs, index, i, true).map_or(0.0, |w| w.asked) / length(inputs, i).max(1e-9);
+        let lost = facts(inputs, index, i, true).map_or(0.0, |w| w.lost);
+        (lost, per_minute * lossy(facts(inputs, index, i, true)))
+    };
+    let (lost, asked) = (strata.average(|i| while_lossy(i).0), strata.average(|i| while_lossy(i).1));
+    let name = format!("{}/{}", watched.spec.namespace, watched.spec.name);
+    let replicas = watched.spec.minimum.unwrap_or(1);
+    let alone = queries.while_enough.estimate;
+    let who = if alone > 0.0 {
+        format!(
+            "At least {} of {name} stay up all the time (in {} of futures), yet",
+            words::plural(f64::from(replicas), "replica"),
+            words::probability_short(queries.while_enough)
+        )
+    } else {
+        format!("While enough replicas of {name} are up,")
+    };
+    let load = load(watched, service);
+    format!(
+        "{who} {} of its queries are lost for {} on average, because {load}; {} when nothing is done.",
+        words::percent((lost / asked.max(1e-9)).clamp(0.0, 1.0)),
+        words::minutes(minutes),
+        words::minutes(queries.baseline_lossy_minutes.estimate)
+    )
+}
+
+/// Minutes from which a sentence is worth it.
+const MENTIONED: f64 = 0.05;
+
+fn length(inputs: &Inputs<'_>, trial: usize) -> f64 {
+    inputs.pairs.get(trial).map_or(0.0, |pair| pair.proposal.end.as_secs_f64() / 60.0)
+}
+
+/// What each of the replicas that are left would have to serve.
+fn load(watched: &Watched<'_>, service: &Service) -> String {
+    let left = watched.spec.replicas.saturating_sub(1).max(1);
+    let each = service.rate * service.requests_per_demand / f64::from(left) / service.capacity.max(1e-9);
+    if watched.spec.replicas > 1 && each > 1.0 {
+        format!(
+            "with one of its {} replicas gone each other would have to serve {} of what it can",
+            watched.spec.replicas,
+            words::percent(each)
+        )
+    } else {
+        "more is asked than its replicas can serve".to_string()
+    }
+}
