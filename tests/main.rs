@@ -13,6 +13,7 @@ mod config;
 mod decode;
 mod demo;
 mod deploy;
+mod dns;
 mod endurance;
 mod explain;
 #[cfg_attr(not(all(feature = "faults", feature = "amqp", feature = "cloud")), allow(dead_code))]

@@ -38,6 +38,8 @@ pub struct Figures {
     pub free_memory: Option<Compared>,
     /// Share of DNS queries lost, in per cent.
     pub dns: Option<Compared>,
+    /// Mean time of a DNS answer, in milliseconds.
+    pub dns_latency: Option<Compared>,
     /// Weighted minutes of outage by trial.
     pub spread: Spread,
     /// Minutes out with the change by watched workload, rising.
@@ -110,8 +112,10 @@ impl Figures {
             figures.free_memory =
                 Some(compare(&|s, step| s.system_free_memory.get(step).map(|m| *m as f64 / f64::from(1 << 30))));
         }
-        if losses.watched.iter().any(|w| w.spec.role == Role::Dns && w.spec.service.is_some()) {
+        if let Some(dns) = losses.watched.iter().position(|w| w.spec.role == Role::Dns && w.spec.service.is_some()) {
             figures.dns = Some(compare(&|s, step| s.dns_loss.get(step).map(|l| 100.0 * f64::from(*l))));
+            figures.dns_latency =
+                Some(compare(&|s, step| s.latency.get(dns)?.get(step).map(|seconds| 1000.0 * f64::from(*seconds))));
         }
         figures
     }

@@ -390,7 +390,20 @@ pub struct Queries {
     pub baseline_lossy_minutes: Est,
     /// Share of futures with such minutes in which its up pods never fall below the minimum.
     pub while_enough: Est,
-    /// Its line: one sentence.
+    /// How long an answer takes in milliseconds, over futures: each one's mean over the answers that come, waits before a client
+    /// asks again included.
+    pub latency_ms: Quantiles,
+    /// The same when nothing is done.
+    pub baseline_latency_ms: Quantiles,
+    /// Share of the answers that take longer than clients wait before they ask again.
+    pub slow: Est,
+    /// The same when nothing is done.
+    pub baseline_slow: Est,
+    /// Containers killed above their memory limit, mean number in a future.
+    pub kills: f64,
+    /// The same when nothing is done.
+    pub baseline_kills: f64,
+    /// Its line: one sentence, empty where there is nothing to say.
     pub sentence: String,
 }
 

@@ -4,6 +4,7 @@ use simulator::spec::{ClusterSpec, Role, WorkloadKind, WorkloadSpec};
 use simulator::{BudgetId, PoolId, WebhookId, WorkloadId};
 
 use crate::estimate::Est;
+use crate::report::{Quantiles, Queries};
 use crate::score;
 
 /// Names of a cluster's objects; a placeholder for an id that is not of this cluster.
@@ -160,6 +161,26 @@ pub fn minutes(value: f64) -> String {
     } else {
         format!("{sign}{} h", number(size / 60.0, 2))
     }
+}
+
+/// Milliseconds in words: seconds from one on.
+pub fn milliseconds(value: f64) -> String {
+    if value < 1000.0 { format!("{} ms", number(value, 2)) } else { format!("{} s", number(value / 1000.0, 2)) }
+}
+
+/// How long the answers of a workload take, and whether its containers are killed for their memory.
+pub fn answers(queries: &Queries) -> String {
+    let of = |q: &Quantiles| format!("{}, {} in one future of twenty", milliseconds(q.mean), milliseconds(q.p95));
+    let mut text =
+        format!("answers take {}; {} when nothing is done", of(&queries.latency_ms), of(&queries.baseline_latency_ms));
+    if queries.kills > 0.0 || queries.baseline_kills > 0.0 {
+        text.push_str(&format!(
+            "; containers killed above their memory limit: {} in a future, {} when nothing is done",
+            number(queries.kills, 2),
+            number(queries.baseline_kills, 2)
+        ));
+    }
+    text
 }
 
 /// Added minutes with their interval.

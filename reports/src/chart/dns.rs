@@ -1,4 +1,4 @@
-//! Share of DNS queries lost over time.
+//! Share of DNS queries lost, and how long answers take, over time.
 
 use super::grid::{self, NARROW, WIDE};
 use super::panel::Panel;
@@ -9,19 +9,21 @@ use crate::words;
 /// The chart; `None` where demand on DNS is not modelled.
 pub fn chart(figures: &Figures) -> Option<Chart> {
     let dns = figures.dns.as_ref()?;
-    let panel = |height| {
-        let panel = Panel {
-            name: "DNS queries lost".to_string(),
-            unit: "% of queries",
-            horizon: figures.horizon,
-            values: dns,
-            mark: None,
-            whole: false,
-            at_least: 1.0,
-        };
-        (panel, height)
+    let panel = |name: &str, unit, values| Panel {
+        name: name.to_string(),
+        unit,
+        horizon: figures.horizon,
+        values,
+        mark: None,
+        whole: false,
+        at_least: 1.0,
     };
-    let draw = |width, (panel, height): (Panel<'_>, i32)| grid::draw(&[panel], width, 1, height);
+    let mut panels = vec![panel("DNS queries lost", "% of queries", dns)];
+    let mut columns = vec![("% lost".to_string(), dns)];
+    if let Some(latency) = &figures.dns_latency {
+        panels.push(panel("Mean time of a DNS answer", "ms", latency));
+        columns.push(("ms".to_string(), latency));
+    }
     let top = |bands: &Bands| bands.top();
     let (with, without) = (top(&dns.proposal), top(&dns.baseline));
     let title = title(with, without);
@@ -29,15 +31,15 @@ pub fn chart(figures: &Figures) -> Option<Chart> {
         id: "dns".to_string(),
         title,
         description: format!(
-            "Share of DNS queries lost over time: median and 5 to 95 % band over {} futures, with the change and doing nothing.",
+            "Share of DNS queries lost and mean time of an answer over time: median and 5 to 95 % band over {} futures, with the change and doing nothing.",
             words::count(figures.trials as u64)
         ),
         reading:
-            "Queries are lost where no pod answers, or where they come faster than the pods that are up can answer."
+            "Queries are lost where no pod answers, or where they come faster than the pods that are up can answer. Answers take longer the nearer pods are to what they can serve, and by the wait for a second attempt where the first is lost."
                 .to_string(),
-        wide: draw(WIDE, panel(230)),
-        narrow: draw(NARROW, panel(190)),
-        table: series::table(figures.horizon, &[("% lost".to_string(), dns)]),
+        wide: grid::draw(&panels, WIDE, 2, 230),
+        narrow: grid::draw(&panels, NARROW, 1, 190),
+        table: series::table(figures.horizon, &columns),
     })
 }
 

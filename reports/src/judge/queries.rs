@@ -1,9 +1,10 @@
 //! Queries of a workload whose demand is modelled: lost ones are a result of their own, beside ready pods.
 
 use simulator::outcome::WorkloadOutcome;
-use simulator::spec::Service;
+use simulator::spec::{Clients, Service};
 
 use super::losses::Watched;
+use super::risk::quantiles;
 use crate::estimate::{Est, Strata};
 use crate::input::Inputs;
 use crate::report::Queries;
@@ -24,6 +25,24 @@ fn lossy(facts: Option<&WorkloadOutcome>) -> f64 {
     facts.map_or(0.0, |w| w.out.as_mins_f64() - w.below.as_mins_f64()).max(0.0)
 }
 
+/// Mean time of an answer in milliseconds.
+fn latency_ms(facts: Option<&WorkloadOutcome>) -> f64 {
+    facts.map_or(0.0, |w| 1000.0 * w.service.latency())
+}
+
+/// The longest such mean that is told apart: every attempt waited for in vain, the last one answered behind a full queue.
+fn slowest(service: &Service) -> f64 {
+    let waits = if service.queue.is_finite() { service.queue / service.capacity.max(1e-9) } else { 0.0 };
+    let timeout = service.clients.timeout.as_secs_f64().max(service.service_time.as_secs_f64());
+    1000.0 * (Clients::MOST as f64 * timeout + waits)
+}
+
+/// Share of answers that took longer than clients wait for the first.
+fn slow(facts: Option<&WorkloadOutcome>) -> f64 {
+    facts
+        .map_or(0.0, |w| if w.service.served > 0.0 { (w.service.slow / w.service.served).clamp(0.0, 1.0) } else { 0.0 })
+}
+
 /// Mean over trials of the share of queries lost with the change.
 pub fn loss(inputs: &Inputs<'_>, strata: &Strata, index: usize) -> Est {
     strata.bounded_mean(0.0, 1.0, |i| share(facts(inputs, index, i, true)))
@@ -41,12 +60,23 @@ pub fn queries(
     let of = |i: usize, change: bool| facts(inputs, index, i, change);
     let minimum = watched.spec.minimum.unwrap_or(0);
     let alone = |i: usize| lossy(of(i, true)) > 0.0 && of(i, true).is_some_and(|w| w.fewest >= minimum);
+    let slowest = slowest(service);
+    let latency = |change: bool| {
+        let of_each = (0..inputs.pairs.len()).map(|i| latency_ms(of(i, change)).min(slowest));
+        quantiles(strata, &of_each.collect::<Vec<_>>(), slowest)
+    };
     let mut queries = Queries {
         baseline_loss: strata.bounded_mean(0.0, 1.0, |i| share(of(i, false))),
         added_loss: strata.bounded_mean(-1.0, 1.0, |i| share(of(i, true)) - share(of(i, false))),
         lossy_minutes: strata.bounded_mean(0.0, most, |i| lossy(of(i, true))),
         baseline_lossy_minutes: strata.bounded_mean(0.0, most, |i| lossy(of(i, false))),
         while_enough: strata.probability(inputs.sampling, alone),
+        latency_ms: latency(true),
+        baseline_latency_ms: latency(false),
+        slow: strata.bounded_mean(0.0, 1.0, |i| slow(of(i, true))),
+        baseline_slow: strata.bounded_mean(0.0, 1.0, |i| slow(of(i, false))),
+        kills: strata.average(|i| of(i, true).map_or(0.0, |w| f64::from(w.service.kills))),
+        baseline_kills: strata.average(|i| of(i, false).map_or(0.0, |w| f64::from(w.service.kills))),
         sentence: String::new(),
     };
     queries.sentence = sentence(inputs, strata, index, watched, service, &queries);
@@ -63,8 +93,9 @@ fn sentence(
     queries: &Queries,
 ) -> String {
     let minutes = queries.lossy_minutes.estimate;
+    let slow = slowly(watched, service, queries);
     if minutes < MENTIONED && queries.baseline_lossy_minutes.estimate < MENTIONED {
-        return String::new();
+        return slow;
     }
     // While it is lossy that much is lost: all that is lost, over what is asked in that time.
     let while_lossy = |i: usize| {
@@ -86,13 +117,32 @@ fn sentence(
         format!("While enough replicas of {name} are up,")
     };
     let load = load(watched, service);
-    format!(
+    let lost = format!(
         "{who} {} of its queries are lost for {} on average, because {load}; {} when nothing is done.",
         words::percent((lost / asked.max(1e-9)).clamp(0.0, 1.0)),
         words::minutes(minutes),
         words::minutes(queries.baseline_lossy_minutes.estimate)
+    );
+    [lost, slow].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// What is said of slow answers; empty where there are next to none.
+fn slowly(watched: &Watched<'_>, service: &Service, queries: &Queries) -> String {
+    if queries.slow.estimate.max(queries.baseline_slow.estimate) < WORTH_SAYING {
+        return String::new();
+    }
+    format!(
+        "Of the answers of {}/{}, {} take longer than the {} s after which clients ask again, {} when nothing is done.",
+        watched.spec.namespace,
+        watched.spec.name,
+        words::probability_short(queries.slow),
+        words::number(service.clients.timeout.as_secs_f64(), 2),
+        words::probability_short(queries.baseline_slow)
     )
 }
+
+/// Share of slow answers from which they are told of: one in a thousand.
+const WORTH_SAYING: f64 = 1e-3;
 
 /// Minutes from which a sentence is worth it.
 const MENTIONED: f64 = 0.05;

@@ -61,12 +61,13 @@ fn workload(inputs: &Inputs<'_>, strata: &Strata, index: usize, watched: &Watche
     }
 }
 
-fn quantiles(strata: &Strata, minutes: &[f64], longest: f64) -> Quantiles {
-    let ranked = strata.ranked(|i| minutes[i]);
-    let mean = strata.bounded_mean(0.0, longest, |i| minutes[i]);
+/// Mean and quantiles of a value of each trial that lies in `[0, most]`.
+pub(super) fn quantiles(strata: &Strata, values: &[f64], most: f64) -> Quantiles {
+    let ranked = strata.ranked(|i| values[i]);
+    let mean = strata.bounded_mean(0.0, most, |i| values[i]);
     let mut limits = BTreeMap::from([("mean".to_string(), Band { low: mean.low, high: mean.high })]);
     for (name, p) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)] {
-        let (low, high) = ranked.limits(p, 1.0 - LEVEL, 0.0, longest);
+        let (low, high) = ranked.limits(p, 1.0 - LEVEL, 0.0, most);
         limits.insert(name.to_string(), Band { low, high });
     }
     Quantiles {

@@ -6,7 +6,7 @@ use super::{alternatives, causes, courses, scale};
 use crate::chart::Chart;
 use crate::course::Course;
 use crate::estimate::{Est, Sampling};
-use crate::report::{Alternative, Decision, Failure, Finding, Moment, Pool, Quantiles, Report};
+use crate::report::{Alternative, Decision, Failure, Finding, Moment, Pool, Quantiles, Queries, Report};
 use crate::stopping::Stop;
 use crate::{score, text, words};
 
@@ -137,6 +137,10 @@ impl Page<'_> {
 
     fn probability(&self, est: &Est) -> String {
         words::probability(*est)
+    }
+
+    fn answers(&self, queries: &Queries) -> String {
+        words::answers(queries)
     }
 
     fn p_value(&self) -> String {

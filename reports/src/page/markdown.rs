@@ -175,6 +175,10 @@ fn workloads(report: &Report, out: &mut String) {
             words::number(w.loss_minutes.p99, 2),
         ));
     }
+    for (w, queries) in report.risk.workloads.iter().filter_map(|w| Some((w, w.queries.as_ref()?))) {
+        let lost = w.query_loss.map_or(String::new(), |loss| format!("queries lost {}, ", words::probability(loss)));
+        out.push_str(&format!("\n{}/{}: {lost}{}.\n", md(&w.namespace), md(&w.name), words::answers(queries)));
+    }
     out.push_str("\n</details>\n\n");
 }
 

@@ -158,6 +158,12 @@ doubts! {
     ServiceCapacity "queries a DNS replica answers, of the default" Factor(0.5, 6.0), 'B' "2,500 (per core, vendors) to 33,700 q/s (coredns.io) for a default of 5,000",
         about "capacity of cluster DNS", given ["dnsQpsPerReplica"], off None,
         get "load one CoreDNS replica with dnsperf in a test cluster, and state `dnsQpsPerReplica`";
+    Retries "how often DNS clients ask again, of the default" Factor(0.1, 9.0), 'B' "asked once to ten times for a default of twice; Zalando postmortem of 2019-01-07: retries multiplied queries",
+        about "DNS clients", given ["dnsAttempts"], off Some(Cause::Retries),
+        get "look up `options attempts` and the retries of the DNS library in the images that ask most, and state `dnsAttempts`";
+    StaleEntries "share of nodes that keep entries of a DNS replica that has gone" Odds(0.01, 0.1, 0.5), 'C' "0 to 50 %; kubernetes/kubernetes issue 129617 saw some of the pods that ask",
+        about "stale entries for", given ["dnsStaleShare"], off Some(Cause::StaleEntries),
+        get "delete a CoreDNS pod of a test cluster, count the nodes whose lookups stall, and state `dnsStaleShare`";
     DeletionDrains "nodes that are scaled away or deleted go as they stand" Either(1.0, 0.0, 0.1), 'C' "azure-docs issue 22676 and older pages against AKS docs, scale-cluster, and issues 3996 and 2090",
         about "nodes that are scaled away or deleted", given ["drainOnDelete"], off None,
         get "scale a test pool with a pod on each node down by one and look whether the pod is evicted or killed, and set `drainOnDelete`";
@@ -299,6 +305,12 @@ fn concerns(
         Knob::PullTime | Knob::StartTime | Knob::ReadinessTime => !off(Cause::SlowStart),
         Knob::BurstExponent => settings.bursts.per_hour > 0.0 && !off(Cause::Burst),
         Knob::ServiceCapacity => serves,
+        Knob::Retries => {
+            cluster.workloads.iter().any(|(_, w)| w.service.as_ref().is_some_and(|s| s.clients.attempts > 1.0))
+        }
+        Knob::StaleEntries => {
+            cluster.workloads.iter().any(|(_, w)| w.service.as_ref().is_some_and(|s| s.stale.probability > 0.0))
+        }
         Knob::DeletionDrains => planned.iter().any(|p| match p.operation {
             Operation::Scale { pool, count, .. } => count < nodes(cluster, pool),
             Operation::DeletePool { .. } => true,

@@ -230,6 +230,18 @@ pub const NUMBERS: &[Number] = &[
             }
         },
     ),
+    number(
+        "dnsStaleLongShare",
+        "Share of nodes that keep them for 5 to 30 min",
+        SHARE,
+        &["stale entries that are"],
+        |_, c, x| {
+            for service in services(c) {
+                service.stale.long_probability = x;
+                service.stale.probability = service.stale.probability.max(x);
+            }
+        },
+    ),
     number("localDnsShare", "Share of queries that LocalDNS lets through", SHARE, &["LocalDNS"], |_, c, x| {
         c.pools.rows_mut().iter_mut().filter_map(|pool| pool.local_cache.as_mut()).for_each(|share| *share = x);
     }),
@@ -394,6 +406,7 @@ mod tests {
                 "dnsMemoryMib",
                 "dnsMemoryMibPerKqps",
                 "dnsStaleShare",
+                "dnsStaleLongShare",
                 "localDnsShare",
                 "spotEvictionsPerHour",
                 "pullMibPerSecond",

@@ -12,6 +12,7 @@ use super::owners::Draft;
 use super::{Interned, duties, peers, requests, shapes, stated, volumes};
 use crate::change::ChangeSettings;
 use crate::coverage::Coverage;
+use crate::defaults::pools::control_plane_minor;
 use crate::defaults::{demand, dns, pods};
 use crate::snapshot::{Autoscaler, Snapshot};
 use crate::system_workloads::{LADDER_CORES, LADDER_NODES, SIZER, dns_replicas};
@@ -138,7 +139,7 @@ impl<'a> Context<'a> {
     }
 
     /// What the snapshot and the settings tell of cluster DNS.
-    fn dns(&self, draft: &Draft, probed: bool) -> dns::Known {
+    fn dns(&self, draft: &Draft, probed: bool, coverage: &mut Coverage) -> dns::Known {
         let assumed = draft.object.is_none_or(|object| object.assumed);
         dns::Known {
             queries: self.settings.dns_qps,
@@ -152,6 +153,7 @@ impl<'a> Context<'a> {
             // AKS' CoreDNS has one; an object without containers does not tell.
             probed: probed || assumed || draft.template.containers.is_empty(),
             cilium: self.full.cluster.network_dataplane.as_deref().is_some_and(|d| d.eq_ignore_ascii_case("cilium")),
+            minor: control_plane_minor(&self.full.pools, &self.full.cluster, coverage),
         }
     }
 
@@ -170,7 +172,10 @@ fn workload(draft: &Draft, shape: PodShapeId, context: &Context, coverage: &mut 
     }
     let scaling = scaling(draft, context, coverage);
     let scales_with_load = matches!(scaling, Some(Scaling::Utilisation { .. }));
-    let service = (draft.role == Role::Dns).then(|| dns::service(&context.dns(draft, probed), coverage));
+    let service = (draft.role == Role::Dns).then(|| {
+        let known = context.dns(draft, probed, coverage);
+        dns::service(&known, coverage)
+    });
     let cpu_use = match service {
         Some(ref s) => (s.rate * s.requests_per_demand * s.cpu_seconds * 1000.0 / f64::from(draft.replicas.max(1)))
             .ceil()

@@ -56,7 +56,8 @@ fn of_pods(coverage: &mut Coverage) {
     }
     pods::note_pull_of_size(coverage);
     for (application_pods, lookups) in [(1, None), (0, None), (0, Some(1.0))] {
-        dns::service(&dns::Known { application_pods, lookups, nodes: 1, ..dns::Known::default() }, coverage);
+        let known = dns::Known { application_pods, lookups, nodes: 1, minor: 31, ..dns::Known::default() };
+        dns::service(&known, coverage);
     }
     dns::local_cache(&AgentPool::default(), Some(true), 33, coverage);
     demand::application_cpu(0, coverage);

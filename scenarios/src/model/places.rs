@@ -101,6 +101,7 @@ pub const PLACES: &[(&str, &str, &str)] = &[
         "`dnsMemoryMibPerKqps`; limit: snapshot, `dnsMemoryLimitMib`; axis; off `oom-kill`",
     ),
     ("load", "stale entries for DNS replicas that go", "`dnsStaleShare`; off `stale-entries`"),
+    ("load", "stale entries that are not found out", "`dnsStaleLongShare`; off `stale-entries`"),
     ("load", "LocalDNS", "snapshot: `localDNSProfile` of a pool; `localDnsShare`"),
     ("load", "CPU use of application pods not measured", "snapshot: `kubectl top pods`"),
     ("load", "CPU use of autoscaled pods not measured", "snapshot: `kubectl top pods`"),

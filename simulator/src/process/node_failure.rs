@@ -208,6 +208,9 @@ impl Sim<'_> {
         let pods = self.take_pods(node, |_, _| true);
         let epoch = self.cluster.nodes[node].epoch;
         let silent = std::mem::take(&mut self.cluster.health[node].silent);
+        if !silent {
+            self.gaps_end_on(node);
+        }
         for &pod in &pods {
             let row = self.cluster.pods[pod];
             if self.cluster.nodes[node].epoch != epoch || row.node != Some(node) {

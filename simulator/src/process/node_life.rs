@@ -243,6 +243,7 @@ impl Sim<'_> {
         self.cluster.health[node].pulled = Time::ZERO;
         self.cluster.nodes[node].pressed = false;
         self.lose_pods(node);
+        self.gaps_end_on(node);
         self.daemons_lose_node(node);
         if registered {
             self.wake_scheduler(Happened::NodeGone(node));
@@ -306,6 +307,7 @@ impl Sim<'_> {
     fn node_is_away(&mut self, node: NodeId, registered: bool) {
         self.cluster.touch(node);
         self.lose_pods(node);
+        self.gaps_end_on(node);
         self.daemons_lose_node(node);
         self.nodes_came_or_went();
         if registered {

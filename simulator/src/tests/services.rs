@@ -6,9 +6,9 @@ use crate::example::{Example, drain_settings};
 use crate::outcome::WorkloadOutcome;
 use crate::random::Dist;
 use crate::scenario::{Decay, Happening};
-use crate::spec::{Clients, Exposure, Role, Service, ServiceMemory, StaleEntries, Stampede};
+use crate::spec::{Clients, Exposure, Quantity, Role, Service, ServiceMemory, StaleEntries, Stampede};
 use crate::time::Duration;
-use crate::{NodeId, Scenario, WorkloadId, simulate};
+use crate::{NodeId, PoolId, Scenario, WorkloadId, simulate};
 
 const DNS: WorkloadId = WorkloadId(0);
 const MIB: i64 = 1 << 20;
@@ -208,6 +208,25 @@ fn a_node_without_upstream_fails_what_its_replicas_are_asked() {
     let found = facts(&dns(2, 3000.0, |_| ()).happens(Duration::secs(10), fails).build());
     assert!((found.lost - 0.8 * 1500.0 * 100.0).abs() < 1e-6, "{found:?}");
     assert_eq!((found.out, found.fewest), (Duration::secs(100), 2));
+}
+
+/// A third node without replicas loses for an hour what its pods ask; something becomes of the node after 10 min.
+#[test]
+fn what_a_node_loses_ends_when_it_boots_or_goes() {
+    let (node, after) = (NodeId(2), Duration::mins(10));
+    let gap = Happening::RequestsLost { workload: DNS, node: Some(node), share: 1.0, lasts: Duration::mins(60) };
+    let minutes = |edit: &dyn Fn(Example) -> Example| {
+        let example = dns(2, 3000.0, |_| ()).horizon(Duration::mins(90)).happens(Duration::ZERO, gap.clone());
+        facts(&edit(example).build()).lost / (1000.0 * 60.0)
+    };
+    assert!((minutes(&|e| e) - 60.0).abs() < 1e-9);
+    // Booted after a minute away, in which its pods are taken to ask on.
+    let booted = minutes(&|e| e.happens(after, Happening::NodeFailure { node, down: Duration::mins(1) }));
+    assert!((booted - 11.0).abs() < 1e-9, "{booted}");
+    let deleted = minutes(&|e| e.change(after, Operation::DeleteNodes { nodes: vec![node] }));
+    assert!((10.0..11.0).contains(&deleted), "{deleted}");
+    let reimaged = minutes(&|e| e.upgrade(PoolId(0), Quantity::Count(1)));
+    assert!(reimaged > 0.0 && reimaged < 30.0, "{reimaged}");
 }
 
 #[test]

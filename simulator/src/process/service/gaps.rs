@@ -4,8 +4,9 @@
 //! Demand is taken to come from all nodes alike. Proxies hear with a delay that a pod is no longer ready; until then it is sent its
 //! share, which is lost once it has gone. A node that keeps entries of a replica after it was deleted (kubernetes issue 129617:
 //! UDP rows that kube-proxy did not delete) loses what it would have sent there, one part in as many as there were targets. A node
-//! with a cache of its own talks TCP to the replicas (AKS docs dns-concepts, LocalDNS) and keeps no such entries. Left out:
-//! which node asks how much; what a cache still knows while no replica answers.
+//! with a cache of its own talks TCP to the replicas (AKS docs dns-concepts, LocalDNS) and keeps no such entries. What a node
+//! loses it loses no more once it has booted: packet tables are empty then, and resolvers set anew. Left out: which node asks how
+//! much; what a cache still knows while no replica answers.
 
 use crate::cluster::node::Node;
 use crate::event::Event;
@@ -118,6 +119,15 @@ impl Sim<'_> {
         if !self.flows.queued {
             self.flows.queued = true;
             self.queue.at(self.now, Event::Flow);
+        }
+    }
+
+    /// A node has booted, is made anew or has gone, and what it would have lost is not lost any more.
+    pub(crate) fn gaps_end_on(&mut self, node: NodeId) {
+        let before = self.flows.gaps.len();
+        self.flows.gaps.retain(|gap| gap.node != Some(node));
+        if self.flows.gaps.len() < before {
+            self.touch_flows();
         }
     }
 
