@@ -165,18 +165,15 @@ fn stampede(coverage: &mut Coverage) -> Stampede {
 }
 
 fn memory(known: &Known, coverage: &mut Coverage) -> ServiceMemory {
-    let base = known.measured.map_or_else(
-        || {
-            coverage.assume(
-                "memory of a DNS replica",
-                "54 MB and 1 MB for each 1,000 pods and Services",
-                "coredns/deployment, Scaling_CoreDNS; 30 MB of it cache",
-                'B',
-            );
-            ((54.0 + known.objects as f64 / 1000.0) * MEGABYTE) as i64
-        },
-        |measured| measured,
-    );
+    let base = known.measured.unwrap_or_else(|| {
+        coverage.assume(
+            "memory of a DNS replica",
+            "54 MB and 1 MB for each 1,000 pods and Services",
+            "coredns/deployment, Scaling_CoreDNS; 30 MB of it cache",
+            'B',
+        );
+        ((54.0 + known.objects as f64 / 1000.0) * MEGABYTE) as i64
+    });
     coverage.assume(
         "memory of a DNS replica that is asked too much",
         "2 MB more for each 1,000 queries/s, within 20 s; killed above its limit",

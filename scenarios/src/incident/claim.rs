@@ -79,6 +79,12 @@ pub struct OtherFields {
     pub value: Option<Measured>,
     /// What it is measured of.
     pub of: Option<String>,
+    /// From this minute on.
+    #[schemars(with = "Option<Expressed>")]
+    pub from: Option<Value>,
+    /// Up to this minute.
+    #[schemars(with = "Option<Expressed>")]
+    pub until: Option<Value>,
 }
 
 /// What can be measured in a trial.
@@ -260,6 +266,8 @@ pub(super) fn resolve(
         let mut quantity = measured.clone();
         quantity.value = other.value.unwrap_or(quantity.value);
         quantity.of = other.of.or(quantity.of);
+        quantity.from = other.from.or(quantity.from);
+        quantity.until = other.until.or(quantity.until);
         Than { variant: other.variant, quantity }
     });
     for name in named.iter().chain(than.iter().filter_map(|t| t.variant.as_ref())) {
@@ -286,10 +294,14 @@ pub(super) fn resolve(
             bounds.push(Bound { holds, number });
         }
     }
-    let further =
-        [("when", &fields.when), ("plus", &fields.plus), ("from", &measured.from), ("until", &measured.until)];
-    for (key, value) in further {
-        value.iter().for_each(|value| expressed(key, value));
+    let windows = [("", Some(&measured)), ("timesOf.", than.as_ref().map(|t| &t.quantity))];
+    let further = windows
+        .into_iter()
+        .filter_map(|(at, quantity)| Some((at, quantity?)))
+        .flat_map(|(at, quantity)| [(format!("{at}from"), &quantity.from), (format!("{at}until"), &quantity.until)]);
+    let further = further.chain([("when".to_owned(), &fields.when), ("plus".to_owned(), &fields.plus)]);
+    for (key, value) in further.collect::<Vec<_>>() {
+        value.iter().for_each(|value| expressed(&key, value));
     }
     if bounds.is_empty() {
         complaints.push(Complaint::at(path, "no bound", "atLeast, atMost or equals"));

@@ -116,7 +116,8 @@ impl Measure {
 
     /// True where samples tell what happened within a window.
     pub fn needs_series(&self) -> bool {
-        self.value == Measured::FewestServing && (self.from > 0.0 || self.until.is_finite())
+        let windowed = self.from > 0.0 || self.until.is_finite();
+        windowed && matches!(self.value, Measured::FewestServing | Measured::LostShare)
     }
 
     /// The value in a trial.
@@ -134,13 +135,7 @@ impl Measure {
             Measured::FirstOutMinute => of.first.map_or(end, minutes),
             Measured::BackAtMinute => self.back(log, end),
             Measured::FewestServing => self.fewest(outcome, of.fewest),
-            Measured::LostShare => {
-                if of.asked > 0.0 {
-                    of.lost / of.asked
-                } else {
-                    0.0
-                }
-            }
+            Measured::LostShare => self.lost(outcome, if of.asked > 0.0 { of.lost / of.asked } else { 0.0 }),
             Measured::LongestWaitMinutes => self.waits(log, stage, end).0,
             Measured::WaitingAtEnd => self.waits(log, stage, end).1,
             Measured::Events => self.count(trial, true),
@@ -180,12 +175,26 @@ impl Measure {
             return f64::from(overall);
         }
         let row = self.watched.and_then(|i| outcome.series.as_ref()?.up.get(i));
-        let Some(row) = row.filter(|row| !row.is_empty()) else { return f64::from(overall) };
-        let step = minutes(outcome.end) / row.len() as f64;
-        let (first, last) =
-            ((self.from / step).floor() as usize, (self.until / step).ceil().min(row.len() as f64) as usize);
-        let found = row.iter().take(last).skip(first).min();
+        let found = row.and_then(|row| self.window(outcome, row).iter().min());
         found.map_or(f64::from(overall), |up| f64::from(*up))
+    }
+
+    /// Within a window every step counts alike, however much is asked in it.
+    fn lost(&self, outcome: &Outcome, overall: f64) -> f64 {
+        if !self.needs_series() {
+            return overall;
+        }
+        let row = self.watched.and_then(|i| outcome.series.as_ref()?.loss.get(i));
+        let found = row.map(|row| self.window(outcome, row)).filter(|steps| !steps.is_empty());
+        found.map_or(overall, |steps| steps.iter().map(|x| f64::from(*x)).sum::<f64>() / steps.len() as f64)
+    }
+
+    /// The samples of a row that lie in the window, those at its edges included.
+    fn window<'a, T>(&self, outcome: &Outcome, row: &'a [T]) -> &'a [T] {
+        let step = minutes(outcome.end) / row.len().max(1) as f64;
+        let last = ((self.until / step).ceil() as usize).min(row.len());
+        let first = ((self.from / step).floor() as usize).min(last);
+        &row[first..last]
     }
 
     /// The longest wait for a node, and how many wait at the end.
