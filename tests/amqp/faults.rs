@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
+use serde_json::Value;
 
 use super::broker::Broker;
 use super::{Place, bytes, drain, letters, listen};
@@ -141,7 +142,10 @@ fn a_message_goes_back_when_the_broker_stays_blocked(broker: &Broker) {
     assert!(place.dead().is_empty());
     broker.control(&["set_vm_memory_high_watermark", "absolute", "512MB"]);
     let told = worker::tally(&run(&mut place.worker(&["--until-empty", "--attempts", "1"])).expect_code(0));
-    assert_eq!((&told["dead"], place.dead().len()), (&1.into(), 1), "{told}");
-    let reason = place.dead()[0]["reason"].as_str().unwrap().to_owned();
-    assert!(reason.contains("cannot be read"), "the attempt that was not its fault does not count: {reason}");
+    assert_eq!(told["dead"], 1, "{told}");
+    // What was offered may lie in the broker's socket and be taken after all: then it is there twice, with the same id.
+    let dead = place.dead();
+    assert!((1..=2).contains(&dead.len()) && dead.iter().all(|letter| letter["id"] == dead[0]["id"]), "{dead:?}");
+    let is_reason = |letter: &Value| letter["reason"].as_str().unwrap().contains("cannot be read");
+    assert!(dead.iter().all(is_reason), "the attempt that was not its fault does not count: {dead:?}");
 }
