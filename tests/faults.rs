@@ -65,7 +65,7 @@ pub const TABLE: [Row; 24] = [
     row(
         "dead letter",
         "broker blocked, short of memory or disk",
-        "offered for a minute, then the message goes back as it was",
+        "offered for a minute, then the message goes back; that attempt counts",
         &[Rabbit],
     ),
     row(
