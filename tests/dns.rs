@@ -66,10 +66,10 @@ fn two_replicas_lose_queries_while_enough_are_ready_and_four_do_not() {
     assert!(of(w, "/queryLoss/estimate") > 1e-4 && of(w, "/queries/addedLoss/estimate") > 1e-4, "{w:#}");
     assert!(of(w, "/queries/whileEnough/estimate") > 0.9, "{w:#}");
     let sentence = w["queries"]["sentence"].as_str().unwrap();
-    assert!(sentence.contains("stay up all the time") && sentence.contains("120 % of what it can"), "{sentence}");
+    assert!(sentence.contains("is up all the time") && sentence.contains("120 % of what it can"), "{sentence}");
     assert!(of(w, "/queries/latencyMs/mean") > of(w, "/queries/baselineLatencyMs/mean"), "{w:#}");
     for format in ["text", "markdown"] {
-        assert!(upgraded(&folder, 2, format).contains("stay up all the time"), "{format}");
+        assert!(upgraded(&folder, 2, format).contains("is up all the time"), "{format}");
     }
     let four: Value = serde_json::from_str(&upgraded(&folder, 4, "json")).unwrap();
     let w = dns(&four);

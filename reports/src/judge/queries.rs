@@ -109,8 +109,9 @@ fn sentence(
     let alone = queries.while_enough.estimate;
     let who = if alone > 0.0 {
         format!(
-            "At least {} of {name} stay up all the time (in {} of futures), yet",
+            "Although at least {} of {name} {} up all the time (in {} of futures),",
             words::plural(f64::from(replicas), "replica"),
+            if replicas == 1 { "is" } else { "are" },
             words::probability_short(queries.while_enough)
         )
     } else {
