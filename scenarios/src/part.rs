@@ -9,6 +9,9 @@ use crate::complaint::{Complaint, Complaints};
 /// Largest document that is read, in bytes: above it, a document is refused unread.
 pub(crate) const LARGEST: usize = 256 * 1024 * 1024;
 
+/// Most complaints about one object: what earns more is broken as a whole.
+const MOST_COMPLAINTS: usize = 200;
+
 /// An object being taken apart.
 #[derive(Debug)]
 pub(crate) struct Parts {
@@ -50,13 +53,16 @@ impl Parts {
 
     /// Adds a complaint about a member.
     pub(crate) fn complain(&mut self, key: &str, value: impl std::fmt::Display, expected: impl Into<String>) {
-        let path = self.at(key);
-        self.complaints.push(Complaint::at(path, value, expected));
+        if self.complaints.len() < MOST_COMPLAINTS {
+            let path = self.at(key);
+            self.complaints.push(Complaint::at(path, value, expected));
+        }
     }
 
     /// Adds complaints that were found elsewhere.
     pub(crate) fn add(&mut self, complaints: impl IntoIterator<Item = Complaint>) {
-        self.complaints.extend(complaints);
+        let room = MOST_COMPLAINTS.saturating_sub(self.complaints.len());
+        self.complaints.extend(complaints.into_iter().take(room));
     }
 
     /// Complains about the members nobody took, and hands back all complaints.

@@ -169,6 +169,12 @@ axes:
         let spec = format!("change: x\naxes:\n  nodeCount: [{}]\n  soakMinutes: [{}]\n", list(30), list(30));
         let found = complaints(&spec);
         assert_eq!(found, ["axes: found 30 x 30 combinations, expected at most 256"]);
+        // Nor are the values of an axis looked at one by one, nor is anything said without end.
+        let spec = format!("{{\"change\": \"x\", \"axes\": {{\"nodeCount\": [{}]}}}}", list(200_000));
+        assert_eq!(complaints(&spec), ["axes.nodeCount: found 200000 values, expected at most 256"]);
+        let names: Vec<String> = (0..5000).map(|i| format!("\"a{i}\": []")).collect();
+        let spec = format!("{{\"change\": \"x\", \"axes\": {{{}}}, {}}}", names.join(", "), names.join(", "));
+        assert_eq!(complaints(&spec).len(), 200);
     }
 
     #[test]

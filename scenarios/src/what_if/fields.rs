@@ -98,6 +98,10 @@ fn one_axis(name: &str, values: Value, parts: &mut Parts) -> Option<AxisValues> 
             return None;
         }
     };
+    if items.len() > MOST_CELLS {
+        parts.complain(&path, format!("{} values", items.len()), format!("at most {MOST_CELLS}"));
+        return None;
+    }
     let mut settings: Vec<Setting> = Vec::new();
     for (i, item) in items.iter().enumerate() {
         match Setting::read(name, item) {

@@ -19,8 +19,10 @@ use super::mutator::{Dice, Garden};
 const CASES: u64 = 2000;
 /// Longest time of one input. They take microseconds; machines may be busy.
 const LONGEST: Duration = Duration::from_secs(30);
-/// Memory that any input may take at once, in bytes, and in bytes for each of its own.
-const MEMORY: (usize, usize) = (32 << 20, 400);
+/// Memory that an input may usually take at once, in bytes.
+const MEMORY: usize = 32 << 20;
+/// The same for each of its own bytes.
+const MEMORY_FOR_BYTE: usize = 400;
 /// How often an input that takes more is looked at again.
 const AGAIN: usize = 5;
 /// Failures at different places after which a target is given up.
@@ -36,6 +38,11 @@ type Now = Arc<Mutex<Option<(Instant, u64, Vec<u8>)>>>;
 
 /// Feeds a target; `look` gets each input and says whether it was understood.
 pub fn fuzz(memory: &PeakAlloc, target: &str, garden: &Garden, look: &dyn Fn(&[u8]) -> bool) {
+    fuzz_in(memory, MEMORY, target, garden, look);
+}
+
+/// The same where any input may take so much memory at once, in bytes, beside what goes with its length.
+pub fn fuzz_in(memory: &PeakAlloc, room: usize, target: &str, garden: &Garden, look: &dyn Fn(&[u8]) -> bool) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let number = |name: &str, usual| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
     let (first, cases) = (number("POOLPROOF_FUZZ_FIRST", 0), number("POOLPROOF_FUZZ_CASES", CASES));
@@ -57,7 +64,7 @@ pub fn fuzz(memory: &PeakAlloc, target: &str, garden: &Garden, look: &dyn Fn(&[u
         let input = garden.input(&mut Dice::of(target, case));
         let length = input.len();
         *now.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), case, input.clone()));
-        let most_for_it = MEMORY.0 + MEMORY.1 * length;
+        let most_for_it = room + MEMORY_FOR_BYTE * length;
         let (mut outcome, mut taken, took) = measured(memory, &|| look(&input));
         // Other tests of the process take memory too: what is the input's own comes again.
         for _ in 0..AGAIN {

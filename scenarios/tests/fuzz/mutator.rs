@@ -8,10 +8,13 @@ use serde_json::{Map, Value, json};
 const DEEP: u64 = 200;
 /// Longest input that is made on purpose.
 const LONG: usize = 1 << 20;
-/// Items of a list and bytes of a text that a seed keeps: what is longer only takes time. Lists of plain values may have a length
-/// that counts.
-const KEPT: (usize, usize) = (3, 4000);
-const KEPT_PLAIN: usize = 8;
+/// Bytes of a text that a seed keeps: what is longer only takes time.
+const KEPT: usize = 4000;
+/// Items of a list that most inputs have, any of the seed's. Of plain values more: there the length may count.
+const FEW: usize = 2;
+const FEW_PLAIN: usize = 8;
+/// One in so many inputs has all items.
+const WHOLE: usize = 6;
 
 /// Random numbers by SplitMix64 (Steele, Lea and Flood 2014): one state, the same everywhere.
 pub struct Dice(u64);
@@ -67,7 +70,7 @@ pub struct Garden {
 }
 
 impl Garden {
-    /// Of these seeds; long lists and texts in them are shortened.
+    /// Of these seeds; long texts in them are shortened.
     pub fn new(seeds: impl IntoIterator<Item = Vec<u8>>) -> Garden {
         let mut keys = Vec::new();
         let seeds = seeds.into_iter().map(|bytes| match serde_json::from_slice::<Value>(&bytes) {
@@ -98,7 +101,7 @@ impl Garden {
                 bytes
             }
             Seed::Json(seed) => {
-                let mut value = seed.clone();
+                let mut value = if dice.once_in(WHOLE) { seed.clone() } else { thinned(seed, dice) };
                 for _ in 0..dice.few() {
                     self.change(&mut value, dice);
                 }
@@ -184,9 +187,8 @@ impl Garden {
     fn cutting(&self, dice: &mut Dice) -> Value {
         match &self.seeds[dice.below(self.seeds.len())] {
             Seed::Json(seed) => {
-                let mut seed = seed.clone();
-                let mut at = dice.below(count(&seed));
-                nth(&mut seed, &mut at).map(Value::take).unwrap_or_default()
+                let mut at = dice.below(count(seed));
+                found(seed, &mut at).cloned().unwrap_or_default()
             }
             Seed::Text(text) => json!(String::from_utf8_lossy(text)),
         }
@@ -304,20 +306,39 @@ impl Garden {
     }
 }
 
-/// Leaves the first items of lists and the beginning of texts, and notes the names of members.
+/// Leaves the beginning of texts, and notes the names of members.
 fn shorten(value: &mut Value, keys: &mut Vec<String>) {
     match value {
-        Value::Array(list) => {
-            let plain = !list.iter().any(|item| item.is_object() || item.is_array());
-            list.truncate(if plain { KEPT_PLAIN } else { KEPT.0 });
-            list.iter_mut().for_each(|item| shorten(item, keys));
-        }
+        Value::Array(list) => list.iter_mut().for_each(|item| shorten(item, keys)),
         Value::Object(map) => {
             keys.extend(map.keys().cloned());
             map.values_mut().for_each(|item| shorten(item, keys));
         }
-        Value::String(text) => text.truncate(text.floor_char_boundary(KEPT.1)),
+        Value::String(text) => text.truncate(text.floor_char_boundary(KEPT)),
         _ => {}
+    }
+}
+
+/// A copy with a few items of each list, whichever.
+fn thinned(value: &Value, dice: &mut Dice) -> Value {
+    match value {
+        Value::Array(list) => {
+            let plain = !list.iter().any(|item| item.is_object() || item.is_array());
+            let few = if plain { FEW_PLAIN } else { FEW };
+            // Each item with the chance that leaves as many as are wanted of those to come.
+            let (mut wanted, mut left) = (few.min(list.len()), list.len());
+            let mut kept = |item: &Value| {
+                let keep = dice.below(left) < wanted;
+                left -= 1;
+                keep.then(|| {
+                    wanted -= 1;
+                    thinned(item, dice)
+                })
+            };
+            Value::Array(list.iter().filter_map(&mut kept).collect())
+        }
+        Value::Object(map) => map.iter().map(|(key, item)| (key.clone(), thinned(item, dice))).collect(),
+        other => other.clone(),
     }
 }
 
@@ -339,6 +360,19 @@ fn nth<'a>(value: &'a mut Value, at: &mut usize) -> Option<&'a mut Value> {
     match value {
         Value::Array(list) => list.iter_mut().find_map(|item| nth(item, at)),
         Value::Object(map) => map.values_mut().find_map(|item| nth(item, at)),
+        _ => None,
+    }
+}
+
+/// The same, to be looked at.
+fn found<'a>(value: &'a Value, at: &mut usize) -> Option<&'a Value> {
+    if *at == 0 {
+        return Some(value);
+    }
+    *at -= 1;
+    match value {
+        Value::Array(list) => list.iter().find_map(|item| found(item, at)),
+        Value::Object(map) => map.values().find_map(|item| found(item, at)),
         _ => None,
     }
 }
