@@ -1,9 +1,9 @@
 # syntax=docker/dockerfile:1
 # The poolproof worker and command line in a small image. Build: docker build -t poolproof .
 #
-# The base images are arguments, so that the same file builds from a mirror or from images made by hand.
+# The image holds the program, the libraries it is linked with, and certificates: no shell, no package manager. Where it is built
+# is an argument, so that the same file builds from a mirror or from an image made by hand.
 ARG BUILD_IMAGE=rust:1.95-slim-bookworm
-ARG BASE_IMAGE=debian:bookworm-slim
 
 FROM ${BUILD_IMAGE} AS build
 # SQLite, and the cryptography of TLS (ring), are compiled from source.
@@ -14,22 +14,21 @@ WORKDIR /source
 COPY . .
 RUN cargo build --locked --release --package poolproof --features amqp,cloud,otel --bin poolproof
 
-FROM ${BASE_IMAGE}
+# Whole, so that the image itself needs no shell to be made.
+RUN worker/deploy/root-files target/release/poolproof /root-files
+
+FROM scratch
 LABEL org.opencontainers.image.title="poolproof" \
       org.opencontainers.image.description="What will this AKS node pool change do to the pods that keep the cluster alive?" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
+COPY --from=build /root-files /
 # A number, so that Kubernetes can check runAsNonRoot. /data is the only place that is written to: run with a read-only
 # root file system and a volume on /data that this user may write (a local disk: the queue does not work on Azure Files).
-RUN groupadd --gid 10001 poolproof \
- && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin poolproof \
- && install -d -o 10001 -g 10001 /data /data/snapshots /data/reports
-# The certificates of public authorities, for amqps://.
-COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY --from=build --chmod=0755 /source/target/release/poolproof /usr/local/bin/poolproof
 USER 10001:10001
 WORKDIR /data
 VOLUME /data
-ENV POOLPROOF_QUEUE=sqlite:/data/queue.db \
+ENV PATH=/usr/local/bin \
+    POOLPROOF_QUEUE=sqlite:/data/queue.db \
     POOLPROOF_SNAPSHOTS=dir:/data/snapshots \
     POOLPROOF_PUBLISH=dir:/data/reports \
     POOLPROOF_LOG_FORMAT=json

@@ -73,8 +73,15 @@ pub struct Wanted {
 }
 
 /// The courses of bad trials, in order; none of a trial without the outage. Each has a thread of its own, unless `threads` is 1.
-pub fn courses(scenario: &Scenario, seed: u64, threads: usize, wanted: &[Wanted]) -> Vec<Course> {
-    let one = |wanted: &Wanted| contingency::without(scenario, seed, |runs| course(scenario, runs, *wanted));
+/// `may_go_on` is asked before each run; once it says no, what comes out is of no use.
+pub fn courses(
+    scenario: &Scenario,
+    seed: u64,
+    threads: usize,
+    wanted: &[Wanted],
+    may_go_on: &(dyn Fn() -> bool + Sync),
+) -> Vec<Course> {
+    let one = |wanted: &Wanted| contingency::without(scenario, seed, |runs| course(scenario, runs, *wanted, may_go_on));
     if threads == 1 {
         return wanted.iter().filter_map(one).collect();
     }
@@ -84,8 +91,13 @@ pub fn courses(scenario: &Scenario, seed: u64, threads: usize, wanted: &[Wanted]
     })
 }
 
-fn course(scenario: &Scenario, runs: &mut contingency::Without<'_, '_>, wanted: Wanted) -> Option<Course> {
-    let (reduced, of_trial) = reduced(runs, wanted)?;
+fn course(
+    scenario: &Scenario,
+    runs: &mut contingency::Without<'_, '_>,
+    wanted: Wanted,
+    may_go_on: &dyn Fn() -> bool,
+) -> Option<Course> {
+    let (reduced, of_trial) = reduced(runs, wanted, may_go_on)?;
     let (trace, met) = runs.trace(wanted.trial, &reduced.without);
     let workload = *scenario.watched().get(wanted.watched)?;
     let told = tell::Told { scenario, trace: &trace, met: &met, workload };
@@ -103,13 +115,20 @@ fn course(scenario: &Scenario, runs: &mut contingency::Without<'_, '_>, wanted: 
 
 /// What a trial does not need for its outage, in the order it was taken away; `None` without the outage.
 pub fn taken_away(runs: &mut contingency::Without<'_, '_>, wanted: Wanted) -> Option<Vec<Contingency>> {
-    reduced(runs, wanted).map(|(reduced, _)| reduced.without)
+    reduced(runs, wanted, &|| true).map(|(reduced, _)| reduced.without)
 }
 
 /// What is needed of a trial for its outage, and all that could have gone otherwise in it.
-fn reduced(runs: &mut contingency::Without<'_, '_>, wanted: Wanted) -> Option<(Reduced, Vec<Contingency>)> {
+fn reduced(
+    runs: &mut contingency::Without<'_, '_>,
+    wanted: Wanted,
+    may_go_on: &dyn Fn() -> bool,
+) -> Option<(Reduced, Vec<Contingency>)> {
     let out = |outcome: &Outcome| outcome.workloads.get(wanted.watched).is_some_and(|w| w.outages > 0);
     let mut run = |without: &[Contingency]| {
+        if !may_go_on() {
+            return None;
+        }
         let (outcome, met) = runs.run(wanted.trial, without);
         out(&outcome).then(|| met.iter().map(|m: &Met| m.what).collect::<Vec<_>>())
     };

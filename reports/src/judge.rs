@@ -64,13 +64,17 @@ impl Judged {
     }
 }
 
+/// Trials that are run again between two questions whether it may go on: what is run together shares what is prepared.
+const TOGETHER: usize = 16;
+
 /// Judges the outcomes. The worst trial is traced again for its story.
 pub fn judge(inputs: &Inputs<'_>) -> Judged {
     judge_while(inputs, &|| true)
 }
 
-/// The same while it may go on: afterwards no trial is run again to find causes and courses, and what comes out is of no use.
-pub fn judge_while(inputs: &Inputs<'_>, may_go_on: &dyn Fn() -> bool) -> Judged {
+/// The same while it may go on, which is asked from any thread: afterwards no trial is run again to find causes and courses, and
+/// what comes out is of no use.
+pub fn judge_while(inputs: &Inputs<'_>, may_go_on: &(dyn Fn() -> bool + Sync)) -> Judged {
     let weights = weights(inputs.scenario);
     // To the end that the trial had.
     let ended = |trial: &u32| {
@@ -78,17 +82,15 @@ pub fn judge_while(inputs: &Inputs<'_>, may_go_on: &dyn Fn() -> bool) -> Judged 
         (*trial, pair.map_or(simulator::Time::ZERO + inputs.scenario.horizon, |pair| pair.proposal.end))
     };
     let again = |off: &[Cause], trials: &[u32]| {
-        if !may_go_on() {
-            return vec![false; trials.len()];
-        }
         let out = |outcome: simulator::Outcome| losses::any_out(&weights, &outcome);
         let trials: Vec<_> = trials.iter().map(ended).collect();
-        simulator::again(inputs.scenario, off, inputs.seed, &trials, inputs.threads, &out)
+        let again = |trials: &[_]| match may_go_on() {
+            true => simulator::again(inputs.scenario, off, inputs.seed, trials, inputs.threads, &out),
+            false => vec![false; trials.len()],
+        };
+        trials.chunks(TOGETHER).flat_map(again).collect()
     };
-    let courses = |wanted: &[Wanted]| match may_go_on() {
-        true => course::courses(inputs.scenario, inputs.seed, inputs.threads, wanted),
-        false => Vec::new(),
-    };
+    let courses = |wanted: &[Wanted]| course::courses(inputs.scenario, inputs.seed, inputs.threads, wanted, may_go_on);
     let trace = |plan, trial| match plan {
         Plan::Proposal => simulator::trace(inputs.scenario, inputs.seed, trial),
         Plan::Baseline => simulator::trace_nothing(inputs.scenario, inputs.seed, trial),

@@ -18,6 +18,8 @@ use crate::words;
 const AIMS: [f64; 4] = [0.25, 0.5, 1.0, 2.0];
 /// Futures that the pilot spends on each.
 const PILOT: u32 = 256;
+/// Futures between two questions whether it may go on.
+const TOGETHER: u32 = 32;
 /// Greatest factor.
 const MOST: f64 = 1e6;
 
@@ -65,9 +67,8 @@ pub fn weighted<E>(
     let mut best: Option<(f64, f64)> = None;
     let mut first = runs.first;
     for aim in AIMS {
-        go_on()?;
         let factor = (aim / expected).clamp(1.0, MOST);
-        let (found, _) = estimated(&mut scenario, factor, Runs { first, trials: PILOT, ..runs });
+        let (found, _) = estimated(&mut scenario, factor, Runs { first, trials: PILOT, ..runs }, &mut go_on)?;
         first = first.saturating_add(PILOT);
         let error = if found.estimate > 0.0 { found.error / found.estimate } else { f64::INFINITY };
         if best.is_none_or(|(least, _)| error < least) {
@@ -76,8 +77,7 @@ pub fn weighted<E>(
     }
     // Where no pilot saw anything, a future has about one failure.
     let factor = best.filter(|(error, _)| error.is_finite()).map_or((1.0 / expected).clamp(1.0, MOST), |(_, f)| f);
-    go_on()?;
-    let (proposal, baseline) = estimated(&mut scenario, factor, Runs { first, ..runs });
+    let (proposal, baseline) = estimated(&mut scenario, factor, Runs { first, ..runs }, &mut go_on)?;
     Ok(Some(Weighted {
         factor,
         pilot: u64::from(PILOT) * AIMS.len() as u64,
@@ -92,16 +92,26 @@ pub fn weighted<E>(
 }
 
 /// With the change, and when nothing is done.
-fn estimated(scenario: &mut Scenario, factor: f64, runs: Runs) -> (Importance, Importance) {
+fn estimated<E>(
+    scenario: &mut Scenario,
+    factor: f64,
+    runs: Runs,
+    go_on: &mut dyn FnMut() -> Result<(), E>,
+) -> Result<(Importance, Importance), E> {
     scenario.settings.failure_factor = Some(factor);
-    let pairs = simulator::paired(scenario, runs, &|_| {});
+    let mut pairs = Vec::with_capacity(runs.trials as usize);
+    for done in (0..runs.trials).step_by(TOGETHER as usize) {
+        go_on()?;
+        let part = Runs { first: runs.first + done, trials: TOGETHER.min(runs.trials - done), ..runs };
+        pairs.extend(simulator::paired(scenario, part, &|_| {}));
+    }
     let counts = weights(scenario);
     let of = |plan: fn(&Pair) -> &simulator::Outcome| {
         let drawn: Vec<f64> = pairs.iter().map(|pair| plan(pair).drawn.weight).collect();
         let out: Vec<bool> = pairs.iter().map(|pair| any_out(&counts, plan(pair))).collect();
         importance(&drawn, &out)
     };
-    (of(|pair| &pair.proposal), of(|pair| &pair.baseline))
+    Ok((of(|pair| &pair.proposal), of(|pair| &pair.baseline)))
 }
 
 impl Weighted {

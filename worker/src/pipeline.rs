@@ -9,8 +9,9 @@ mod intake;
 mod plans;
 mod record;
 mod study;
+mod until;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use reports::backtest::history::Prediction;
@@ -39,6 +40,7 @@ pub use inputs::{learnable, learned_numbers};
 pub use intake::{Task, decode, inline_snapshot, snapshot_of, task};
 pub use plans::again as plan_again;
 pub use record::RunRecord;
+use until::Until;
 
 /// Version of the engine, part of every report's id.
 pub const ENGINE: &str = concat!("poolproof ", env!("CARGO_PKG_VERSION"));
@@ -49,8 +51,6 @@ const BUDGET: std::ops::RangeInclusive<u32> = 1000..=16_000;
 const PODS_TIMES_TRIALS: usize = 1_000_000;
 /// So many times as much for a thorough answer.
 const THOROUGH: u32 = 4;
-/// Time between two looks at the clock while trials are run, about.
-const PORTION: Duration = Duration::from_secs(1);
 /// Trials between two glances at what is known so far.
 const GLANCE: usize = 256;
 /// Trials whose course over time is kept for the bands of the charts: more would take memory (about 20 KB each) and draw the same.
@@ -372,23 +372,23 @@ fn judged(
     watch: Watch<'_>,
 ) -> Result<(Judged, record::Clock, Option<Forecast>), JobError> {
     let clock = record::Clock::start(prepared.took, threads(estimate));
-    let started = Instant::now();
+    let until = Until::from_now(prepared, estimate, watch.stop);
     let part = tracing::debug_span!("simulate", trials = prepared.trials).entered();
-    let (pairs, stopped) = simulate(prepared, estimate, watch, started)?;
-    let study = study::study(prepared, estimate, watch, started)?;
-    let weighted = study::weighted(prepared, &pairs, estimate, watch, started)?;
+    let (pairs, stopped) = simulate(prepared, estimate, watch, until)?;
+    let study = study::study(prepared, estimate, until)?;
+    let weighted = study::weighted(prepared, &pairs, estimate, until)?;
     drop(part);
     let part = tracing::debug_span!("judge").entered();
     let mut found = Found { study, weighted, plans: None };
     let inputs = prepared.inputs(&pairs, stopped, &found, estimate.threads);
     let forecast = estimate.foretell.then(|| Forecast::of(&inputs));
-    let judged = reports::judge_while(&inputs, &|| check(prepared, estimate, watch, started, prepared.trials).is_ok());
+    let judged = reports::judge_while(&inputs, &|| until.check().is_ok());
     // Over its time it is no report, whatever was judged by then.
-    check(prepared, estimate, watch, started, prepared.trials)?;
+    until.check()?;
     // The search for other plans takes longest: what is known without it is told before.
     drop(part);
     (watch.judged)(&judged.report);
-    let search = || plans::search(prepared, &pairs, estimate, watch, started);
+    let search = || plans::search(prepared, &pairs, estimate, watch, until);
     found.plans = tracing::debug_span!("search").in_scope(search)?;
     let judged = judged.with_plans(&prepared.inputs(&pairs, stopped, &found, estimate.threads));
     let events = pairs.iter().map(|p| p.proposal.counts.events + p.baseline.counts.events).sum();
@@ -413,10 +413,9 @@ fn simulate(
     prepared: &Prepared,
     estimate: &Estimate,
     watch: Watch<'_>,
-    started: Instant,
+    until: Until<'_>,
 ) -> Result<(Vec<Pair>, Stop), JobError> {
-    // What a pair costs is not known before: the first portion is small, so that a clock is looked at in time.
-    let mut portion = threads(estimate) as u32;
+    let mut portions = until.portions();
     let mut headline = Headline::new(&prepared.loaded.scenario, prepared.sampling);
     let (mut looked, mut look) = (0, 0);
     let mut pairs = Vec::with_capacity(prepared.trials as usize);
@@ -425,17 +424,15 @@ fn simulate(
         if done >= look {
             look = prepared.sampling.next_look(u64::from(done), u64::from(prepared.trials)) as u32;
         }
-        check(prepared, estimate, watch, started, done)?;
+        until.after(done)?;
         let to_glance = GLANCE as u32 - done % GLANCE as u32;
         let runs = Runs {
             seed: prepared.seed,
             first: done,
-            trials: portion.min(look - done).min(to_glance),
+            trials: portions.next().min(look - done).min(to_glance),
             threads: estimate.threads,
         };
-        let begun = Instant::now();
         pairs.extend(simulator::paired(&prepared.loaded.scenario, runs, &|n| (watch.progress)(done + n)));
-        portion = next_portion(portion, begun.elapsed());
         for pair in pairs.iter_mut().skip(looked.max(DRAWN)) {
             (pair.proposal.series, pair.baseline.series) = (None, None);
         }
@@ -452,36 +449,6 @@ fn simulate(
         }
     }
     Ok((pairs, Stop::Budget))
-}
-
-/// Pairs of the next portion, after one of so many that took so long: enough to be worth it, few enough to be stopped soon.
-fn next_portion(portion: u32, took: Duration) -> u32 {
-    if took < PORTION / 2 {
-        portion.saturating_mul(2).min(GLANCE as u32)
-    } else if took > PORTION {
-        (portion / 2).max(1)
-    } else {
-        portion
-    }
-}
-
-/// Whether the run may go on after so many trials.
-fn check(
-    prepared: &Prepared,
-    estimate: &Estimate,
-    watch: Watch<'_>,
-    started: Instant,
-    done: u32,
-) -> Result<(), JobError> {
-    if watch.stop.load(Ordering::Relaxed) {
-        return Err(JobError::Stopped);
-    }
-    match estimate.limit.filter(|limit| started.elapsed() > *limit) {
-        None => Ok(()),
-        Some(limit) => {
-            Err(JobError::TooLong { change: prepared.change.summary.clone(), done, trials: prepared.trials, limit })
-        }
-    }
 }
 
 fn threads(estimate: &Estimate) -> usize {

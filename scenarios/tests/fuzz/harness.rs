@@ -1,6 +1,6 @@
 //! Runs a target on many inputs: none may panic, hang, or take more memory than its size warrants.
 //!
-//! `POOLPROOF_FUZZ_CASES` says how many inputs each target sees (2,000 unless set; the long run has 1,000,000), and
+//! `POOLPROOF_FUZZ_CASES` says how many inputs each target sees (500 unless set; the long run has 1,000,000), and
 //! `POOLPROOF_FUZZ_FIRST` from which case on. A case is a function of its target's name and its number. What fails is written to
 //! a file, and told with the place of the panic, each place once.
 
@@ -16,7 +16,7 @@ use peak_alloc::PeakAlloc;
 use super::mutator::{Dice, Garden};
 
 /// Inputs of each target where nobody says otherwise.
-const CASES: u64 = 2000;
+const CASES: u64 = 500;
 /// Longest time of one input. They take microseconds; machines may be busy.
 const LONGEST: Duration = Duration::from_secs(30);
 /// Memory that an input may usually take at once, in bytes.

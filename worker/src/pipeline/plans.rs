@@ -4,8 +4,7 @@
 //! each sees the same. The few that come out best are run like the change itself, as a report of their own would be.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::sync::atomic::AtomicBool;
 
 use reports::estimate::Sampling;
 use reports::input::{Finalist, PlansInfo, SetAsideInfo};
@@ -20,7 +19,7 @@ use scenarios::plan::{Plan, Plans, plans as candidates};
 use scenarios::snapshot::Snapshot;
 use simulator::{Pair, Runs, Scenario};
 
-use super::{Estimate, LEAST, Prepared, Watch, check, identity, inputs};
+use super::{Estimate, LEAST, Prepared, Until, Watch, identity, inputs};
 use crate::job::JobError;
 
 /// Index of the first trial of the search: none of them is a trial of a report.
@@ -79,7 +78,7 @@ pub fn search(
     pairs: &[Pair],
     estimate: &Estimate,
     watch: Watch<'_>,
-    started: Instant,
+    until: Until<'_>,
 ) -> Result<Option<PlansInfo>, JobError> {
     let snapshot = match &prepared.sources {
         Sources::Unasked => return Ok(None),
@@ -103,23 +102,20 @@ pub fn search(
     let budget = (times * PODS_TIMES_TRIALS / pods).clamp(*TRIALS.start(), times * TRIALS.end()) as u64;
     let options = Options { budget, finalists: FINALISTS, others: OTHERS };
     let mut arena = Arena::new(prepared, &plans, estimate);
-    let picked = search::pick(plans.len(), options, &mut |plan, first, n| {
-        check(prepared, estimate, watch, started, prepared.trials)?;
-        Ok::<_, JobError>(arena.run(plan, first, n))
-    })?;
+    let picked = search::pick(plans.len(), options, &mut |plan, first, n| arena.run(plan, first, n, until))?;
     if let Some(aid) = watch.aid {
         aid.share(&picked.plans, each, pods)?;
     }
     let mut finalists = Vec::new();
     // Other hands begin with the first.
     for &place in picked.plans.iter().rev() {
-        check(prepared, estimate, watch, started, prepared.trials)?;
+        until.check()?;
         let plan = &plans[place];
         let Some(own) = own(plan, snapshot) else { continue };
         let stood = match watch.aid.map_or(Ok(None), |aid| aid.found(place))? {
             Some(stood) => stood,
             None => {
-                let stood = stood(&own, estimate);
+                let stood = stood(&own, estimate, until)?;
                 watch.aid.map_or(Ok(()), |aid| aid.keep(place, &stood))?;
                 stood
             }
@@ -201,22 +197,26 @@ impl Arena {
     }
 
     /// Trials of a plan, with what they add to doing nothing.
-    fn run(&mut self, plan: usize, first: u32, trials: u32) -> Vec<Seen> {
+    ///
+    /// # Errors
+    /// It was stopped, or took too long.
+    fn run(&mut self, plan: usize, first: u32, trials: u32, until: Until<'_>) -> Result<Vec<Seen>, JobError> {
         let known = self.baseline.len() as u32;
         if let Some(lacks) = (first + trials).checked_sub(known).filter(|n| *n > 0) {
-            let more = self.of(&self.nothing, known, lacks);
+            let more = self.of(&self.nothing, known, lacks, until)?;
             self.baseline.extend(more.iter().map(|s| s.loss));
         }
-        let mut seen = self.of(&self.scenarios[plan], first, trials);
+        let mut seen = self.of(&self.scenarios[plan], first, trials, until)?;
         for (seen, baseline) in seen.iter_mut().zip(&self.baseline[first as usize..]) {
             seen.loss = (seen.loss - baseline).clamp(-score::LOSS_HIGH, score::LOSS_HIGH);
         }
-        seen
+        Ok(seen)
     }
 
-    fn of(&self, scenario: &Scenario, first: u32, trials: u32) -> Vec<Seen> {
+    fn of(&self, scenario: &Scenario, first: u32, trials: u32, until: Until<'_>) -> Result<Vec<Seen>, JobError> {
         let runs = Runs { seed: self.seed, first: FIRST + first, trials, threads: self.threads };
-        simulator::replicate(scenario, runs, &|outcome| Seen::of(scenario, &self.weights, &outcome))
+        let seen = |outcome| Seen::of(scenario, &self.weights, &outcome);
+        until.run(runs, &|runs| simulator::replicate(scenario, runs, &seen))
     }
 }
 
@@ -233,7 +233,7 @@ fn tried(prepared: &Prepared, each: u32) -> Option<Plans> {
 /// Runs one plan as the search of this report does, for another hand that has it in hand; nothing where there is no such plan.
 ///
 /// # Errors
-/// It was stopped.
+/// It was stopped, or took too long.
 pub fn again(
     prepared: &Prepared,
     plan: usize,
@@ -241,13 +241,11 @@ pub fn again(
     estimate: &Estimate,
     stop: &AtomicBool,
 ) -> Result<Option<Stood>, JobError> {
-    if stop.load(Ordering::Relaxed) {
-        return Err(JobError::Stopped);
-    }
+    let until = Until::from_now(prepared, estimate, stop);
     let Sources::Known(known) = &prepared.sources else { return Ok(None) };
     let Some(found) = tried(prepared, each) else { return Ok(None) };
     let own = found.plans.get(plan).and_then(|plan| own(plan, &known.1));
-    Ok(own.map(|own| stood(&own, estimate)))
+    own.map(|own| stood(&own, estimate, until)).transpose()
 }
 
 /// A plan as its own report would run it, from its commands on.
@@ -257,16 +255,60 @@ fn own(plan: &Plan, snapshot: &Snapshot) -> Option<Prepared> {
 }
 
 /// What the trials of a plan come to.
-fn stood(own: &Prepared, estimate: &Estimate) -> Stood {
+fn stood(own: &Prepared, estimate: &Estimate, until: Until<'_>) -> Result<Stood, JobError> {
     debug_assert_eq!(own.sampling, Sampling::Fixed);
     let runs = Runs { seed: own.seed, first: 0, trials: own.trials, threads: estimate.threads };
-    let pairs = simulator::paired(&own.loaded.scenario, runs, &|_| {});
+    let pairs = until.run(runs, &|runs| simulator::paired(&own.loaded.scenario, runs, &|_| {}))?;
     let nothing = super::Found { study: None, weighted: None, plans: None };
-    Stood::of(&own.inputs(&pairs, Stop::Budget, &nothing, estimate.threads))
+    Ok(Stood::of(&own.inputs(&pairs, Stop::Budget, &nothing, estimate.threads)))
 }
 
 fn finalist(plan: &Plan, own: Prepared, stood: Stood) -> Finalist {
     let mut apply = BTreeMap::from([("az".to_owned(), plan.az.clone())]);
     apply.extend(plan.terraform.clone().map(|text| ("terraform".to_owned(), text)));
     Finalist { summary: plan.summary.clone(), apply, scenario: own.loaded.scenario, stood }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{decode, prepare};
+    use super::*;
+
+    #[test]
+    fn a_plan_of_anothers_search_looks_at_the_clock_too() {
+        let case = scenarios::cases::cases().iter().find(|case| case.name == "staged-upgrade").unwrap();
+        let snapshot = Snapshot::from_json(case.before.snapshot.as_bytes()).unwrap();
+        let change = decode(case.before.changes[0].text.as_bytes()).unwrap().changes.remove(0);
+        let estimate = Estimate { threads: 1, ..Estimate::default() };
+        let prepared = prepare(&change, &snapshot, &estimate).unwrap();
+        let found = |limit: Option<Duration>, stop: bool| {
+            again(&prepared, 0, 200, &Estimate { limit, ..estimate.clone() }, &AtomicBool::new(stop))
+        };
+        assert_eq!(found(None, false).unwrap().unwrap().trials.len(), 200);
+        assert!(matches!(found(None, true), Err(JobError::Stopped)));
+        assert!(matches!(found(Some(Duration::ZERO), false), Err(JobError::TooLong { .. })));
+    }
+
+    #[test]
+    fn portions_come_to_the_same_as_all_at_once() {
+        let case = &scenarios::cases::cases()[0].before;
+        let snapshot = Snapshot::from_json(case.snapshot.as_bytes()).unwrap();
+        let change = decode(case.changes[0].text.as_bytes()).unwrap().changes.remove(0);
+        let prepared = prepare(&change, &snapshot, &Estimate::default()).unwrap();
+        let stop = AtomicBool::new(false);
+        let until = Until::from_now(&prepared, &Estimate::default(), &stop);
+        let runs = Runs { seed: 1, first: 7, trials: 1000, threads: 1 };
+        let numbers = |runs: Runs| (runs.first..runs.first + runs.trials).collect::<Vec<_>>();
+        assert_eq!(until.run(runs, &numbers).unwrap(), numbers(runs));
+        // Stopped by the first portion there is no second.
+        let stopped = until.run(runs, &|runs| {
+            assert_eq!(runs.first, 7);
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            numbers(runs)
+        });
+        assert!(matches!(stopped, Err(JobError::Stopped)));
+    }
 }

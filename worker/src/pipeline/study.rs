@@ -5,9 +5,8 @@ use reports::uncertainty::{Study, elementary_effects, indices, saltelli, traject
 use reports::weighted::Weighted;
 use simulator::{Pair, Runs, Scenario};
 
-use super::{Estimate, Prepared, Watch, check};
+use super::{Estimate, Prepared, Until};
 use crate::job::JobError;
-use std::time::Instant;
 
 /// Width of the limits over the estimate from which a probability is loose: the aim of sampling.
 const LOOSE: f64 = 0.25;
@@ -15,8 +14,6 @@ const LOOSE: f64 = 0.25;
 const WEIGHTED: u32 = 3 << 30;
 /// Most of them.
 const MOST_WEIGHTED: u32 = 8192;
-/// Points that are run between two looks at the clock.
-const PORTION: usize = 8;
 /// Trials at each point: at least, at most.
 const TRIALS: std::ops::RangeInclusive<usize> = 8..=32;
 /// Pods times trials of all points together.
@@ -28,12 +25,7 @@ const BASE: usize = 512;
 const CLOSER: usize = 5;
 
 /// Runs the study of a scenario; nothing where nothing is doubted or changed, or too few trials were asked for.
-pub fn study(
-    prepared: &Prepared,
-    estimate: &Estimate,
-    watch: Watch<'_>,
-    started: Instant,
-) -> Result<Option<Study>, JobError> {
+pub fn study(prepared: &Prepared, estimate: &Estimate, until: Until<'_>) -> Result<Option<Study>, JobError> {
     let scenario = &prepared.loaded.scenario;
     if estimate.no_band || scenario.beliefs.is_empty() || scenario.changes.is_empty() || prepared.trials < super::LEAST
     {
@@ -42,12 +34,13 @@ pub fn study(
     let mut study = Study::planned(scenario, prepared.seed);
     let trials = trials(scenario, prepared.thorough(), study.points.len());
     let runs = Runs { seed: prepared.seed, first: 0, trials, threads: estimate.threads };
+    let mut portions = until.portions();
     while study.done() < study.points.len() {
-        check(prepared, estimate, watch, started, prepared.trials)?;
-        study.run(scenario, PORTION, runs);
+        until.check()?;
+        study.run(scenario, portions.next() as usize, runs);
     }
     if prepared.thorough() {
-        closer(prepared, estimate, watch, started, &mut study)?;
+        closer(prepared, estimate, until, &mut study)?;
     }
     Ok(Some(study))
 }
@@ -58,8 +51,7 @@ pub fn weighted(
     prepared: &Prepared,
     pairs: &[Pair],
     estimate: &Estimate,
-    watch: Watch<'_>,
-    started: Instant,
+    until: Until<'_>,
 ) -> Result<Option<Weighted>, JobError> {
     let scenario = &prepared.loaded.scenario;
     if !prepared.thorough() || !scenario.settings.stratified || scenario.changes.is_empty() {
@@ -73,7 +65,7 @@ pub fn weighted(
     }
     let trials = (pairs.len() as u32).min(MOST_WEIGHTED);
     let runs = Runs { seed: prepared.seed, first: WEIGHTED, trials, threads: estimate.threads };
-    reports::weighted::weighted(scenario, runs, || check(prepared, estimate, watch, started, prepared.trials))
+    reports::weighted::weighted(scenario, runs, || until.check())
 }
 
 /// Trials at each point: as many as a second or two allow, since what one takes grows with the pods.
@@ -84,20 +76,15 @@ fn trials(scenario: &Scenario, thorough: bool, points: usize) -> u32 {
 }
 
 /// Screens all parameters, then takes shares of the variance of the weightiest.
-fn closer(
-    prepared: &Prepared,
-    estimate: &Estimate,
-    watch: Watch<'_>,
-    started: Instant,
-    study: &mut Study,
-) -> Result<(), JobError> {
+fn closer(prepared: &Prepared, estimate: &Estimate, until: Until<'_>, study: &mut Study) -> Result<(), JobError> {
     let scenario = &prepared.loaded.scenario;
     let runs = Runs { seed: prepared.seed, first: 0, trials: *TRIALS.start() as u32, threads: estimate.threads };
     let outputs = |points: Vec<Vec<f64>>| -> Result<Vec<f64>, JobError> {
-        let mut found = Vec::with_capacity(points.len());
-        for part in points.chunks(PORTION) {
-            check(prepared, estimate, watch, started, prepared.trials)?;
-            found.extend(Study::smoothed(scenario, part.to_vec(), runs));
+        let (mut found, mut portions) = (Vec::with_capacity(points.len()), until.portions());
+        while found.len() < points.len() {
+            until.check()?;
+            let end = points.len().min(found.len() + portions.next() as usize);
+            found.extend(Study::smoothed(scenario, points[found.len()..end].to_vec(), runs));
         }
         Ok(found)
     };
