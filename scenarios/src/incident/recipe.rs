@@ -57,7 +57,7 @@ pub struct PoolFields {
     /// Zones that its nodes are dealt to; none when absent.
     #[schemars(with = "Expressed")]
     #[serde(default)]
-    pub zones: u32,
+    pub zones: u8,
     /// Windows nodes.
     #[serde(default)]
     pub windows: bool,

@@ -61,6 +61,13 @@ fn claims_are_held_against_every_point_and_variant() {
 }
 
 #[test]
+fn zones_without_end_are_refused_before_they_are_made() {
+    let text = SMALL.replace("count: 2 }", "count: 2, zones: 4294967295 }");
+    let wrong = Incident::parse(text.as_bytes()).unwrap_err().to_string();
+    assert!(wrong.contains("pools[0].zones"), "{wrong}");
+}
+
+#[test]
 fn a_wrong_claim_fails_and_a_reason_does_not_outlive_its_cause() {
     let wrong = SMALL.replace("atMost: \"=down + 1\"", "atMost: \"=down - 1\"");
     assert_eq!(found(&wrong).iter().filter(|l| l.ends_with("not as expected")).count(), 2);

@@ -22,6 +22,9 @@ use crate::intern::Interned;
 use crate::snapshot::pool::{MODES, known_mode, read::MOST_NODES, taint};
 use crate::snapshot::{AgentPool, Snapshot};
 
+/// Broken taints of one list that are complained about.
+const MOST_TAINTS: usize = 20;
+
 /// A temporary pool and its successor, as Terraform names and makes them when it cycles a pool.
 const TEMPORARY: &str = "-temporary";
 const SUCCESSOR: &str = "-new";
@@ -405,7 +408,7 @@ impl Planner<'_> {
     }
 
     fn set_taints(&mut self, pool: &AgentPool, id: PoolId, list: &[String]) {
-        for (i, text) in list.iter().enumerate().filter(|(_, t)| taint(t).is_none()) {
+        for (i, text) in list.iter().enumerate().filter(|(_, t)| taint(t).is_none()).take(MOST_TAINTS) {
             let expected = "key=value:NoSchedule, PreferNoSchedule or NoExecute";
             self.complaints.push(Complaint::at(format!("operation.taints[{i}]"), text, expected));
         }

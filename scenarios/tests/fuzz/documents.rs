@@ -179,7 +179,7 @@ fn yaml_and_json_of_options() {
 #[test]
 fn changes_of_odd_clusters() {
     static CHANGES: LazyLock<Vec<Change>> = LazyLock::new(changes);
-    fuzz(&MEMORY, "odd clusters", &Garden::new(snapshots()), &|bytes| {
+    fuzz_in(&MEMORY, LARGE, "odd clusters", &Garden::new(snapshots()), &|bytes| {
         let Some(snapshot) = told(Snapshot::from_json(bytes)) else { return false };
         let mut change = CHANGES[bytes.len() % CHANGES.len()].clone();
         if let (Some(_), Some(pool)) = (&change.pool, snapshot.pools.first()) {
