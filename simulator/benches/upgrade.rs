@@ -1,6 +1,7 @@
 //! How fast trials run: the 50-node, 1,000-pod rolling upgrade with every process on, paired with doing nothing.
 //!
-//! Once as it is, once with the scheduler's default spreading of every workload's pods over zones and nodes.
+//! Once as it is, once with the scheduler's default spreading of every workload's pods over zones and nodes, once with DNS as a
+//! service under load; and how much longer the last takes than the first.
 //!
 //! `cargo bench-sim` prints seconds for 1,000 pairs, events per second and placements per second, for one thread and for
 //! all, and the growth of a do-nothing trial with its horizon.
@@ -15,16 +16,18 @@ fn main() {
     let trials = std::env::args().filter_map(|a| a.parse().ok()).next().unwrap_or(1000);
     let plain = example::busy_upgrade();
     let spread = example::spread_by_default(plain.clone());
-    for (scenario, how) in [(plain, "no spreading"), (spread, "default spreading")] {
+    let loaded = example::under_load(plain.clone());
+    for (scenario, how) in [(&plain, "no spreading"), (&spread, "default spreading"), (&loaded, "DNS under load")] {
         println!(
             "{} nodes, {} pods, {trials} paired trials of a rolling upgrade, {how}",
             scenario.cluster.nodes.len(),
             scenario.cluster.pods.len(),
         );
         for threads in [1, 0] {
-            measure(&scenario, trials, threads);
+            measure(scenario, trials, threads);
         }
     }
+    compare(&plain, &loaded, trials / 10);
 }
 
 fn measure(scenario: &Scenario, trials: u32, threads: usize) {
@@ -41,5 +44,24 @@ fn measure(scenario: &Scenario, trials: u32, threads: usize) {
         1e3 * seconds / f64::from(trials),
         events as f64 / seconds,
         placements as f64 / seconds,
+    );
+}
+
+/// What modelling load costs: short runs without and with it by turns, so that both meet the same machine.
+fn compare(plain: &Scenario, loaded: &Scenario, trials: u32) {
+    let seconds = |scenario, first| {
+        let start = Instant::now();
+        paired(scenario, Runs { seed: 1, first, trials, threads: 1 }, &|_| {});
+        start.elapsed().as_secs_f64()
+    };
+    let mut ratios: Vec<f64> =
+        (0..15).map(|i| (seconds(plain, i * trials), seconds(loaded, i * trials))).map(|(a, b)| b / a).collect();
+    ratios.sort_by(f64::total_cmp);
+    println!(
+        "DNS under load takes {:.3} times as long as without (median of {} runs by turns, {:.3} to {:.3})",
+        ratios[ratios.len() / 2],
+        ratios.len(),
+        ratios[0],
+        ratios[ratios.len() - 1]
     );
 }

@@ -14,9 +14,9 @@ use crate::random::Prior;
 use crate::scenario::{Happening, Scenario, Scripted};
 use crate::settings::Settings;
 use crate::spec::{
-    Backend, BudgetRule, BudgetSpec, ClusterSpec, Control, Duty, MANY_DISKS, Memory, NodeShape, NodeSpec, PodShape,
-    PodSpec, PoolSpec, Quantity, Resources, Role, Selector, Share, Spread, Supply, Toleration, Webhook, WorkloadKind,
-    WorkloadSpec,
+    Backend, BudgetRule, BudgetSpec, Clients, ClusterSpec, Control, Duty, MANY_DISKS, Memory, NodeShape, NodeSpec,
+    PodShape, PodSpec, PoolSpec, Quantity, Resources, Role, Selector, Service, ServiceMemory, Share, Spread,
+    StaleEntries, Stampede, Supply, Toleration, Webhook, WorkloadKind, WorkloadSpec,
 };
 use crate::time::{Duration, Time};
 use crate::{NodeId, PoolId, WorkloadId};
@@ -422,6 +422,41 @@ pub fn busy_upgrade() -> Scenario {
         .upgrade(PoolId(0), Quantity::Percent(10))
         .horizon(Duration::mins(240))
         .build()
+}
+
+/// The same cluster with DNS as a service under load, all of it as reports have it by default: 10 queries per second of each
+/// application pod, replicas of 5,000 with a short queue, clients that ask twice, a stampede after outages, memory with its
+/// limit, and stale entries on a tenth of the nodes.
+pub fn under_load(mut scenario: Scenario) -> Scenario {
+    let applications = scenario.cluster.pods.iter().filter(|p| {
+        let workload = &scenario.cluster.workloads[p.workload];
+        workload.role == Role::Application && workload.kind != WorkloadKind::DaemonSet
+    });
+    let rate = 10.0 * applications.count() as f64;
+    let uniform = |low, high| Dist::Uniform { low, high };
+    for dns in scenario.cluster.workloads.rows_mut().iter_mut().filter(|w| w.role == Role::Dns) {
+        dns.follows_load = true;
+        dns.service = Some(Service {
+            service_time: Duration(500),
+            queue: 256.0,
+            clients: Clients { timeout: Duration::secs(5), attempts: 2.0 },
+            stampede: Stampede { factor: 2.0, lasts: Duration::mins(5), after: Duration::mins(1) },
+            memory: Some(ServiceMemory {
+                base: 55_000_000,
+                per_rate: 2_000.0,
+                limit: Some(500 << 20),
+                fills: Duration::secs(20),
+            }),
+            stale: StaleEntries {
+                probability: 0.1,
+                lasts: uniform(Duration::secs(3), Duration::secs(30)),
+                long_probability: 0.0,
+                long_lasts: uniform(Duration::mins(5), Duration::mins(30)),
+            },
+            ..Service::plain(rate, 5000.0, 150e-6)
+        });
+    }
+    scenario
 }
 
 /// The same cluster with labels by which its pods are spread: nodes have host names and zones, and each workload's pods prefer
