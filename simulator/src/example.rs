@@ -425,7 +425,7 @@ pub fn busy_upgrade() -> Scenario {
 }
 
 /// The same cluster with DNS as a service under load, all of it as reports have it by default: 10 queries per second of each
-/// application pod, replicas of 5,000 with a short queue, clients that ask twice, a stampede after outages, memory with its
+/// application pod, replicas of 5,000, clients that ask twice, a stampede after outages, memory with its
 /// limit, and stale entries on a tenth of the nodes.
 pub fn under_load(mut scenario: Scenario) -> Scenario {
     let applications = scenario.cluster.pods.iter().filter(|p| {
@@ -438,7 +438,6 @@ pub fn under_load(mut scenario: Scenario) -> Scenario {
         dns.follows_load = true;
         dns.service = Some(Service {
             service_time: Duration(500),
-            queue: 256.0,
             clients: Clients { timeout: Duration::secs(5), attempts: 2.0 },
             stampede: Stampede { factor: 2.0, lasts: Duration::mins(5), after: Duration::mins(1) },
             memory: Some(ServiceMemory {

@@ -75,15 +75,15 @@ pub fn service(known: &Known, coverage: &mut Coverage) -> Service {
         'B',
     );
     coverage.assume(
-        "time and queue of a DNS replica",
-        "0.5 ms a query; 256 wait, more are lost",
-        "answers from CoreDNS' cache; a socket's receive buffer of 208 KiB (Linux default) in packets",
+        "time of a DNS replica",
+        "0.5 ms a query while it is idle, up to the clients' time-out while it is asked too much; what it cannot serve is lost",
+        "answers from CoreDNS' cache; judgement beyond that",
         'C',
     );
     Service {
         requests_per_demand,
         service_time: Duration(500),
-        queue: 256.0,
+        // No queue: one is shared by all replicas, and a replica short of CPU loses its share however idle others are.
         answers: answers(known.probed, coverage),
         clients: clients(coverage),
         stampede: stampede(coverage),

@@ -90,7 +90,7 @@ pub const PLACES: &[(&str, &str, &str)] = &[
     ("load", "CPU of cluster DNS", "fixed"),
     ("load", "external names among lookups", "message: `dnsExternalShare`"),
     ("load", "search lists", "message: `dnsQps` instead of `dnsLookups`"),
-    ("load", "time and queue of a DNS replica", "fixed"),
+    ("load", "time of a DNS replica", "fixed"),
     ("load", "DNS replicas without a readiness probe", "snapshot: the Deployment of CoreDNS"),
     ("load", "DNS clients", "`dnsAttempts`, `dnsTimeoutSeconds`; axis; off `retries`"),
     ("load", "demand on DNS after an outage", "`dnsStampede`; off `stampede`"),
