@@ -10,9 +10,9 @@ use simulator::spec::Role;
 use simulator::{Outcome, Pair, Runs, Scenario};
 
 const SEED: u64 = 1;
-const TRIALS: u32 = 2000;
+const TRIALS: u32 = 4000;
 /// Standard errors by which the minutes must differ.
-const CLEARLY: f64 = 3.0;
+const CLEARLY: f64 = 4.0;
 
 #[test]
 fn storm_season_bursts_spare_a_dedicated_system_pool() {
