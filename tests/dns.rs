@@ -67,6 +67,7 @@ fn two_replicas_lose_queries_while_enough_are_ready_and_four_do_not() {
     assert!(of(w, "/queries/whileEnough/estimate") > 0.9, "{w:#}");
     let sentence = w["queries"]["sentence"].as_str().unwrap();
     assert!(sentence.contains("is up all the time") && sentence.contains("120 % of what it can"), "{sentence}");
+    assert!(sentence.contains("more than 5 % of its queries are lost for"), "{sentence}");
     assert!(of(w, "/queries/latencyMs/mean") > of(w, "/queries/baselineLatencyMs/mean"), "{w:#}");
     for format in ["text", "markdown"] {
         assert!(upgraded(&folder, 2, format).contains("is up all the time"), "{format}");
@@ -89,8 +90,10 @@ fn a_small_memory_limit_spirals_under_retries_and_a_large_one_does_not() {
     let (small, large) = (report("100Mi"), report("2000Mi"));
     let (small, large) = (dns(&small), dns(&large));
     assert!(of(small, "/queries/kills") >= 4.0 && of(large, "/queries/kills") == 0.0, "{small:#}\n{large:#}");
-    let minutes = |w| of(w, "/lossMinutes/mean");
+    // Most of the minutes are the burst's, whatever the limit; what is lost in them is not.
+    let (minutes, lost) = (|w| of(w, "/lossMinutes/mean"), |w| of(w, "/queryLoss/estimate"));
     assert!(minutes(small) > minutes(large), "{} and {}", minutes(small), minutes(large));
+    assert!(lost(small) > lost(large) + 0.03, "{} and {}", lost(small), lost(large));
     let largest = of(large, "/queries/slow/estimate").max(of(large, "/queries/baselineSlow/estimate"));
     assert!(largest > 0.0, "{large:#}");
 }

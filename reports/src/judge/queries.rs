@@ -79,31 +79,17 @@ pub fn queries(
         baseline_kills: strata.average(|i| of(i, false).map_or(0.0, |w| f64::from(w.service.kills))),
         sentence: String::new(),
     };
-    queries.sentence = sentence(inputs, strata, index, watched, service, &queries);
+    queries.sentence = sentence(inputs, watched, service, &queries);
     queries
 }
 
 /// Empty where nothing is lost that would be worth a sentence.
-fn sentence(
-    inputs: &Inputs<'_>,
-    strata: &Strata,
-    index: usize,
-    watched: &Watched<'_>,
-    service: &Service,
-    queries: &Queries,
-) -> String {
+fn sentence(inputs: &Inputs<'_>, watched: &Watched<'_>, service: &Service, queries: &Queries) -> String {
     let minutes = queries.lossy_minutes.estimate;
     let slow = slowly(watched, service, queries);
     if minutes < MENTIONED && queries.baseline_lossy_minutes.estimate < MENTIONED {
         return slow;
     }
-    // While it is lossy that much is lost: all that is lost, over what is asked in that time.
-    let while_lossy = |i: usize| {
-        let per_minute = facts(inputs, index, i, true).map_or(0.0, |w| w.asked) / length(inputs, i).max(1e-9);
-        let lost = facts(inputs, index, i, true).map_or(0.0, |w| w.lost);
-        (lost, per_minute * lossy(facts(inputs, index, i, true)))
-    };
-    let (lost, asked) = (strata.average(|i| while_lossy(i).0), strata.average(|i| while_lossy(i).1));
     let name = format!("{}/{}", watched.spec.namespace, watched.spec.name);
     let replicas = watched.spec.minimum.unwrap_or(1);
     let alone = queries.while_enough.estimate;
@@ -117,12 +103,12 @@ fn sentence(
     } else {
         format!("While enough replicas of {name} are up,")
     };
-    let load = load(watched, service);
     let lost = format!(
-        "{who} {} of its queries are lost for {} on average, because {load}; {} when nothing is done.",
-        words::percent((lost / asked.max(1e-9)).clamp(0.0, 1.0)),
+        "{who} more than {} of its queries are lost for {} on average, {} when nothing is done{}.",
+        words::percent(inputs.scenario.settings.loss_tolerance),
         words::minutes(minutes),
-        words::minutes(queries.baseline_lossy_minutes.estimate)
+        words::minutes(queries.baseline_lossy_minutes.estimate),
+        load(watched, service)
     );
     [lost, slow].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" ")
 }
@@ -148,21 +134,13 @@ const WORTH_SAYING: f64 = 1e-3;
 /// Minutes from which a sentence is worth it.
 const MENTIONED: f64 = 0.05;
 
-fn length(inputs: &Inputs<'_>, trial: usize) -> f64 {
-    inputs.pairs.get(trial).map_or(0.0, |pair| pair.proposal.end.as_secs_f64() / 60.0)
-}
-
-/// What each of the replicas that are left would have to serve.
+/// What each of the replicas that are left would have to serve at base load with one of them gone; empty where they could.
 fn load(watched: &Watched<'_>, service: &Service) -> String {
-    let left = watched.spec.replicas.saturating_sub(1).max(1);
-    let each = service.rate * service.requests_per_demand / f64::from(left) / service.capacity.max(1e-9);
-    if watched.spec.replicas > 1 && each > 1.0 {
-        format!(
-            "with one of its {} replicas gone each other would have to serve {} of what it can",
-            watched.spec.replicas,
-            words::percent(each)
-        )
-    } else {
-        "more is asked than its replicas can serve".to_string()
+    let replicas = watched.spec.replicas;
+    let each = service.rate * service.requests_per_demand / (f64::from(replicas.max(2)) - 1.0) / service.capacity;
+    if replicas < 2 || each <= 1.0 {
+        return String::new();
     }
+    let share = words::percent(each);
+    format!("; with one of its {replicas} replicas gone each other would have to serve {share} of what it can")
 }
