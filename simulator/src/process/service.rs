@@ -61,6 +61,8 @@ pub(crate) struct Flows {
     back_offs: Vec<BackOff>,
     /// (use wanted, weight, is the pod asked about) of the pods of one node.
     wants: Vec<(f64, f64, bool)>,
+    /// The share that arrives of what each node asks.
+    arriving: Vec<f64>,
 }
 
 /// What is known of a service beside its flow.

@@ -61,15 +61,17 @@ impl Sim<'_> {
         let cores = self.spec.node_shapes[self.cluster.nodes[node].shape].cores as f64;
         let mut wants = std::mem::take(&mut self.flows.wants);
         wants.clear();
-        for other in self.cluster.pods_on(node) {
-            let row = &self.cluster.pods[other];
-            if matches!(row.state, PodState::Running | PodState::Starting) {
-                let use_ = if other == pod { wanted } else { self.cpu_use(other) };
-                let weight = self.spec.pod_shapes[self.cluster.shape_of(self.spec, other)].requests.cpu.max(2) as f64;
-                wants.push((use_, weight, other == pod));
-            }
-        }
-        let share = fair_share(cores, &mut wants);
+        let runs = |other: &PodId| matches!(self.cluster.pods[*other].state, PodState::Running | PodState::Starting);
+        let use_of = |other: PodId| if other == pod { wanted } else { self.cpu_use(other) };
+        let share = if self.cluster.pods_on(node).filter(runs).map(use_of).sum::<f64>() <= cores {
+            wanted
+        } else {
+            // Weights matter on a full node only, and most are not.
+            let shape = |other| &self.spec.pod_shapes[self.cluster.shape_of(self.spec, other)];
+            let weight = |other| shape(other).requests.cpu.max(2) as f64;
+            wants.extend(self.cluster.pods_on(node).filter(runs).map(|p| (use_of(p), weight(p), p == pod)));
+            fair_share(cores, &mut wants)
+        };
         self.flows.wants = wants;
         share
     }
@@ -86,13 +88,9 @@ impl Sim<'_> {
     }
 }
 
-/// Weighted max-min share of `total` for the marked entry: nobody gets more than it wants, what is left over is shared by
-/// weight among those that want more.
+/// Weighted max-min share of `total` for the marked entry where more is wanted: nobody gets more than it wants, what is left
+/// over is shared by weight among those that want more.
 fn fair_share(total: f64, wants: &mut [(f64, f64, bool)]) -> f64 {
-    let sum: f64 = wants.iter().map(|w| w.0).sum();
-    if sum <= total {
-        return wants.iter().find(|w| w.2).map_or(0.0, |w| w.0);
-    }
     // Those that want least for their weight are satisfied first.
     wants.sort_unstable_by(|a, b| (a.0 / a.1).total_cmp(&(b.0 / b.1)));
     let mut left = total;

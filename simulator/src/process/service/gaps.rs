@@ -17,7 +17,7 @@ use crate::settings::Cause;
 use crate::sim::Sim;
 use crate::spec::{Role, StaleEntries};
 use crate::time::{Duration, Time};
-use crate::{NodeId, PodId, WorkloadId};
+use crate::{Id, NodeId, PodId, WorkloadId};
 
 /// A pod that traffic is still sent to.
 #[derive(Clone, Copy, Debug)]
@@ -150,23 +150,32 @@ impl Sim<'_> {
 
     /// The share of a service's demand that nodes without a cache, or through theirs, ask of its replicas, and the share of that
     /// which arrives.
-    pub(super) fn asked_and_arriving(&self, workload: WorkloadId) -> (f64, f64) {
+    pub(super) fn asked_and_arriving(&mut self, workload: WorkloadId) -> (f64, f64) {
         let dns = self.spec.workloads[workload].role == Role::Dns;
-        let caches = dns && self.p.caches;
-        let gaps = || self.flows.gaps.iter().filter(|gap| gap.workload == Some(workload));
-        if !caches && gaps().next().is_none() {
+        let of_it = |gap: &&Gap| gap.workload == Some(workload);
+        if !(dns && self.p.caches) && !self.flows.gaps.iter().any(|gap| of_it(&gap)) {
             return (1.0, 1.0);
         }
-        let (mut nodes, mut asked, mut arriving) = (0.0, 0.0, 0.0);
-        for (id, node) in self.cluster.nodes.iter().filter(|(_, node)| node.registered()) {
-            let cache = self.spec.pools[node.pool].local_cache.filter(|_| dns);
-            let of = gaps().filter(|gap| cache.is_none() && gap.node.is_none_or(|n| n == id));
-            let share = cache.unwrap_or(1.0);
-            nodes += 1.0;
-            asked += share;
-            arriving += share * of.map(|gap| 1.0 - gap.share).product::<f64>();
+        // What arrives of what each node asks: a turn for every gap and one for every node, not one for every pair of them.
+        let arriving = &mut self.flows.arriving;
+        arriving.clear();
+        arriving.resize(self.cluster.nodes.len(), 1.0);
+        for gap in self.flows.gaps.iter().filter(of_it) {
+            let nodes = gap.node.map_or(0..arriving.len(), |node| node.index()..node.index() + 1);
+            arriving[nodes].iter_mut().for_each(|share| *share *= 1.0 - gap.share);
         }
-        if asked > 0.0 { (asked / nodes, arriving / asked) } else { (1.0, 1.0) }
+        let (mut nodes, mut asked, mut arrived) = (0.0, 0.0, 0.0);
+        for (node, share) in self.cluster.nodes.rows().iter().zip(arriving) {
+            if !node.registered() {
+                continue;
+            }
+            nodes += 1.0;
+            match self.spec.pools[node.pool].local_cache.filter(|_| dns) {
+                Some(cache) => (asked, arrived) = (asked + cache, arrived + cache),
+                None => (asked, arrived) = (asked + 1.0, arrived + *share),
+            }
+        }
+        if asked > 0.0 { (asked / nodes, arrived / asked) } else { (1.0, 1.0) }
     }
 
     fn asks_over_tracked_connections(&self, node: &Node) -> bool {
