@@ -6,6 +6,7 @@ pub mod autoscaler;
 pub mod beliefs;
 pub mod demand;
 pub mod dns;
+pub mod evidence;
 pub mod functions;
 pub mod given;
 pub mod learned;

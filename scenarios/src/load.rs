@@ -176,10 +176,11 @@ pub fn load_all(
             let surge_unsaid = coverage.assumptions.iter().any(|a| a.name == "maxSurge");
             let mut beliefs = defaults::beliefs::beliefs(&settings, &simulated, &interned.spec, &planned, surge_unsaid);
             defaults::learned::narrow(&mut beliefs, &settings.learned, &simulated);
+            note_doubts(&beliefs, &settings, &mut coverage);
+            defaults::evidence::heed(&mut beliefs, &settings, &simulated, &interned.spec, &mut coverage);
             beliefs
         }
     };
-    note_doubts(&beliefs, &settings, &mut coverage);
     settings.outage_threshold_seconds.get_or_insert(defaults::rates::OUTAGE_THRESHOLD);
     Ok(Loaded {
         scenario: Scenario { cluster: interned.spec, script, changes: planned, settings: simulated, beliefs, horizon },

@@ -30,6 +30,7 @@ impl ChangeSettings {
             dns_external_share: self.dns_external_share.or(below.dns_external_share),
             assume: below.assume.iter().chain(&self.assume).map(|(name, x)| (name.clone(), *x)).collect(),
             learned: below.learned.iter().chain(&self.learned).map(|(name, x)| (name.clone(), *x)).collect(),
+            shown: self.shown.or(below.shown),
             percentage_of_nodes_to_score: self.percentage_of_nodes_to_score.or(below.percentage_of_nodes_to_score),
         }
     }

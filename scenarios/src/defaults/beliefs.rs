@@ -155,7 +155,7 @@ doubts! {
     BurstExponent "Pareto exponent of their size" Positive(1.5, 2.2, 3.5, ""), 'C' "rises of 100 % to 1000 % (operator's note)",
         about "size of a burst", given ["burstFactor"], off Some(Cause::BurstShape),
         get "note by which factor load rose in the bursts of the last months, and state `burstFactor`";
-    ServiceCapacity "queries a DNS replica answers, of the default" Factor(0.5, 6.0), 'B' "2,500 (per core, vendors) to 33,700 q/s (coredns.io) for a default of 5,000",
+    ServiceCapacity "queries a DNS replica answers, of the default" Factor(0.5, 6.0), 'B' "2,500 (per core, vendors) to 33,700 q/s (coredns.io) for a default of 5,000; less than the ready replicas need for today's load is ruled out",
         about "capacity of cluster DNS", given ["dnsQpsPerReplica"], off None,
         get "load one CoreDNS replica with dnsperf in a test cluster, and state `dnsQpsPerReplica`";
     Retries "how often DNS clients ask again, of the default" Factor(0.1, 9.0), 'B' "asked once to ten times for a default of twice; Zalando postmortem of 2019-01-07: retries multiplied queries",

@@ -3,6 +3,7 @@
 mod admission;
 mod begun;
 mod durations;
+mod evidence;
 mod functions;
 mod images;
 mod provisioning;

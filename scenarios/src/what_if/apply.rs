@@ -9,8 +9,10 @@ mod settle;
 use sha2::{Digest, Sha256};
 
 use super::{Axis, Cell, Setting, SettingValue};
-use crate::change::{Change, Operation, PoolFields, UpgradeFields};
+use crate::change::{Change, ChangeSettings, Operation, PoolFields, UpgradeFields};
 use crate::complaint::{Complaint, Complaints};
+use crate::defaults::evidence;
+use crate::load::load;
 use crate::snapshot::Snapshot;
 
 impl Cell {
@@ -33,6 +35,7 @@ impl Cell {
 /// # Errors
 /// Values that do not go with this cluster or change.
 pub fn apply(values: &[Setting], snapshot: &Snapshot, change: &Change) -> Result<(Snapshot, Change), Complaints> {
+    let of = (snapshot, change);
     let (mut snapshot, mut change) = (snapshot.clone(), change.clone());
     let mut complaints = Vec::new();
     for setting in values {
@@ -44,10 +47,17 @@ pub fn apply(values: &[Setting], snapshot: &Snapshot, change: &Change) -> Result
         return Err(Complaints(complaints));
     }
     if !values.is_empty() {
+        change.settings.shown = shown(of.0, of.1);
         snapshot.digest = derived(&snapshot.digest, values);
         change.id = derived(&change.id, values);
     }
     Ok((snapshot, change))
+}
+
+/// What the cluster that is there shows; one that is supposed shows nothing.
+fn shown(snapshot: &Snapshot, change: &Change) -> Option<f64> {
+    let there = load(change, snapshot, &ChangeSettings::default()).ok()?;
+    evidence::shown(&there.settings, &there.scenario.settings, &there.scenario.cluster)
 }
 
 fn label(values: &[Setting]) -> String {

@@ -36,6 +36,8 @@ pub enum Prior {
         below: f64,
         /// The same above.
         above: f64,
+        /// Values below this are ruled out; 0 for none.
+        least: f64,
     },
     /// One of two values: sources disagree.
     Either {
@@ -73,7 +75,16 @@ impl Prior {
     /// A positive number with this median, 5 % below `low` and 5 % above `high`.
     pub fn positive(median: f64, low: f64, high: f64) -> Prior {
         let z = standard_normal_quantile(1.0 - TAIL);
-        Prior::LogNormal { median, below: libm::log(median / low) / z, above: libm::log(high / median) / z }
+        Prior::LogNormal { median, below: libm::log(median / low) / z, above: libm::log(high / median) / z, least: 0.0 }
+    }
+
+    /// What is left of the belief in a positive number once it is known to be no less than `least`, in proportion as before:
+    /// Bayes' rule with an observation that smaller values would have made impossible. Others are left as they are.
+    pub fn no_less_than(self, least: f64) -> Prior {
+        match self {
+            Prior::LogNormal { median, below, above, .. } => Prior::LogNormal { median, below, above, least },
+            other => other,
+        }
     }
 
     /// The value below which a share `u` in (0, 1) of the beliefs lies.
@@ -81,9 +92,16 @@ impl Prior {
         match *self {
             Prior::Gamma { shape, mean } => gamma_quantile(u, shape) * mean / shape,
             Prior::Beta { a, b } => beta_quantile(u, a, b),
-            Prior::LogNormal { median, below, above } => {
+            Prior::LogNormal { median, below, above, least } => {
+                let side = |low: bool| if low { below } else { above };
+                let mut u = u;
+                if least > 0.0 {
+                    let z = libm::log(least / median) / side(least < median);
+                    let out = 0.5 * libm::erfc(-z * std::f64::consts::FRAC_1_SQRT_2);
+                    u = (out + u * (1.0 - out)).min(1.0 - 1e-12);
+                }
                 let z = standard_normal_quantile(u);
-                median * libm::exp(z * if z < 0.0 { below } else { above })
+                (median * libm::exp(z * side(z < 0.0))).max(least)
             }
             Prior::Either { one, other, share } => {
                 if u > 1.0 - share {
@@ -141,6 +159,20 @@ mod tests {
             assert!((ratio / (odds(high) / odds(low)) - 1.0).abs() < 1e-6, "{m}: {ratio}");
             assert!((mean(prior) / m - 1.0).abs() < 2e-3, "{m}: {}", mean(prior));
         }
+    }
+
+    #[test]
+    fn what_is_ruled_out_leaves_the_rest_in_proportion() {
+        let prior = Prior::positive(1.0, 0.5, 6.0);
+        for (least, out) in [(0.5, 0.05), (1.0, 0.5), (6.0, 0.95)] {
+            let left = prior.no_less_than(least);
+            assert!((left.quantile(1e-12) / least - 1.0).abs() < 1e-6);
+            for u in [0.1, 0.5, 0.9] {
+                let before = prior.quantile(out + u * (1.0 - out));
+                assert!((left.quantile(u) / before - 1.0).abs() < 1e-6, "{least} {u}");
+            }
+        }
+        assert!(prior.no_less_than(1e9).quantile(0.5).is_finite());
     }
 
     #[test]
