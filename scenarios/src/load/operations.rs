@@ -23,7 +23,7 @@ use crate::snapshot::pool::{MODES, known_mode, read::MOST_NODES, taint};
 use crate::snapshot::{AgentPool, Snapshot};
 
 /// Broken taints of one list that are complained about.
-const MOST_TAINTS: usize = 20;
+pub(super) const MOST_TAINTS: usize = 20;
 
 /// A temporary pool and its successor, as Terraform names and makes them when it cycles a pool.
 const TEMPORARY: &str = "-temporary";

@@ -411,6 +411,13 @@ fn what_cannot_be_is_said_plainly() {
 }
 
 #[test]
+fn complaints_about_a_long_list_of_broken_taints_have_an_end() {
+    let taints = (0..5000).map(|i| format!("nonsense{i}")).collect();
+    let text = try_load("apps", Operation::SetTaints { taints }, POOLS).unwrap_err();
+    assert_eq!(text.matches("operation.taints[").count(), operations::MOST_TAINTS, "{text}");
+}
+
+#[test]
 fn settings_of_the_command_line_win() {
     let snapshot = Snapshot::from_json(POOLS.as_bytes()).unwrap();
     let mut c = change("apps", Operation::Scale { count: 1 });
