@@ -75,6 +75,22 @@ fn escaped(text: &str) -> String {
     text.chars().map(one).collect()
 }
 
+impl Complaints {
+    /// Most complaints that are told of one input: what earns more is broken as a whole.
+    pub const MOST: usize = 100;
+
+    /// The first [`Self::MOST`] of them, and that there are more.
+    pub fn first_of(mut found: Vec<Complaint>) -> Complaints {
+        let more = found.len().saturating_sub(Self::MOST);
+        if more > 0 {
+            found.truncate(Self::MOST);
+            let value = format!("{more} or more further complaints");
+            found.push(Complaint::at("", value, "the ones above to be mended first"));
+        }
+        Complaints(found)
+    }
+}
+
 impl From<Complaint> for Complaints {
     fn from(complaint: Complaint) -> Self {
         Complaints(vec![complaint])
@@ -90,5 +106,17 @@ mod tests {
         let complaint = Complaint::at("a.b", "\u{1b}[31m\"x\"\n", "a name").in_file("f.json");
         assert_eq!(complaint.to_string(), r#"f.json: a.b: found \u{1b}[31m"x"\n, expected a name"#);
         assert_eq!(Complaint::at("", "y".repeat(500), "less").value.chars().count(), QUOTED + 1);
+    }
+
+    #[test]
+    fn many_have_an_end_that_says_so() {
+        let found = |n| Complaints::first_of((0..n).map(|i| Complaint::at(format!("[{i}]"), i, "less")).collect());
+        assert_eq!(found(Complaints::MOST).0.len(), Complaints::MOST);
+        let many = found(Complaints::MOST + 7);
+        assert_eq!(many.0.len(), Complaints::MOST + 1);
+        assert!(
+            many.to_string()
+                .ends_with("found 7 or more further complaints, expected the ones above to be mended first")
+        );
     }
 }

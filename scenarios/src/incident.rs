@@ -113,7 +113,7 @@ impl Incident {
                 complaints.extend(found.0.into_iter().filter(|c| !complaints.contains(c)).collect::<Vec<_>>());
             }
         }
-        if complaints.is_empty() { Ok(incident) } else { Err(Complaints(complaints)) }
+        if complaints.is_empty() { Ok(incident) } else { Err(Complaints::first_of(complaints)) }
     }
 
     /// True for a document that says of itself that it is an incident.

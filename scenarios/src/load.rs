@@ -168,7 +168,7 @@ pub fn load_all(
     note_not_simulated(&full, &mut coverage);
 
     let Some(simulated) = simulated.filter(|_| complaints.is_empty()) else {
-        return Err(Complaints(complaints));
+        return Err(Complaints::first_of(complaints));
     };
     let beliefs = match settings.parameters {
         Some(ParameterUse::Mean) => Vec::new(),

@@ -61,7 +61,7 @@ impl Incident {
             (Ok(cluster), Ok(recording)) => (cluster, recording),
             (a, b) => {
                 let found = a.err().into_iter().chain(b.err()).flat_map(|c| c.0);
-                return Err(Complaints(found.collect()));
+                return Err(Complaints::first_of(found.collect()));
             }
         };
         let mut loaded = recording.load(&snapshot, overrides)?;

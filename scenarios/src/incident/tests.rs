@@ -68,6 +68,19 @@ fn zones_without_end_are_refused_before_they_are_made() {
 }
 
 #[test]
+fn complaints_about_thousands_of_parts_have_an_end() {
+    let pools = (0..3000).map(|i| format!("{{ name: p{i}, count: \"=nobody\" }}")).collect::<Vec<_>>().join(", ");
+    let broken = SMALL.replace("pools: [{ name: np, count: 2 }]", &format!("pools: [{pools}]"));
+    let event = "node: np/0, downMinutes: \"=down\"";
+    let unknown = SMALL.replace(event, "forEach: { i: 3000 }, node: \"np/${i + 2}\", downMinutes: 1");
+    for text in [broken, unknown] {
+        let found = Incident::parse(text.as_bytes()).unwrap_err();
+        assert_eq!(found.0.len(), Complaints::MOST + 1, "{}", found.0[0]);
+        assert!(found.to_string().contains("or more further complaints"));
+    }
+}
+
+#[test]
 fn a_wrong_claim_fails_and_a_reason_does_not_outlive_its_cause() {
     let wrong = SMALL.replace("atMost: \"=down + 1\"", "atMost: \"=down - 1\"");
     assert_eq!(found(&wrong).iter().filter(|l| l.ends_with("not as expected")).count(), 2);

@@ -17,9 +17,6 @@ use crate::outcome::StatedOutcome;
 /// Most wrappers within wrappers that are opened.
 const MAX_LEVELS: usize = 8;
 
-/// Most complaints in one answer; a message that earns more is broken as a whole.
-const MAX_COMPLAINTS: usize = 50;
-
 /// Most changes in one message: each is a simulation of its own.
 pub const MAX_CHANGES: usize = 1000;
 
@@ -76,7 +73,7 @@ impl Walk {
             Ok(value) => self.value(&value, path),
             Err(_) if is_lines(text) => {
                 for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-                    if self.complaints.len() > MAX_COMPLAINTS {
+                    if self.complaints.len() > Complaints::MOST {
                         return;
                     }
                     self.json(line, &join(path, &format!("[{i}]")));
@@ -100,7 +97,7 @@ impl Walk {
     /// Reads every value of a list.
     pub fn each(&mut self, list: &[Value], path: &str) {
         for (i, value) in list.iter().enumerate() {
-            if self.complaints.len() > MAX_COMPLAINTS {
+            if self.complaints.len() > Complaints::MOST {
                 return;
             }
             self.value(value, &join(path, &format!("[{i}]")));
@@ -233,13 +230,8 @@ impl Walk {
         Ok(Decoded { format, changes, outcomes: self.outcomes, notes: self.notes.into_iter().map(times).collect() })
     }
 
-    fn complained(mut self) -> Complaints {
-        let more = self.complaints.len().saturating_sub(MAX_COMPLAINTS);
-        self.complaints.truncate(MAX_COMPLAINTS);
-        if more > 0 {
-            self.complaints.push(Complaint::at("", format!("{more} or more further faults"), "a valid message"));
-        }
-        Complaints(self.complaints)
+    fn complained(self) -> Complaints {
+        Complaints::first_of(self.complaints)
     }
 }
 

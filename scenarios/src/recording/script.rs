@@ -20,7 +20,7 @@ impl Recording {
                 Err(mut found) => complaints.append(&mut found),
             }
         }
-        if complaints.is_empty() { Ok(script) } else { Err(Complaints(complaints)) }
+        if complaints.is_empty() { Ok(script) } else { Err(Complaints::first_of(complaints)) }
     }
 }
 

@@ -20,8 +20,6 @@ pub const MOST_NODES: usize = 5_000;
 pub const MOST_PODS: usize = 150_000;
 /// Most objects of all kinds together.
 const MOST_OBJECTS: usize = 400_000;
-/// Most complaints that are listed.
-const MOST_COMPLAINTS: usize = 100;
 
 /// A snapshot as it grows, part by part.
 #[derive(Default)]
@@ -76,16 +74,7 @@ impl Reader {
         }
         self.check_limits();
         if !self.complaints.is_empty() {
-            let more = self.complaints.len().saturating_sub(MOST_COMPLAINTS);
-            self.complaints.truncate(MOST_COMPLAINTS);
-            if more > 0 {
-                self.complaints.push(Complaint::at(
-                    "",
-                    format!("{more} more complaints"),
-                    "the ones above to be mended first",
-                ));
-            }
-            return Err(Complaints(self.complaints));
+            return Err(Complaints::first_of(self.complaints));
         }
         self.note_coverage();
         let mut s = self.snapshot;
@@ -367,8 +356,8 @@ impl Reader {
         if complaint.path.starts_with('.') {
             complaint.path.remove(0); // a path below the whole input
         }
-        // One more than is listed is enough to know that there are more.
-        if self.complaints.len() <= 10 * MOST_COMPLAINTS {
+        // Some more than are told are enough to know that there are more.
+        if self.complaints.len() <= 10 * Complaints::MOST {
             self.complaints.push(match &self.file {
                 Some(file) => complaint.in_file(file.clone()),
                 None => complaint,

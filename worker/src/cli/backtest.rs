@@ -55,8 +55,6 @@ enum Format {
 
 /// Largest file of rows, in bytes.
 const MAX_ROWS: u64 = 256 << 20;
-/// Most complaints about rows that are told.
-const MAX_COMPLAINTS: usize = 50;
 
 /// Reads the history, judges it and prints.
 pub fn run(args: &Args) -> Result<(), Failure> {
@@ -134,7 +132,7 @@ fn rows(bytes: &[u8], complaints: &mut Vec<Complaint>) -> Vec<Row> {
     };
     let mut rows = Vec::new();
     for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        if complaints.len() >= MAX_COMPLAINTS {
+        if complaints.len() >= Complaints::MOST {
             break;
         }
         let at = |path: &str| format!("[{i}]{}{path}", if path.is_empty() { "" } else { "." });
