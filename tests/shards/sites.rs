@@ -2,11 +2,14 @@
 //! one that a single hand makes, byte for byte.
 
 use std::collections::BTreeSet;
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use super::{Page, SPEC, above, alone, check, page};
 use crate::site::Site;
+use crate::support::run;
 use crate::traces::{PARENT, TRACE, lines, of_spans};
 use crate::worker::{Dice, finish, tally, terminate, wait_until};
 
@@ -37,8 +40,7 @@ pub fn in_shards(site: &dyn Site, shards: u64, expected: &Page) {
     site.submit(&[SPEC.into()]);
     let workers: Vec<Child> = (0..WORKERS).map(|_| start(site, &["--split-above", &above])).collect();
     await_page(site);
-    workers.iter().for_each(terminate);
-    let told: Vec<_> = workers.into_iter().map(|worker| tally(&finish(worker).expect_code(0))).collect();
+    let told = ended(site, workers);
     let sum = |what: &str| told.iter().map(|t| t[what].as_u64().unwrap()).sum::<u64>();
     let expected_shards = if shards < 2 { 0 } else { shards };
     assert_eq!((sum("scored"), sum("shards"), sum("dead")), (1, expected_shards, 0), "{told:?}");
@@ -66,7 +68,7 @@ pub fn while_workers_are_killed(site: &dyn Site) {
     site.submit(&[spec.into()]);
     let start = || {
         let mut worker = worker(site, &ALL);
-        worker.args(["--attempts", "1000"]).stderr(Stdio::null()).spawn().unwrap()
+        worker.args(["--attempts", "1000"]).spawn().unwrap()
     };
     let (mut dice, started, mut kills) = (Dice(11), Instant::now(), 0);
     let mut workers: Vec<Child> = (0..WORKERS).map(|_| start()).collect();
@@ -79,9 +81,9 @@ pub fn while_workers_are_killed(site: &dyn Site) {
         kills += 1;
     }
     await_page(site);
-    workers.iter().for_each(terminate);
-    workers.into_iter().for_each(|worker| drop(finish(worker).expect_code(0)));
-    println!("shards, {:?}: {kills} kills, {:.1} s", site.kind(), started.elapsed().as_secs_f64());
+    let over = started.elapsed().as_secs_f64();
+    ended(site, workers);
+    println!("shards, {:?}: {kills} kills, {over:.1} s", site.kind());
     assert!(kills >= 3, "only {kills} were killed before it was over");
     check(site, &expected);
 }
@@ -95,12 +97,21 @@ fn after_the_coordinator(site: &dyn Site, point: &str, expected: &Page) {
     assert_ne!(site.files().keys().filter(|path| path.starts_with(".work/")).count(), 0, "{point}: it had begun");
     let workers: Vec<Child> = (0..2).map(|_| start(site, &ALL)).collect();
     await_page(site);
-    workers.iter().for_each(terminate);
-    let told: Vec<_> = workers.into_iter().map(|worker| tally(&finish(worker).expect_code(0))).collect();
+    let told = ended(site, workers);
     let sum = |what: &str| told.iter().map(|t| t[what].as_u64().unwrap()).sum::<u64>();
     assert_eq!((sum("scored") + sum("repeated"), sum("dead")), (1, 0), "{point}: {told:?}");
     println!("shards, {:?}: {point}: {} shards came afterwards", site.kind(), sum("shards"));
     check(site, expected);
+}
+
+/// Asks workers to stop; what they give back, because they were sent it and had not begun, is done by another. What each did.
+fn ended(site: &dyn Site, workers: Vec<Child>) -> Vec<Value> {
+    workers.iter().for_each(terminate);
+    let mut told: Vec<Value> = workers.into_iter().map(|worker| tally(&finish(worker).expect_code(0))).collect();
+    if site.waits() {
+        told.push(tally(&run(&mut worker(site, &["--until-empty"])).expect_code(0)));
+    }
+    told
 }
 
 /// A worker that draws as many futures as the spec says.
