@@ -7,7 +7,7 @@ mod azurite;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use futures_lite::StreamExt;
@@ -402,13 +402,14 @@ fn a_storm_on_a_real_account() {
     let azurite = &Azurite::start(program);
     let messages = Messages::new(120);
     let place = Place::new(azurite, "storm");
-    let start = |more: &[&str]| {
+    let worker = |more: &[&str]| {
         let mut worker = place.worker(&["--lease", "2", "--attempts", "1000", "--trials", "4"]);
         worker.args(more);
-        worker.stderr(Stdio::null()).spawn().unwrap()
+        worker
     };
     let mut away = 0;
-    let course = rage(&messages, |bodies| place.submit(bodies), start, &mut |kills| {
+    let log = place.folder.path("workers.log");
+    let course = rage(&messages, |bodies| place.submit(bodies), worker, &log, &mut |kills| {
         if kills % 10 == 5 {
             azurite.restart(Duration::from_secs(1));
             away += 1;

@@ -4,7 +4,9 @@
 //! `POOLPROOF_STORM=10000` makes the storms as large as that; they are small otherwise.
 
 use std::collections::BTreeSet;
-use std::process::{Child, Stdio};
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -95,14 +97,19 @@ impl Course {
 
 /// Starts three workers, kills one after the other at random points, and waits until those that come last have ended the
 /// work and themselves. Half of the messages lie there before; the others come while workers are killed.
-/// `start` makes a worker that stays, or one that ends with the work (`--until-empty`); `between` is called before each kill
-/// with the number of kills so far.
+/// `worker` is one that stays, or one that ends with the work (`--until-empty`), all of which write to one `log`; `between` is
+/// called before each kill with the number of kills so far.
 pub fn rage(
     messages: &Messages,
     submit: impl Fn(&[Vec<u8>]),
-    start: impl Fn(&[&str]) -> Child,
+    worker: impl Fn(&[&str]) -> Command,
+    log: &Path,
     between: &mut dyn FnMut(u32),
 ) -> Course {
+    let start = |words: &[&str]| {
+        let log = File::options().append(true).create(true).open(log).unwrap();
+        worker(words).stderr(log).spawn().unwrap()
+    };
     let (first, later) = messages.bodies.split_at(messages.bodies.len() / 2);
     let mut portions = later.chunks(later.len().div_ceil(KILLS as usize));
     let calm = messages.bodies.len() as u64 / 4;
@@ -115,7 +122,8 @@ pub fn rage(
     for kills in 0..KILLS {
         std::thread::sleep(Duration::from_millis(100 + dice.below(200 + 2 * calm)));
         let chosen = usize::try_from(dice.below(workers.len() as u64)).unwrap();
-        assert_eq!(workers[chosen].try_wait().unwrap(), None, "a worker stays until it is killed");
+        let ended = workers[chosen].try_wait().unwrap();
+        assert_eq!(ended, None, "a worker stays until it is killed: {}", last_words(log));
         between(kills);
         kill(&mut workers[chosen]);
         workers[chosen] = start(&[]);
@@ -130,10 +138,16 @@ pub fn rage(
             assert!(started.elapsed() < limit, "no end of the work");
             std::thread::sleep(Duration::from_millis(50));
         }
-        assert!(worker.wait().unwrap().success(), "a worker that is left alone ends well");
+        assert!(worker.wait().unwrap().success(), "a worker that is left alone ends well: {}", last_words(log));
     }
     assert_eq!(portions.next(), None);
     Course { seconds: started.elapsed().as_secs_f64() }
+}
+
+/// What workers said as they ended, which is no line of their log.
+fn last_words(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    text.lines().filter(|line| !line.starts_with('{')).collect::<Vec<_>>().join("\n")
 }
 
 fn kill(worker: &mut Child) {
@@ -145,12 +159,13 @@ fn kill(worker: &mut Child) {
 fn a_storm_on_the_embedded_queue() {
     let messages = Messages::new(300);
     let place = Place::new();
-    let start = |more: &[&str]| {
+    let worker = |more: &[&str]| {
         let mut worker = place.worker(&["--lease", "1", "--attempts", "1000", "--trials", "4"]);
         worker.args(more);
-        worker.stderr(Stdio::null()).spawn().unwrap()
+        worker
     };
-    let course = rage(&messages, |bodies| drop(place.submit_bytes(bodies)), start, &mut |_| {});
+    let log = place.0.path("workers.log");
+    let course = rage(&messages, |bodies| drop(place.submit_bytes(bodies)), worker, &log, &mut |_| {});
     println!("embedded storm: {}", course.words(&messages));
     assert_eq!(messages.check(&place), 0, "a dead letter and its original are one row");
     assert_eq!(place.lines().len(), messages.changes);

@@ -109,7 +109,7 @@ impl Case {
         let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
         let mut snapshot = Snapshot::from_json(list.to_string().as_bytes())?;
         for pod in &mut snapshot.pods {
-            pod.spec.priority.get_or_insert(0); // the class is informative: admission has resolved it
+            pod.spec_mut().priority.get_or_insert(0); // the class is informative: admission has resolved it
         }
         let position = |pod: &Value| {
             let meta = |key: &str| pod["metadata"][key].as_str();

@@ -1,7 +1,6 @@
 //! The storm on RabbitMQ: workers are killed, the broker crashes and is restarted.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Stdio;
 
 use serde_json::{Value, json};
 
@@ -25,13 +24,14 @@ fn a_storm_on_a_real_broker() {
     // Makes the exchanges.
     run(&mut place.worker(&["--until-empty"])).expect_code(0);
     let heard = listen(broker, &broker.connect().unwrap(), "storm");
-    let start = |more: &[&str]| {
+    let worker = |more: &[&str]| {
         let mut worker = place.worker(&["--attempts", "1000", "--parallel", "2", "--trials", "4"]);
         worker.args(more);
-        worker.stderr(Stdio::null()).spawn().unwrap()
+        worker
     };
     let mut away = 0;
-    let course = rage(&messages, |bodies| drop(place.submit(bodies)), start, &mut |kills| {
+    let log = place.folder.path("workers.log");
+    let course = rage(&messages, |bodies| drop(place.submit(bodies)), worker, &log, &mut |kills| {
         if away < AWAY && kills >= 2 + KILLS / AWAY * away {
             if away % 2 == 0 {
                 broker.crash_and_restart()

@@ -83,6 +83,17 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
     read_from(File::open(path).map_err(ReadError::Io)?, limit)
 }
 
+/// What others may remove at any time: `None` where they have.
+///
+/// # Errors
+/// Everything else that went wrong.
+pub fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
+}
+
 /// Reads a stream of at most `limit` bytes.
 ///
 /// # Errors

@@ -3,13 +3,14 @@
 //! where pods of an older cluster sit depends on a history nobody knows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use simulator::spec::{Effect, Toleration};
 
 use crate::coverage::Coverage;
 use crate::intern::requests;
 use crate::matching;
-use crate::snapshot::{Amounts, ClaimRef, Node, Owner, Pod, Snapshot, Workload};
+use crate::snapshot::{Amounts, ClaimRef, Labels, Node, Owner, Pod, PodTemplate, Snapshot, Workload};
 
 /// Adds pods for every workload that makes some itself; where the snapshot holds pods, only for workloads that were made up.
 pub(super) fn pods(snapshot: &mut Snapshot, coverage: &mut Coverage) {
@@ -39,16 +40,18 @@ pub(super) fn pods(snapshot: &mut Snapshot, coverage: &mut Coverage) {
 
 fn daemons(workload: &Workload, nodes: &[Node], free: &mut [Free]) -> Vec<Pod> {
     let asked = requests::effective(&workload.template);
+    let common = Common::of(workload);
     let eligible = nodes.iter().zip(free).filter(|(n, _)| matching::admits(&workload.template, n));
     let made = eligible.map(|(node, free)| {
         free.take(&asked);
-        pod(workload, made_name(workload, &node.name), Some(node.name.clone()))
+        pod(&common, made_name(workload, &node.name), Some(node.name.clone()))
     });
     made.collect()
 }
 
 fn replicas(workload: &Workload, nodes: &[Node], free: &mut [Free]) -> Vec<Pod> {
     let asked = requests::effective(&workload.template);
+    let common = Common::of(workload);
     let mut places = Place::all(workload, nodes);
     let mut zones = vec![0u32; places.len()];
     let made = (0..workload.replicas).map(|replica| {
@@ -65,7 +68,7 @@ fn replicas(workload: &Workload, nodes: &[Node], free: &mut [Free]) -> Vec<Pod> 
             "StatefulSet" => format!("{}-{replica}", workload.name),
             _ => made_name(workload, &replica.to_string()),
         };
-        pod(workload, name, node.map(|i| nodes[i].name.clone()))
+        pod(&common, name, node.map(|i| nodes[i].name.clone()))
     });
     made.collect()
 }
@@ -148,19 +151,34 @@ fn made_name(workload: &Workload, tail: &str) -> String {
     format!("{}-{tail}", workload.name)
 }
 
-fn pod(workload: &Workload, name: String, node: Option<String>) -> Pod {
-    let mut spec = workload.template.clone();
-    if workload.kind != "DaemonSet" {
-        admit(&mut spec.tolerations);
+/// What all pods of a workload have in common.
+struct Common<'a> {
+    workload: &'a Workload,
+    spec: Arc<PodTemplate>,
+    labels: Arc<Labels>,
+}
+
+impl Common<'_> {
+    fn of(workload: &Workload) -> Common<'_> {
+        let mut spec = workload.template.clone();
+        if workload.kind != "DaemonSet" {
+            admit(&mut spec.tolerations);
+        }
+        Common { workload, spec: spec.into(), labels: workload.pod_labels.clone().into() }
     }
+}
+
+fn pod(common: &Common<'_>, name: String, node: Option<String>) -> Pod {
+    let workload = common.workload;
     // A StatefulSet names its claims after template and pod.
-    spec.claims.extend(workload.claim_templates.iter().map(|t| ClaimRef::Named(format!("{}-{name}", t.name))));
+    let own = workload.claim_templates.iter().map(|t| ClaimRef::Named(format!("{}-{name}", t.name)));
     Pod {
-        spec,
+        claims: workload.template.claims.iter().cloned().chain(own).collect(),
+        spec: common.spec.clone(),
         namespace: workload.namespace.clone(),
         name,
-        labels: workload.pod_labels.clone(),
-        annotations: BTreeMap::new(),
+        labels: common.labels.clone(),
+        annotations: Arc::default(),
         owner: Some(Owner { kind: workload.kind.clone(), name: workload.name.clone() }),
         phase: if node.is_some() { "Running".into() } else { "Pending".into() },
         ready: node.is_some(),

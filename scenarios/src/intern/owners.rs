@@ -190,7 +190,7 @@ fn draft<'a>(
     }
     let newest = pods.iter().find(|pod| !old.contains(&pod.name.as_str())).or(pods.first());
     let mut template = match (newest, object) {
-        (Some(pod), _) => pod.spec.clone(),
+        (Some(pod), _) => PodTemplate { claims: pod.claims.clone(), ..PodTemplate::clone(&pod.spec) },
         (None, Some(object)) => object.template.clone(),
         (None, None) => PodTemplate::default(),
     };
@@ -205,7 +205,7 @@ fn draft<'a>(
     } else if kind != WorkloadKind::Mirror && (pods.is_empty() || bare_admission) {
         admit(&mut template.tolerations);
     }
-    let labels = pods.first().map(|p| &p.labels).or(object.map(|o| &o.pod_labels)).cloned().unwrap_or_default();
+    let labels = pods.first().map(|p| &*p.labels).or(object.map(|o| &o.pod_labels)).cloned().unwrap_or_default();
     let role = role(&namespace, &labels);
     Draft { kind, kind_name, namespace, name, replicas, template, labels, object, pods, old, role }
 }

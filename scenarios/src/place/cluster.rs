@@ -238,7 +238,7 @@ fn pod(
     };
     let waits = p.node.is_none();
     let lookup = if waits { Lookup::strict(s) } else { Lookup::lenient(s) };
-    let asked = lookup.asked(&p.namespace, &p.name, &p.spec.claims);
+    let asked = lookup.asked(&p.namespace, &p.name, &p.claims);
     let mut shape: PodShape = pod_shape(&asking, extended);
     shape.requests.disks = asked.disks;
     if waits {

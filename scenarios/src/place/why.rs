@@ -94,7 +94,7 @@ fn volumes(snapshot: &Snapshot, pod: usize) -> Vec<String> {
         places.extend(volume.zones.iter().map(|(key, values)| format!("{key} {}", values.join("|"))));
         (!places.is_empty()).then(|| format!("claim {claim}: volume {name}, only at {}", places.join(" or ")))
     };
-    pod.spec.claims.iter().filter_map(line).collect()
+    pod.claims.iter().filter_map(line).collect()
 }
 
 /// The verdict, then a line per plugin: what it says, what the refusal rests on, what score it gives.

@@ -1,5 +1,7 @@
 //! The table of cases behind the rules, and the cluster they start from: a healthy one, on which hardly a rule fires.
 
+use std::sync::Arc;
+
 use simulator::finding::{Finding, Severity};
 use simulator::spec::{BudgetRule, Effect, Quantity, Taint, Toleration};
 
@@ -188,12 +190,12 @@ pub(super) fn pod(namespace: &str, app: &str, i: usize, pool: &str) -> Pod {
     Pod {
         namespace: namespace.into(),
         name: format!("{app}-{i}"),
-        labels: [("app".to_owned(), app.to_owned())].into(),
+        labels: Arc::new([("app".to_owned(), app.to_owned())].into()),
         owner: Some(Owner { kind: "ReplicaSet".into(), name: format!("{app}-5d") }),
-        spec: PodTemplate {
+        spec: Arc::new(PodTemplate {
             tolerations: if namespace == "kube-system" { vec![critical] } else { Vec::new() },
             ..PodTemplate::default()
-        },
+        }),
         node: Some(node_name(pool, i)),
         phase: "Running".into(),
         ready: true,

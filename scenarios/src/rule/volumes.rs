@@ -62,9 +62,9 @@ fn moves<'a>(facts: &Facts<'a>) -> Option<Moves<'a>> {
     };
     let nodes: Vec<Node> = places(facts).into_iter().map(labelled).collect();
     let lookup = Lookup::lenient(facts.snapshot);
-    let owned = |p: &&Pod| p.owner.is_some() && !p.spec.claims.is_empty();
+    let owned = |p: &&Pod| p.owner.is_some() && !p.claims.is_empty();
     let mover = |pod: &'a Pod| {
-        let asked = lookup.asked(&pod.namespace, &pod.name, &pod.spec.claims);
+        let asked = lookup.asked(&pod.namespace, &pod.name, &pod.claims);
         let requests = effective(&pod.spec);
         let takes = |node: &Node| admits(&pod.spec, node) && holds(node, &requests);
         let open = nodes.iter().enumerate().filter(|(_, node)| takes(node));
@@ -153,8 +153,8 @@ fn slots(facts: &Facts<'_>, nodes: &[Node]) -> Vec<i64> {
         pool.is_some_and(|p| p.enable_auto_scaling && p.max_count.unwrap_or(0) > p.count)
     };
     let mut taken: BTreeMap<&str, i64> = BTreeMap::new();
-    for pod in facts.snapshot.pods.iter().filter(|p| !p.spec.claims.is_empty() && !p.is_over()) {
-        let disks = lookup.asked(&pod.namespace, &pod.name, &pod.spec.claims).disks;
+    for pod in facts.snapshot.pods.iter().filter(|p| !p.claims.is_empty() && !p.is_over()) {
+        let disks = lookup.asked(&pod.namespace, &pod.name, &pod.claims).disks;
         *taken.entry(pod.node.as_deref().unwrap_or_default()).or_default() += disks;
     }
     let free = |node: &Node| {

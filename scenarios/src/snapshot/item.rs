@@ -55,23 +55,25 @@ pub(super) fn pod(value: Value, path: &str) -> Result<Pod> {
     let object: wire::Object<wire::PodSpec, wire::PodStatus> = typed(value, path)?;
     let meta = named(object.metadata, path)?;
     let node = object.spec.node_name.clone().filter(|n| !n.is_empty());
+    let mut spec = PodTemplate {
+        node_name: None,
+        annotations: meta.annotations.clone(),
+        ..template(object.spec, &format!("{path}.spec"))?
+    };
     Ok(Pod {
+        claims: std::mem::take(&mut spec.claims),
+        spec: spec.into(),
         namespace: namespace(&meta),
         owner: controller(&meta),
         deleting: meta.deletion_timestamp.is_some(),
         name: meta.name,
-        labels: meta.labels,
+        labels: meta.labels.into(),
         node,
         phase: object.status.phase,
         started: object.status.start_time,
         nominated: object.status.nominated_node_name.filter(|n| !n.is_empty()),
         ready: is_ready(&object.status.conditions),
-        spec: PodTemplate {
-            node_name: None,
-            annotations: meta.annotations.clone(),
-            ..template(object.spec, &format!("{path}.spec"))?
-        },
-        annotations: meta.annotations,
+        annotations: meta.annotations.into(),
         assumed: false,
     })
 }

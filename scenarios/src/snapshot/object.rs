@@ -1,6 +1,7 @@
 //! Kubernetes objects with what matters here: quantities are numbers, selectors can be asked, names are still names.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use simulator::spec::{BudgetRule, Control, NodeTerm, Taint, Toleration};
 
@@ -185,13 +186,15 @@ pub struct Pod {
     /// Name.
     pub name: String,
     /// Labels.
-    pub labels: Labels,
+    pub labels: Arc<Labels>,
     /// Annotations.
-    pub annotations: Labels,
+    pub annotations: Arc<Labels>,
     /// Its controller.
     pub owner: Option<Owner>,
-    /// What it asks for.
-    pub spec: PodTemplate,
+    /// What it asks for; pods that were made up share it, for a template may be large and its pods many.
+    pub spec: Arc<PodTemplate>,
+    /// The claims behind its volumes.
+    pub claims: Vec<ClaimRef>,
     /// Node it is bound to.
     pub node: Option<String>,
     /// Phase.
@@ -209,6 +212,11 @@ pub struct Pod {
 }
 
 impl Pod {
+    /// What it asks for, to be changed for this pod alone.
+    pub fn spec_mut(&mut self) -> &mut PodTemplate {
+        Arc::make_mut(&mut self.spec)
+    }
+
     /// True for static pods.
     pub fn is_mirror(&self) -> bool {
         self.annotations.contains_key("kubernetes.io/config.mirror")

@@ -23,6 +23,7 @@ use super::ledger::{self, Line, Relation, Standing};
 use super::retention::Retention;
 use super::{Bundle, PublishError};
 use crate::fault;
+use crate::files::unless_gone;
 use draft::Draft;
 use upkeep::Upkeep;
 
@@ -246,11 +247,7 @@ fn holds(place: &Path, bundle: &Bundle) -> bool {
 
 /// What a file holds, where there is one.
 fn bytes_of(path: &Path) -> Result<Option<Vec<u8>>, PublishError> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failed("read", path)(error)),
-    }
+    unless_gone(fs::read(path)).map_err(failed("read", path))
 }
 
 fn read(path: &Path) -> io::Result<Report> {

@@ -4,11 +4,10 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::{Directory, PublishError, Publisher};
-use crate::files::{self, replace};
+use crate::files::{self, replace, unless_gone};
 
 /// The folder of all jobs.
 pub const FOLDER: &str = ".work";
@@ -91,8 +90,10 @@ impl Directory {
     /// Removes the pieces that belong to nobody any more.
     pub(super) fn clear_old_work(&self) -> io::Result<()> {
         for job in fs::read_dir(self.path().join(FOLDER)).into_iter().flatten().flatten() {
-            if is_old(job.metadata()?.modified()?) {
-                remove(&job.path())?;
+            // Another worker may do the same at the same time.
+            let Some(metadata) = unless_gone(job.metadata())? else { continue };
+            if is_old(metadata.modified()?) {
+                unless_gone(fs::remove_dir_all(job.path()))?;
             }
         }
         Ok(())
@@ -108,14 +109,6 @@ pub fn is_old(written: SystemTime) -> bool {
 #[cfg(feature = "cloud")]
 pub fn job_of(path: &str) -> Option<&str> {
     path.strip_prefix(FOLDER)?.strip_prefix('/')?.split_once('/').map(|(job, _)| job)
-}
-
-/// Another worker may do the same at the same time.
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn path_of(job: &str, name: &str) -> String {

@@ -37,7 +37,7 @@ fn place(fields: &WorkloadFields, snapshot: &mut Snapshot, path: &str) -> Vec<Co
     let mut complaints = Vec::new();
     let pods = pods_of(fields, snapshot);
     for &pod in pods.iter().filter(|_| fields.priority_before.is_some()) {
-        snapshot.pods[pod].spec.priority = fields.priority_before;
+        snapshot.pods[pod].spec_mut().priority = fields.priority_before;
     }
     let stated: u64 = fields.on.iter().map(|place| u64::from(place.parts().1)).sum();
     if !fields.on.is_empty() && stated != pods.len() as u64 {

@@ -19,7 +19,7 @@ pub fn left_behind(snapshot: &Snapshot) -> BTreeMap<&str, i64> {
             ClaimRef::Ephemeral { volume, .. } => Some(format!("{}-{volume}", pod.name)),
             ClaimRef::Disk => None,
         };
-        pod.spec.claims.iter().filter_map(name).map(|name| (pod.namespace.clone(), name)).collect()
+        pod.claims.iter().filter_map(name).map(|name| (pod.namespace.clone(), name)).collect()
     };
     let living = snapshot.pods.iter().filter(|pod| !pod.is_over()).flat_map(claims);
     let used: BTreeSet<&str> = living.filter_map(|key| storage.claims.get(&key)?.volume.as_deref()).collect();

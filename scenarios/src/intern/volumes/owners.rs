@@ -21,7 +21,7 @@ pub struct Places {
 /// The places of a workload; `None` where its pods have no claims.
 pub fn places(lookup: &Lookup, draft: &Draft) -> Option<Places> {
     let templates = draft.object.map_or(&[][..], |o| &o.claim_templates);
-    if templates.is_empty() && draft.template.claims.is_empty() && draft.pods.iter().all(|p| p.spec.claims.is_empty()) {
+    if templates.is_empty() && draft.template.claims.is_empty() && draft.pods.iter().all(|p| p.claims.is_empty()) {
         return None;
     }
     let mut each: Vec<Asked> = draft.pods.iter().map(|pod| existing(lookup, draft, pod)).collect();
@@ -34,7 +34,7 @@ fn existing(lookup: &Lookup, draft: &Draft, pod: &Pod) -> Asked {
     if pod.assumed {
         return new(lookup, draft, ordinal(draft, pod));
     }
-    let mut asked = lookup.asked(&pod.namespace, &pod.name, &pod.spec.claims);
+    let mut asked = lookup.asked(&pod.namespace, &pod.name, &pod.claims);
     if pod.node.is_some() {
         asked.volumes.refused = None; // it got its claims before
     }
@@ -61,9 +61,9 @@ fn without_object(lookup: &Lookup, draft: &Draft) -> Asked {
     };
     let tail = format!("-{}", pod.name);
     let own = |claim: &&ClaimRef| matches!(claim, ClaimRef::Named(name) if name.ends_with(&tail));
-    let shared: Vec<ClaimRef> = pod.spec.claims.iter().filter(|claim| !own(claim)).cloned().collect();
+    let shared: Vec<ClaimRef> = pod.claims.iter().filter(|claim| !own(claim)).cloned().collect();
     let mut asked = lookup.asked(&draft.namespace, &draft.name, &shared);
-    for claim in pod.spec.claims.iter().filter(own) {
+    for claim in pod.claims.iter().filter(own) {
         if let ClaimRef::Named(name) = claim {
             let class = lookup.claim(&draft.namespace, name).and_then(|c| c.class.as_deref());
             asked.add(lookup.templated(&draft.namespace, "", class));

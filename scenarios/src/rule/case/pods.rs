@@ -41,7 +41,7 @@ fn web(s: &mut Snapshot) -> impl Iterator<Item = &mut crate::snapshot::Pod> {
 fn ask(pod: &mut crate::snapshot::Pod, what: &str) {
     let mut container = crate::snapshot::Container::default();
     container.requests.other.insert(what.to_owned(), 1);
-    pod.spec.containers.push(container);
+    pod.spec_mut().containers.push(container);
 }
 
 pub(super) fn rows() -> Vec<Row> {
@@ -118,12 +118,12 @@ fn drains() -> Vec<Row> {
     rows! {
         "pods-fit-nowhere-else" {
             Warning: as_is, "apps", delete();
-            Error: |s| { stray(s); s.pods.iter_mut().for_each(|p| p.spec.tolerations.clear()); }, "apps", delete();
+            Error: |s| { stray(s); s.pods.iter_mut().for_each(|p| p.spec_mut().tolerations.clear()); }, "apps", delete();
             Warning: |s| web(s).for_each(|p| ask(p, "nvidia.com/gpu")), "apps", scale(1);
             Quiet: |s| web(s).for_each(|p| ask(p, "example.com/license")), "apps", scale(1);
             Quiet: as_is, "apps", scale(1);
             Quiet: as_is, "apps", upgrade();
-            Quiet: |s| web(s).for_each(|p| p.spec.tolerations = vec![Toleration { key: None, value: None, effect: None, seconds: None }]), "apps", delete();
+            Quiet: |s| web(s).for_each(|p| p.spec_mut().tolerations = vec![Toleration { key: None, value: None, effect: None, seconds: None }]), "apps", delete();
             Warning: as_is, "apps", Operation::Drain { nodes: (0..3).map(|i| node_name("apps", i)).collect() };
             Quiet: |s| { let mut extra = s.pools[0].clone(); extra.name = "more".into(); s.pools.push(extra); }, "apps", delete();
         }
@@ -146,18 +146,18 @@ fn drains() -> Vec<Row> {
             Quiet: as_is, "apps", scale(0);
         }
         "drain-timeout-below-grace" {
-            Warning: |s| web(s).for_each(|p| p.spec.grace_seconds = Some(1801)), "apps", upgrade();
-            Warning: |s| web(s).for_each(|p| p.spec.grace_seconds = Some(301)), "apps", upgrade_with(UpgradeFields { drain_timeout_in_minutes: Some(5), ..UpgradeFields::default() });
-            Quiet: |s| web(s).for_each(|p| p.spec.grace_seconds = Some(1800)), "apps", upgrade();
-            Quiet: |s| web(s).for_each(|p| p.spec.grace_seconds = Some(1801)), "sys", upgrade();
+            Warning: |s| web(s).for_each(|p| p.spec_mut().grace_seconds = Some(1801)), "apps", upgrade();
+            Warning: |s| web(s).for_each(|p| p.spec_mut().grace_seconds = Some(301)), "apps", upgrade_with(UpgradeFields { drain_timeout_in_minutes: Some(5), ..UpgradeFields::default() });
+            Quiet: |s| web(s).for_each(|p| p.spec_mut().grace_seconds = Some(1800)), "apps", upgrade();
+            Quiet: |s| web(s).for_each(|p| p.spec_mut().grace_seconds = Some(1801)), "sys", upgrade();
         }
         "local-data-lost" {
-            Info: |s| web(s).for_each(|p| p.spec.local_storage = true), "apps", delete();
+            Info: |s| web(s).for_each(|p| p.spec_mut().local_storage = true), "apps", delete();
             Quiet: as_is, "apps", delete();
         }
         "label-in-use" {
-            Warning: |s| { s.pools[0].node_labels.insert("disk".into(), "fast".into()); web(s).for_each(|p| { p.spec.node_selector.insert("disk".into(), "fast".into()); }); }, "apps", Operation::SetLabels { labels: [("team".to_owned(), "a".to_owned())].into() };
-            Quiet: |s| { s.pools[0].node_labels.insert("disk".into(), "fast".into()); web(s).for_each(|p| { p.spec.node_selector.insert("disk".into(), "fast".into()); }); }, "apps", Operation::SetLabels { labels: [("disk".to_owned(), "fast".to_owned())].into() };
+            Warning: |s| { s.pools[0].node_labels.insert("disk".into(), "fast".into()); web(s).for_each(|p| { p.spec_mut().node_selector.insert("disk".into(), "fast".into()); }); }, "apps", Operation::SetLabels { labels: [("team".to_owned(), "a".to_owned())].into() };
+            Quiet: |s| { s.pools[0].node_labels.insert("disk".into(), "fast".into()); web(s).for_each(|p| { p.spec_mut().node_selector.insert("disk".into(), "fast".into()); }); }, "apps", Operation::SetLabels { labels: [("disk".to_owned(), "fast".to_owned())].into() };
             Quiet: |s| { s.pools[0].node_labels.insert("disk".into(), "fast".into()); }, "apps", Operation::SetLabels { labels: [("team".to_owned(), "a".to_owned())].into() };
         }
     }

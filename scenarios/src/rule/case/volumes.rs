@@ -28,7 +28,7 @@ fn set(s: &mut Snapshot, namespace: &str, i: usize, disks: usize, zone: &str) {
         s.storage.volumes.insert(name.clone(), volume);
         let claim = Claim { volume: Some(name.clone()), bound: true, ..Claim::default() };
         s.storage.claims.insert((namespace.into(), name.clone()), claim);
-        db.spec.claims.push(ClaimRef::Named(name));
+        db.claims.push(ClaimRef::Named(name));
     }
     s.pods.push(db);
 }

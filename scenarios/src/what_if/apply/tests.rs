@@ -59,10 +59,10 @@ fn pod(name: &str, kind: &str, node: &str, cpu: i64) -> Pod {
         namespace: "kube-system".into(),
         name: name.into(),
         owner: Some(Owner { kind: kind.into(), name: "set".into() }),
-        spec: PodTemplate {
+        spec: std::sync::Arc::new(PodTemplate {
             containers: vec![Container { requests, ..Container::default() }],
             ..PodTemplate::default()
-        },
+        }),
         node: Some(node.into()),
         phase: "Running".into(),
         ready: true,
@@ -184,9 +184,9 @@ fn another_size_changes_what_nodes_offer() {
 fn a_smaller_size_lets_the_unimportant_wait() {
     let mut snapshot = cluster();
     for (i, priority) in [(3, 2_000_000_000), (4, 0)] {
-        snapshot.pods[i].spec.priority = Some(priority);
+        snapshot.pods[i].spec_mut().priority = Some(priority);
         snapshot.pods[i].node = Some("aks-sys-1-vmss000001".into());
-        snapshot.pods[i].spec.containers[0].requests.cpu = Some(500);
+        snapshot.pods[i].spec_mut().containers[0].requests.cpu = Some(500);
     }
     snapshot.nodes.truncate(2);
     snapshot.nodes.remove(0);

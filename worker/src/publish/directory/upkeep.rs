@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use reports::{IndexRow, Report};
 
 use super::{Directory, UNFINISHED, failed, locked, read};
-use crate::files::{self, replace};
+use crate::files::{self, replace, unless_gone};
 use crate::publish::ledger::{self, Line};
 use crate::publish::retention::Kept;
 use crate::publish::{PublishError, turn};
@@ -141,14 +141,46 @@ impl Directory {
                 let entry = entry?;
                 let name = entry.file_name().to_string_lossy().into_owned();
                 let is_folder = name.starts_with(UNFINISHED);
-                if !(is_folder || files::is_unfinished(&name))
-                    || entry.metadata()?.modified()?.elapsed().unwrap_or_default() < ABANDONED
-                {
+                if !is_folder && !files::is_unfinished(&name) {
                     continue;
                 }
-                if is_folder { fs::remove_dir_all(entry.path())? } else { fs::remove_file(entry.path())? }
+                // Others finish what they began, and clear away as well.
+                let Some(metadata) = unless_gone(entry.metadata())? else { continue };
+                if metadata.modified()?.elapsed().unwrap_or_default() >= ABANDONED {
+                    let path = entry.path();
+                    unless_gone(if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) })?;
+                }
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn what_others_finish_meanwhile_is_nothing_to_stumble_over() {
+        let folder = std::env::temp_dir().join(format!("poolproof-upkeep-{}", std::process::id()));
+        let directory = Directory::open(&folder).unwrap();
+        let over = AtomicBool::new(false);
+        let (begun, done) = (folder.join(format!("{UNFINISHED}a")), folder.join("a"));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    fs::create_dir(&begun).unwrap();
+                    fs::rename(&begun, &done).unwrap();
+                    fs::remove_dir(&done).unwrap();
+                }
+            });
+            let cleared = (0..5000).try_for_each(|_| directory.clear_abandoned());
+            over.store(true, Ordering::Relaxed);
+            cleared.unwrap();
+        });
+        fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -53,10 +53,12 @@ pub async fn close(connection: &Connection) {
 }
 
 /// What the client said, in the words of the queue. What the broker refuses does not pass by waiting, unless it is only
-/// shutting down or in trouble itself (AMQP 0-9-1: 320 connection-forced, 541 internal-error).
+/// shutting down, coming up or in trouble itself (AMQP 0-9-1: 320 connection-forced, 506 resource-error, 541 internal-error; 404
+/// not-found is what a quorum queue says that does not answer in time after a restart, rabbitmq-server issue 9366, and
+/// whatever else is missing is made when the broker is connected to again).
 pub fn failed(doing: &'static str, error: &lapin::Error) -> QueueError {
     let passes = match error.kind() {
-        lapin::ErrorKind::ProtocolError(refusal) => matches!(refusal.get_id(), 320 | 541),
+        lapin::ErrorKind::ProtocolError(refusal) => matches!(refusal.get_id(), 320 | 404 | 506 | 541),
         _ => true,
     };
     QueueError::Broker { doing, why: error.to_string(), passes }
@@ -103,6 +105,17 @@ fn pause(failures: u32, random: u64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_broker_that_comes_up_is_waited_for_and_one_that_refuses_is_not() {
+        use lapin::protocol::{AMQPError, AMQPErrorKind, AMQPHardError, AMQPSoftError};
+        let passes = |kind: AMQPErrorKind| {
+            let error = lapin::Error::from(lapin::ErrorKind::ProtocolError(AMQPError::new(kind, "".into())));
+            failed("look", &error).passes()
+        };
+        assert!(passes(AMQPSoftError::NOTFOUND.into()) && passes(AMQPHardError::CONNECTIONFORCED.into()));
+        assert!(!passes(AMQPSoftError::ACCESSREFUSED.into()) && !passes(AMQPSoftError::PRECONDITIONFAILED.into()));
+    }
 
     #[test]
     fn pauses_grow_to_a_limit_and_differ() {
