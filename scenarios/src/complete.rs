@@ -162,6 +162,9 @@ mod tests {
         assert_eq!(dns.len(), 2);
         assert!(dns.iter().all(|p| p.node.as_deref().unwrap().contains("-system1-")), "preferred to system nodes");
         assert_ne!(dns[0].node, dns[1].node, "spread over nodes");
+        let shared = std::sync::Arc::ptr_eq(&dns[0].spec, &dns[1].spec)
+            && std::sync::Arc::ptr_eq(&dns[0].labels, &dns[1].labels);
+        assert!(shared, "a template of thousands of containers may have thousands of pods");
         let proxies = s.pods.iter().filter(|p| p.name.starts_with("kube-proxy-")).count();
         assert_eq!(proxies, 5);
         assert!(s.budgets.iter().any(|b| b.name == "coredns-pdb"));
