@@ -280,7 +280,7 @@ mod tests {
     fn numbers_are_those_of_the_nearest_fraction_with_so_many_digits() {
         // The same by way of a second fraction, which is slower.
         let other = |value: f64, digits: usize| {
-            let rounded: f64 = format!("{:.*e}", digits - 1, value).parse().unwrap();
+            let rounded: f64 = format!("{:.*e}", digits - 1, value).parse().expect("a number");
             let places = (digits as i32 - 1 - rounded.abs().log10().floor() as i32).clamp(0, 12) as usize;
             whole_or_places(&format!("{rounded:.places$}")).to_owned()
         };

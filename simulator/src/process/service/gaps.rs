@@ -153,7 +153,8 @@ impl Sim<'_> {
     pub(super) fn asked_and_arriving(&mut self, workload: WorkloadId) -> (f64, f64) {
         let dns = self.spec.workloads[workload].role == Role::Dns;
         let of_it = |gap: &&Gap| gap.workload == Some(workload);
-        if !(dns && self.p.caches) && !self.flows.gaps.iter().any(|gap| of_it(&gap)) {
+        let caches = dns && self.p.caches;
+        if !caches && !self.flows.gaps.iter().any(|gap| of_it(&gap)) {
             return (1.0, 1.0);
         }
         // What arrives of what each node asks: a turn for every gap and one for every node, not one for every pair of them.
