@@ -449,7 +449,7 @@ pub struct ChangeSettings {
     /// unless it is stated.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub learned: std::collections::BTreeMap<String, LearnedNumber>,
-    /// Of a supposed cluster or load: the least that the true one shows a DNS replica to bear, as a multiple of the default.
+    /// Of a supposed cluster or load: the least that the true one shows a DNS replica to bear, as a multiple of the default, 0 for nothing.
     /// Never written; a change that supposes nothing shows it by itself.
     #[serde(skip)]
     pub shown: Option<f64>,

@@ -47,7 +47,7 @@ pub fn apply(values: &[Setting], snapshot: &Snapshot, change: &Change) -> Result
         return Err(Complaints(complaints));
     }
     if !values.is_empty() {
-        change.settings.shown = shown(of.0, of.1);
+        change.settings.shown = Some(shown(of.0, of.1).unwrap_or(0.0));
         snapshot.digest = derived(&snapshot.digest, values);
         change.id = derived(&change.id, values);
     }

@@ -40,12 +40,16 @@ fn capacities_that_could_not_bear_todays_load_are_ruled_out() {
 fn a_load_or_a_number_of_replicas_that_is_supposed_shows_nothing() {
     let snapshot = Snapshot::from_json(POOLS.as_bytes()).unwrap();
     let today = asked(Some(6000.0));
-    let supposed = |axis, value| {
-        let (snapshot, change) = apply(&[Setting { axis, value }], &snapshot, &today).unwrap();
+    let supposed_of = |today: &Change, axis, value| {
+        let (snapshot, change) = apply(&[Setting { axis, value }], &snapshot, today).unwrap();
         least(&change, &snapshot)
     };
+    let supposed = |axis, value| supposed_of(&today, axis, value);
     let shown = least(&today, &snapshot);
     assert!(shown > 0.5, "{shown}");
     assert_eq!(supposed(Axis::DnsQps, SettingValue::Number(9000.0)), shown);
     assert_eq!(supposed(Axis::NodeCount, SettingValue::Count(2)), shown);
+    // Where the true one drowns, one with less load shows no more.
+    let drowning = supposed_of(&asked(Some(1e6)), Axis::DnsQps, SettingValue::Number(6000.0));
+    assert!(drowning < 0.2, "{drowning}");
 }
