@@ -104,7 +104,7 @@ impl Figures {
                 name: names.of(watched.spec),
                 minimum: watched.spec.minimum.unwrap_or(0),
                 replicas: watched.spec.replicas,
-                over_time: compare(&|series, step| series.up.get(index)?.get(step).map(|up| f64::from(*up))),
+                over_time: compare(&|series, step| series.up.get(index)?.get(step).map(f64::from)),
             });
         }
         if scenario.cluster.pools.iter().any(|(_, pool)| pool.system) {
@@ -115,7 +115,7 @@ impl Figures {
         if let Some(dns) = losses.watched.iter().position(|w| w.spec.role == Role::Dns && w.spec.service.is_some()) {
             figures.dns = Some(compare(&|s, step| s.dns_loss.get(step).map(|l| 100.0 * f64::from(*l))));
             figures.dns_latency =
-                Some(compare(&|s, step| s.latency.get(dns)?.get(step).map(|seconds| 1000.0 * f64::from(*seconds))));
+                Some(compare(&|s, step| s.of_service(dns)?.latency.get(step).map(|seconds| 1000.0 * f64::from(*seconds))));
         }
         figures
     }

@@ -1,9 +1,11 @@
 //! What one trial came to: plain facts, sized at start, no judgement. Judging is the business of `reports`.
 
 mod functions;
+mod steps;
 mod subject;
 
 pub use functions::Functions;
+pub use steps::Steps;
 
 use crate::scheduler::Summary;
 use crate::settings::RepairKind;
@@ -51,7 +53,7 @@ impl Default for Drawn {
 }
 
 /// How one watched workload fared.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct WorkloadOutcome {
     /// Total time it was out (up replicas below its minimum, or losing more than the tolerated share).
     pub out: Duration,
@@ -74,8 +76,8 @@ pub struct WorkloadOutcome {
     pub asked: f64,
     /// How many of them were lost, whether they were asked again or not.
     pub lost: f64,
-    /// More about its service.
-    pub service: ServiceOutcome,
+    /// More about its service, where it has one. Apart, for few have one and results of millions are kept.
+    pub service: Option<Box<ServiceOutcome>>,
 }
 
 /// How the service of a workload fared. What was asked was served, lost, or waits at the end.
@@ -103,6 +105,13 @@ pub struct ServiceOutcome {
     pub cleared: Option<f64>,
     /// Containers killed above their memory limit.
     pub kills: u32,
+}
+
+impl WorkloadOutcome {
+    /// How its service fared; of one that has none nothing was asked.
+    pub fn of_service(&self) -> ServiceOutcome {
+        self.service.as_deref().copied().unwrap_or_default()
+    }
 }
 
 impl ServiceOutcome {
@@ -203,17 +212,33 @@ pub struct Counts {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Series {
     /// Fewest up replicas within each step: `[watched workload][step]`.
-    pub up: Vec<Vec<u16>>,
+    pub up: Vec<Steps>,
     /// Free CPU requests on system pools at the end of each step, in thousandths of a core.
     pub system_free_cpu: Vec<i64>,
     /// Free memory requests on system pools at the end of each step, in bytes.
     pub system_free_memory: Vec<i64>,
     /// Share of the DNS demand lost within each step (0-1); all 0 without a modelled DNS service.
     pub dns_loss: Vec<f32>,
-    /// The same of each watched workload, empty for one without a modelled service: `[watched workload][step]`.
-    pub loss: Vec<Vec<f32>>,
-    /// Mean latency of what was served within each step in seconds, likewise; 0 where nothing was.
-    pub latency: Vec<Vec<f32>>,
+    /// Watched workloads with a modelled service, in their order.
+    pub services: Vec<ServiceSeries>,
+}
+
+/// Samples of one service.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ServiceSeries {
+    /// Which of the watched workloads.
+    pub watched: usize,
+    /// Share of the demand lost within each step (0-1).
+    pub loss: Vec<f32>,
+    /// Mean latency of what was served within each step, in seconds; 0 where nothing was.
+    pub latency: Vec<f32>,
+}
+
+impl Series {
+    /// The service of a watched workload, where it has one.
+    pub fn of_service(&self, watched: usize) -> Option<&ServiceSeries> {
+        self.services.iter().find(|service| service.watched == watched)
+    }
 }
 
 /// One trial of both plans.

@@ -99,11 +99,11 @@ pub fn trapezoid(inputs: &Value) -> Found {
             scenario.script.push(at(f(change, "at_s"), what));
         }
         scenario.script.sort_by_key(|scripted| scripted.at);
-        simulate(&scenario, SEED, 0).workloads[0]
+        simulate(&scenario, SEED, 0).workloads.remove(0)
     };
-    let (lost, waits) = (run(false), run(true).service);
+    let (lost, waits) = (run(false), run(true).of_service());
     vec![
-        exact("overload_time_s", lost.service.overloaded),
+        exact("overload_time_s", lost.of_service().overloaded),
         exact("excess_queries", lost.lost),
         exact("fraction_of_queries_over_capacity", lost.lost / lost.asked),
         exact("max_backlog_queries", waits.most_waiting),
@@ -124,10 +124,10 @@ pub fn random_bursts(inputs: &Value) -> Found {
     let one = |factor: f64| {
         let mut scenario = service(base, 1, capacity, false, 2.0 * ramp + hold + 2.0);
         scenario.script.push(at(1.0, burst(factor, ramp, hold, ramp)));
-        simulate(&scenario, SEED, 0).workloads[0]
+        simulate(&scenario, SEED, 0).workloads.remove(0)
     };
     let draw = |i: u32| size.of(Streams::new(SEED, i).uniform(Process::BurstFactor, entity_key("cluster"), 0));
-    let overload: Vec<f64> = (0..trials()).map(|i| one(draw(i)).service.overloaded).collect();
+    let overload: Vec<f64> = (0..trials()).map(|i| one(draw(i)).of_service().overloaded).collect();
     // Bursts of a window, which count one by one.
     let mut window = service(base, 1, capacity, false, 3600.0 * f(inputs, "window_h"));
     window.settings.bursts.per_hour = f(inputs, "bursts_per_h");

@@ -1,6 +1,6 @@
 //! Queries of a workload whose demand is modelled: lost ones are a result of their own, beside ready pods.
 
-use simulator::outcome::WorkloadOutcome;
+use simulator::outcome::{ServiceOutcome, WorkloadOutcome};
 use simulator::spec::{Clients, Service};
 
 use super::losses::Watched;
@@ -27,7 +27,7 @@ fn lossy(facts: Option<&WorkloadOutcome>) -> f64 {
 
 /// Mean time of an answer in milliseconds.
 fn latency_ms(facts: Option<&WorkloadOutcome>) -> f64 {
-    facts.map_or(0.0, |w| 1000.0 * w.service.latency())
+    facts.map_or(0.0, |w| 1000.0 * w.of_service().latency())
 }
 
 /// The longest such mean that is told apart: every attempt waited for in vain, the last one answered behind a full queue.
@@ -39,8 +39,8 @@ fn slowest(service: &Service) -> f64 {
 
 /// Share of answers that took longer than clients wait for the first.
 fn slow(facts: Option<&WorkloadOutcome>) -> f64 {
-    facts
-        .map_or(0.0, |w| if w.service.served > 0.0 { (w.service.slow / w.service.served).clamp(0.0, 1.0) } else { 0.0 })
+    let share = |s: ServiceOutcome| if s.served > 0.0 { (s.slow / s.served).clamp(0.0, 1.0) } else { 0.0 };
+    facts.map_or(0.0, |w| share(w.of_service()))
 }
 
 /// Mean over trials of the share of queries lost with the change.
@@ -75,8 +75,8 @@ pub fn queries(
         baseline_latency_ms: latency(false),
         slow: strata.bounded_mean(0.0, 1.0, |i| slow(of(i, true))),
         baseline_slow: strata.bounded_mean(0.0, 1.0, |i| slow(of(i, false))),
-        kills: strata.average(|i| of(i, true).map_or(0.0, |w| f64::from(w.service.kills))),
-        baseline_kills: strata.average(|i| of(i, false).map_or(0.0, |w| f64::from(w.service.kills))),
+        kills: strata.average(|i| of(i, true).map_or(0.0, |w| f64::from(w.of_service().kills))),
+        baseline_kills: strata.average(|i| of(i, false).map_or(0.0, |w| f64::from(w.of_service().kills))),
         sentence: String::new(),
     };
     queries.sentence = sentence(inputs, watched, service, &queries);

@@ -124,7 +124,7 @@ impl Measure {
     pub fn take(&self, trial: &Trial<'_>, stage: &Stage) -> f64 {
         let outcome = trial.outcome;
         let end = minutes(outcome.end);
-        let of = self.watched.and_then(|i| outcome.workloads.get(i)).copied().unwrap_or_default();
+        let of = self.watched.and_then(|i| outcome.workloads.get(i)).cloned().unwrap_or_default();
         let operation = outcome.operations.get(self.operation);
         let log = trial.trace.map(|t| t.log.as_slice()).unwrap_or_default();
         match self.value {
@@ -175,8 +175,8 @@ impl Measure {
             return f64::from(overall);
         }
         let row = self.watched.and_then(|i| outcome.series.as_ref()?.up.get(i));
-        let found = row.and_then(|row| self.window(outcome, row).iter().min());
-        found.map_or(f64::from(overall), |up| f64::from(*up))
+        let found = row.and_then(|row| row.fewest(self.window(outcome, row.len())));
+        found.map_or(f64::from(overall), f64::from)
     }
 
     /// Within a window every step counts alike, however much is asked in it.
@@ -184,17 +184,17 @@ impl Measure {
         if !self.needs_series() {
             return overall;
         }
-        let row = self.watched.and_then(|i| outcome.series.as_ref()?.loss.get(i));
-        let found = row.map(|row| self.window(outcome, row)).filter(|steps| !steps.is_empty());
+        let row = self.watched.and_then(|i| outcome.series.as_ref()?.of_service(i));
+        let found = row.map(|row| &row.loss[self.window(outcome, row.loss.len())]).filter(|steps| !steps.is_empty());
         found.map_or(overall, |steps| steps.iter().map(|x| f64::from(*x)).sum::<f64>() / steps.len() as f64)
     }
 
-    /// The samples of a row that lie in the window, those at its edges included.
-    fn window<'a, T>(&self, outcome: &Outcome, row: &'a [T]) -> &'a [T] {
-        let step = minutes(outcome.end) / row.len().max(1) as f64;
-        let last = ((self.until / step).ceil() as usize).min(row.len());
+    /// Which of so many samples lie in the window, those at its edges included.
+    fn window(&self, outcome: &Outcome, samples: usize) -> std::ops::Range<usize> {
+        let step = minutes(outcome.end) / samples.max(1) as f64;
+        let last = ((self.until / step).ceil() as usize).min(samples);
         let first = ((self.from / step).floor() as usize).min(last);
-        &row[first..last]
+        first..last
     }
 
     /// The longest wait for a node, and how many wait at the end.

@@ -1,7 +1,7 @@
 //! Watches availability while a trial runs and sums up its facts. Memory is sized at the start; no log is kept here.
 
 use crate::event::Event;
-use crate::outcome::{Drawn, Incident, Outcome, Series, WorkloadOutcome};
+use crate::outcome::{Drawn, Incident, Outcome, Series, ServiceSeries, Steps, WorkloadOutcome};
 use crate::process::windows::Windows;
 use crate::sim::Sim;
 use crate::spec::Role;
@@ -23,7 +23,7 @@ pub(crate) struct Observer {
 }
 
 /// One watched workload.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Watch {
     workload: WorkloadId,
     minimum: u32,
@@ -59,12 +59,13 @@ impl Sim<'_> {
         observer.windows.iter_mut().for_each(Windows::clear);
         let steps = self.p.samples;
         if steps > 0 {
-            observer.series.up = vec![Vec::with_capacity(steps as usize); observer.watches.len()];
+            observer.series.up = vec![Steps::default(); observer.watches.len()];
             observer.sampled.resize(observer.watches.len(), [0.0; 4]);
-            let serves = |watch: &Watch| self.spec.workloads[watch.workload].service.is_some();
-            let room = |watch: &Watch| Vec::with_capacity(if serves(watch) { steps as usize } else { 0 });
-            observer.series.loss = observer.watches.iter().map(room).collect();
-            observer.series.latency = observer.watches.iter().map(room).collect();
+            let watched = observer.watches.iter().enumerate();
+            let serving = watched.filter(|(_, watch)| self.spec.workloads[watch.workload].service.is_some());
+            let room = || Vec::with_capacity(steps as usize);
+            let series = serving.map(|(watched, _)| ServiceSeries { watched, loss: room(), latency: room() });
+            observer.series.services = series.collect();
             self.queue_sample();
         }
         self.observe();
@@ -156,16 +157,17 @@ impl Sim<'_> {
 
     fn sample_services(&mut self) {
         let observer = &mut self.observer;
-        for (i, watch) in observer.watches.iter().enumerate() {
-            let Some(flow) = self.flows.services.iter().find(|f| f.workload == watch.workload) else { continue };
+        for series in &mut observer.series.services {
+            let workload = observer.watches[series.watched].workload;
+            let Some(flow) = self.flows.services.iter().find(|f| f.workload == workload) else { continue };
             let now = [flow.asked, flow.lost, flow.facts.served, flow.facts.waited];
-            let before = std::mem::replace(&mut observer.sampled[i], now);
+            let before = std::mem::replace(&mut observer.sampled[series.watched], now);
             let of = |part: usize, whole: usize| {
                 let whole = now[whole] - before[whole];
                 if whole > 0.0 { ((now[part] - before[part]) / whole) as f32 } else { 0.0 }
             };
-            observer.series.loss[i].push(of(1, 0));
-            observer.series.latency[i].push(of(3, 2));
+            series.loss.push(of(1, 0));
+            series.latency.push(of(3, 2));
         }
     }
 
@@ -216,7 +218,7 @@ impl Sim<'_> {
         let workloads = self.observer.watches.iter().map(|watch| {
             let flow = flows.iter().find(|f| f.workload == watch.workload);
             let (asked, lost) = flow.map_or((0.0, 0.0), |f| (f.asked, f.lost));
-            let service = flow.map(|f| f.sum_up()).unwrap_or_default();
+            let service = flow.map(|f| Box::new(f.sum_up()));
             WorkloadOutcome { asked, lost, service, at_end: watch.up, ..watch.facts }
         });
         Outcome {

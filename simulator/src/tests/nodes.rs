@@ -324,7 +324,7 @@ fn traffic_to_a_grey_node_is_lost() {
         w.service = Some(crate::spec::Service::plain(1000.0, 5000.0, 1e-6));
     });
     let grey = Happening::GreyNode { node: NodeId(1), lasts: Duration::secs(300) };
-    let facts = crate::simulate(&example.happens(Duration::secs(10), grey).build(), 1, 0).workloads[0];
+    let facts = crate::simulate(&example.happens(Duration::secs(10), grey).build(), 1, 0).workloads.remove(0);
     assert!((facts.lost - 500.0 * 300.0).abs() < 1e-6, "{facts:?}");
 }
 

@@ -209,7 +209,7 @@ fn dns(rate: f64) -> Example {
 fn survivors_of_a_drain_drown_when_they_cannot_carry_the_load() {
     let drained = |rate| {
         let drain = Operation::Drain { nodes: vec![NodeId(0)], drain: drain_settings() };
-        simulate(&dns(rate).change(Duration::ZERO, drain).build(), 1, 0).workloads[0]
+        simulate(&dns(rate).change(Duration::ZERO, drain).build(), 1, 0).workloads.remove(0)
     };
     // 60 % each: for 10 s one replica is asked 6,000 and serves 5,000.
     let facts = drained(6000.0);
@@ -221,7 +221,7 @@ fn survivors_of_a_drain_drown_when_they_cannot_carry_the_load() {
 
 #[test]
 fn a_dead_replica_keeps_getting_its_share_until_the_node_is_noticed() {
-    let facts = simulate(&dies(dns(4000.0).build(), 0, 1000), 1, 0).workloads[0];
+    let facts = simulate(&dies(dns(4000.0).build(), 0, 1000), 1, 0).workloads.remove(0);
     // Half of 4,000 per second for the 50 s of the grace period.
     assert!((facts.lost - 100_000.0).abs() < 1e-6, "{facts:?}");
 }
@@ -254,9 +254,9 @@ fn an_outage_is_cut_at_the_horizon_and_counts_only_past_the_threshold() {
         let example = Example::new().pool("p", 1).deployment("web", 1).minimum(1);
         dies(example.horizon(Duration::secs(horizon)).build(), 100, 10_000)
     };
-    let short = simulate(&scenario(160), 1, 0).workloads[0];
+    let short = simulate(&scenario(160), 1, 0).workloads.remove(0);
     assert_eq!((short.outages, short.out), (0, Duration::secs(60)));
-    let long = simulate(&scenario(161), 1, 0).workloads[0];
+    let long = simulate(&scenario(161), 1, 0).workloads.remove(0);
     assert_eq!((long.outages, long.longest, long.first), (1, Duration::secs(61), Some(Time(100_000_000))));
 }
 
