@@ -114,8 +114,9 @@ impl Figures {
         }
         if let Some(dns) = losses.watched.iter().position(|w| w.spec.role == Role::Dns && w.spec.service.is_some()) {
             figures.dns = Some(compare(&|s, step| s.dns_loss.get(step).map(|l| 100.0 * f64::from(*l))));
-            figures.dns_latency =
-                Some(compare(&|s, step| s.of_service(dns)?.latency.get(step).map(|seconds| 1000.0 * f64::from(*seconds))));
+            figures.dns_latency = Some(compare(&|s, step| {
+                s.of_service(dns)?.latency.get(step).map(|seconds| 1000.0 * f64::from(*seconds))
+            }));
         }
         figures
     }

@@ -69,9 +69,9 @@ fn trivial_simulations(broker: &Broker, count: usize, prefetch: u32) {
         each(busy) - main,
     );
     assert_eq!(place.reports().len(), count);
-    // The aim is 2 ms on an idle machine. Whoever waited for the disk beside each message would take several times as long as one
-    // file; a busy machine, or a disk that is fast only now and then, may not fail for that.
-    assert!(overhead < f64::max(6.0, 1.5 * flush), "publication holds the next message up");
+    // At most 2 ms on an idle machine, more where the disk is slow: whoever waited for it beside each message would take several
+    // times as long as one file.
+    assert!(overhead < f64::max(2.0, 1.5 * flush), "publication holds the next message up");
 }
 
 /// Milliseconds until a small new file is on the disk, the median of some.
@@ -127,7 +127,7 @@ fn the_memory_of_a_worker_on_rabbitmq_stays_flat() {
     let worker = start(&place, 2, &["--keep", "100", "--trials", "4"]);
     let mut waiting = broker.counter("memory.changes".into());
     watch("RabbitMQ", worker, count, &mut || waiting() as usize);
-    assert_eq!(place.reports().len(), 100);
+    assert_eq!(place.reports().len(), 100.min(count / 100 + 10));
 }
 
 fn filled(broker: &Broker, name: &str, messages: impl Iterator<Item = Value>) -> Place {

@@ -347,30 +347,44 @@ impl Prepared {
 /// # Errors
 /// It was stopped, or took too long.
 pub fn run(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result<Scored, JobError> {
-    let (judged, clock, forecast) = judged(prepared, estimate, watch)?;
-    let prediction = forecast.map(|forecast| inputs::prediction(&judged.report, forecast));
-    let mut files = reports::bundle(&judged);
-    files.push(reports::File { path: IDENTITY.into(), bytes: prepared.identity.to_bytes() });
-    files.extend(prepared.carried.clone().map(|bytes| reports::File { path: SNAPSHOT.into(), bytes }));
-    let record = clock.finished(prepared);
-    let bundle = Bundle { id: prepared.id.clone(), files, run: record.to_bytes() };
-    Ok(Scored { report: judged.report, bundle, record, prediction })
+    judge(prepared, estimate, watch).map(|judgement| judgement.draw(prepared))
 }
 
-/// Simulates and judges; the clock still runs, for the drawing.
+/// Something that is judged and ready to be drawn.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// What is to be said.
+    pub judged: Judged,
+    /// What is to be held against what comes, where that was asked for.
+    forecast: Option<Forecast>,
+    /// Still runs, for the drawing.
+    clock: record::Clock,
+}
+
+impl Judgement {
+    /// Draws it.
+    pub fn draw(self, prepared: &Prepared) -> Scored {
+        let judged = self.judged;
+        let prediction = self.forecast.map(|forecast| inputs::prediction(&judged.report, forecast));
+        let mut files = reports::bundle(&judged);
+        files.push(reports::File { path: IDENTITY.into(), bytes: prepared.identity.to_bytes() });
+        files.extend(prepared.carried.clone().map(|bytes| reports::File { path: SNAPSHOT.into(), bytes }));
+        let record = self.clock.finished(prepared);
+        let bundle = Bundle { id: prepared.id.clone(), files, run: record.to_bytes() };
+        Scored { report: judged.report, bundle, record, prediction }
+    }
+
+    /// How it came about, up to now.
+    pub fn record(&self, prepared: &Prepared) -> RunRecord {
+        self.clock.finished(prepared)
+    }
+}
+
+/// Simulates and judges.
 ///
 /// # Errors
 /// It was stopped, or took too long.
-pub fn judge(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result<(Judged, record::Clock), JobError> {
-    judged(prepared, estimate, watch).map(|(judged, clock, _)| (judged, clock))
-}
-
-/// The same with what is to be held against what comes, where that was asked for.
-fn judged(
-    prepared: &Prepared,
-    estimate: &Estimate,
-    watch: Watch<'_>,
-) -> Result<(Judged, record::Clock, Option<Forecast>), JobError> {
+pub fn judge(prepared: &Prepared, estimate: &Estimate, watch: Watch<'_>) -> Result<Judgement, JobError> {
     let clock = record::Clock::start(prepared.took, threads(estimate));
     let until = Until::from_now(prepared, estimate, watch.stop);
     let part = tracing::debug_span!("simulate", trials = prepared.trials).entered();
@@ -392,7 +406,7 @@ fn judged(
     found.plans = tracing::debug_span!("search").in_scope(search)?;
     let judged = judged.with_plans(&prepared.inputs(&pairs, stopped, &found, estimate.threads));
     let events = pairs.iter().map(|p| p.proposal.counts.events + p.baseline.counts.events).sum();
-    Ok((judged, clock.simulated(pairs.len() as u32, events), forecast))
+    Ok(Judgement { judged, forecast, clock: clock.simulated(pairs.len() as u32, events) })
 }
 
 /// What is found besides the risk of the change itself.

@@ -1,10 +1,11 @@
 //! The worker: takes a message, runs it, publishes its reports, and only then acknowledges it. One message at a time is simulated
-//! unless told otherwise; the simulation uses the cores. While reports are on their way to the disk the next messages are taken
-//! (`turns.rs`). More workers on one queue share the messages.
+//! unless told otherwise; the simulation uses the cores. While a report is drawn and on its way to the disk the next messages are
+//! taken (`turns.rs`). More workers on one queue share the messages.
 
 mod handle;
 mod turns;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -21,9 +22,9 @@ use crate::publish::Publisher;
 use crate::queue::{Claimed, Job, Queue, QueueError};
 use crate::trace::{self, TraceParent};
 
-use turns::{Turn, Turns};
+use turns::{Taking, Turns};
 
-pub use handle::{Handled, Worker};
+pub use handle::{Handled, Stage, Worker};
 
 /// The kind of a dead letter whose workers died over it.
 const OUTLIVED: &str = "attempts";
@@ -93,7 +94,7 @@ async fn work_through<Q: Queue>(
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(), QueueError> {
     while !*shutdown.borrow() {
-        let Some(turn) = turns.next(&mut shutdown).await else { break };
+        let Some(taking) = turns.next(&mut shutdown).await else { break };
         // Never dropped half-way: a message claimed and forgotten would wait for its lease to end.
         let asked = SystemTime::now();
         let claimed = queue.claim(options.lease).await;
@@ -110,7 +111,7 @@ async fn work_through<Q: Queue>(
                 let trace = job.trace.clone().or_else(|| TraceParent::of_message(&job.body));
                 trace::follow(&span, trace.as_ref(), asked);
                 let job = Job { trace, ..job };
-                work(queue, worker, options, job, turn, &mut shutdown).instrument(span).await;
+                work(queue, worker, options, job, (turns, taking), &mut shutdown).instrument(span).await;
                 turns.more();
                 continue;
             }
@@ -138,7 +139,7 @@ async fn work<Q: Queue>(
     worker: &Arc<Worker>,
     options: &Options,
     job: Job<Q::Receipt>,
-    turn: Turn,
+    turn: (&Turns, Taking),
     shutdown: &mut watch::Receiver<bool>,
 ) {
     let _ = fault::point("claimed");
@@ -168,8 +169,8 @@ async fn work<Q: Queue>(
     }
 }
 
-/// Runs the message on a blocking thread; the turn goes to another when nothing is left to simulate. After the signal to stop it
-/// may go on for the grace time.
+/// Runs the message on a blocking thread as soon as it is its turn, which goes on to another as the message comes along. After the
+/// signal to stop it is not begun; one that was may go on for the grace time.
 async fn attempt<Q: Queue>(
     queue: &Q,
     worker: &Arc<Worker>,
@@ -177,13 +178,16 @@ async fn attempt<Q: Queue>(
     grace: Duration,
     shutdown: &mut watch::Receiver<bool>,
     stop: Arc<AtomicBool>,
-    turn: Turn,
+    (turns, taking): (&Turns, Taking),
 ) -> Result<Handled, JobError> {
+    let Some(turn) = turns.begin(taking, shutdown).await else { return Err(JobError::Stopped) };
     let (worker, body, trace, flag) = (worker.clone(), job.body.clone(), job.trace.clone(), stop.clone());
     let (span, queue, runtime) = (tracing::Span::current(), queue.clone(), tokio::runtime::Handle::current());
     let handle = move || {
         let push = |body: &[u8], key: &str| runtime.block_on(queue.push(body, key, trace::outgoing().as_ref()));
-        trace::within(trace, || span.in_scope(|| worker.handle(&body, &flag, &push, || drop(turn))))
+        let turn = RefCell::new(turn);
+        let told = |stage| turn.borrow_mut().comes_to(stage);
+        trace::within(trace, || span.in_scope(|| worker.handle(&body, &flag, &push, &told)))
     };
     let mut task = tokio::task::spawn_blocking(handle);
     tokio::select! {

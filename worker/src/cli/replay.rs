@@ -128,10 +128,11 @@ fn judge(what: &str, prepared: &Prepared, estimate: &Estimate) -> Result<(Judged
         judged: &no_report,
         aid: None,
     };
-    let judged = pipeline::judge(prepared, estimate, watch);
+    let judgement = pipeline::judge(prepared, estimate, watch);
     bar.finish_and_clear();
-    let (judged, clock) = judged?;
-    Ok((judged, clock.finished(prepared)))
+    let judgement = judgement?;
+    let record = judgement.record(prepared);
+    Ok((judgement.judged, record))
 }
 
 fn replay<'a>(courses: &Courses, replayed: &'a Judged, counterfactual: Option<&'a Judged>) -> Replay<'a> {

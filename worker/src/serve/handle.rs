@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use scenarios::Change;
 use scenarios::change::Phase;
@@ -12,7 +12,7 @@ use crate::fault;
 use crate::job::{Disposition, JobError};
 use crate::memory::Memory;
 use crate::meter::Meter;
-use crate::pipeline::{self, Aid, Estimate, Prepared, Scored, Task, Watch, no_glance, no_report};
+use crate::pipeline::{self, Aid, Estimate, Judgement, Prepared, Scored, Task, Watch, no_glance, no_report};
 use crate::publish::ledger::{Known, Relation, Standing};
 use crate::publish::{PublishError, Publisher};
 use crate::snapshots::SnapshotStore;
@@ -36,6 +36,15 @@ pub struct Worker {
     pub meter: Arc<Meter>,
     /// Pods times paired trials that one message does by itself; what is more is shared.
     pub split_above: u64,
+}
+
+/// How far the last change of a message has come, for those who wait for their turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Only the drawing takes the cores still.
+    Judged,
+    /// Nothing is left but to publish.
+    Drawn,
 }
 
 /// What a message came to.
@@ -65,8 +74,8 @@ enum Outcome {
 
 impl Worker {
     /// Does what a message asks for: scores every change and publishes the reports; they are durable on return. A change that
-    /// fails does not keep the others from being scored. What is large is shared with other workers through `push`. `simulated` is
-    /// told, at the latest on return, when nothing is left to simulate.
+    /// fails does not keep the others from being scored. What is large is shared with other workers through `push`. `told`
+    /// hears of the stages of changes that are scored here; after the return no stage comes any more.
     ///
     /// # Errors
     /// The message cannot be read, or one or several of its changes failed.
@@ -75,12 +84,12 @@ impl Worker {
         body: &[u8],
         stop: &AtomicBool,
         push: Push<'_>,
-        simulated: impl FnOnce(),
+        told: &dyn Fn(Stage),
     ) -> Result<Handled, JobError> {
         match pipeline::task(body) {
             (Task::WhatIf, opened) => self.what_if(&opened, stop, push),
             (Task::Shard, opened) => self.shard(&opened, stop),
-            (Task::Changes, _) => self.changes(body, stop, push, simulated),
+            (Task::Changes, _) => self.changes(body, stop, push, told),
         }
     }
 
@@ -89,7 +98,7 @@ impl Worker {
         body: &[u8],
         stop: &AtomicBool,
         push: Push<'_>,
-        simulated: impl FnOnce(),
+        told: &dyn Fn(Stage),
     ) -> Result<Handled, JobError> {
         let decoded = debug_span!("decode").in_scope(|| pipeline::decode(body)).map_err(JobError::Message)?;
         let mut handled = Handled { format: decoded.format, notes: decoded.notes, ..Handled::default() };
@@ -98,10 +107,10 @@ impl Worker {
             self.memory.as_ref().ok_or(JobError::NoMemory)?.stated(outcome)?;
             handled.outcomes += 1;
         }
-        let (last, mut simulated) = (decoded.changes.len().saturating_sub(1), Some(simulated));
+        let last = decoded.changes.len().saturating_sub(1);
         for (place, change) in decoded.changes.into_iter().enumerate() {
-            let simulated = simulated.take_if(|_| place == last);
-            match self.score(change, Origin { body, place, push }, stop, simulated) {
+            let told: &dyn Fn(Stage) = if place == last { told } else { &|_| {} };
+            match self.score(change, Origin { body, place, push }, stop, told) {
                 Ok(Outcome::Published(id)) => handled.reports.push(id),
                 Ok(Outcome::Stands) => handled.repeated += 1,
                 Err(JobError::Stopped) => return Err(JobError::Stopped),
@@ -120,7 +129,7 @@ impl Worker {
         mut change: Change,
         origin: Origin<'_>,
         stop: &AtomicBool,
-        simulated: Option<impl FnOnce()>,
+        told: &dyn Fn(Stage),
     ) -> Result<Outcome, JobError> {
         let summary = change.summary.clone();
         // Names come from the message: written quoted and escaped.
@@ -145,16 +154,16 @@ impl Worker {
         span.record("seed", prepared.seed);
         let keeper = split::keeper(&self.publishers).ok_or(JobError::NoPlace)?;
         let hands = Hands::new(origin, &prepared.id, keeper, self.split_above);
-        let scored = self.simulate(&prepared, &self.estimate, stop, Some(&hands));
-        if scored.as_ref().err().is_none_or(|error| error.disposition() == Disposition::DeadLetter) {
+        let judgement = self.simulate(&prepared, &self.estimate, stop, Some(&hands));
+        if judgement.as_ref().err().is_none_or(|error| error.disposition() == Disposition::DeadLetter) {
             hands.clear()?;
         }
-        let scored = scored?;
+        let judgement = judgement?;
+        told(Stage::Judged);
+        let scored = judgement.draw(&prepared);
         // Whoever simulates next needs the memory.
         drop((prepared, snapshot));
-        if let Some(simulated) = simulated {
-            simulated();
-        }
+        told(Stage::Drawn);
         if let (Some(memory), Some(prediction)) = (&self.memory, &scored.prediction) {
             // Before the report is there: a worker that dies in between finds neither, and does both again.
             memory.foretold(&change, prediction)?;
@@ -171,7 +180,7 @@ impl Worker {
         estimate: &Estimate,
         stop: &AtomicBool,
         aid: Option<&dyn Aid>,
-    ) -> Result<Scored, JobError> {
+    ) -> Result<Judgement, JobError> {
         let told = AtomicU64::new(0);
         let progress = |done: u32| {
             // Threads may come in any order; what is behind adds nothing.
@@ -182,10 +191,9 @@ impl Worker {
         };
         let begun = Instant::now();
         let watch = Watch { stop, progress: &progress, glance: &no_glance, judged: &no_report, aid };
-        let scored = pipeline::run(prepared, estimate, watch);
-        let simulated = scored.as_ref().map(|scored| Duration::from_secs_f64(scored.record.simulate_seconds));
-        self.meter.simulated_for(simulated.unwrap_or_else(|_| begun.elapsed()));
-        scored
+        let judgement = pipeline::judge(prepared, estimate, watch);
+        self.meter.simulated_for(begun.elapsed());
+        judgement
     }
 
     /// Keeps what the message tells of the change, and looks up when its operation began.

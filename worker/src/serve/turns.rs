@@ -1,33 +1,45 @@
-//! Who may take the next message. As many as are simulated at once have a turn; who has nothing left to simulate passes it on
-//! and publishes while the next message is simulated. So a worker waits for the disk, a store or a broker only where that is
-//! slower than simulating: then as many reports are on their way as there are hands beyond the turns.
+//! Who may take the next message, and who may simulate. As many as are simulated at once have a turn. Who has only the drawing
+//! left lets another take the next message, so that the way to the queue and back costs nothing; who has drawn lets it
+//! begin, and publishes while it is simulated. So a worker waits for a queue, the disk, a store or a broker only where that
+//! is slower than simulating: then as many reports are on their way as there are hands beyond the turns. A message is never
+//! taken much before it can begin, for another worker might have begun at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// Hands beyond those that simulate. A publication waits twice for the disk, 1 to 4 ms each, and the smallest simulation with
-/// its report takes about as long; reports on their way take memory.
+use super::Stage;
+
+/// Hands beyond those that simulate or wait to. A publication waits twice for the disk, 1 to 4 ms each, and the smallest
+/// simulation with its report takes about as long; reports on their way take memory.
 const PUBLISHING: u16 = 8;
 
 /// The turns of one worker.
 pub struct Turns {
-    free: Arc<Semaphore>,
+    taking: Arc<Semaphore>,
+    simulating: Arc<Semaphore>,
     hands: u16,
     /// Set where nothing was left in the queue and that is the end.
     over: AtomicBool,
 }
 
-/// Goes to the next when dropped.
-pub type Turn = OwnedSemaphorePermit;
+/// May take a message. Goes to the next when dropped.
+pub type Taking = OwnedSemaphorePermit;
+
+/// May simulate. Goes to the next when dropped.
+pub struct Turn {
+    taking: Option<Taking>,
+    simulating: Option<OwnedSemaphorePermit>,
+}
 
 impl Turns {
     /// So many messages are simulated at once.
     pub fn new(parallel: u16) -> Turns {
         let parallel = parallel.max(1);
-        let free = Arc::new(Semaphore::new(usize::from(parallel)));
-        Turns { free, hands: parallel.saturating_add(PUBLISHING), over: AtomicBool::new(false) }
+        let permits = || Arc::new(Semaphore::new(usize::from(parallel)));
+        let hands = parallel.saturating_mul(2).saturating_add(PUBLISHING);
+        Turns { taking: permits(), simulating: permits(), hands, over: AtomicBool::new(false) }
     }
 
     /// Hands that work off the queue.
@@ -35,16 +47,16 @@ impl Turns {
         self.hands
     }
 
-    /// Waits for a turn; nothing where the work has ended or is to be stopped.
-    pub async fn next(&self, shutdown: &mut watch::Receiver<bool>) -> Option<Turn> {
-        let turn = tokio::select! {
-            // Whoever passes a turn on because of the end must not make another begin.
-            biased;
-            // An error means that nobody is left who could want anything.
-            _ = shutdown.wait_for(|stop| *stop) => None,
-            turn = self.free.clone().acquire_owned() => turn.ok(),
-        };
-        turn.filter(|_| !self.over.load(Ordering::Relaxed))
+    /// Waits until the next message may be taken; nothing where the work has ended or is to be stopped.
+    pub async fn next(&self, shutdown: &mut watch::Receiver<bool>) -> Option<Taking> {
+        let taking = permit(&self.taking, shutdown).await;
+        taking.filter(|_| !self.over.load(Ordering::Relaxed))
+    }
+
+    /// Waits until the message that was taken may be simulated; nothing where the work is to be stopped.
+    pub async fn begin(&self, taking: Taking, shutdown: &mut watch::Receiver<bool>) -> Option<Turn> {
+        let simulating = permit(&self.simulating, shutdown).await?;
+        Some(Turn { taking: Some(taking), simulating: Some(simulating) })
     }
 
     /// Nothing is left in the queue. Who still works looks once more: it may have put something back.
@@ -55,5 +67,72 @@ impl Turns {
     /// A message was settled, perhaps by putting it back.
     pub fn more(&self) {
         self.over.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Turn {
+    /// Passes on what a message that has come so far does not need any more.
+    pub fn comes_to(&mut self, stage: Stage) {
+        self.taking = None;
+        if stage == Stage::Drawn {
+            self.simulating = None;
+        }
+    }
+}
+
+async fn permit(of: &Arc<Semaphore>, shutdown: &mut watch::Receiver<bool>) -> Option<OwnedSemaphorePermit> {
+    tokio::select! {
+        // Whoever passes a turn on because of the end must not make another begin.
+        biased;
+        // An error means that nobody is left who could want anything.
+        _ = shutdown.wait_for(|stop| *stop) => None,
+        permit = of.clone().acquire_owned() => permit.ok(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// What comes within a moment.
+    async fn soon<T>(what: impl Future<Output = Option<T>>) -> Option<T> {
+        tokio::time::timeout(Duration::from_millis(20), what).await.ok().flatten()
+    }
+
+    #[tokio::test]
+    async fn the_next_is_taken_while_one_draws_and_begins_when_it_has_drawn() {
+        let (_stop, mut stopped) = watch::channel(false);
+        let turns = Turns::new(1);
+        let first = turns.next(&mut stopped).await.unwrap();
+        let mut first = turns.begin(first, &mut stopped).await.unwrap();
+        assert!(soon(turns.next(&mut stopped)).await.is_none(), "taken while another is simulated");
+        first.comes_to(Stage::Judged);
+        let second = soon(turns.next(&mut stopped)).await.unwrap();
+        let mut begins = stopped.clone();
+        {
+            let mut waits = std::pin::pin!(turns.begin(second, &mut begins));
+            assert!(soon(waits.as_mut()).await.is_none(), "begun while another draws");
+            assert!(soon(turns.next(&mut stopped)).await.is_none(), "two are taken ahead");
+            first.comes_to(Stage::Drawn);
+            assert!(soon(waits).await.is_some());
+        }
+        assert!(soon(turns.next(&mut stopped)).await.is_some(), "a turn that is dropped is free");
+    }
+
+    #[tokio::test]
+    async fn who_waits_hears_of_the_end() {
+        let (stop, mut stopped) = watch::channel(false);
+        let turns = Turns::new(1);
+        let first = turns.next(&mut stopped).await.unwrap();
+        let mut first = turns.begin(first, &mut stopped).await.unwrap();
+        first.comes_to(Stage::Judged);
+        let second = turns.next(&mut stopped).await.unwrap();
+        stop.send(true).unwrap();
+        assert!(turns.begin(second, &mut stopped).await.is_none());
+        first.comes_to(Stage::Drawn);
+        assert!(turns.next(&mut stopped).await.is_none());
     }
 }

@@ -140,7 +140,7 @@ impl Worker {
         };
         let _span = debug_span!("part", combination = place).entered();
         fault::point("part").map_err(|source| attempt(PublishError::at("do a part of", job, source)))?;
-        let scored = self.simulate(prepared, &grid.estimate, stop, None).map_err(named)?;
+        let scored = self.simulate(prepared, &grid.estimate, stop, None).map_err(named)?.draw(prepared);
         for publisher in &self.publishers {
             publisher.put(&scored.bundle).map_err(attempt)?;
         }
