@@ -30,7 +30,7 @@ fn sum(told: &[Value], name: &str) -> u64 {
 }
 
 fn work_in_hand_is_finished(site: &dyn Site) {
-    const MESSAGES: u32 = 60;
+    const MESSAGES: u32 = 200;
     site.submit(&proposals(MESSAGES));
     let words = ["--listen", "127.0.0.1:0", "--parallel", "2", "--grace", "10"];
     let ears: Vec<Ear> = (0..3).map(|_| Ear::of(&mut site.worker(&words))).collect();

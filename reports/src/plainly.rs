@@ -129,7 +129,7 @@ fn surer(report: &Report) -> String {
         None if knowledge < chance => {
             format!("What would make it surer: {}; no single number that is not known stands out.", more_trials(report))
         }
-        None => "What would make it surer: no single number that is not known stands out; `--thorough` looks closer."
+        None => "What would make it surer: no single number that is not known stands out; --thorough looks closer."
             .to_string(),
     }
 }
@@ -142,8 +142,8 @@ fn datum(found: &str) -> String {
 fn more_trials(report: &Report) -> String {
     let trials = words::count(report.trials.count);
     match report.trials.stopped {
-        Stop::Width => format!("the {trials} trials were enough for the usual width, `--thorough` runs more"),
-        Stop::Decision => format!("the {trials} trials decide the level and not the number, `--thorough` runs more"),
-        Stop::Budget => format!("more trials than {trials} (`--trials`, `--thorough`)"),
+        Stop::Width => format!("the {trials} trials were enough for the usual width, --thorough runs more"),
+        Stop::Decision => format!("the {trials} trials decide the level and not the number, --thorough runs more"),
+        Stop::Budget => format!("more trials than {trials} (--trials, --thorough)"),
     }
 }

@@ -170,7 +170,7 @@ async fn work<Q: Queue>(
 }
 
 /// Runs the message on a blocking thread as soon as it is its turn, which goes on to another as the message comes along. After the
-/// signal to stop it is not begun; one that was may go on for the grace time.
+/// signal to stop it may go on for the grace time.
 async fn attempt<Q: Queue>(
     queue: &Q,
     worker: &Arc<Worker>,
@@ -180,7 +180,7 @@ async fn attempt<Q: Queue>(
     stop: Arc<AtomicBool>,
     (turns, taking): (&Turns, Taking),
 ) -> Result<Handled, JobError> {
-    let Some(turn) = turns.begin(taking, shutdown).await else { return Err(JobError::Stopped) };
+    let turn = turns.begin(taking).await;
     let (worker, body, trace, flag) = (worker.clone(), job.body.clone(), job.trace.clone(), stop.clone());
     let (span, queue, runtime) = (tracing::Span::current(), queue.clone(), tokio::runtime::Handle::current());
     let handle = move || {

@@ -3,8 +3,8 @@
 //! confirmation before the original is acknowledged, so that a message is at every moment in at least one queue.
 //!
 //! The prefetch is as many messages as the worker simulates at once, unless the address asks for more: what waits with one worker
-//! cannot be taken by another. While reports are on their way to the disk their messages use the prefetch up; then the next
-//! one is fetched. Replays give way: they lie in a queue of their own, which is looked into
+//! cannot be taken by another. While reports are drawn or on their way to the disk their messages use the prefetch up; then the
+//! next one is fetched. Replays give way: they lie in a queue of their own, which is looked into
 //! only where no other message waits (quorum queues know priorities from RabbitMQ 4.0 on only). One that is tried again comes
 //! back among the others.
 

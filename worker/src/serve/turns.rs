@@ -49,14 +49,21 @@ impl Turns {
 
     /// Waits until the next message may be taken; nothing where the work has ended or is to be stopped.
     pub async fn next(&self, shutdown: &mut watch::Receiver<bool>) -> Option<Taking> {
-        let taking = permit(&self.taking, shutdown).await;
+        let taking = tokio::select! {
+            // Whoever passes a turn on because of the end must not make another begin.
+            biased;
+            // An error means that nobody is left who could want anything.
+            _ = shutdown.wait_for(|stop| *stop) => None,
+            taking = self.taking.clone().acquire_owned() => taking.ok(),
+        };
         taking.filter(|_| !self.over.load(Ordering::Relaxed))
     }
 
-    /// Waits until the message that was taken may be simulated; nothing where the work is to be stopped.
-    pub async fn begin(&self, taking: Taking, shutdown: &mut watch::Receiver<bool>) -> Option<Turn> {
-        let simulating = permit(&self.simulating, shutdown).await?;
-        Some(Turn { taking: Some(taking), simulating: Some(simulating) })
+    /// Waits until the message that was taken may be simulated: for as long as another is drawn, and no signal to stop ends
+    /// that. What was taken is finished like what was begun, for some queues count a message that comes back as tried.
+    pub async fn begin(&self, taking: Taking) -> Turn {
+        // The semaphore is never closed.
+        Turn { taking: Some(taking), simulating: self.simulating.clone().acquire_owned().await.ok() }
     }
 
     /// Nothing is left in the queue. Who still works looks once more: it may have put something back.
@@ -80,16 +87,6 @@ impl Turn {
     }
 }
 
-async fn permit(of: &Arc<Semaphore>, shutdown: &mut watch::Receiver<bool>) -> Option<OwnedSemaphorePermit> {
-    tokio::select! {
-        // Whoever passes a turn on because of the end must not make another begin.
-        biased;
-        // An error means that nobody is left who could want anything.
-        _ = shutdown.wait_for(|stop| *stop) => None,
-        permit = of.clone().acquire_owned() => permit.ok(),
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -98,8 +95,8 @@ mod tests {
     use super::*;
 
     /// What comes within a moment.
-    async fn soon<T>(what: impl Future<Output = Option<T>>) -> Option<T> {
-        tokio::time::timeout(Duration::from_millis(20), what).await.ok().flatten()
+    async fn soon<T>(what: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout(Duration::from_millis(20), what).await.ok()
     }
 
     #[tokio::test]
@@ -107,32 +104,31 @@ mod tests {
         let (_stop, mut stopped) = watch::channel(false);
         let turns = Turns::new(1);
         let first = turns.next(&mut stopped).await.unwrap();
-        let mut first = turns.begin(first, &mut stopped).await.unwrap();
+        let mut first = turns.begin(first).await;
         assert!(soon(turns.next(&mut stopped)).await.is_none(), "taken while another is simulated");
         first.comes_to(Stage::Judged);
-        let second = soon(turns.next(&mut stopped)).await.unwrap();
-        let mut begins = stopped.clone();
+        let second = soon(turns.next(&mut stopped)).await.unwrap().unwrap();
         {
-            let mut waits = std::pin::pin!(turns.begin(second, &mut begins));
+            let mut waits = std::pin::pin!(turns.begin(second));
             assert!(soon(waits.as_mut()).await.is_none(), "begun while another draws");
             assert!(soon(turns.next(&mut stopped)).await.is_none(), "two are taken ahead");
             first.comes_to(Stage::Drawn);
             assert!(soon(waits).await.is_some());
         }
-        assert!(soon(turns.next(&mut stopped)).await.is_some(), "a turn that is dropped is free");
+        assert!(soon(turns.next(&mut stopped)).await.unwrap().is_some(), "a turn that is dropped is free");
     }
 
     #[tokio::test]
-    async fn who_waits_hears_of_the_end() {
+    async fn at_the_end_nothing_is_taken_and_what_was_taken_begins() {
         let (stop, mut stopped) = watch::channel(false);
         let turns = Turns::new(1);
         let first = turns.next(&mut stopped).await.unwrap();
-        let mut first = turns.begin(first, &mut stopped).await.unwrap();
+        let mut first = turns.begin(first).await;
         first.comes_to(Stage::Judged);
         let second = turns.next(&mut stopped).await.unwrap();
         stop.send(true).unwrap();
-        assert!(turns.begin(second, &mut stopped).await.is_none());
         first.comes_to(Stage::Drawn);
+        assert!(soon(turns.begin(second)).await.is_some());
         assert!(turns.next(&mut stopped).await.is_none());
     }
 }
