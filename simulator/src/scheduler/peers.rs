@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::NodeView;
 use super::filter::node_affinity::HOSTNAME;
-use crate::spec::{ClusterSpec, NodeShape, PodShape, PodTerm, Selector, Spread};
+use crate::spec::{ClusterSpec, NodeShape, Operator, PodShape, PodTerm, Selector, Spread};
 use crate::{Id, PodShapeId};
 
 /// An interned topology key.
@@ -27,15 +27,19 @@ pub struct Tenant {
 pub struct Shapes(Vec<u64>);
 
 impl Shapes {
+    fn none(spec: &ClusterSpec) -> Shapes {
+        Shapes(vec![0; spec.pod_shapes.len().div_ceil(64)])
+    }
+
     fn of(spec: &ClusterSpec, test: impl Fn(&PodShape) -> bool) -> Shapes {
-        let mut set = Shapes(vec![0; spec.pod_shapes.len().div_ceil(64)]);
+        let mut set = Shapes::none(spec);
         spec.pod_shapes.iter().filter(|(_, shape)| test(shape)).for_each(|(id, _)| set.insert(id));
         set
     }
 
     /// All shapes of several sets.
     pub fn joined<'s>(spec: &ClusterSpec, sets: impl Iterator<Item = &'s Vec<PodShapeId>>) -> Shapes {
-        let mut all = Shapes::of(spec, |_| false);
+        let mut all = Shapes::none(spec);
         sets.flatten().for_each(|&shape| all.insert(shape));
         all
     }
@@ -156,14 +160,18 @@ impl<'s> ByLabel<'s> {
 
     /// Shapes that pass the test, which none does that the selector does not match.
     fn matching(&self, selector: Option<&Selector>, test: impl Fn(&PodShape) -> bool) -> Shapes {
-        let Some(selector) = selector else { return Shapes::of(self.spec, |_| false) };
-        // A shape that matches has all labels asked for: those with the rarest of them are enough.
-        let rarest = selector.labels.iter().map(|(key, value)| self.labelled(key, value)).min_by_key(|s| s.len());
+        let Some(selector) = selector else { return Shapes::none(self.spec) };
+        // A shape that matches has, of each condition, one of the labels asked for: those with the rarest are enough.
+        let equal = selector.labels.iter().map(|(key, value)| vec![self.labelled(key, value)]);
+        let within = selector.expressions.iter().filter(|e| e.operator == Operator::In);
+        let within = within.map(|e| e.values.iter().map(|value| self.labelled(&e.key, value)).collect::<Vec<_>>());
+        let rarest = equal.chain(within).min_by_key(|lists| lists.iter().map(|list| list.len()).sum::<usize>());
         let Some(candidates) = rarest else {
             return Shapes::of(self.spec, test);
         };
-        let mut set = Shapes::of(self.spec, |_| false);
-        candidates.iter().filter(|&&id| test(&self.spec.pod_shapes[id])).for_each(|&id| set.insert(id));
+        let mut set = Shapes::none(self.spec);
+        let matching = candidates.into_iter().flatten().filter(|&&id| test(&self.spec.pod_shapes[id]));
+        matching.for_each(|&id| set.insert(id));
         set
     }
 
@@ -208,8 +216,8 @@ fn one(shape: &PodShape, all: &ByLabel, topology: &Topology, with_terms: &[(PodS
         }),
         joins_itself: shape.pod_affinity.iter().all(|term| reaches(term, shape, spec)),
         anti: shape.pod_anti_affinity.iter().map(|term| (topology.key(&term.key), all.meant(term))).collect(),
-        filtered: Shapes::of(spec, |_| false),
-        wished: Shapes::of(spec, |_| false),
+        filtered: Shapes::none(spec),
+        wished: Shapes::none(spec),
         ..Peers::default()
     };
     for (id, other) in with_terms {

@@ -75,7 +75,7 @@ enum Outcome {
 impl Worker {
     /// Does what a message asks for: scores every change and publishes the reports; they are durable on return. A change that
     /// fails does not keep the others from being scored. What is large is shared with other workers through `push`. `told`
-    /// hears of the stages of changes that are scored here; after the return no stage comes any more.
+    /// hears how far the last change has come, where that one is scored.
     ///
     /// # Errors
     /// The message cannot be read, or one or several of its changes failed.
