@@ -44,6 +44,8 @@ pub(crate) struct Cluster {
     pub supplies: Column<SupplyId, u32>,
     /// Nodes that are not what they were when the scheduler last looked ([`Cluster::touch`]).
     pub touched: Vec<NodeId>,
+    /// Workloads with another number of up replicas than when they were observed last.
+    pub stirred: Vec<WorkloadId>,
     /// Daemons that are not bound to their node yet.
     pub unbound_daemons: u32,
     /// Head of the list of free pod rows.
@@ -138,6 +140,7 @@ impl Cluster {
         self.tenants.copy_from(&other.tenants);
         self.peers = other.peers;
         self.touched.clear();
+        self.stirred.clear();
         self.pods.copy_from(&other.pods);
         self.workloads.copy_from(&other.workloads);
         self.images.copy_from(&other.images);
@@ -333,6 +336,9 @@ impl Cluster {
             (false, true) => owner.up += 1,
             (true, false) => owner.up -= 1,
             _ => {}
+        }
+        if row.up != up {
+            self.stirred.push(row.workload);
         }
         row.ready = ready;
         row.up = up;

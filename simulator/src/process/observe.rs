@@ -12,6 +12,10 @@ use crate::{NodeId, WorkloadId};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observer {
     watches: Vec<Watch>,
+    /// Those that fare better or worse without a replica more or less: they lose requests, or traffic stops reaching them.
+    fickle: Vec<usize>,
+    /// Those to look at after an event.
+    look: Vec<usize>,
     /// Windows of vulnerability of each, where they are recorded.
     windows: Vec<Windows>,
     series: Series,
@@ -68,12 +72,45 @@ impl Sim<'_> {
             observer.series.services = series.collect();
             self.queue_sample();
         }
-        self.observe();
+        let watched = self.p.watched.iter().enumerate();
+        let exposed = &self.p.carriers.exposed;
+        let fickle = watched.filter(|(_, w)| self.spec.workloads[**w].service.is_some() || exposed.contains(w));
+        self.observer.fickle.clear();
+        self.observer.fickle.extend(fickle.map(|(i, _)| i));
+        self.cluster.stirred.clear();
+        self.observer.look.extend(0..self.p.watched.len());
+        self.take_note();
     }
 
     /// Takes note of what the last event changed.
     pub(crate) fn observe(&mut self) {
-        for i in 0..self.observer.watches.len() {
+        let Observer { look, fickle, .. } = &mut self.observer;
+        look.extend_from_slice(fickle);
+        if !self.cluster.stirred.is_empty() {
+            // Watched workloads come in the order of their ids.
+            look.extend(self.cluster.stirred.drain(..).filter_map(|w| self.p.watched.binary_search(&w).ok()));
+            look.sort_unstable();
+            look.dedup();
+        }
+        self.take_note();
+        #[cfg(test)]
+        self.check_watches();
+    }
+
+    /// Nothing has changed unnoticed.
+    #[cfg(test)]
+    fn check_watches(&self) {
+        for watch in &self.observer.watches {
+            let lossy =
+                self.flows.services.iter().any(|f| f.workload == watch.workload) && self.flows.is_lossy(watch.workload);
+            let up = self.serving(watch.workload);
+            assert_eq!((watch.up, watch.out_since.is_some()), (up, up < watch.minimum || lossy), "{watch:?}");
+        }
+    }
+
+    fn take_note(&mut self) {
+        let look = std::mem::take(&mut self.observer.look);
+        for &i in &look {
             let workload = self.observer.watches[i].workload;
             let up = self.serving(workload);
             let watch = &self.observer.watches[i];
@@ -104,6 +141,8 @@ impl Sim<'_> {
                 self.tell(Incident::OutageBegan { workload, up });
             }
         }
+        self.observer.look = look;
+        self.observer.look.clear();
     }
 
     fn outage_over(&mut self, i: usize, lasted: Duration) {
