@@ -53,7 +53,7 @@ const PODS_TIMES_TRIALS: usize = 1_000_000;
 const THOROUGH: u32 = 4;
 /// Trials between two glances at what is known so far.
 const GLANCE: usize = 256;
-/// Trials whose course over time is kept for the bands of the charts: more would take memory (about 20 KB each) and draw the same.
+/// Trials whose course over time is kept for the bands of the charts: more would take memory (up to 20 KB each) and draw the same.
 const DRAWN: usize = 4096;
 /// Fewest trials of an answer with a band: with fewer a look was wanted, not an answer.
 const LEAST: u32 = 1000;
@@ -63,7 +63,7 @@ pub const QUICK_TRIALS: u32 = 200;
 pub const STRATIFIED: u32 = 200;
 /// Most paired trials of one change.
 pub const MAX_TRIALS: u32 = 100_000;
-/// Most results that are kept of one change, trials times watched workloads: about 1 GiB.
+/// Most results that are kept of one change, trials times watched workloads: 1.0 to 1.4 GB (OPERATING.md, "Limits").
 pub const MOST_RESULTS: u64 = 4_000_000;
 /// Root seed where nobody says otherwise.
 pub const SEED: u64 = 1;
