@@ -1,7 +1,8 @@
 //! Plugins that look at other pods, and at images: small literal cases. Nodes `a`, `b`, `c` stand in zones 1, 1, 2.
 
 use super::*;
-use crate::spec::{PodTerm, Selector, Spread};
+use crate::scheduler::peers::{self, Topology};
+use crate::spec::{ClusterSpec, Operator, PodTerm, Requirement, Selector, Spread};
 use crate::{Column, PodId};
 
 const ZONE: &str = "topology.kubernetes.io/zone";
@@ -137,4 +138,50 @@ fn preemption_takes_away_what_repels() {
     let candidate = Candidate { node: world.view(0), pods: vec![bound(0), bound(1)] };
     let found = preempt(&world.compat, POD, &[candidate], &Column::default()).map(|p| p.victims);
     assert_eq!(found, Some(vec![PodId(1)]), "the other pod is spared");
+}
+
+/// Shapes are looked up by one of a selector's conditions; all of them decide.
+#[test]
+fn selectors_find_all_that_they_match() {
+    let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let mut spec = ClusterSpec::default();
+    for app in ["", "web", "api", "web"] {
+        for tier in ["", "1", "2", "3"] {
+            let labels = [label("app", app), label("tier", tier)].into_iter().filter(|(_, value)| !value.is_empty());
+            spec.pod_shapes.push(PodShape { labels: labels.collect(), ..app_less() });
+        }
+    }
+    let asks = |key: &str, operator, values: &[&str]| Requirement {
+        key: key.into(),
+        operator,
+        values: values.iter().map(|value| (*value).to_owned()).collect(),
+    };
+    let conditions = [
+        asks("app", Operator::In, &["web"]),
+        asks("app", Operator::In, &["api", "none", "web"]),
+        asks("app", Operator::In, &[]),
+        asks("app", Operator::NotIn, &["web"]),
+        asks("tier", Operator::In, &["2", "1"]),
+        asks("tier", Operator::Exists, &[]),
+        asks("tier", Operator::DoesNotExist, &[]),
+    ];
+    for labels in [vec![], vec![label("app", "web")], vec![label("app", "web"), label("tier", "2")]] {
+        for (first, second) in conditions.iter().flat_map(|a| conditions.iter().map(move |b| (a, b))) {
+            for expressions in [vec![], vec![first.clone()], vec![first.clone(), second.clone()]] {
+                let selector = Selector { labels: labels.iter().cloned().collect(), expressions };
+                let mut asking = spec.clone();
+                let spread = vec![Spread { selector: Some(selector.clone()), ..spread(ZONE, true) }];
+                let id = asking.pod_shapes.push(PodShape { spread, ..app_less() });
+                let all = peers::all(&asking, &Topology::new(&asking));
+                let matched = &all[id.index()].as_ref().unwrap().hard[0].matched;
+                for (other, shape) in asking.pod_shapes.iter() {
+                    assert_eq!(matched.has(other), selector.matches(&shape.labels), "{selector:?} {:?}", shape.labels);
+                }
+            }
+        }
+    }
+}
+
+fn app_less() -> PodShape {
+    PodShape { labels: Default::default(), ..app("") }
 }
