@@ -44,7 +44,8 @@ pub(crate) struct Cluster {
     pub supplies: Column<SupplyId, u32>,
     /// Nodes that are not what they were when the scheduler last looked ([`Cluster::touch`]).
     pub touched: Vec<NodeId>,
-    /// Workloads with another number of up replicas than when they were observed last.
+    /// Workloads that may fare otherwise than when they were observed last: they have more or fewer up replicas, traffic reaches
+    /// more or fewer of them, or they begin or cease to lose requests.
     pub stirred: Vec<WorkloadId>,
     /// Daemons that are not bound to their node yet.
     pub unbound_daemons: u32,

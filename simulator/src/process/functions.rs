@@ -200,8 +200,11 @@ impl Sim<'_> {
         for i in 0..self.p.carriers.exposed.len() {
             let workload = self.p.carriers.exposed[i];
             let reached = self.reached(workload);
-            if self.standing.reached[i] != reached && self.spec.workloads[workload].service.is_some() {
-                self.touch_flows();
+            if self.standing.reached[i] != reached {
+                self.cluster.stirred.push(workload);
+                if self.spec.workloads[workload].service.is_some() {
+                    self.touch_flows();
+                }
             }
             self.standing.reached[i] = reached;
             nobody |= reached == 0 && self.cluster.workloads[workload].desired > 0;

@@ -12,8 +12,6 @@ use crate::{NodeId, WorkloadId};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observer {
     watches: Vec<Watch>,
-    /// Those that fare better or worse without a replica more or less: they lose requests, or traffic stops reaching them.
-    fickle: Vec<usize>,
     /// Those to look at after an event.
     look: Vec<usize>,
     /// Windows of vulnerability of each, where they are recorded.
@@ -72,11 +70,6 @@ impl Sim<'_> {
             observer.series.services = series.collect();
             self.queue_sample();
         }
-        let watched = self.p.watched.iter().enumerate();
-        let exposed = &self.p.carriers.exposed;
-        let fickle = watched.filter(|(_, w)| self.spec.workloads[**w].service.is_some() || exposed.contains(w));
-        self.observer.fickle.clear();
-        self.observer.fickle.extend(fickle.map(|(i, _)| i));
         self.cluster.stirred.clear();
         self.observer.look.extend(0..self.p.watched.len());
         self.take_note();
@@ -84,15 +77,14 @@ impl Sim<'_> {
 
     /// Takes note of what the last event changed.
     pub(crate) fn observe(&mut self) {
-        let Observer { look, fickle, .. } = &mut self.observer;
-        look.extend_from_slice(fickle);
         if !self.cluster.stirred.is_empty() {
+            let look = &mut self.observer.look;
             // Watched workloads come in the order of their ids.
             look.extend(self.cluster.stirred.drain(..).filter_map(|w| self.p.watched.binary_search(&w).ok()));
             look.sort_unstable();
             look.dedup();
+            self.take_note();
         }
-        self.take_note();
         #[cfg(test)]
         self.check_watches();
     }

@@ -298,6 +298,7 @@ impl Sim<'_> {
             return;
         }
         state.lossy = lossy;
+        self.cluster.stirred.push(flow.workload);
         if lossy {
             state.lossy_since = now;
             state.in_stampede = state.stampede_until > now;
